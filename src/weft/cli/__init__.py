@@ -1,0 +1,1 @@
+"""The command line: the only layer that prints, renders or reads the environment."""

@@ -1,0 +1,1 @@
+"""Text and binary formats: bytes in, values out. No file is opened here."""

@@ -1,0 +1,1 @@
+"""Pure values: ids, paths, entries, manifests, pointers. No input or output happens here."""

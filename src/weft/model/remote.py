@@ -1,0 +1,42 @@
+"""Values that describe remotes and the parameters of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSpec:
+    """A remote as the configuration names it. ``store`` pins the remote's store id once it is known."""
+
+    name: str
+    url: str
+    endpoint: str = ""
+    region: str = ""
+    store: str = ""
+
+
+class ChunkerParams(NamedTuple):
+    """FastCDC parameters in bytes (Xia et al. 2020, normalized chunking level 1)."""
+
+    name: str = "fastcdc"
+    version: int = 2020
+    normalization: int = 1
+    minimum: int = 64 * 1024
+    average: int = 256 * 1024
+    maximum: int = 1024 * 1024
+
+
+DEFAULT_CHUNKER = ChunkerParams()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFormat:
+    """The content of a remote's ``weft.json``. A reader that lacks a named feature of its role refuses."""
+
+    store: str
+    chunker: ChunkerParams = DEFAULT_CHUNKER
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    gc: tuple[str, ...] = ()

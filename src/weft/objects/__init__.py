@@ -1,0 +1,1 @@
+"""Policy of objects: chunk, pack, catalog, store, transfer."""

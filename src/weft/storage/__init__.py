@@ -1,0 +1,1 @@
+"""Adapters to places that hold bytes under keys. Nothing here knows what the bytes mean."""

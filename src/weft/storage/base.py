@@ -1,0 +1,64 @@
+"""The storage protocol: eight verbs over keys and bytes.
+
+Obligations of every backend (the contract test class in ``weft.testing.contract`` checks them):
+
+- A key is ``/``-separated printable ASCII, relative, without empty, ``.`` or ``..`` components. Keys come from object ids
+  and UUIDs only, never from file names.
+- Reads are strongly consistent after a write that returned: no listing or negative cache may stand in between.
+- A write is atomic: a reader sees no object or the whole object, never a part.
+- ``create=True`` asks for create-only. Where the endpoint honours it, an existing object is left as it is and the call
+  returns ``False``; where it does not, the object is overwritten with (in all our uses) the same bytes and the call
+  returns ``True``. No protocol may depend on it.
+- Every verb is idempotent: it may be retried after any failure, a lost reply included.
+- Reads return exactly what was asked for or raise: a short answer is an error, never data.
+- Errors are those of ``weft.errors`` and carry neither credentials nor signed query strings. A missing object raises
+  ``KeyMissing``.
+- A backend may be used from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+
+class ObjectStat(NamedTuple):
+    """A key, its size in bytes, and the server's time of its last change (seconds since the epoch, 0 when not told)."""
+
+    key: str
+    size: int
+    modified: float
+
+
+class Storage(Protocol):
+    """A place that holds bytes under keys."""
+
+    @property
+    def name(self) -> str:
+        """The place as a user may see it, with no secret in it."""
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return ``length`` bytes from ``start`` (all to the end when None). Raises ``KeyMissing``; ``StorageFault`` when
+        fewer bytes came than were asked for."""
+
+    def download(self, key: str, path: str) -> int:
+        """Write the whole object to a new local file ``path`` with bounded memory and return the number of bytes."""
+
+    def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
+        """Store ``data`` under ``key``; see the module for ``create``. True when this call wrote it."""
+
+    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+        """Store the local file ``path`` (at most 64 MiB) under ``key`` as ``write`` does."""
+
+    def stat(self, key: str) -> ObjectStat | None:
+        """Size and time of one object, asked of the server; None when there is none."""
+
+    def list(self, prefix: str) -> Iterator[ObjectStat]:
+        """All objects whose key starts with the directory ``prefix`` (ends in ``/``, or is empty), in any order. A prefix
+        with nothing under it yields nothing. Keys that break the key rules are yielded as they are: the caller decides."""
+
+    def delete(self, key: str) -> None:
+        """Remove one object; it is fine when there is none."""
+
+    def close(self) -> None:
+        """Release connections and threads."""

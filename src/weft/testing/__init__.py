@@ -1,0 +1,1 @@
+"""Shipped test tools: the storage contract, the fault-injecting backend, builders."""

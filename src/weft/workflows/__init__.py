@@ -1,0 +1,1 @@
+"""One module per verb: take an opened project and plain arguments, return records."""

@@ -1,0 +1,263 @@
+"""The records that verbs return. Text and JSON are two renderings of these, made at the edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that differs. ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are bytes."""
+
+    kind: str
+    path: str
+    old_size: int = 0
+    new_size: int = 0
+    old_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InitResult:
+    """A repository made ready. ``created`` lists files written, relative to the root."""
+
+    root: str
+    repo: str
+    created: tuple[str, ...]
+    remote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """One pointer written or left as it was (``changed`` false). Sizes are bytes; ``new_bytes`` went into the store."""
+
+    path: str
+    pointer: str
+    oid: str
+    type: str
+    size: int
+    files: int
+    changed: bool
+    new_objects: int = 0
+    new_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AddResult:
+    """Outcome of ``add``."""
+
+    added: tuple[Added, ...]
+    staged: bool
+    stored_bytes: int = 0
+    pushed: PushResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveResult:
+    """Outcome of ``mv`` and ``rm``: pairs of old and new path (new is empty when removed)."""
+
+    moved: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathStatus:
+    """State of one tracked path.
+
+    ``state`` is clean, modified, not-here (never materialized), partial (some of it), missing (gone, and nothing records
+    that it was here), or error. ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked),
+    pushed, not-pushed, incomplete. ``stored`` says whether its objects are in the local store: all, some, none, or "".
+    """
+
+    path: str
+    type: str
+    state: str
+    changes: tuple[Change, ...] = ()
+    absent: int = 0
+    remote: str = ""
+    stored: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """Outcome of ``status``. ``untracked_large`` names big files that neither Git nor weft tracks."""
+
+    paths: tuple[PathStatus, ...]
+    remote: str = ""
+    uncommitted: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing differs from the pointers (data that is not here does not count)."""
+        return all(p.state in ("clean", "not-here", "partial") and not p.changes for p in self.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class DiffResult:
+    """Outcome of ``diff``: changes by tracked path. ``old`` and ``new`` name what was compared."""
+
+    old: str
+    new: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRoot:
+    """One pointer on the remote. ``state`` is pushed or up-to-date."""
+
+    path: str
+    oid: str
+    state: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote."""
+
+    remote: str
+    url: str
+    roots: tuple[PushedRoot, ...]
+    packs: int = 0
+    objects: int = 0
+    sent_bytes: int = 0
+    requests: int = 0
+    repaired: int = 0
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """Outcome of ``fetch``."""
+
+    remote: str
+    pointers: tuple[str, ...]
+    packs: int = 0
+    objects: int = 0
+    received_bytes: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutResult:
+    """Outcome of ``checkout``. ``saved`` lists (path, oid) of files that --force put into the store before replacing."""
+
+    paths: tuple[str, ...]
+    written: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    written_bytes: int = 0
+    saved: tuple[tuple[str, str], ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """Outcome of ``pull``."""
+
+    fetched: FetchResult
+    checked_out: CheckoutResult
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of ``ls``. ``type`` is file, exec, link or dir; ``here`` tells whether its bytes are in the local store."""
+
+    path: str
+    type: str
+    oid: str
+    size: int
+    files: int = 1
+    here: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListResult:
+    """Outcome of ``ls``."""
+
+    revision: str
+    entries: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetResult:
+    """Outcome of ``get``: what was written where."""
+
+    source: str
+    revision: str
+    destination: str
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteInfo:
+    """One configured remote."""
+
+    name: str
+    url: str
+    endpoint: str = ""
+    store: str = ""
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteList:
+    """Outcome of ``remote list``, ``add``, ``default`` and ``remove``."""
+
+    remotes: tuple[RemoteInfo, ...]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One line of ``remote check`` or ``doctor``. ``state`` is ok, warn or fail."""
+
+    name: str
+    state: str
+    detail: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Outcome of ``remote check`` and ``doctor``."""
+
+    subject: str
+    probes: tuple[Probe, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when no probe failed."""
+        return all(probe.state != "fail" for probe in self.probes)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One damage that ``verify`` found. ``pointers`` names the tracked paths that it touches."""
+
+    code: str
+    message: str
+    object: str = ""
+    pointers: tuple[str, ...] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """Outcome of ``verify``. ``level`` is quick, scrub, full or remote; bytes are those really read."""
+
+    level: str
+    checked_packs: int = 0
+    checked_objects: int = 0
+    checked_bytes: int = 0
+    checked_pointers: int = 0
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    repaired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigResult:
+    """Outcome of ``config``: keys and values with the file that set them."""
+
+    entries: tuple[tuple[str, str, str], ...] = field(default=())

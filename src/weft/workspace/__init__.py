@@ -1,0 +1,1 @@
+"""The working tree plus our state for it: scan, compare, materialize."""
