@@ -1,0 +1,78 @@
+# Everything a contributor or a CI machine needs. Git, make and Python 3.11 or newer must be there; the rest is put
+# into .venv, and is put there again only when pyproject.toml has changed.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The order of targets given on one command line is kept: two pip runs in one environment would disturb each other.
+.NOTPARALLEL:
+
+# Nothing of the caller's own Python or Git may leak in: no user site, no active environment, no search path, and no
+# repository of a Git hook that runs make.
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport VIRTUAL_ENV
+unexport PYTHONPATH
+unexport PYTHONHOME
+unexport GIT_DIR
+unexport GIT_WORK_TREE
+unexport GIT_INDEX_FILE
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+# Words for pytest, for one file or one test: make test ARGS="tests/unit/model -k oid"
+ARGS ?=
+
+.PHONY: help test lint demo bench docs clean system-packages
+
+help:
+	@printf '%s\n' \
+	  'make test    lint, type check and every test, with coverage' \
+	  'make lint    ruff and mypy alone' \
+	  'make demo    a walk through weft on real data; the result stays in build/demo' \
+	  'make bench   the benchmarks' \
+	  'make docs    write docs/reference again from the code' \
+	  'make clean   remove what make has made, .venv included'
+
+# --- the environment ---------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@tools/make-venv.sh '$(PYTHON)' '$(VENV)'
+
+# A stamp per extra: `make demo` alone does not fetch linters and test servers.
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@echo "installing weft[$*] into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch '$@'
+
+# --- what to do --------------------------------------------------------------------------------------------------
+
+# Lint first, the tests in any case, pytest's closing line last; a failure of either fails the target.
+test: system-packages $(VENV)/.installed-dev
+	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS) || exit $$?; \
+	exit $$lint
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+
+demo: $(VENV)/.installed-demo
+	@$(BIN)/python examples/digits/demo.py build/demo
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python docs/reference/generate.py
+
+clean:
+	rm -rf build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* $(VENV)
+	find src tests examples docs tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+system-packages:
+	@tools/system-packages.sh
