@@ -1,0 +1,65 @@
+"""What a verb may be asked to do beyond its paths: one frozen record per family of verbs, with the defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AddOptions:
+    """How ``add`` works.
+
+    ``to_remote`` names a remote that the data is sent to in the same go ("" is the default remote, None is nowhere).
+    ``missing`` says what absent files of a tracked directory mean: "" (as recorded, else refuse), keep, or delete.
+    ``stage`` overrides the configuration's choice to `git add` the pointer. ``max_size`` is the largest file taken, in
+    bytes (None: weft's own limit). ``jobs`` is the number of workers, 0 for one per processor.
+    """
+
+    to_remote: str | None = None
+    missing: str = ""
+    stage: bool | None = None
+    max_size: int | None = None
+    jobs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOptions:
+    """How ``push``, ``fetch`` and ``pull`` work.
+
+    ``remote`` is a remote's name ("" for the default), ``jobs`` the number of parallel requests (0: chosen by weft).
+    ``revs`` are revisions or ranges ``A..B`` whose pointers are meant instead of the workspace's; ``all_commits`` means
+    those of every commit of every ref. ``dry_run`` only tells what would be sent or received.
+    """
+
+    remote: str = ""
+    jobs: int = 0
+    revs: tuple[str, ...] = ()
+    all_commits: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOptions:
+    """How files are put into the workspace.
+
+    ``force`` replaces changed files (their bytes go into the store first). ``link`` is the way of materializing: copy,
+    reflink, or "" for the configured one. ``stage`` overrides the configuration's choice to `git add` pointers taken
+    from a revision.
+    """
+
+    force: bool = False
+    link: str = ""
+    stage: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """How deep ``verify`` looks.
+
+    ``level`` is quick, scrub, full or remote. ``remote`` names the remote to check ("" for the default one).
+    ``sample`` is the share of packs to read, above 0 and up to 1; 0.0 means all that the level asks for.
+    """
+
+    level: str = "quick"
+    remote: str = ""
+    sample: float = 0.0
