@@ -275,6 +275,12 @@ class StoreTampered(IntegrityError):
     code = "E_CACHE_TAMPER"
 
 
+class CatalogDamaged(IntegrityError):
+    """The catalog, a cache of this clone, turned out to be damaged in the middle of work; the next command rebuilds it."""
+
+    code = "E_CATALOG"
+
+
 class ObjectMissing(IntegrityError):
     """An object is in none of the places that should hold it."""
 

@@ -1,0 +1,192 @@
+"""The catalog: which oid lies in which pack at which offset, and which place holds which pack.
+
+A cache in SQLite that is rebuilt from the footers of the packs when it is gone (``docs/spec/format.md``, Local state).
+All lookups are batched: a caller asks for hundreds of oids at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
+
+from weft.formats.pack import decode_footer, encode_footer
+from weft.model.entry import Frame, PackInfo
+from weft.model.oid import Kind, Oid
+from weft.objects.catalog_db import Database
+from weft.objects.catalog_schema import OBJECT_TABLES
+
+LOCAL = 0
+_BATCH = 500
+_KINDS = {int(kind): kind for kind in Kind}
+_TRAILER_SIZE = 32
+_FOOTER_ENTRY = 60
+_FRAME_COLUMNS = "f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, f.xxh3"
+
+
+class Location(NamedTuple):
+    """Where one copy of an object lies: the name of the pack, and the frame in it."""
+
+    pack: Oid
+    frame: Frame
+
+
+def _batches(oids: Iterable[Oid]) -> Iterator[list[Oid]]:
+    # Sorted oids visit the pages of the table in their order.
+    rest = iter(sorted(set(oids)))
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
+
+
+def _marks(count: int) -> str:
+    return ",".join("?" * count)
+
+
+def _signed(check: int) -> int:
+    return check - (1 << 64) if check >> 63 else check
+
+
+def _frame(row: tuple[bytes, int, int, int, int, int, int]) -> Frame:
+    oid, offset, stored, raw, kind, codec, check = row
+    return Frame(Oid(oid), offset, stored, raw, _KINDS[kind], codec, check & 0xFFFFFFFFFFFFFFFF)
+
+
+class Catalog(Database):
+    """Frames, packs and places. Every method is one transaction or one read, safe from any thread."""
+
+    def place(self, key: str) -> int:
+        """The number of the place called ``key`` (``local``, or a remote's store id), made when it is new."""
+        found = self.rows("SELECT id FROM places WHERE key = ?", (key,))
+        if not found:
+            self.rows("INSERT OR IGNORE INTO places (key) VALUES (?)", (key,))
+            found = self.rows("SELECT id FROM places WHERE key = ?", (key,))
+        return int(found[0][0])
+
+    def add_packs(self, packs: Iterable[PackInfo], place: int, segment: Oid | None = None) -> None:
+        """Record that ``place`` holds ``packs``, and that its index segment ``segment`` is read. One transaction."""
+        with self.transaction() as connection:
+            for pack in packs:
+                self._add_pack(connection, pack, place)
+            if segment is not None:
+                connection.execute("INSERT OR IGNORE INTO segments VALUES (?, ?)", (place, segment))
+
+    @staticmethod
+    def _add_pack(connection: sqlite3.Connection, pack: PackInfo, place: int) -> None:
+        made = connection.execute(
+            "INSERT OR IGNORE INTO packs (name, size, frames, footer) VALUES (?, ?, ?, ?)",
+            (pack.name, pack.size, len(pack.frames), encode_footer(pack.frames)),
+        )
+        number = connection.execute("SELECT id FROM packs WHERE name = ?", (pack.name,)).fetchone()[0]
+        if made.rowcount == 1:
+            connection.executemany(
+                "INSERT OR IGNORE INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (oid, number, offset, stored, raw, int(kind), codec, _signed(check))
+                    for oid, offset, stored, raw, kind, codec, check in sorted(pack.frames)
+                ],
+            )
+        connection.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (place, number))
+
+    def forget_pack(self, name: Oid, place: int) -> None:
+        """Record that ``place`` no longer holds the pack; its frames go when no place holds it."""
+        with self.transaction() as connection:
+            found = connection.execute("SELECT id FROM packs WHERE name = ?", (name,)).fetchone()
+            if found is None:
+                return
+            connection.execute("DELETE FROM held WHERE place = ? AND pack = ?", (place, found[0]))
+            if connection.execute("SELECT 1 FROM held WHERE pack = ? LIMIT 1", found).fetchone():
+                return
+            frames = self.pack_frames(name)
+            gone = frames.frames if frames else ()
+            connection.executemany(
+                "DELETE FROM frames WHERE oid = ? AND pack = ?", [(frame.oid, found[0]) for frame in gone]
+            )
+            connection.execute("DELETE FROM packs WHERE id = ?", found)
+
+    def missing(self, oids: Iterable[Oid], place: int) -> set[Oid]:
+        """Those of ``oids`` that no pack held by ``place`` has. One query for each 500."""
+        absent = set(oids)
+        for batch in _batches(absent):
+            found = self.rows(
+                f"SELECT f.oid FROM frames f WHERE f.oid IN ({_marks(len(batch))})"  # noqa: S608 (marks only)
+                " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
+                (*batch, place),
+            )
+            absent.difference_update(row[0] for row in found)
+        return absent
+
+    def locate(self, oids: Iterable[Oid], place: int) -> dict[Oid, list[Location]]:
+        """All copies of each of ``oids`` in packs held by ``place``; an oid without a copy is left out."""
+        found: dict[Oid, list[Location]] = {}
+        names: dict[bytes, Oid] = {}
+        for batch in _batches(oids):
+            rows = self.rows(
+                f"SELECT p.name, {_FRAME_COLUMNS} FROM frames f JOIN packs p ON p.id = f.pack"  # noqa: S608
+                f" WHERE f.oid IN ({_marks(len(batch))})"
+                " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack) ORDER BY f.oid, f.pack",
+                (*batch, place),
+            )
+            for row in rows:
+                frame = _frame(row[1:])  # type: ignore[arg-type]
+                name = names.get(row[0]) or names.setdefault(row[0], Oid(row[0]))
+                found.setdefault(frame.oid, []).append(Location(name, frame))
+        return found
+
+    def pack_frames(self, name: Oid) -> PackInfo | None:
+        """The pack called ``name`` with its frames in position order, or None when no place is known to hold it.
+
+        Raises ``BadPackIndex`` when the row was damaged.
+        """
+        rows = self.rows("SELECT size, footer FROM packs WHERE name = ?", (name,))
+        if not rows:
+            return None
+        size, footer = rows[0]
+        return PackInfo(Oid(name), size, decode_footer(footer, size - _TRAILER_SIZE - len(footer)))
+
+    def packs(self, place: int) -> dict[Oid, int]:
+        """Names and sizes in bytes of the packs that ``place`` holds."""
+        rows = self.rows("SELECT p.name, p.size FROM held h JOIN packs p ON p.id = h.pack WHERE h.place = ?", (place,))
+        return {Oid(name): size for name, size in rows}
+
+    def has_segment(self, place: int, name: Oid) -> bool:
+        """True when the index segment ``name`` of ``place`` was read before."""
+        return bool(self.rows("SELECT 1 FROM segments WHERE place = ? AND name = ?", (place, name)))
+
+    def segments(self, place: int) -> set[Oid]:
+        """All index segments of ``place`` that were read."""
+        return {Oid(row[0]) for row in self.rows("SELECT name FROM segments WHERE place = ?", (place,))}
+
+    def add_segment(self, place: int, name: Oid) -> None:
+        """Record that the index segment ``name`` of ``place`` was read."""
+        self.rows("INSERT OR IGNORE INTO segments VALUES (?, ?)", (place, name))
+
+    def recipes_for(self, objects: Iterable[Oid]) -> dict[Oid, Oid]:
+        """The recipe of each of ``objects`` that has one."""
+        found: dict[Oid, Oid] = {}
+        for batch in _batches(objects):
+            rows = self.rows(
+                f"SELECT object, recipe FROM recipes WHERE object IN ({_marks(len(batch))})",  # noqa: S608
+                batch,
+            )
+            found.update((Oid(key), Oid(value)) for key, value in rows)
+        return found
+
+    def add_recipes(self, recipes: Mapping[Oid, Oid]) -> None:
+        """Record object -> recipe; a later recipe of an object takes the place of the earlier one."""
+        self.write_many("INSERT OR REPLACE INTO recipes VALUES (?, ?)", list(recipes.items()))
+
+    def see_root(self, place: int, name: str) -> None:
+        """Record that the root ``name`` is at ``place``."""
+        self.rows("INSERT OR IGNORE INTO roots_seen VALUES (?, ?)", (place, name))
+
+    def root_seen(self, place: int, name: str) -> bool:
+        """True when the root ``name`` was seen at ``place`` before."""
+        return bool(self.rows("SELECT 1 FROM roots_seen WHERE place = ? AND name = ?", (place, name)))
+
+    def forget_objects(self) -> None:
+        """Empty all tables but those of the workspace, before they are filled again from the packs."""
+        with self.transaction() as connection:
+            for table in OBJECT_TABLES:
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own)
+            connection.execute("INSERT INTO places (id, key) VALUES (0, 'local')")
