@@ -1,0 +1,48 @@
+"""``weft init``: make a Git repository ready; never a commit."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+from weft.formats import config as config_format
+from weft.gitio.attributes import ensure_attributes
+from weft.gitio.repo import GitRepo, discover
+from weft.gitio.staging import stage
+from weft.model.config import Config
+from weft.util.atomic import os_errors, write_atomic
+from weft.util.progress import Progress
+from weft.workflows.project import CONFIG_PATH, open_project
+from weft.workflows.remotes import remote_add
+from weft.workflows.results import InitResult
+
+ATTRIBUTES = ("*.weft text eol=lf", ".weft/config.yaml text eol=lf")
+DEFAULT_REMOTE = "origin"
+
+
+def init(start: str, *, remote: str = "", endpoint: str = "", progress: Progress | None = None) -> InitResult:
+    """Write ``.weft/config.yaml`` and the ``.gitattributes`` lines, and stage them; do nothing twice.
+
+    ``remote`` is the URL of a first remote named ``origin``. Raises ``NotARepository`` outside of Git, and what
+    ``remote_add`` raises: then the project itself is ready and only the remote is missing.
+    """
+    git = discover(start)
+    created = _write_config(git)
+    if ensure_attributes(git.root, ATTRIBUTES):
+        created.append(".gitattributes")
+    if created:
+        stage(git, created)
+    with open_project(git.root, progress) as project:
+        if remote:
+            remote_add(project, DEFAULT_REMOTE, remote, endpoint=endpoint)
+        return InitResult(root=git.root, repo=project.config.repo, created=tuple(created), remote=remote)
+
+
+def _write_config(git: GitRepo) -> list[str]:
+    path = os.path.join(git.root, CONFIG_PATH)
+    if os.path.lexists(path):
+        return []
+    with os_errors("create", path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_atomic(path, config_format.encode(Config(repo=uuid.uuid4().hex), committed=True))
+    return [CONFIG_PATH]

@@ -1,0 +1,107 @@
+"""An opened repository: a frozen bundle of its parts. It has no verbs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from weft.errors import NotARepository
+from weft.formats import config as config_format
+from weft.gitio.repo import GitRepo, discover
+from weft.model.config import Config
+from weft.objects.catalog import Catalog
+from weft.objects.store import LocalStore
+from weft.util.progress import Progress, SilentProgress
+from weft.workflows.files import read_small
+from weft.workspace.statcache import StatCache
+
+CONFIG_PATH = ".weft/config.yaml"
+CONFIG_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The opened parts of one repository.
+
+    ``cwd`` is the directory that relative paths of the user start from, absolute and without links; ``config`` is the
+    committed configuration overlaid with the private one.
+    """
+
+    git: GitRepo
+    cwd: str
+    config: Config
+    catalog: Catalog
+    store: LocalStore
+    cache: StatCache
+    progress: Progress
+
+    @property
+    def root(self) -> str:
+        """Top of the work tree."""
+        return self.git.root
+
+
+def state_dir(git: GitRepo) -> str:
+    """Where this clone keeps its own state: never committed, shared by its work trees."""
+    return os.path.join(git.common_dir, "weft")
+
+
+def private_config_path(git: GitRepo) -> str:
+    """The settings of this clone alone."""
+    return os.path.join(state_dir(git), "config.yaml")
+
+
+def read_config(git: GitRepo) -> Config:
+    """Read the committed configuration and lay the private one over it.
+
+    Raises ``NotARepository`` with the hint ``weft init`` when there is no committed one.
+    """
+    data = read_small(os.path.join(git.root, CONFIG_PATH), CONFIG_LIMIT)
+    if data is None:
+        raise NotARepository(
+            "this Git repository is no weft project yet: it has no .weft/config.yaml",
+            hint="weft init",
+            path=git.root,
+        )
+    committed = config_format.decode(data, committed=True)
+    private = read_small(private_config_path(git), CONFIG_LIMIT)
+    if private is None:
+        return committed
+    return config_format.merge(committed, config_format.decode(private, committed=False))
+
+
+def tree_id(git: GitRepo) -> int:
+    """A number for this work tree, so that several of one clone can share a catalog."""
+    digest = hashlib.blake2b(os.fsencode(git.root), digest_size=6).digest()
+    return int.from_bytes(digest, "little")
+
+
+@contextmanager
+def open_project(start: str, progress: Progress | None = None) -> Iterator[Project]:
+    """Open the project that ``start`` lies in and close it on leaving.
+
+    Raises ``NotARepository``, the refusals of the configuration, and what the catalog and the store raise.
+    """
+    listener = progress or SilentProgress()
+    git = discover(start)
+    config = read_config(git)
+    state = state_dir(git)
+    os.makedirs(state, exist_ok=True)
+    store_dir = config.store_dir or os.path.join(state, "store")
+    catalog_path = os.path.join(state, "catalog.sqlite")
+    store = LocalStore.open(os.path.join(git.root, store_dir), catalog_path, config.chunker, listener)
+    try:
+        yield Project(
+            git=git,
+            cwd=os.path.realpath(start),
+            config=config,
+            catalog=store.catalog,
+            store=store,
+            cache=StatCache(store.catalog, tree_id(git)),
+            progress=listener,
+        )
+    finally:
+        store.close()

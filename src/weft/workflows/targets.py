@@ -1,0 +1,136 @@
+"""From what the user typed to tracked paths: reading the pointers of the work tree and of revisions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from weft.errors import NoSuchPath, NotTracked, PathEscape, PathOverlap
+from weft.formats import pointer as pointer_format
+from weft.gitio import trees
+from weft.model.paths import RepoPath
+from weft.model.pointer import SUFFIX, Pointer
+from weft.workflows.files import read_small
+from weft.workflows.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A tracked path and what of it is meant: all when ``subpaths`` is None, else these paths below it."""
+
+    path: str
+    pointer: Pointer
+    subpaths: tuple[str, ...] | None = None
+
+
+def repo_path(project: Project, text: str) -> str:
+    """Turn a path as typed into one relative to the root; empty for the root itself.
+
+    Raises ``PathEscape`` when it lies outside and the errors of ``RepoPath.parse``.
+    """
+    root = os.path.realpath(project.root)
+    absolute = os.path.normpath(os.path.join(project.cwd, text))
+    # The last component may be a link that is meant itself; what leads to it is resolved as the shell would.
+    if absolute not in (root, project.cwd):
+        absolute = os.path.join(os.path.realpath(os.path.dirname(absolute)), os.path.basename(absolute))
+    if absolute == root:
+        return ""
+    if not absolute.startswith(root + os.sep):
+        raise PathEscape(f"{text} lies outside the repository {root}", path=text)
+    relative = absolute[len(root) + 1 :]
+    if relative.endswith(SUFFIX) and not relative.startswith(SUFFIX):
+        relative = relative[: -len(SUFFIX)]
+    return RepoPath.parse(relative)
+
+
+def pointer_path(path: str) -> str:
+    """Where the pointer of a tracked path stands."""
+    return path + SUFFIX
+
+
+def data_path(pointer: str) -> str:
+    """The tracked path that a pointer file stands for."""
+    return pointer[: -len(SUFFIX)]
+
+
+def read_pointer(project: Project, path: str) -> Pointer | None:
+    """Read the pointer of the tracked path ``path`` in the work tree; None when there is none."""
+    name = pointer_path(path)
+    data = read_small(os.path.join(project.root, name))
+    return None if data is None else decode_pointer(data, name)
+
+
+def decode_pointer(data: bytes, name: str) -> Pointer:
+    """Decode the pointer file ``name`` (a path); every refusal names that path."""
+    RepoPath.parse(name)
+    return pointer_format.decode(data, name=name)
+
+
+def check_overlap(paths: Iterable[str]) -> None:
+    """Raise ``PathOverlap`` when one tracked path lies inside another."""
+    known = set(paths)
+    for path in known:
+        parent = path.rpartition("/")[0]
+        while parent:
+            if parent in known:
+                raise PathOverlap(
+                    f"{path} is tracked on its own and lies inside {parent}, which is tracked too",
+                    hint=f"git rm {pointer_path(path)}",
+                    path=path,
+                )
+            parent = parent.rpartition("/")[0]
+
+
+def workspace_pointers(project: Project) -> dict[str, Pointer]:
+    """All pointers of the work tree by tracked path, sorted."""
+    found: dict[str, Pointer] = {}
+    for name in trees.pointer_files(project.git):
+        pointer = read_pointer(project, data_path(name))
+        if pointer is not None:
+            found[data_path(name)] = pointer
+    check_overlap(found)
+    return found
+
+
+def revision_pointers(project: Project, commit: str) -> dict[str, Pointer]:
+    """All pointers of a commit by tracked path."""
+    blobs = trees.pointer_blobs(project.git, commit)
+    found = {data_path(name): decode_pointer(data, name) for name, data in sorted(blobs.items())}
+    check_overlap(found)
+    return found
+
+
+def select(project: Project, pointers: Mapping[str, Pointer], paths: Sequence[str]) -> list[Target]:
+    """What ``paths`` (as typed; none means everything) ask for. Raises ``NotTracked`` or ``NoSuchPath``."""
+    if not paths:
+        return [Target(path, pointer) for path, pointer in pointers.items()]
+    whole: dict[str, Pointer] = {}
+    parts: dict[str, list[str]] = {}
+    for text in paths:
+        path = repo_path(project, text)
+        below = [p for p in pointers if not path or p == path or p.startswith(path + "/")]
+        owner = owner_of(pointers, path)
+        if below:
+            whole.update((p, pointers[p]) for p in below)
+        elif owner:
+            parts.setdefault(owner, []).append(path[len(owner) + 1 :])
+        else:
+            raise _unknown(project, text, path)
+    targets = [Target(path, pointer) for path, pointer in whole.items()]
+    targets += [Target(p, pointers[p], tuple(subs)) for p, subs in parts.items() if p not in whole]
+    return sorted(targets, key=lambda target: target.path)
+
+
+def owner_of(pointers: Mapping[str, Pointer], path: str) -> str:
+    """The tracked directory that ``path`` lies inside; empty when there is none."""
+    parent = path.rpartition("/")[0]
+    while parent and parent not in pointers:
+        parent = parent.rpartition("/")[0]
+    return parent if parent and pointers[parent].is_dir else ""
+
+
+def _unknown(project: Project, text: str, path: str) -> NotTracked | NoSuchPath:
+    if os.path.lexists(os.path.join(project.root, path)):
+        return NotTracked(f"weft does not track {text}", hint=f"weft add {text}", path=text)
+    return NoSuchPath(f"there is no {text}, and nothing tracked by that name", hint="weft ls", path=text)

@@ -1,0 +1,121 @@
+"""Nothing of the user's is written away, and nothing half-done is shown as done."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from kit import Repo, pseudo_random, snapshot
+
+
+def _repo(tmp_path: Path) -> Repo:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    repo.write({"data/a.txt": b"one", "data/b.txt": b"bee", "single.bin": pseudo_random(5000, 1)})
+    repo.weft("add", "data", "single.bin")
+    repo.commit("one")
+    repo.git("tag", "v1")
+    repo.write({"data/a.txt": b"two", "single.bin": pseudo_random(5000, 2)})
+    repo.weft("add", "data", "single.bin")
+    repo.commit("two")
+    return repo
+
+
+def test_checkout_refuses_to_overwrite_unsaved_bytes_and_changes_nothing(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({"data/a.txt": b"precious"})
+    before = snapshot(repo.root / "data")
+    refused = repo.weft("checkout", "v1", code=3)
+    assert "E_UNSAVED" in refused.err
+    assert "data/a.txt" in refused.err
+    assert "hint:" in refused.err
+    assert snapshot(repo.root / "data") == before
+    assert (repo.root / "single.bin").read_bytes() == pseudo_random(5000, 2), "the plan is checked before anything moves"
+    assert repo.git("status", "--porcelain").out == "", "the pointers were not touched either"
+
+
+def test_force_saves_the_bytes_first_and_says_how_to_get_them_back(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({"data/a.txt": b"precious"})
+    forced = repo.weft("checkout", "--force", "v1", "data")
+    assert (repo.root / "data/a.txt").read_bytes() == b"one"
+    oid = next(word for word in forced.err.replace(",", " ").split() if word.startswith("blake3:"))
+    assert repo.weft("cat", oid).out == "precious"
+
+
+def test_an_untracked_file_in_the_way_is_kept(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    clone = repo.clone(tmp_path / "clone")
+    repo.weft("push")
+    clone.write({"data/a.txt": b"mine", "single.bin": b"mine too"})
+    assert "E_UNSAVED" in clone.weft("pull", code=3).err
+    assert (clone.root / "data/a.txt").read_bytes() == b"mine"
+    assert (clone.root / "single.bin").read_bytes() == b"mine too"
+
+
+def test_same_size_and_mtime_is_still_seen_as_modified(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    path = repo.root / "data/b.txt"
+    old = time.time() - 100
+    os.utime(path, (old, old))
+    time.sleep(2.1)
+    assert repo.weft("status", "--exit-code").code == 0
+    assert repo.weft("status", "--exit-code").code == 0
+    path.write_bytes(b"BEE")
+    os.utime(path, (old, old))
+    status = repo.weft("status", "--exit-code", "--json", code=1).json["data"]
+    kinds = [(c["kind"], c["path"]) for p in status["paths"] for c in p["changes"]]
+    assert kinds == [("modified", "data/b.txt")]
+    assert "E_UNSAVED" in repo.weft("checkout", "v1", "--", "data/b.txt", code=None).err or path.read_bytes() == b"BEE"
+
+
+def test_rm_refuses_unsaved_data(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({"data/new.txt": b"unsaved"})
+    assert "E_UNSAVED" in repo.weft("rm", "data", code=3).err
+    assert (repo.root / "data/new.txt").read_bytes() == b"unsaved"
+    assert (repo.root / "data.weft").exists()
+
+
+def test_a_push_without_the_bytes_fails_and_names_the_path(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    clone = repo.clone(tmp_path / "clone")
+    refused = clone.weft("push", code=4)
+    assert "data" in refused.err
+    assert not list((tmp_path / "remote").glob("roots/*/*"))
+
+
+def test_pull_of_data_never_pushed_fails_and_names_push(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    clone = repo.clone(tmp_path / "clone")
+    refused = clone.weft("pull", code=4)
+    assert "E_NOT_ON_REMOTE" in refused.err
+    assert "weft push" in refused.err
+
+
+def test_git_tracked_paths_are_refused_with_the_mending_command(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({"code.py": b"print(1)"})
+    repo.commit("code")
+    refused = repo.weft("add", "code.py", code=3)
+    assert "E_TRACKED_BY_GIT" in refused.err
+    assert "git rm" in refused.err
+    assert repo.git("status", "--porcelain").out == ""
+
+
+def test_outside_of_a_repository(tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    nowhere = Repo(tmp_path / "plain")
+    assert "E_NO_REPO" in nowhere.weft("status", code=6).err
+    assert "git init" in nowhere.weft("add", "x", code=6).err
+    nowhere.git("init", "-q")
+    assert "weft init" in nowhere.weft("status", code=6).err
+
+
+def test_no_remote_names_the_command(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"f": b"x"})
+    repo.weft("add", "f")
+    refused = repo.weft("push", code=3)
+    assert "E_NO_REMOTE" in refused.err
+    assert "weft remote add" in refused.err
