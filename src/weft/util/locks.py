@@ -1,0 +1,91 @@
+"""Locks between processes, over ``flock``: the kernel drops them when the holder dies, so none is ever stale."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from types import TracebackType
+
+from weft.errors import LockTimeout
+from weft.util.atomic import os_errors
+
+POLL_SECONDS = 0.05
+# The note about the holder has one fixed size, so that it is replaced by one write and no reader sees half of it.
+_NOTE_SIZE = 256
+
+
+class FileLock:
+    """An exclusive or shared lock on the file ``path``, held inside a ``with`` block.
+
+    ``purpose`` tells others what the holder does ("weft add"); ``timeout`` is in seconds, 0 tries once. The file is
+    created when absent, with its directory, and never removed: two processes could then lock two files of one name.
+    Two locks on one path exclude one another inside one process as well. Raises ``LockTimeout``, which names the holder,
+    and the errors of ``translate_os_error``.
+    """
+
+    def __init__(self, path: str, *, purpose: str, timeout: float = 60.0, shared: bool = False) -> None:
+        self._path = path
+        self._purpose = purpose
+        self._timeout = timeout
+        self._operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        self._fd = -1
+
+    def __enter__(self) -> FileLock:
+        if self._fd >= 0:
+            raise RuntimeError(f"the lock {self._path!a} is already held by this object")
+        with os_errors("lock", self._path):
+            os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            try:
+                self._acquire(fd)
+                self._write_note(fd)
+            except BaseException:
+                os.close(fd)
+                raise
+        self._fd = fd
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        fd, self._fd = self._fd, -1
+        os.close(fd)  # which drops the lock: nobody else has this open file description
+
+    def _acquire(self, fd: int) -> None:
+        end = time.monotonic() + self._timeout
+        while True:
+            try:
+                fcntl.flock(fd, self._operation | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise self._timed_out(fd) from None
+                time.sleep(POLL_SECONDS)
+            else:
+                return
+
+    def _write_note(self, fd: int) -> None:
+        note = f"{os.getpid()} {self._purpose}".encode("utf-8", "replace")[: _NOTE_SIZE - 1]
+        os.pwrite(fd, note.ljust(_NOTE_SIZE - 1) + b"\n", 0)
+
+    def _timed_out(self, fd: int) -> LockTimeout:
+        return LockTimeout(
+            f"{_holder(fd)} holds the lock {self._path!a}, and did so for all of the {self._timeout:g} seconds waited",
+            hint="wait until it has finished, then run the command again",
+            path=self._path,
+        )
+
+
+def _holder(fd: int) -> str:
+    """Who wrote the note, if that process still lives; of several sharers the last may be gone before the others."""
+    pid, _, purpose = os.pread(fd, _NOTE_SIZE, 0).decode("utf-8", "replace").strip().partition(" ")
+    if not (pid.isascii() and pid.isdigit() and 0 < int(pid) < 1 << 31):
+        return "another process"
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return "another process"
+    except PermissionError:
+        pass  # alive, and somebody else's
+    printable = "".join(char for char in purpose if char.isprintable())
+    return f"process {pid} ({printable})"

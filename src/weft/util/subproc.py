@@ -1,0 +1,111 @@
+"""Running other programs: by absolute path, without a shell, with a bounded way to read what they print."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, NamedTuple, cast
+
+from weft.errors import DependencyMissing, EnvironmentFault
+from weft.util.atomic import os_errors
+
+_STDERR_SHOWN = 4000
+
+
+class Completed(NamedTuple):
+    """How a program ended: its exit status (negative: the signal that killed it) and all that it printed."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def find_program(name: str) -> str:
+    """The absolute path of the program ``name``.
+
+    Only absolute entries of PATH are searched: the current directory, where a stranger's repository may keep a program of
+    that name, is never one of them, even when PATH names it as ``.`` or by an empty entry. Raises ``DependencyMissing``.
+    """
+    if not name or os.sep in name:
+        raise ValueError(f"a program name is wanted, not {name!a}")
+    for directory in os.get_exec_path():
+        path = os.path.join(directory, name)
+        if os.path.isabs(directory) and os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    raise DependencyMissing(f"the program {name!a} is in no directory of PATH", hint=f"install {name}", path=name)
+
+
+def stderr_text(stderr: bytes) -> str:
+    """The end of what a program said on stderr, as text for an error message."""
+    return stderr[-_STDERR_SHOWN:].decode("utf-8", "replace").strip()
+
+
+def _checked(argv: Sequence[str]) -> list[str]:
+    if not argv or not os.path.isabs(argv[0]):
+        raise ValueError(f"a program is started by its absolute path, not as {argv[:1]!a}")
+    return list(argv)
+
+
+def _failed(argv: Sequence[str], returncode: int, stderr: bytes) -> EnvironmentFault:
+    said = stderr_text(stderr)
+    message = f"{os.path.basename(argv[0])} ended with status {returncode}" + (f": {said}" if said else "")
+    return EnvironmentFault(message, path=argv[0])
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    stdin: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+    timeout: float | None = None,
+) -> Completed:
+    """Run ``argv`` in the directory ``cwd`` to its end and return what it printed.
+
+    ``argv[0]`` must be absolute (``ValueError``). ``stdin`` None means empty; ``env`` is the whole environment, None
+    passes ours on; ``timeout`` is in seconds. Raises ``EnvironmentFault`` when the program runs longer, ends with a
+    status other than 0 while ``check`` is set, or cannot be started.
+    """
+    command = _checked(argv)
+    with os_errors("run", command[0]):
+        try:
+            done = subprocess.run(
+                command, check=False, cwd=cwd, input=stdin or b"", env=env, capture_output=True, timeout=timeout
+            )
+        except subprocess.TimeoutExpired as error:
+            name = os.path.basename(command[0])
+            raise EnvironmentFault(f"{name} did not end within {timeout:g} seconds", path=command[0]) from error
+    if check and done.returncode != 0:
+        raise _failed(command, done.returncode, done.stderr)
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+@contextlib.contextmanager
+def stream(argv: Sequence[str], *, cwd: str, stdin: bytes = b"") -> Iterator[IO[bytes]]:
+    """Run ``argv`` as ``run`` does, but yield its buffered stdout to read from, so that output need not fit in memory.
+
+    The block must read to the end, or else the program may die of its closed pipe. Leaving the block by an error kills
+    the program. Raises ``EnvironmentFault`` on a status other than 0 at the end.
+    """
+    command = _checked(argv)
+    # Files instead of pipes at the two other ends: nobody can block on a full pipe that nobody reads.
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+        given.write(stdin)
+        given.seek(0)
+        with os_errors("run", command[0]):
+            process = subprocess.Popen(command, cwd=cwd, stdin=given, stdout=subprocess.PIPE, stderr=said)
+        try:
+            with cast(IO[bytes], process.stdout) as output:
+                yield output
+            returncode = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if returncode != 0:
+            said.seek(0)
+            raise _failed(command, returncode, said.read())

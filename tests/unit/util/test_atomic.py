@@ -1,0 +1,201 @@
+"""Files are replaced whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+import pytest
+
+from weft.errors import DiskFull, EnvironmentFault, PermissionFault, SymlinkRefused
+from weft.util.atomic import fsync_dir, os_errors, publish, translate_os_error, write_all, write_atomic
+
+
+def _write_half(monkeypatch, largest=3):
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[: max(1, min(largest, len(data) // 2))]))
+
+
+def test_write_atomic_creates_and_replaces(tmp_path):
+    path = tmp_path / "file"
+    write_atomic(str(path), b"one")
+    first = path.stat().st_ino
+    reader = path.open("rb")
+    write_atomic(str(path), b"two")
+    with reader:
+        assert reader.read() == b"one", "a reader that had the old file open must keep it whole"
+    assert path.read_bytes() == b"two"
+    assert path.stat().st_ino != first
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_write_atomic_in_the_current_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_atomic("bare", b"x")
+    assert (tmp_path / "bare").read_bytes() == b"x"
+
+
+def test_write_atomic_applies_mode_and_umask(tmp_path):
+    old = os.umask(0o027)
+    try:
+        write_atomic(str(tmp_path / "a"), b"")
+        write_atomic(str(tmp_path / "b"), b"", mode=0o444)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o440
+
+
+def test_write_atomic_survives_short_writes(tmp_path, monkeypatch):
+    _write_half(monkeypatch)
+    write_atomic(str(tmp_path / "file"), bytes(range(256)) * 5)
+    assert (tmp_path / "file").read_bytes() == bytes(range(256)) * 5
+
+
+def test_write_all_takes_wide_memoryviews(tmp_path, monkeypatch):
+    _write_half(monkeypatch)
+    wide = memoryview(bytes(range(64))).cast("Q")
+    with (tmp_path / "file").open("wb") as file:
+        write_all(file.fileno(), wide)
+    assert (tmp_path / "file").read_bytes() == bytes(range(64))
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+def test_failure_keeps_old_content_and_no_temp_file(tmp_path, monkeypatch, call):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    real_write = os.write
+    calls = []
+
+    def fail(*args):
+        calls.append(args)
+        if call == "write" and len(calls) == 1:
+            return real_write(args[0], args[1][:2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(DiskFull) as caught:
+        write_atomic(str(path), b"new content")
+    assert caught.value.path == str(path)
+    assert len(calls) == (2 if call == "write" else 1), "a failed fsync must not be repeated"
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_interrupt_leaves_no_temp_file(tmp_path, monkeypatch):
+    def interrupt(fd):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(str(tmp_path / "file"), b"new")
+    assert os.listdir(tmp_path) == []
+
+
+def test_write_atomic_replaces_the_symlink_not_its_target(tmp_path):
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    (tmp_path / "link").symlink_to(target)
+    write_atomic(str(tmp_path / "link"), b"new")
+    assert target.read_bytes() == b"precious"
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_bytes() == b"new"
+
+
+def test_write_atomic_syncs_file_before_rename_and_directory_after(tmp_path, monkeypatch):
+    log = []
+    real_fsync, real_rename = os.fsync, os.rename
+
+    def fsync(fd):
+        log.append("dir" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file")
+        real_fsync(fd)
+
+    def rename(source, target):
+        log.append("rename")
+        real_rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", rename)
+    write_atomic(str(tmp_path / "file"), b"x")
+    assert log == ["file", "rename", "dir"]
+
+
+def test_write_atomic_into_a_missing_directory(tmp_path):
+    with pytest.raises(EnvironmentFault) as caught:
+        write_atomic(str(tmp_path / "no" / "file"), b"")
+    assert "No such file" in caught.value.message
+
+
+def test_write_atomic_over_a_directory(tmp_path):
+    (tmp_path / "dir").mkdir()
+    with pytest.raises(EnvironmentFault):
+        write_atomic(str(tmp_path / "dir"), b"")
+    assert os.listdir(tmp_path) == ["dir"]
+
+
+def test_publish_moves_once_and_keeps_the_first(tmp_path):
+    first, second, final = (str(tmp_path / name) for name in ("t1", "t2", "final"))
+    for path, data in ((first, b"first"), (second, b"second")):
+        write_atomic(path, data)
+    assert publish(first, final) is True
+    assert publish(second, final) is False
+    assert os.listdir(tmp_path) == ["final"]
+    assert (tmp_path / "final").read_bytes() == b"first"
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_publish_without_hard_links(tmp_path, monkeypatch, exists):
+    def link(*args, **kwargs):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    temp, final = tmp_path / "temp", tmp_path / "final"
+    temp.write_bytes(b"new")
+    if exists:
+        final.write_bytes(b"old")
+    assert publish(str(temp), str(final)) is not exists
+    assert final.read_bytes() == (b"old" if exists else b"new")
+    assert os.listdir(tmp_path) == ["final"]
+
+
+def test_publish_failure_leaves_the_temp_file_to_the_caller(tmp_path):
+    (tmp_path / "temp").write_bytes(b"x")
+    with pytest.raises(EnvironmentFault):
+        publish(str(tmp_path / "temp"), str(tmp_path / "missing" / "final"))
+    assert (tmp_path / "temp").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, DiskFull),
+        (errno.EDQUOT, DiskFull),
+        (errno.EACCES, PermissionFault),
+        (errno.EPERM, PermissionFault),
+        (errno.EROFS, PermissionFault),
+        (errno.ELOOP, SymlinkRefused),
+        (errno.EIO, EnvironmentFault),
+    ],
+)
+def test_translation(number, expected):
+    error = translate_os_error(OSError(number, os.strerror(number)), "read", "some/\u202epath")
+    assert type(error) is expected
+    assert error.path == "some/\u202epath"
+    assert "\u202e" not in error.message
+    assert error.message.startswith("cannot read ")
+
+
+def test_os_errors_chains_and_lets_others_pass():
+    with pytest.raises(PermissionFault) as caught, os_errors("open", "x"):
+        raise PermissionError(errno.EACCES, "Permission denied")
+    assert isinstance(caught.value.__cause__, PermissionError)
+    with pytest.raises(ValueError, match="other"), os_errors("open", "x"):
+        raise ValueError("other")
+
+
+def test_fsync_dir_of_something_else(tmp_path):
+    fsync_dir(str(tmp_path))
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EnvironmentFault):
+        fsync_dir(str(tmp_path / "file"))
