@@ -1,0 +1,40 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+_SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def size_text(size: int) -> str:
+    """``size`` bytes in binary units with one decimal: ``17 B``, ``1.5 MiB``."""
+    if abs(size) < 1024:
+        return f"{size} B"
+    value = float(size)
+    for unit in _SIZE_UNITS[:-1]:
+        # 1023.95 would be rounded to 1024.0 of this unit
+        if abs(value) < 1023.95:
+            return f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} {_SIZE_UNITS[-1]}"
+
+
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """``count`` and its noun: ``1 file``, ``2 files``; ``plural`` only where an s (or ies for y) is not right."""
+    if count == 1:
+        return f"1 {noun}"
+    if not plural:
+        plural = noun[:-1] + "ies" if noun[-1:] == "y" and noun[-2:-1] not in "aeiou" else noun + "s"
+    return f"{count:,} {plural}"
+
+
+def duration_text(seconds: float) -> str:
+    """``seconds`` with what matters of them: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 07 min``."""
+    if round(seconds, 1) < 10:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min"
