@@ -58,7 +58,9 @@ def write_labels(folder: Path, rows: list[tuple[str, int]]) -> None:
 
 def change_to_second_version(folder: Path) -> list[str]:
     """Change a few files as a day of work on the data would, and say in sentences what was changed."""
-    rows = [(name, int(digit)) for name, digit in list(csv.reader((folder / "labels.csv").open()))[1:]]
+    rows = [
+        (name, int(digit)) for name, digit in list(csv.reader((folder / "labels.csv").read_text().splitlines()))[1:]
+    ]
     images = sorted((folder / "images").rglob("*.png"))
     for path in images[:REDRAWN]:
         path.write_bytes(png(255 - np.rint(load_digits().images[int(path.stem)] * 255 / 16)))
