@@ -16,8 +16,9 @@ MAX_COMPONENT = 255
 MAX_PATH = 4096
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
+_PLAIN_DATA = re.compile(_PLAIN.pattern + r"(?<!\.[wW][eE][fF][tT])", re.ASCII)
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\\\\\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_DRIVE = re.compile(r"[A-Za-z]:(?:$|[\\/]|[^:]*$)")
+_DRIVE = re.compile(r"[A-Za-z]:", re.ASCII)
 # Code points that HFS+ drops when it compares names (the list of Git's utf8.c, is_hfs_dot_generic).
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 _NOT_WINDOWS = re.compile(r'[<>:"|?*]')
@@ -47,12 +48,14 @@ def check_component(name: str) -> str:
 
     Raises ``PathSyntax``, ``PathChars``, ``PathEscape``, ``PathReserved`` or ``LimitExceeded``.
     """
-    if _PLAIN.fullmatch(name) and len(name) <= MAX_COMPONENT and "~" not in name:
+    if _PLAIN.fullmatch(name) and len(name) <= MAX_COMPONENT:
         return name
     if name in ("", "."):
         raise PathSyntax(f"a path component may not be {name!a}", path=name)
-    if name == ".." or "/" in name:
+    if name == ".." or "/" in name or name.startswith("\\"):
         raise PathEscape(f"a path component may not be {name!a}", path=name)
+    if _DRIVE.match(name):
+        raise PathEscape(f"the name {name!a} starts like a drive of Windows", path=name)
     if _FORBIDDEN.search(name):
         raise PathChars(f"the name {name!a} holds a backslash, a control or bidi character, or is not UTF-8", path=name)
     if len(name.encode("utf-8")) > MAX_COMPONENT:
@@ -61,8 +64,14 @@ def check_component(name: str) -> str:
     return name
 
 
+is_plain_data_name = _PLAIN_DATA.fullmatch
+"""Truthy for the plain ASCII names that need no further look but at their length: the fast way for long listings."""
+
+
 def check_data_name(name: str) -> str:
     """``check_component`` for a name inside tracked data, where Git's control files and pointers may not stand either."""
+    if _PLAIN_DATA.fullmatch(name) and len(name) <= MAX_COMPONENT:
+        return name
     check_component(name)
     folded = _folded(name)
     if folded in _GIT_FILES or folded.endswith(".weft"):
