@@ -102,6 +102,8 @@ class Walk:
 
     def old_version_by_path(self) -> None:
         """Take the data of version 1 into the work tree of today."""
+        say("A pull brings what the current commit needs; fetch brings the data of other commits too.")
+        self.type("weft fetch --all")
         say("The data of version 1 with the code of today, as `git checkout v1 -- PATH` does for code:")
         self.type("weft checkout v1 digits")
         self.compare("v1")
@@ -121,7 +123,7 @@ class Walk:
     def look_without_checkout(self) -> None:
         """Read an old file without touching the work tree, and verify the store."""
         say("A look at version 1 without checking it out, and a check of every stored byte:")
-        self.type("weft ls v1:digits", "weft cat v1:digits/labels.csv | head -n 3", "weft verify --full")
+        self.type("weft ls v1:digits", "weft cat v1:digits/labels.csv | head -n 3", "weft verify --level full")
 
     def push_and_measure(self, git_push: str) -> None:
         """Push data, then commits, and print how many bytes the remote grew by."""
