@@ -17,7 +17,7 @@ REGISTRY = re.compile(
     )
 )
 # A home folder, or a folder that exists on one machine only. "alice" is the made-up user of examples.
-MACHINE = re.compile(r"(?<![\w.}$])/(?:home/(?!alice\b)\w+|Users/(?!alice\b)\w+|" + r"root|work|opt|mnt|srv)/\w")
+MACHINE = re.compile(r"(?<![\w.}$])/(?:home/(?!alice\b)\w+|Users/(?!alice\b)\w+|" + r"root|work|opt|mnt)/[\w.]")
 
 
 def project_files() -> list[Path]:
@@ -48,7 +48,9 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
 
 
 def test_no_file_names_where_this_checkout_is() -> None:
-    assert not lines_with(re.compile(re.escape(str(ROOT)) + r"(?!\w)"))
+    # A checkout at /src or /app could not be told from a path within a project.
+    if len(ROOT.parts) > 2:
+        assert not lines_with(re.compile(r"(?<![\w.}$])" + re.escape(str(ROOT)) + r"(?!\w)"))
 
 
 def test_no_file_names_a_package_registry() -> None:
