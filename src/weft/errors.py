@@ -319,10 +319,16 @@ class LockTimeout(ConcurrencyError):
 
 
 class EnvironmentFault(WeftError):
-    """Base of failures of the machine or the network."""
+    """Base of failures of the machine or the network.
+
+    ``transient`` says that the same request may succeed when it is made again; ``retry_after`` is the number of seconds
+    the other side asked to wait before that (0 when it did not say).
+    """
 
     code = "E_ENVIRONMENT"
     exit_code = ExitCode.ENVIRONMENT
+    transient: bool = False
+    retry_after: float = 0.0
 
 
 class NotARepository(EnvironmentFault):
@@ -359,18 +365,21 @@ class StorageFault(EnvironmentFault):
     """The remote answered with an error that retries did not mend."""
 
     code = "E_STORAGE"
+    transient = True
 
 
 class KeyMissing(StorageFault):
     """The remote holds no object under a key."""
 
     code = "E_NO_KEY"
+    transient = False
 
 
 class NetworkFault(EnvironmentFault):
     """The remote cannot be reached."""
 
     code = "E_NETWORK"
+    transient = True
 
 
 class CredentialFault(EnvironmentFault):

@@ -1,0 +1,172 @@
+"""Files reached through directory descriptors, so that no symbolic link below the starting directory is followed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from weft.errors import LimitExceeded, StorageFault, SymlinkRefused
+from weft.storage.keys import BLOCK, MAX_UPLOAD
+from weft.util.atomic import os_errors, write_all
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# O_NONBLOCK: opening a FIFO that somebody left there must not hang.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_LINKS_HERE = frozenset([errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
+_NO_FOLDER_SYNC = frozenset([errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP])
+
+
+@contextmanager
+def folder_at(root: str, parts: Sequence[str] = (), *, make: bool = False) -> Iterator[int]:
+    """Open the directory ``root/parts...`` without following links below ``root``, making the parts when asked to.
+
+    Raises ``SymlinkRefused``, and ``OSError`` (``FileNotFoundError``, ``NotADirectoryError``) as the system says.
+    """
+    fd = os.open(root, _FOLDER)
+    try:
+        for part in parts:
+            below = _step(fd, part, make)
+            os.close(fd)
+            fd = below
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _step(fd: int, part: str, make: bool) -> int:
+    if make:
+        with suppress(FileExistsError):
+            os.mkdir(part, dir_fd=fd)
+            sync_folder(fd)
+    try:
+        return os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=fd)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR) and is_link(fd, part):
+            raise SymlinkRefused(f"{part!a} is a symbolic link where a directory of the remote should be") from None
+        raise
+
+
+def is_link(fd: int, name: str) -> bool:
+    """True when ``name`` in the directory ``fd`` is a symbolic link."""
+    with suppress(OSError):
+        return stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+    return False
+
+
+def open_for_reading(fd: int, name: str) -> int:
+    """Open the file ``name`` of the directory ``fd``; the last component may not be a link either (``ELOOP``)."""
+    return os.open(name, _READ, dir_fd=fd)
+
+
+def create_file(fd: int, name: str) -> int:
+    """Open a new file ``name`` of the directory ``fd`` for writing. Raises ``FileExistsError``."""
+    return os.open(name, _CREATE, 0o666, dir_fd=fd)
+
+
+def publish_at(source: int, temp: str, target: int, name: str) -> bool:
+    """Name the finished file ``temp`` of directory ``source`` as ``name`` of ``target`` unless that exists.
+
+    Returns False when it existed. Where the file system has no hard links, a look and a rename must do.
+    """
+    try:
+        os.link(temp, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    except FileExistsError:
+        # The other writer may not have synced the entry yet, and the caller will rely on it.
+        sync_folder(target)
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS_HERE:
+            raise
+        if exists_at(target, name):
+            return False
+        os.rename(temp, name, src_dir_fd=source, dst_dir_fd=target)
+    sync_folder(target)
+    return True
+
+
+def sync_folder(fd: int) -> None:
+    """Make the entries of the directory ``fd`` durable, where its file system can be asked to."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+
+
+def make_root(path: str) -> None:
+    """Make the directory ``path`` and its parents durably. Raises ``OSError``."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    make_root(parent)
+    with suppress(FileExistsError):
+        os.mkdir(path)
+    with folder_at(parent) as fd:
+        sync_folder(fd)
+
+
+def exists_at(fd: int, name: str) -> bool:
+    """True when anything at all has the name ``name`` in the directory ``fd``."""
+    try:
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def pread_all(fd: int, key: str, start: int, length: int) -> bytes:
+    """Read exactly ``length`` bytes at ``start``. Raises ``StorageFault`` when the file ends before."""
+    first = os.pread(fd, length, start)
+    if len(first) == length:
+        return first
+    blocks, got = [first], len(first)
+    while got < length:
+        block = os.pread(fd, length - got, start + got)
+        if not block:
+            raise StorageFault(f"{key} ended after {start + got} bytes, before the {start + length} asked for")
+        blocks.append(block)
+        got += len(block)
+    return b"".join(blocks)
+
+
+def copy_bytes(source: int, target: int) -> int:
+    """Copy from where ``source`` stands to its end, in blocks of 1 MiB; return the number of bytes."""
+    copied = 0
+    while block := os.read(source, BLOCK):
+        write_all(target, block)
+        copied += len(block)
+    return copied
+
+
+@contextmanager
+def new_file(path: str) -> Iterator[int]:
+    """Open a new file for a download and remove it again when the body raises. Raises ``EnvironmentFault`` kinds."""
+    with os_errors("create", path):
+        fd = os.open(path, _CREATE, 0o666)
+    try:
+        with os_errors("write", path):
+            yield fd
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(path)
+        raise
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def upload_source(path: str) -> Iterator[tuple[int, int]]:
+    """Open a file to upload; yields descriptor and size. Raises ``LimitExceeded`` over 64 MiB."""
+    with os_errors("read", path):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        if size > MAX_UPLOAD:
+            raise LimitExceeded(f"an object may have at most {MAX_UPLOAD} bytes, not {size}", path=path)
+        yield fd, size
+    finally:
+        os.close(fd)

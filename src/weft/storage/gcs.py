@@ -1,0 +1,102 @@
+"""Google Cloud Storage through gcsfs: its JSON interface, one request a call.
+
+Uploads are single requests with a streamed body and never resumable sessions: the address of a session comes from the
+server, and the token would be sent wherever it points.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from weft.errors import StorageFault
+from weft.storage.base import ObjectStat
+from weft.storage.fsspec_backend import FsspecStorage, run_on_loop, seconds_of
+from weft.storage.translate import Context, bucket_missing, translated
+from weft.storage.urls import BucketUrl
+
+PAGE = 1000
+
+
+class GcsStorage(FsspecStorage):
+    """A prefix of a bucket. ``connect`` makes a ``gcsfs.core.GCSFileSystem`` without caches and retries."""
+
+    def __init__(self, connect: Callable[[], Any], url: BucketUrl, endpoint: str = "") -> None:
+        root = f"{url.bucket}/{url.prefix}".rstrip("/")
+        at = f" at {endpoint}" if endpoint else ""
+        super().__init__(connect, root, Context("gs", f"gs://{root}{at}"))
+        self._bucket = url.bucket
+        self._prefix = url.prefix + "/" if url.prefix else ""
+        self._bucket_seen = False
+
+    def _store(self, key: str, data: bytes, only: bool) -> None:
+        self._post(key, io.BytesIO(data), len(data), only)
+
+    def _store_file(self, key: str, path: str, size: int, only: bool) -> None:
+        with open(path, "rb") as file:
+            self._post(key, file, size, only)
+
+    def _post(self, key: str, body: BinaryIO, size: int, only: bool) -> None:
+        more = {"ifGenerationMatch": "0"} if only else {}
+        _, answer = self.system.call(
+            "POST",
+            f"{self.system._location}/upload/storage/v1/b/{quote(self._bucket)}/o",
+            headers={"Content-Type": "application/octet-stream", "Content-Length": str(size)},
+            data=body,
+            uploadType="media",
+            name=self._prefix + key,
+            **more,
+        )
+        stored = int(json.loads(answer)["size"])
+        if stored != size:
+            raise StorageFault(f"{self.name} stored {stored} bytes of {size} for {key}")
+
+    def _look(self, key: str) -> ObjectStat | None:
+        found = self.system.call("GET", "b/{}/o/{}", self._bucket, self._prefix + key, json_out=True)
+        return ObjectStat(key, int(found["size"]), seconds_of(found))
+
+    def _pages(self, prefix: str) -> Iterator[Iterable[ObjectStat]]:
+        cut = len(self._prefix)
+        token: dict[str, str] = {}
+        while True:
+            try:
+                page = self._page(self._prefix + prefix, PAGE, **token)
+            except FileNotFoundError:
+                raise bucket_missing(self._context) from None
+            yield [
+                ObjectStat(found["name"][cut:], int(found.get("size") or 0), seconds_of(found))
+                for found in page.get("items") or []
+            ]
+            if not page.get("nextPageToken"):
+                return
+            token = {"pageToken": page["nextPageToken"]}
+
+    def _page(self, prefix: str, size: int, **more: str) -> Any:
+        return self.system.call(
+            "GET",
+            "b/{}/o",
+            self._bucket,
+            prefix=prefix,
+            maxResults=size,
+            fields="items(name,size,updated),nextPageToken",
+            json_out=True,
+            **more,
+        )
+
+    def _remove(self, key: str) -> None:
+        self.system.call("DELETE", "b/{}/o/{}", self._bucket, self._prefix + key)
+
+    def _confirm_bucket(self) -> None:
+        """A 404 does not say whether the object or the bucket is missing; a listing, which weft needs anyway, does."""
+        if not self._bucket_seen:
+            with translated("", self._context):
+                next(self._pages(""))
+            self._bucket_seen = True
+
+    def _disconnect(self, system: Any) -> None:
+        session = getattr(system, "_session", None)
+        if session is not None:
+            run_on_loop(system, session.close())

@@ -1,0 +1,235 @@
+"""A plain directory as a place for keys and bytes: a local disk, or a mounted share.
+
+No symbolic link below the root is followed, so a link planted in a shared directory cannot lead a read or a write
+astray. Temporary files live in ``tmp/`` below the root, a name that no key may start with.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from typing import cast
+
+from weft.errors import BucketMissing, FileTypeRefused, KeyMissing, PathSyntax, StorageFault, SymlinkRefused
+from weft.storage.base import ObjectStat
+from weft.storage.descriptors import (
+    copy_bytes,
+    create_file,
+    exists_at,
+    folder_at,
+    make_root,
+    new_file,
+    open_for_reading,
+    pread_all,
+    publish_at,
+    sync_folder,
+    upload_source,
+)
+from weft.storage.keys import bounds, check_key, check_prefix, check_range
+from weft.util.atomic import os_errors, write_all
+
+TEMP = "tmp"
+STALE_AFTER = 7 * 24 * 3600.0
+
+
+class LocalStorage:
+    """Keys are files below ``root``; the root itself is made by the first write."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.abspath(root)
+        self._ready = False
+
+    @property
+    def name(self) -> str:
+        """The absolute path of the root."""
+        return self._root
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """See ``Storage.read``."""
+        check_range(start, length)
+        with self._opened(key) as (fd, size):
+            begin, end = bounds(key, size, start, length)
+            return pread_all(fd, key, begin, end - begin)
+
+    def download(self, key: str, path: str) -> int:
+        """See ``Storage.download``."""
+        with self._opened(key) as (source, size), new_file(path) as target:
+            copied = copy_bytes(source, target)
+            if copied != size:
+                raise StorageFault(f"{key} changed from {size} to {copied} bytes while it was read")
+        return size
+
+    def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
+        """See ``Storage.write``; create-only is honoured."""
+        return self._put(key, lambda fd: write_all(fd, data), create)
+
+    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+        """See ``Storage.upload``; create-only is honoured."""
+        with upload_source(path) as (source, size):
+
+            def fill(fd: int) -> None:
+                copied = copy_bytes(source, fd)
+                if copied != size:
+                    raise StorageFault(f"{path} changed from {size} to {copied} bytes while it was read")
+
+            return self._put(key, fill, create)
+
+    def stat(self, key: str) -> ObjectStat | None:
+        """See ``Storage.stat``."""
+        try:
+            with self._folder(key) as (folder, name):
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except KeyMissing:
+            return None
+        if stat.S_ISDIR(found.st_mode):
+            return None
+        self._refuse_odd(key, found.st_mode)
+        return ObjectStat(key, found.st_size, found.st_mtime)
+
+    def list(self, prefix: str) -> Iterator[ObjectStat]:
+        """See ``Storage.list``; links and other odd files are left out."""
+        check_prefix(prefix)
+        if prefix.startswith(TEMP + "/"):
+            return
+        try:
+            with self._folder(prefix + "x") as (top, _):
+                yield from self._walk(top, prefix)
+        except KeyMissing:
+            return
+
+    def delete(self, key: str) -> None:
+        """See ``Storage.delete``."""
+        try:
+            with self._folder(key) as (folder, name):
+                if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                    return
+                os.unlink(name, dir_fd=folder)
+                sync_folder(folder)
+        except KeyMissing:
+            return
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def _split(self, key: str) -> tuple[Sequence[str], str]:
+        parts = check_key(key).split("/")
+        if parts[0] == TEMP:
+            raise PathSyntax(f"keys may not start with {TEMP}/: {key!a}")
+        return parts[:-1], parts[-1]
+
+    @contextmanager
+    def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """The directory of ``key`` and the file name in it; what the system refuses becomes an error of weft's."""
+        folders, name = self._split(key)
+        try:
+            with os_errors_but_missing(self._path(key)), folder_at(self._root, folders, make=make) as folder:
+                yield folder, name
+        except (FileNotFoundError, NotADirectoryError):
+            if not os.path.isdir(self._root):
+                raise BucketMissing(
+                    f"the directory of the remote does not exist: {self._root}",
+                    hint="check that the disk is mounted and that the url of the remote is right; the first push makes it",
+                    path=self._root,
+                ) from None
+            raise KeyMissing(f"the remote {self._root} holds no {key}", path=key) from None
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[tuple[int, int]]:
+        """The regular file of ``key``, open for reading, and its size."""
+        with self._folder(key) as (folder, name):
+            fd = open_for_reading(folder, name)
+        try:
+            found = os.fstat(fd)
+            if stat.S_ISDIR(found.st_mode):
+                raise KeyMissing(f"the remote {self._root} holds no {key}", path=key)
+            self._refuse_odd(key, found.st_mode)
+            with os_errors("read", self._path(key)):
+                yield fd, found.st_size
+        finally:
+            os.close(fd)
+
+    def _path(self, key: str) -> str:
+        return f"{self._root}/{key}"
+
+    def _refuse_odd(self, key: str, mode: int) -> None:
+        if stat.S_ISLNK(mode):
+            raise SymlinkRefused(f"a symbolic link stands in the remote: {self._path(key)}", path=self._path(key))
+        if not stat.S_ISREG(mode):
+            raise FileTypeRefused(f"no regular file: {self._path(key)}", path=self._path(key))
+
+    def _put(self, key: str, fill: Callable[[int], object], create: bool) -> bool:
+        self._split(key)
+        self._prepare()
+        with self._folder(key, make=True) as (target, name):
+            if create and exists_at(target, name):
+                return False
+            with folder_at(self._root, [TEMP]) as temps:
+                return self._fill_and_publish(temps, target, name, fill, create)
+
+    def _fill_and_publish(
+        self, temps: int, target: int, name: str, fill: Callable[[int], object], create: bool
+    ) -> bool:
+        temp = f"{os.getpid()}-{secrets.token_hex(8)}"
+        fd = create_file(temps, temp)
+        try:
+            try:
+                fill(fd)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            if create:
+                return publish_at(temps, temp, target, name)
+            os.replace(temp, name, src_dir_fd=temps, dst_dir_fd=target)
+            sync_folder(target)
+            return True
+        finally:
+            with suppress(OSError):
+                os.unlink(temp, dir_fd=temps)
+
+    def _prepare(self) -> None:
+        """Make the root and its folder of temporary files, and sweep what crashed writers left there long ago."""
+        if self._ready:
+            return
+        with os_errors("create", self._root):
+            make_root(self._root)
+            with folder_at(self._root, [TEMP], make=True) as temps:
+                oldest = time.time() - STALE_AFTER
+                for name in os.listdir(temps):
+                    with suppress(OSError):
+                        if os.stat(name, dir_fd=temps, follow_symlinks=False).st_mtime < oldest:
+                            os.unlink(name, dir_fd=temps)
+        self._ready = True
+
+    def _walk(self, top: int, prefix: str) -> Iterator[ObjectStat]:
+        def refuse(error: OSError) -> None:
+            if error.errno != errno.ENOENT:
+                raise error
+
+        found_here = cast("Generator[tuple[str, list[str], list[str], int]]", os.fwalk(".", onerror=refuse, dir_fd=top))
+        with closing(found_here) as walk:
+            for folder, folders, names, fd in walk:
+                below = prefix + (folder[2:] + "/" if folder != "." else "")
+                if not below and TEMP in folders:
+                    folders.remove(TEMP)
+                for name in names:
+                    with suppress(FileNotFoundError):
+                        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                        if stat.S_ISREG(found.st_mode):
+                            yield ObjectStat(below + name, found.st_size, found.st_mtime)
+
+
+@contextmanager
+def os_errors_but_missing(path: str) -> Iterator[None]:
+    """Translate errors of the system, except that something is not there, which the caller knows how to name."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        with os_errors("use", path):
+            raise error

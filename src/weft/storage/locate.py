@@ -1,0 +1,196 @@
+"""From the url of a remote to a storage. The only place that imports s3fs and gcsfs, and only when one is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from types import MethodType
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from weft.errors import ConfigError, DependencyMissing, RemoteRedirect
+from weft.storage.base import Storage
+from weft.storage.fsspec_backend import FsspecStorage
+from weft.storage.gcs import GcsStorage
+from weft.storage.local import LocalStorage
+from weft.storage.memory import MemoryStorage
+from weft.storage.s3 import S3Storage
+from weft.storage.translate import Context
+from weft.storage.urls import bucket_url, check_endpoint, check_url, is_loopback, redact, scheme_of
+from weft.storage.wrappers import RetryingStorage
+from weft.util.clock import SystemClock
+
+__all__ = ["Place", "check_url", "open_backend", "open_storage"]
+
+CONNECT_TIMEOUT = 10
+READ_TIMEOUT = 60
+
+
+class Place(Protocol):
+    """What ``open_storage`` needs to know of a remote; ``weft.model.remote.RemoteSpec`` is one."""
+
+    @property
+    def url(self) -> str:
+        """A path, ``file://``, ``memory://``, ``s3://``, ``gs://``, or what else fsspec knows."""
+
+    @property
+    def endpoint(self) -> str:
+        """``http(s)://HOST[:PORT]`` of a server that is not the provider's own; may be empty."""
+
+    @property
+    def region(self) -> str:
+        """The region to sign for; may be empty."""
+
+
+def open_storage(spec: Place, *, base_dir: str, workers: int = 8) -> Storage:
+    """Open the storage of a remote, with retries. A relative path is relative to ``base_dir``.
+
+    ``workers`` is the number of threads that will use it. Nothing is asked of the server yet. Raises ``SecretRefused``,
+    ``ConfigError`` and ``DependencyMissing``.
+    """
+    return RetryingStorage(open_backend(spec, base_dir=base_dir, workers=workers), SystemClock())
+
+
+def open_backend(spec: Place, *, base_dir: str, workers: int = 8) -> Storage:
+    """``open_storage`` without the retries."""
+    check_url(spec.url)
+    scheme = scheme_of(spec.url)
+    rest = spec.url.split("://", 1)[-1]
+    if not scheme:
+        return _local(rest, base_dir)
+    if scheme == "file":
+        return _local(_file_path(rest), base_dir)
+    if scheme == "memory":
+        return MemoryStorage(rest)
+    if scheme in ("s3", "s3a"):
+        return _s3(spec, workers)
+    if scheme in ("gs", "gcs"):
+        return _gcs(spec, workers)
+    return _other(spec.url, scheme)
+
+
+def _local(path: str, base_dir: str) -> LocalStorage:
+    if not path or "\0" in path:
+        raise ConfigError("the path of the remote is empty or holds a NUL", hint="weft remote add NAME PATH")
+    return LocalStorage(os.path.join(base_dir, path))
+
+
+def _file_path(rest: str) -> str:
+    host, slash, path = rest.partition("/")
+    if host == "localhost" and slash:
+        return unquote("/" + path)
+    return unquote(rest)
+
+
+def _import(module: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise DependencyMissing(
+            f"this remote needs the Python package {module.partition('.')[0]}, which cannot be imported: {error}",
+            hint=f"pip install 'weft[{extra}]'",
+        ) from error
+
+
+def _s3(spec: Place, workers: int) -> S3Storage:
+    bucket = bucket_url(spec.url)
+    endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
+    s3fs = _import("s3fs", "s3")
+    config: dict[str, Any] = {
+        # RetryingStorage alone decides on retries: two layers of them would multiply.
+        "retries": {"total_max_attempts": 1, "mode": "standard"},
+        "connect_timeout": CONNECT_TIMEOUT,
+        "read_timeout": READ_TIMEOUT,
+        "max_pool_connections": max(10, workers + 2),
+        # Uploads carry a CRC-32 header of ours; trailing checksums are refused by many S3-compatible servers, and what
+        # is read is verified against its BLAKE3 name anyway.
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    if not endpoint.startswith("http://"):
+        # Over TLS the connection protects the body already; over plain HTTP its SHA-256 stays signed.
+        config["s3"] = {"payload_signing_enabled": False}
+    client = {"region_name": spec.region} if spec.region else {}
+
+    def connect() -> Any:
+        system = s3fs.S3FileSystem(
+            anon=False,
+            endpoint_url=endpoint or None,
+            client_kwargs=client,
+            config_kwargs=config,
+            max_concurrency=1,
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+        system.retries = 1
+        return system
+
+    return S3Storage(connect, bucket, endpoint)
+
+
+def _gcs(spec: Place, workers: int) -> GcsStorage:
+    bucket = bucket_url(spec.url)
+    endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
+    core = _import("gcsfs.core", "gcs")
+    aiohttp = _import("aiohttp", "gcs")
+    # Its loggers print tracebacks on stderr where no handler is set; the errors reach the user through ours.
+    logging.getLogger("gcsfs").addHandler(logging.NullHandler())
+    # An emulator on this machine knows no accounts; everything else takes the application default credentials.
+    token = "anon" if endpoint.startswith("http://") and is_loopback(endpoint) else "google_default"
+
+    def connect() -> Any:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_redirect.append(_refuse_redirect)
+        # The class of gcsfs.core does not probe the type of the bucket over gRPC, as the default class does.
+        system = core.GCSFileSystem(
+            token=token,
+            endpoint_url=endpoint or None,
+            consistency="none",
+            cache_timeout=0,
+            use_listings_cache=False,
+            skip_instance_cache=True,
+            requests_timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
+            session_kwargs={
+                "trace_configs": [trace],
+                "connector_owner": True,
+            },
+        )
+        _without_retries(system, "_request", "_get_file_request")
+        return system
+
+    return GcsStorage(connect, bucket, endpoint)
+
+
+def _without_retries(system: Any, *methods: str) -> None:
+    """gcsfs decorates these with six retries of its own, and offers no setting for it."""
+    for name in methods:
+        plain = getattr(getattr(type(system), name, None), "__wrapped__", None)
+        if plain is not None:
+            setattr(system, name, MethodType(plain, system))
+
+
+async def _refuse_redirect(session: Any, context: Any, params: Any) -> None:
+    """aiohttp follows redirects by itself and takes the token along: stop it where another host is named."""
+    target = params.response.headers.get("Location")
+    if target is None:
+        return  # 308 is what a resumable upload answers, and leads nowhere
+    old, new = params.url, params.url.join(type(params.url)(target))
+    if new.origin() != old.origin():
+        raise RemoteRedirect(
+            f"the remote redirects from {old.host} to {new.host} ({new.scheme}), which is not followed",
+            hint="check the endpoint of the remote with weft remote list",
+        )
+
+
+def _other(url: str, scheme: str) -> FsspecStorage:
+    fsspec = _import("fsspec", "s3")
+    try:
+        kind = fsspec.get_filesystem_class(scheme)
+    except (ValueError, ImportError) as error:
+        raise DependencyMissing(f"no library here knows {scheme}:// remotes: {error}") from error
+
+    def connect() -> Any:
+        return kind(skip_instance_cache=True, use_listings_cache=False, **kind._get_kwargs_from_urls(url))
+
+    return FsspecStorage(connect, str(kind._strip_protocol(url)).rstrip("/"), Context(scheme, redact(url.rstrip("/"))))

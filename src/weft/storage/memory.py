@@ -1,0 +1,93 @@
+"""Keys and bytes in the memory of this process: for tests, and for trying weft out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from weft.errors import KeyMissing
+from weft.storage.base import ObjectStat
+from weft.storage.descriptors import new_file, pread_all, upload_source
+from weft.storage.keys import check_key, check_prefix, check_range, slice_of
+from weft.util.atomic import write_all
+
+_SHARED: dict[str, dict[str, tuple[bytes, float]]] = {}
+_LOCK = threading.Lock()
+
+
+class MemoryStorage:
+    """A dictionary. Instances with the same non-empty ``name`` share it; an unnamed one has its own."""
+
+    def __init__(self, name: str = "") -> None:
+        self._name = name
+        with _LOCK:
+            self._objects = _SHARED.setdefault(name, {}) if name else {}
+
+    @property
+    def name(self) -> str:
+        """``memory://`` and the name."""
+        return "memory://" + self._name
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """See ``Storage.read``."""
+        check_range(start, length)
+        return slice_of(key, self._get(key), start, length)
+
+    def download(self, key: str, path: str) -> int:
+        """See ``Storage.download``."""
+        data = self._get(key)
+        with new_file(path) as fd:
+            write_all(fd, data)
+        return len(data)
+
+    def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
+        """See ``Storage.write``; create-only is honoured."""
+        check_key(key)
+        with _LOCK:
+            if create and key in self._objects:
+                return False
+            self._objects[key] = (bytes(data), time.time())
+            return True
+
+    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+        """See ``Storage.upload``; create-only is honoured."""
+        with upload_source(path) as (fd, size):
+            data = pread_all(fd, path, 0, size)
+        return self.write(key, data, create=create)
+
+    def stat(self, key: str) -> ObjectStat | None:
+        """See ``Storage.stat``."""
+        found = self._objects.get(check_key(key))
+        return ObjectStat(key, len(found[0]), found[1]) if found else None
+
+    def list(self, prefix: str) -> Iterator[ObjectStat]:
+        """See ``Storage.list``."""
+        check_prefix(prefix)
+        with _LOCK:
+            found = [
+                ObjectStat(key, len(data), modified)
+                for key, (data, modified) in self._objects.items()
+                if key.startswith(prefix)
+            ]
+        yield from found
+
+    def delete(self, key: str) -> None:
+        """See ``Storage.delete``."""
+        with _LOCK:
+            self._objects.pop(check_key(key), None)
+
+    def close(self) -> None:
+        """Nothing to release; a named instance keeps its objects for the next one."""
+
+    def _get(self, key: str) -> bytes:
+        found = self._objects.get(check_key(key))
+        if found is None:
+            raise KeyMissing(f"{self.name} holds no {key}", path=key)
+        return found[0]
+
+
+def forget_memory(name: str) -> None:
+    """Drop the shared objects of ``name``."""
+    with _LOCK:
+        _SHARED.pop(name, None)

@@ -1,0 +1,81 @@
+"""S3 and everything that speaks it, through s3fs: one request a call, and every answer checked.
+
+s3fs is used below its path layer where that layer costs requests (a HEAD before every read, a listing after every HEAD
+that found nothing) or hides facts (which of key and bucket is missing).
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from weft.errors import CredentialFault, KeyMissing
+from weft.storage.base import ObjectStat
+from weft.storage.fsspec_backend import FsspecStorage, run_on_loop, seconds_of
+from weft.storage.translate import Context, bucket_missing, translated
+from weft.storage.urls import BucketUrl
+
+
+class S3Storage(FsspecStorage):
+    """A prefix of a bucket. ``connect`` makes an ``s3fs.S3FileSystem`` without caches and retries."""
+
+    def __init__(self, connect: Callable[[], Any], url: BucketUrl, endpoint: str = "") -> None:
+        root = f"{url.bucket}/{url.prefix}".rstrip("/")
+        at = f" at {endpoint}" if endpoint else ""
+        super().__init__(connect, root, Context("s3", f"s3://{root}{at}"))
+        self._bucket = url.bucket
+        self._prefix = url.prefix + "/" if url.prefix else ""
+        self._bucket_seen = False
+
+    def _call(self, verb: str, key: str, **more: Any) -> Any:
+        return self.system.call_s3(verb, Bucket=self._bucket, Key=self._prefix + key, **more)
+
+    def _store(self, key: str, data: bytes, only: bool) -> None:
+        more = {"IfNoneMatch": "*"} if only else {}
+        # The server compares this with what arrived, so a body damaged on the way is refused, not stored.
+        check = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode("ascii")
+        self._call("put_object", key, Body=data, ChecksumCRC32=check, **more)
+
+    def _store_file(self, key: str, path: str, size: int, only: bool) -> None:
+        with open(path, "rb") as file:
+            self._store(key, file.read(), only)
+
+    def _look(self, key: str) -> ObjectStat | None:
+        found = self._call("head_object", key)
+        return ObjectStat(key, int(found["ContentLength"]), seconds_of(found))
+
+    def _pages(self, prefix: str) -> Iterator[Iterable[ObjectStat]]:
+        more: dict[str, str] = {}
+        cut = len(self._prefix)
+        while True:
+            page = self.system.call_s3("list_objects_v2", Bucket=self._bucket, Prefix=self._prefix + prefix, **more)
+            yield [
+                ObjectStat(found["Key"][cut:], int(found["Size"]), seconds_of(found))
+                for found in page.get("Contents") or []
+            ]
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _remove(self, key: str) -> None:
+        self._call("delete_object", key)
+
+    def _confirm_bucket(self) -> None:
+        """A HEAD that finds nothing does not say whether the key or the bucket is missing: ask once."""
+        if self._bucket_seen:
+            return
+        try:
+            with translated("", self._context):
+                self.system.call_s3("head_bucket", Bucket=self._bucket)
+        except KeyMissing:
+            raise bucket_missing(self._context) from None
+        except CredentialFault:
+            pass  # an account may be allowed to use the objects of a bucket and not to look at the bucket
+        self._bucket_seen = True
+
+    def _disconnect(self, system: Any) -> None:
+        made = getattr(system, "_s3creator", None)
+        if made is not None:
+            run_on_loop(system, made.__aexit__(None, None, None))
