@@ -123,7 +123,7 @@ class Walk:
     def look_without_checkout(self) -> None:
         """Read an old file without touching the work tree, and verify the store."""
         say("A look at version 1 without checking it out, and a check of every stored byte:")
-        self.type("weft ls v1:digits", "weft cat v1:digits/labels.csv | head -n 3", "weft verify --level full")
+        self.type("weft ls v1:digits", "weft cat v1:digits/labels.csv | head -n 3", "weft verify --full")
 
     def push_and_measure(self, git_push: str) -> None:
         """Push data, then commits, and print how many bytes the remote grew by."""
