@@ -49,10 +49,9 @@ def _checked(argv: Sequence[str]) -> list[str]:
     return list(argv)
 
 
-def _failed(argv: Sequence[str], returncode: int, stderr: bytes) -> EnvironmentFault:
+def _failed_message(argv: Sequence[str], returncode: int, stderr: bytes) -> str:
     said = stderr_text(stderr)
-    message = f"{os.path.basename(argv[0])} ended with status {returncode}" + (f": {said}" if said else "")
-    return EnvironmentFault(message, path=argv[0])
+    return f"{os.path.basename(argv[0])} ended with status {returncode}" + (f": {said}" if said else "")
 
 
 def run(
@@ -80,16 +79,18 @@ def run(
             name = os.path.basename(command[0])
             raise EnvironmentFault(f"{name} did not end within {timeout:g} seconds", path=command[0]) from error
     if check and done.returncode != 0:
-        raise _failed(command, done.returncode, done.stderr)
+        raise EnvironmentFault(_failed_message(command, done.returncode, done.stderr), path=command[0])
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
 @contextlib.contextmanager
-def stream(argv: Sequence[str], *, cwd: str, stdin: bytes = b"") -> Iterator[IO[bytes]]:
+def stream(
+    argv: Sequence[str], *, cwd: str, stdin: bytes = b"", error: type[EnvironmentFault] = EnvironmentFault
+) -> Iterator[IO[bytes]]:
     """Run ``argv`` as ``run`` does, but yield its buffered stdout to read from, so that output need not fit in memory.
 
     The block must read to the end, or else the program may die of its closed pipe. Leaving the block by an error kills
-    the program. Raises ``EnvironmentFault`` on a status other than 0 at the end.
+    the program. Raises ``error`` on a status other than 0 at the end.
     """
     command = _checked(argv)
     # Files instead of pipes at the two other ends: nobody can block on a full pipe that nobody reads.
@@ -108,4 +109,4 @@ def stream(argv: Sequence[str], *, cwd: str, stdin: bytes = b"") -> Iterator[IO[
             raise
         if returncode != 0:
             said.seek(0)
-            raise _failed(command, returncode, said.read())
+            raise error(_failed_message(command, returncode, said.read()), path=command[0])

@@ -1,0 +1,40 @@
+"""The ``.gitignore`` line that keeps tracked data out of Git: ``/NAME`` beside the pointer ``NAME.weft``.
+
+Patterns are those of gitignore(5): the leading slash binds the name to its directory and takes a leading ``#`` or ``!``
+its meaning; a backslash makes ``*``, ``?``, ``[``, ``\\`` and trailing spaces plain.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+from weft.gitio.lines import add_lines, drop_lines
+from weft.model.paths import check_component
+
+_SPECIAL = re.compile(r"[\\*?\[]")
+_TRAILING_SPACES = re.compile(r" +\Z")
+
+
+def ignore_pattern(name: str) -> bytes:
+    """The line that makes Git ignore exactly ``name`` in the directory of the file. Raises as ``check_component``."""
+    escaped = _SPECIAL.sub(r"\\\g<0>", check_component(name))
+    escaped = _TRAILING_SPACES.sub(lambda spaces: r"\ " * len(spaces[0]), escaped)
+    return b"/" + escaped.encode("utf-8")
+
+
+def ensure_ignored(directory: str, names: Sequence[str]) -> str | None:
+    """Make ``.gitignore`` of ``directory`` ignore ``names``; the path of the file when it changed, else None.
+
+    Raises as ``check_component`` and ``add_lines`` do.
+    """
+    path = os.path.join(directory, ".gitignore")
+    return path if add_lines(path, [ignore_pattern(name) for name in names]) else None
+
+
+def drop_ignored(directory: str, names: Sequence[str]) -> str | None:
+    """Remove the lines that ``ensure_ignored`` wrote for ``names``, and the file when nothing else is in it; the path of
+    the file when it changed, else None. Raises as ``ensure_ignored`` does."""
+    path = os.path.join(directory, ".gitignore")
+    return path if drop_lines(path, [ignore_pattern(name) for name in names]) else None

@@ -1,0 +1,51 @@
+"""Changing Git's index: the only writes that weft makes to it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from weft.errors import LockTimeout
+from weft.gitio.repo import GitRepo, git_failed
+
+INDEX_LOCK_SECONDS = 5.0
+"""How long another Git command may hold the index before we give up."""
+
+_POLL_SECONDS = 0.05
+_PATHS_FROM_STDIN = ("--pathspec-from-file=-", "--pathspec-file-nul")
+
+
+def stage(repo: GitRepo, paths: Sequence[str]) -> None:
+    """Put the present state of ``paths``, relative to the root, into the index, ignored files too; a path with no file is
+    taken out. Raises ``GitFailed``, and ``LockTimeout`` when another Git command does not let go of the index."""
+    present = [path for path in paths if os.path.lexists(os.path.join(repo.root, path))]
+    _change_index(repo, ["add", "--force"], present)
+    if len(present) != len(paths):
+        unstage_remove(repo, sorted(set(paths).difference(present)))
+
+
+def unstage_remove(repo: GitRepo, paths: Sequence[str]) -> None:
+    """Take ``paths`` out of the index and leave the files alone; paths that Git does not track are fine.
+
+    A staged version that was never committed goes as well: the caller decided so. Raises as ``stage`` does.
+    """
+    _change_index(repo, ["rm", "--cached", "--force", "--quiet", "--ignore-unmatch"], paths)
+
+
+def _change_index(repo: GitRepo, command: list[str], paths: Sequence[str]) -> None:
+    if not paths:
+        return
+    names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    end = time.monotonic() + INDEX_LOCK_SECONDS
+    while (done := repo.run(*command, *_PATHS_FROM_STDIN, stdin=names)).returncode != 0:
+        # Git's sentence is in the language of the user, the quoted name of the lock file is not.
+        if b".lock'" not in done.stderr:
+            raise git_failed(command, done)
+        if time.monotonic() >= end:
+            raise LockTimeout(
+                f"another Git command has kept the index locked for {INDEX_LOCK_SECONDS:g} seconds",
+                hint="wait until it has finished; if none runs, remove the lock file that `git add` names",
+                path=repo.git_dir,
+            )
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,170 @@
+"""Our ignore lines mean exactly their name to Git, and the user's bytes stay."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import tempfile
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from weft.errors import FileTypeRefused, LimitExceeded, PathChars, PathEscape, PathSyntax, SymlinkRefused, WeftError
+from weft.gitio import lines
+from weft.gitio.ignore import drop_ignored, ensure_ignored, ignore_pattern
+from weft.model.paths import check_component
+
+TRAPS = "*?[]\\!#/ -~^{}$'\"`()&;:,ab.é"
+
+
+def _safe(name):
+    try:
+        check_component(name)
+        name.encode()
+    except (WeftError, UnicodeEncodeError):
+        return False
+    return len(name.encode()) < 120 and name != ".gitignore"
+
+
+NAMES = st.one_of(st.text(TRAPS, min_size=1, max_size=12), st.text(min_size=1, max_size=20)).filter(_safe)
+
+
+@pytest.fixture(scope="module")
+def shared_repo():
+    with tempfile.TemporaryDirectory() as path:
+        subprocess.run(["git", "init", "-q", path], check=True)
+        yield path
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(NAMES, min_size=1, max_size=4, unique=True), st.lists(NAMES, max_size=6))
+@example(["two  "], ["two", "two ", "two   "])
+@example(["[a-c]", "*", "?"], ["a", "x"])
+@example(["!x", "#y", " lead", "-r"], ["x", "y", "lead"])
+@example(["a~b", "é", "12:30:00.png"], ["ab", "e"])
+def test_git_ignores_exactly_the_names(shared_repo, names, others):
+    path = os.path.join(shared_repo, ".gitignore")
+    if os.path.exists(path):
+        os.unlink(path)
+    assert ensure_ignored(shared_repo, names) == path
+    asked = [*names, *others, *(f"sub/{name}" for name in names)]
+    done = subprocess.run(
+        ["git", "check-ignore", "-z", "--stdin", "--no-index"],
+        cwd=shared_repo,
+        input=b"".join(b"./" + name.encode() + b"\0" for name in asked),
+        capture_output=True,
+        check=True,
+    )
+    assert {name.decode().removeprefix("./") for name in done.stdout.split(b"\0") if name} == set(names)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.binary(max_size=60) | st.text("ab/\r\n #!", max_size=30).map(str.encode), st.lists(NAMES, min_size=1, max_size=3)
+)
+@example(b"\xef\xbb\xbf/a\r\n", ["a"])
+def test_user_bytes_are_kept_and_every_call_is_idempotent(shared_repo, before, names):
+    assume(not any(line.strip(b"\r") == ignore_pattern(name) for name in names for line in before.split(b"\n")))
+    path = os.path.join(shared_repo, ".gitignore")
+    if before:
+        with open(path, "wb") as file:
+            file.write(before)
+    elif os.path.exists(path):
+        os.unlink(path)
+    changed = ensure_ignored(shared_repo, names)
+    with open(path, "rb") as file:
+        after = file.read()
+    assert after.startswith(before)
+    if changed:
+        assert ensure_ignored(shared_repo, names) is None
+    if changed and before.removeprefix(b"\xef\xbb\xbf") == before:
+        assert drop_ignored(shared_repo, names) == path
+        assert drop_ignored(shared_repo, names) is None
+        if not before:
+            assert not os.path.exists(path)
+        else:
+            with open(path, "rb") as file:
+                assert file.read() == (before if before.endswith(b"\n") else before + b"\n")
+
+
+def _ignore_file(directory, data):
+    (directory / ".gitignore").write_bytes(data)
+    return directory / ".gitignore"
+
+
+@pytest.mark.parametrize("present", [b"/data\n", b"/data", b"x\r\n/data\r\ny", b"\xef\xbb\xbf/data\n"])
+def test_a_line_that_is_there_in_any_style_is_not_doubled(tmp_path, present):
+    path = _ignore_file(tmp_path, present)
+    before = path.stat().st_ino
+    assert ensure_ignored(str(tmp_path), ["data"]) is None
+    assert (path.read_bytes(), path.stat().st_ino) == (present, before)
+
+
+def test_similar_lines_are_not_ours(tmp_path):
+    path = _ignore_file(tmp_path, b"data\n/data/\n!/data\n# /data\n /data\n")
+    assert ensure_ignored(str(tmp_path), ["data"]) == str(path)
+    assert path.read_bytes() == b"data\n/data/\n!/data\n# /data\n /data\n/data\n"
+    assert drop_ignored(str(tmp_path), ["data"]) == str(path)
+    assert path.read_bytes() == b"data\n/data/\n!/data\n# /data\n /data\n"
+
+
+def test_line_is_not_glued_to_an_unfinished_one(tmp_path):
+    path = _ignore_file(tmp_path, b"*.log")
+    ensure_ignored(str(tmp_path), ["data", "data", "b"])
+    assert path.read_bytes() == b"*.log\n/data\n/b\n"
+
+
+def test_drop_takes_doubled_lines_and_crlf_and_leaves_the_rest(tmp_path):
+    path = _ignore_file(tmp_path, b"a\r\n/data\r\nb\n/data\n\n/data")
+    assert drop_ignored(str(tmp_path), ["data"]) == str(path)
+    assert path.read_bytes() == b"a\r\nb\n\n"
+
+
+def test_drop_without_a_file_or_line(tmp_path):
+    assert drop_ignored(str(tmp_path), ["data"]) is None
+    path = _ignore_file(tmp_path, b"other\n")
+    assert drop_ignored(str(tmp_path), ["data"]) is None
+    assert path.read_bytes() == b"other\n"
+
+
+def test_permissions_stay(tmp_path):
+    path = _ignore_file(tmp_path, b"x\n")
+    path.chmod(0o600)
+    ensure_ignored(str(tmp_path), ["data"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_symbolic_link_is_refused_and_its_target_untouched(tmp_path):
+    (tmp_path / "outside").write_bytes(b"/data\nprecious\n")
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / ".gitignore").symlink_to(tmp_path / "outside")
+    for call in (ensure_ignored, drop_ignored):
+        with pytest.raises(SymlinkRefused):
+            call(str(tmp_path / "dir"), ["data"])
+    assert (tmp_path / "outside").read_bytes() == b"/data\nprecious\n"
+    assert (tmp_path / "dir" / ".gitignore").is_symlink()
+
+
+def test_a_fifo_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / ".gitignore")
+    with pytest.raises(FileTypeRefused):
+        ensure_ignored(str(tmp_path), ["data"])
+
+
+def test_an_endless_file_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "_LIMIT", 10)
+    _ignore_file(tmp_path, b"x" * 11)
+    with pytest.raises(LimitExceeded):
+        ensure_ignored(str(tmp_path), ["data"])
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("a/b", PathEscape), ("a\nb", PathChars), ("", PathSyntax), ("..", PathEscape), ("a\r", PathChars)],
+)
+def test_names_that_are_no_names_write_nothing(tmp_path, name, error):
+    with pytest.raises(error):
+        ensure_ignored(str(tmp_path), ["fine", name])
+    assert os.listdir(tmp_path) == []
