@@ -54,6 +54,9 @@ class FsspecStorage:
         with self._errors(key):
             data = self._fetch(key, start, end)
         if length is not None and len(data) != length:
+            found = self.stat(key)
+            if found is not None and found.size < start + length:
+                raise past_end(key, start + length, found.size)
             raise short_read(key, length, len(data))
         return data
 
