@@ -1,0 +1,45 @@
+"""``weft add``."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.context import Session
+from weft.cli.options import complete_remotes, jobs_option, size, stage_option
+from weft.cli.render.content import add_page
+from weft.cli.verbs import pass_session, verb
+from weft.workflows.add import add
+from weft.workflows.options import AddOptions
+from weft.workflows.project import open_project
+
+
+@verb("add", example="weft add data/train models/net.bin\ngit commit -m 'New training data'\nweft push")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.option("--to-remote", flag_value="", default=None, help="Push the data in the same go, to the default remote.")
+@click.option(
+    "-r", "to_remote", metavar="NAME", shell_complete=complete_remotes, help="Push it in the same go, to NAME."
+)
+@click.option("--keep-missing", "missing", flag_value="keep", help="Absent files stay part of a tracked directory.")
+@click.option("--delete-missing", "missing", flag_value="delete", help="Absent files are deletions.")
+@stage_option()
+@click.option("--max-size", type=size, default=None, metavar="SIZE", help="Refuse files larger than SIZE.")
+@jobs_option()
+@pass_session
+def command(
+    session: Session,
+    paths: tuple[str, ...],
+    to_remote: str | None,
+    missing: str | None,
+    stage: bool | None,
+    max_size: int | None,
+    jobs: int,
+) -> None:
+    """Put files or directories into the store and write their pointers.
+
+    NAME.weft is written beside each NAME, staged for the next commit, and NAME is kept in .gitignore. A file inside a
+    tracked directory may be added alone, whether or not the rest of that directory is here.
+    """
+    options = AddOptions(to_remote, missing or "", stage, max_size, jobs)
+    with open_project(session.start, session.progress) as project:
+        result = add(project, paths, options)
+    session.show("add", result, add_page)

@@ -1,0 +1,60 @@
+"""``weft config``: list, get, set, unset."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.context import Session
+from weft.cli.options import private_option
+from weft.cli.render.settings import config_page, value_page
+from weft.cli.verbs import VerbGroup, pass_session, verb
+from weft.workflows import config
+from weft.workflows.project import open_project
+
+command = VerbGroup(
+    "config",
+    help="Read and write settings.\n\nSettings of the project stand in the committed .weft/config.yaml, "
+    "settings of this clone alone in .git/weft/config.yaml; the latter win.",
+)
+
+
+@verb("list", example="weft config list", group=command)
+@pass_session
+def list_(session: Session) -> None:
+    """List all settings and where they come from."""
+    with open_project(session.start, session.progress) as project:
+        result = config.config_list(project)
+    session.show("config", result, config_page)
+
+
+@verb("get", example="weft config get remote", group=command)
+@click.argument("key")
+@pass_session
+def get(session: Session, key: str) -> None:
+    """Print the value of one setting."""
+    with open_project(session.start, session.progress) as project:
+        result = config.config_get(project, key)
+    session.show("config", result, value_page)
+
+
+@verb("set", example="weft config set --private jobs 8", group=command)
+@click.argument("key")
+@click.argument("value")
+@private_option()
+@pass_session
+def set_(session: Session, key: str, value: str, private: bool) -> None:
+    """Change one setting."""
+    with open_project(session.start, session.progress) as project:
+        result = config.config_set(project, key, value, private=private)
+    session.show("config", result, config_page)
+
+
+@verb("unset", example="weft config unset --private jobs", group=command)
+@click.argument("key")
+@private_option()
+@pass_session
+def unset(session: Session, key: str, private: bool) -> None:
+    """Remove one setting, so that its default holds again."""
+    with open_project(session.start, session.progress) as project:
+        result = config.config_unset(project, key, private=private)
+    session.show("config", result, config_page)

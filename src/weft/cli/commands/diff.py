@@ -1,0 +1,37 @@
+"""``weft diff``."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.context import Session
+from weft.cli.options import complete_paths
+from weft.cli.render.changes import diff_page
+from weft.cli.verbs import pass_session, verb
+from weft.cli.words import split_words
+from weft.errors import ExitCode
+from weft.workflows.diff import diff
+from weft.workflows.project import open_project
+
+
+@verb(
+    "diff",
+    example="weft diff HEAD~1 HEAD -- data/train",
+    codes={1: "there are differences (with --exit-code)"},
+    split=True,
+)
+@click.argument("words", nargs=-1, metavar="[REV [REV]] [--] [PATH...]", shell_complete=complete_paths)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when there are differences.")
+@click.pass_context
+@pass_session
+def command(session: Session, context: click.Context, words: tuple[str, ...], exit_code: bool) -> int:
+    """Show files added, modified, renamed and deleted.
+
+    Without REV the workspace is compared with its pointers, with one REV the workspace with that revision, with two REV
+    (or A..B) the first with the second.
+    """
+    revisions, paths = split_words(context, words, most=2)
+    with open_project(session.start, session.progress) as project:
+        result = diff(project, revisions, paths)
+    session.show("diff", result, diff_page)
+    return ExitCode.DIFFERENCES if exit_code and result.changes else ExitCode.OK

@@ -1,0 +1,34 @@
+"""``weft fetch``."""
+
+from __future__ import annotations
+
+from weft.cli.context import Session
+from weft.cli.options import paths_argument, transfer_options
+from weft.cli.render.transfer import fetch_page
+from weft.cli.verbs import pass_session, verb
+from weft.workflows.fetch import fetch
+from weft.workflows.options import TransferOptions
+from weft.workflows.project import open_project
+
+
+@verb("fetch", example="weft fetch data/train\nweft checkout data/train")
+@paths_argument()
+@transfer_options
+@pass_session
+def command(
+    session: Session,
+    paths: tuple[str, ...],
+    remote: str,
+    jobs: int,
+    revs: tuple[str, ...],
+    all_commits: bool,
+    dry_run: bool,
+) -> None:
+    """Bring the data of pointers into the local store.
+
+    The workspace stays as it is. Every byte is verified before it enters the store.
+    """
+    options = TransferOptions(remote, jobs, revs, all_commits, dry_run)
+    with open_project(session.start, session.progress) as project:
+        result = fetch(project, paths, options)
+    session.show("fetch", result, fetch_page)

@@ -1,0 +1,29 @@
+"""``weft get``."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.context import Session
+from weft.cli.render.content import get_page
+from weft.cli.verbs import pass_session, verb
+from weft.workflows.look import get
+
+
+@verb("get", example="weft get https://github.com/org/project v1.0:data/train -o train")
+@click.argument("url")
+@click.argument("what", metavar="[REV:]PATH")
+@click.option(
+    "-o", "--output", default="", metavar="DEST", type=click.Path(), help="Where to write (default: its name, here)."
+)
+@click.option("-f", "--force", is_flag=True, help="Replace what is at DEST.")
+@pass_session
+def command(session: Session, url: str, what: str, output: str, force: bool) -> None:
+    """Copy data out of any weft repository.
+
+    URL is anything that Git can clone. Nothing is added to the repository you are in, and none is needed.
+    """
+    revision, separator, path = what.partition(":")
+    if not separator:
+        revision, path = "", what
+    session.show("get", get(url, revision, path, output, force, session.progress), get_page)

@@ -1,0 +1,72 @@
+"""``weft remote``: list, add, default, remove, check."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.context import Session
+from weft.cli.options import complete_remotes
+from weft.cli.render.settings import check_page, remotes_page
+from weft.cli.verbs import VerbGroup, pass_session, verb
+from weft.errors import ExitCode
+from weft.workflows import remotes
+from weft.workflows.project import open_project
+
+command = VerbGroup(
+    "remote",
+    help="Configure the places that data is pushed to.\n\nRemotes are part of the committed .weft/config.yaml.",
+)
+
+
+@verb("list", example="weft remote list", group=command)
+@pass_session
+def list_(session: Session) -> None:
+    """List the remotes; an asterisk marks the default one."""
+    with open_project(session.start, session.progress) as project:
+        result = remotes.remote_list(project)
+    session.show("remote", result, remotes_page)
+
+
+@verb("add", example="weft remote add origin s3://my-bucket/my-project", group=command)
+@click.argument("name")
+@click.argument("url")
+@click.option("--endpoint", default="", metavar="URL", help="Endpoint of an S3 service other than Amazon's.")
+@click.option("--region", default="", metavar="REGION", help="Region of the bucket.")
+@click.option("--check/--no-check", default=True, help="Whether to reach for the remote and pin its store id now.")
+@pass_session
+def add(session: Session, name: str, url: str, endpoint: str, region: str, check: bool) -> None:
+    """Add a remote: a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, or another fsspec URL."""
+    with open_project(session.start, session.progress) as project:
+        result = remotes.remote_add(project, name, url, endpoint=endpoint, region=region, check=check)
+    session.show("remote", result, remotes_page)
+
+
+@verb("default", example="weft remote default backup", group=command)
+@click.argument("name", shell_complete=complete_remotes)
+@pass_session
+def default(session: Session, name: str) -> None:
+    """Choose the remote that is used when none is named."""
+    with open_project(session.start, session.progress) as project:
+        result = remotes.remote_default(project, name)
+    session.show("remote", result, remotes_page)
+
+
+@verb("remove", example="weft remote remove backup", group=command)
+@click.argument("name", shell_complete=complete_remotes)
+@pass_session
+def remove(session: Session, name: str) -> None:
+    """Forget a remote; what it holds stays there."""
+    with open_project(session.start, session.progress) as project:
+        result = remotes.remote_remove(project, name)
+    session.show("remote", result, remotes_page)
+
+
+@verb("check", example="weft remote check origin", codes={6: "a probe fails"}, group=command)
+@click.argument("name", default="", shell_complete=complete_remotes)
+@pass_session
+def check(session: Session, name: str) -> int:
+    """Probe a remote: reachability, credentials, conditional writes, clock."""
+    with open_project(session.start, session.progress) as project:
+        result = remotes.remote_check(project, name)
+    session.show("remote-check", result, check_page)
+    return ExitCode.OK if result.ok else ExitCode.ENVIRONMENT

@@ -1,0 +1,27 @@
+"""``weft rm``."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.context import Session
+from weft.cli.options import paths_argument
+from weft.cli.render.content import remove_page
+from weft.cli.verbs import pass_session, verb
+from weft.workflows.project import open_project
+from weft.workflows.remove import rm
+
+
+@verb("rm", example="weft rm data/old\ngit commit -m 'Drop the old data'")
+@paths_argument(required=True)
+@click.option("--keep-data", is_flag=True, help="Leave the files in the workspace; only stop tracking them.")
+@click.option("-f", "--force", is_flag=True, help="Remove changed files too; their bytes go into the store first.")
+@pass_session
+def command(session: Session, paths: tuple[str, ...], keep_data: bool, force: bool) -> None:
+    """Stop tracking data and remove it from the workspace.
+
+    The bytes stay in the store, and older commits still name them.
+    """
+    with open_project(session.start, session.progress) as project:
+        result = rm(project, paths, keep_data=keep_data, force=force)
+    session.show("rm", result, remove_page)

@@ -1,0 +1,31 @@
+"""``weft status``."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.context import Session
+from weft.cli.options import paths_argument, remote_option
+from weft.cli.render.changes import status_page
+from weft.cli.verbs import pass_session, verb
+from weft.errors import ExitCode
+from weft.workflows.project import open_project
+from weft.workflows.status import status
+
+
+@verb("status", example="weft status --remote", codes={1: "the workspace differs from the pointers (with --exit-code)"})
+@paths_argument()
+@click.option("--remote", "check_remote", is_flag=True, help="Ask the remote what has been pushed, too.")
+@remote_option("Ask the remote NAME.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when the workspace differs from the pointers.")
+@pass_session
+def command(session: Session, paths: tuple[str, ...], check_remote: bool, remote: str, exit_code: bool) -> int:
+    """Show what differs between the workspace and the pointers.
+
+    A letter leads each line: A added, M modified, D deleted, R renamed, T another type, X another mode, - not here,
+    ~ partly here, ^ not pushed, ! error.
+    """
+    with open_project(session.start, session.progress) as project:
+        result = status(project, paths, remote=remote, check_remote=check_remote or bool(remote))
+    session.show("status", result, status_page)
+    return ExitCode.DIFFERENCES if exit_code and not result.clean else ExitCode.OK

@@ -1,0 +1,134 @@
+"""One run of the command line: where it speaks, how much, and in what form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from weft.cli import jsonout
+from weft.cli.progress import TerminalProgress
+from weft.cli.streams import Output, Sink, paint_for
+from weft.cli.text import Paint, escape, escape_block
+from weft.errors import ExitCode, WeftError
+
+R = TypeVar("R")
+
+INTERRUPTED = "interrupted: nothing half-written is visible; run the same command again"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a page is wanted: with what colour, and with details or without."""
+
+    paint: Paint
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A result as text.
+
+    ``data`` is what was asked for and always goes to standard output; ``report`` says what was done and goes there too,
+    unless ``-q`` is given; ``notes`` (sums, the next command) go to standard error, and not with ``-q``.
+    """
+
+    data: tuple[str, ...] = ()
+    report: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Session:
+    """The streams and the common options of one run. Commands get it as their first argument."""
+
+    def __init__(self, out: Output, err: Output, environment: Mapping[str, str]) -> None:
+        self.out = out
+        self.err = err
+        self.json = False
+        self.quiet = False
+        self.verbose = False
+        self.environment = dict(environment)
+        self._interrupted = False
+
+    @property
+    def start(self) -> str:
+        """The directory that the command works from."""
+        return os.getcwd()
+
+    @cached_property
+    def progress(self) -> TerminalProgress:
+        """Where workflows report to: a terminal's standard error."""
+        visible = self.err.terminal and not self.quiet and self.environment.get("TERM") != "dumb"
+        return TerminalProgress(self.err, paint_for(self.err, self.environment), visible)
+
+    def sink(self) -> Sink:
+        """Standard output for bytes."""
+        return self.out.binary()
+
+    def show(self, verb: str, record: R, page: Callable[[R, View], Page]) -> None:
+        """Print ``record``: as a JSON document with ``--json``, else as the text that ``page`` makes of it."""
+        self.progress.close()
+        if self.json:
+            self.out.line(jsonout.dumps(jsonout.document(verb, record, self.progress.warnings)))
+            return
+        made = page(record, View(paint_for(self.out, self.environment), self.verbose))
+        self._lines(self.out, made.data if self.quiet else made.data + made.report)
+        if made.notes and not self.quiet:
+            # Standard output first, so that the two stay in order where both go to one terminal.
+            self.out.flush()
+            self._lines(self.err, made.notes)
+
+    def fail(self, error: WeftError, causes: list[str], trace: str = "") -> int:
+        """Print ``error`` and return its exit code. ``causes`` and ``trace`` are shown with ``-v`` only."""
+        self.progress.close()
+        if self.verbose:
+            if trace:
+                self.err.line(escape_block(trace))
+            self._lines(self.err, tuple(f"caused by {escape(cause)}" for cause in causes))
+        if error.exit_code == ExitCode.INTERRUPTED:
+            self.interrupted()
+        if self.json:
+            self.out.line(jsonout.dumps(jsonout.error_document(error, self.progress.warnings)))
+        elif error.exit_code != ExitCode.INTERRUPTED:
+            self._explain(error)
+        return int(error.exit_code)
+
+    def interrupted(self) -> None:
+        """Say once that the command was broken off, and give the terminal its cursor back."""
+        if self._interrupted:
+            return
+        self._interrupted = True
+        if self.err.terminal:
+            self.err.write("\r\x1b[K\x1b[?25h")
+        self.err.line(INTERRUPTED)
+        self.err.flush()
+
+    def finish(self) -> None:
+        """Hand over everything that was printed. Raises ``OSError`` where standard output cannot take it."""
+        self.progress.close()
+        self.out.flush()
+        self.err.flush()
+
+    def _explain(self, error: WeftError) -> None:
+        paint = paint_for(self.err, self.environment)
+        self.err.line(f"{paint.bad('error:')} {escape(_located(error))} {paint.quiet(f'[{error.code}]')}")
+        if error.hint:
+            self.err.line(f"\nhint: {escape(error.hint)}")
+
+    def _lines(self, output: Output, lines: tuple[str, ...]) -> None:
+        if lines:
+            output.write("\n".join(lines) + "\n")
+
+
+def _located(error: WeftError) -> str:
+    """The message, led by path and line where it does not name them itself."""
+    place = error.path
+    if not place or place in error.message or ascii(place)[1:-1] in error.message:
+        return (
+            f"line {error.line}: {error.message}"
+            if error.line and str(error.line) not in error.message
+            else error.message
+        )
+    return f"{place}:{error.line}: {error.message}" if error.line else f"{place}: {error.message}"

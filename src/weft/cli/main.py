@@ -1,0 +1,62 @@
+"""The ``weft`` command: isolate, run, and turn whatever ends the run into an exit code.
+
+Until ``isolate`` has run nothing may be imported that Python has not loaded by itself: see ``isolation`` and
+``registry``, which brings in the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from weft.cli.isolation import isolate
+from weft.cli.registry import application, failures
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from weft.cli.context import Session
+
+_INTERRUPTED = 130
+
+
+def entry() -> None:
+    """Run the command line of this process and end the process."""
+    isolate()
+    code = main(sys.argv[1:], own_process=True)
+    if code == _INTERRUPTED:
+        # A normal exit would wait for threads that wait for the network.
+        os._exit(code)
+    sys.exit(code)
+
+
+def main(arguments: Sequence[str], *, own_process: bool = False) -> int:
+    """Run one command line and return its exit code. ``own_process`` lets Ctrl-C end the process in time."""
+    app = application()
+    session = app.open_session(arguments, os.environ)
+    try:
+        if own_process:
+            app.watch(session)
+        code: int = app.run(arguments, session)
+    except BaseException as error:
+        code = _report(error, session)
+    return _finish(session, code)
+
+
+def _report(error: BaseException, session: Session) -> int:
+    """Say what went wrong, in one sentence and a hint, and return the exit code for it."""
+    described = failures().describe(error)
+    if described is None:
+        return 0
+    unknown = session.verbose and error is not described and described.exit_code != _INTERRUPTED
+    return session.fail(described, failures().causes(error), failures().trace(error) if unknown else "")
+
+
+def _finish(session: Session, code: int) -> int:
+    try:
+        session.finish()
+    except OSError as error:
+        failed = session.fail(failures().describe(error), [])
+        return code or failed
+    return code

@@ -1,0 +1,109 @@
+"""Options that several commands take, and the types of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from weft.cli import registry
+
+Function = Callable[..., Any]
+
+
+LINKS = ("reflink", "copy")
+"""Ways of putting a file in place; reflink copies where the file system cannot share blocks."""
+
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTP])(?:i?B)?|B)?", re.ASCII | re.IGNORECASE)
+
+
+def size(value: str | int) -> int:
+    """A number of bytes: ``4096``, ``500M``, ``1.5GiB``; K, M, G, T and P are powers of 1024."""
+    if isinstance(value, int):
+        return value
+    match = _SIZE.fullmatch(value)
+    if not match:
+        raise click.BadParameter(f"{value!a} is no size; write 4096, 500M or 1.5GiB")
+    scale = 1024 ** ("KMGTP".index(match[2].upper()) + 1) if match[2] else 1
+    return int(float(match[1]) * scale) if "." in match[1] else int(match[1]) * scale
+
+
+def share(value: str | float) -> float:
+    """A share above 0 and up to 1: ``0.05`` or ``5%``. The default 0.0 stands for no share at all."""
+    if isinstance(value, float):
+        return value
+    try:
+        number = float(value[:-1]) / 100 if value.endswith("%") else float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1:
+        raise click.BadParameter(f"{value!a} is no share; write 5% or 0.05")
+    return number
+
+
+def complete_paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of tracked paths."""
+    return registry.candidates().paths(incomplete)
+
+
+def complete_remotes(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of remotes."""
+    return registry.candidates().remote_names(incomplete)
+
+
+def paths_argument(*, required: bool = False) -> Callable[[Function], Function]:
+    """``PATH...``: with tab completion of tracked paths."""
+    return click.argument("paths", nargs=-1, required=required, metavar="PATH...", shell_complete=complete_paths)
+
+
+def remote_option(text: str) -> Callable[[Function], Function]:
+    """``-r NAME``: with tab completion of remotes."""
+    return click.option("-r", "remote", default="", metavar="NAME", shell_complete=complete_remotes, help=text)
+
+
+def jobs_option() -> Callable[[Function], Function]:
+    """``-j N``."""
+    return click.option(
+        "-j", "--jobs", type=click.IntRange(0, 256), default=0, metavar="N", help="Work in N threads (0: weft chooses)."
+    )
+
+
+def stage_option() -> Callable[[Function], Function]:
+    """``--stage/--no-stage``."""
+    return click.option(
+        "--stage/--no-stage", default=None, help="Whether to `git add` the pointers (default: the setting `stage`)."
+    )
+
+
+def transfer_options(function: Function) -> Function:
+    """``-r``, ``-j``, ``--rev``, ``--all`` and ``--dry-run``, as push, fetch and pull take them."""
+    for option in (
+        click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be sent or received."),
+        click.option("--all", "all_commits", is_flag=True, help="Take the pointers of every commit of every ref."),
+        click.option(
+            "--rev", "revs", multiple=True, metavar="REV", help="Take the pointers of REV, or of a range A..B."
+        ),
+        jobs_option(),
+        remote_option("The remote to use (default: the setting `remote`)."),
+    ):
+        function = option(function)
+    return function
+
+
+def link_option() -> Callable[[Function], Function]:
+    """``--link WAY``."""
+    return click.option(
+        "--link",
+        type=click.Choice(LINKS),
+        default="",
+        show_default=False,
+        help="How to put files in place (default: the setting `link`).",
+    )
+
+
+def private_option() -> Callable[[Function], Function]:
+    """``--private``."""
+    return click.option("--private", is_flag=True, help="In the settings of this clone, which are never committed.")

@@ -1,0 +1,108 @@
+"""Pages of status and diff."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from weft.cli.context import Page, View
+from weft.cli.text import Paint, escape
+from weft.util.humanize import count_text, size_text
+from weft.workflows.results import Change, DiffResult, PathStatus, StatusResult
+
+LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
+"""A change's letter; Git's where Git has one."""
+
+STATES = {"not-here": "-", "partial": "~", "missing": "D", "error": "!", "modified": "M"}
+"""The letter of a tracked path of which no single file is told."""
+
+_WORDS = {"typechange": "changed in type", "mode": "changed in mode"}
+
+
+def status_page(result: StatusResult, view: View) -> Page:
+    """Lines as of `git status --short`, a sum, and what to do next."""
+    data = [line for item in result.paths for line in _path_lines(item, view)]
+    return Page(data=tuple(data), notes=tuple(_status_notes(result)))
+
+
+def _path_lines(item: PathStatus, view: View) -> list[str]:
+    path, paint = escape(item.path), view.paint
+    lines = [_change_line(change, paint) for change in item.changes]
+    if item.state == "error":
+        lines.append(f"{paint.bad('!')} {path}  {escape(item.message)}")
+    elif item.state == "not-here":
+        lines.append(f"{paint.quiet('-')} {path}  (not here)")
+    elif item.state == "partial":
+        lines.append(f"{paint.quiet('~')} {path}  ({count_text(item.absent, 'file')} not here)")
+    elif item.state in STATES and not item.changes:
+        lines.append(f"{paint.care(STATES[item.state])} {path}" + (f"  {escape(item.message)}" if item.message else ""))
+    if item.remote in ("not-pushed", "incomplete"):
+        lines.append(f"{paint.care('^')} {path}  ({item.remote.replace('-', ' ')})")
+    if view.verbose and not lines:
+        lines.append(f"= {path}")
+    return lines
+
+
+def _status_notes(result: StatusResult) -> list[str]:
+    counts = Counter(change.kind for item in result.paths for change in item.changes)
+    parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in LETTERS if (number := counts[kind])]
+    for state, word in (
+        ("not-here", "not here"),
+        ("partial", "partly here"),
+        ("missing", "missing"),
+        ("error", "in error"),
+    ):
+        number = sum(1 for item in result.paths if item.state == state)
+        parts += [f"{number} {word}"] if number else []
+    unpushed = [item for item in result.paths if item.remote in ("not-pushed", "incomplete")]
+    if unpushed:
+        parts.append(f"{len(unpushed)} not pushed to {escape(result.remote)}")
+    paths = count_text(len(result.paths), "tracked path")
+    notes = [f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"]
+    if not result.paths:
+        notes = ["nothing is tracked yet"]
+    return notes + _advice(result, bool(unpushed))
+
+
+def _advice(result: StatusResult, unpushed: bool) -> list[str]:
+    lines = []
+    if not result.paths:
+        lines.append("next: weft add PATH")
+    if not result.clean:
+        lines.append("next: weft add PATH to record, weft checkout --force PATH to undo")
+    if any(item.state in ("not-here", "partial") for item in result.paths):
+        lines.append("next: weft pull, to bring what is not here")
+    if result.uncommitted:
+        lines.append(f"next: git commit ({count_text(len(result.uncommitted), 'pointer')} not committed)")
+    if unpushed:
+        lines.append("next: weft push")
+    return lines
+
+
+def diff_page(result: DiffResult, view: View) -> Page:
+    """One line a change with its sizes, and a sum."""
+    counts = Counter(change.kind for change in result.changes)
+    parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in LETTERS if (number := counts[kind])]
+    growth = sum(change.new_size - change.old_size for change in result.changes)
+    what = f"{escape(result.old)} -> {escape(result.new)}"
+    total = f"{', '.join(parts)}, {'+' if growth >= 0 else '-'}{size_text(abs(growth))}" if parts else "no differences"
+    return Page(
+        data=tuple(f"{_change_line(change, view.paint)}  ({_sizes(change)})" for change in result.changes),
+        notes=(f"{what}: {total}",),
+    )
+
+
+def _change_line(change: Change, paint: Paint) -> str:
+    brush: Callable[[str], str] = {"added": paint.good, "deleted": paint.bad}.get(change.kind, paint.care)
+    names = f"{escape(change.old_path)} -> {escape(change.path)}" if change.old_path else escape(change.path)
+    return f"{brush(LETTERS.get(change.kind, '?'))} {names}"
+
+
+def _sizes(change: Change) -> str:
+    if change.kind == "added":
+        return size_text(change.new_size)
+    if change.kind == "deleted":
+        return size_text(change.old_size)
+    if change.old_size == change.new_size:
+        return size_text(change.new_size)
+    return f"{size_text(change.old_size)} -> {size_text(change.new_size)}"

@@ -1,0 +1,134 @@
+"""Pages of init, add, mv, rm, ls, cat and get."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weft.cli.context import Page, View
+from weft.cli.render.transfer import push_lines
+from weft.cli.text import columns, escape
+from weft.errors import LimitExceeded
+from weft.util.humanize import count_text, size_text
+from weft.workflows.results import Added, AddResult, GetResult, InitResult, ListResult, MoveResult
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
+CONTENT_LIMIT = 16 * 1024 * 1024
+"""Bytes of a file that a JSON document may hold."""
+
+
+def init_page(result: InitResult, view: View) -> Page:
+    """What ``init`` wrote."""
+    report = [f"weft is ready in {escape(result.root)}"]
+    report += [f"created {escape(path)}" for path in result.created]
+    if result.remote:
+        report.append(f"remote origin: {escape(result.remote)}")
+    following = "git commit, then weft add PATH" if result.created else "weft add PATH"
+    return Page(report=tuple(report), notes=(f"next: {following}",))
+
+
+def add_page(result: AddResult, view: View) -> Page:
+    """What ``add`` took in, what it cost, and what comes next."""
+    report = [_added(item, view) for item in result.added]
+    if any(item.changed for item in result.added):
+        report.append(f"{size_text(result.stored_bytes)} new in the store")
+    if result.pushed:
+        report += push_lines(result.pushed)
+    return Page(report=tuple(report), notes=(_after_add(result),))
+
+
+def _added(item: Added, view: View) -> str:
+    word = view.paint.good("added    ") if item.changed else "unchanged"
+    size = size_text(item.size) if item.type == "file" else f"{count_text(item.files, 'file')}, {size_text(item.size)}"
+    detail = f", {count_text(item.new_objects, 'new object')}, {item.oid}" if view.verbose else ""
+    return f"{word}  {escape(item.path)}  ({size}{detail})"
+
+
+def _after_add(result: AddResult) -> str:
+    changed = [item.pointer for item in result.added if item.changed]
+    if not changed:
+        return "next: nothing to commit"
+    steps = [] if result.staged else ["git add " + " ".join(escape(path) for path in changed[:3])]
+    if len(changed) > 3 and steps:
+        steps[0] += " ..."
+    steps += ["git commit"]
+    steps += [] if result.pushed else ["weft push"]
+    return "next: " + ", then ".join(steps)
+
+
+def move_page(result: MoveResult, view: View) -> Page:
+    """What ``mv`` moved."""
+    moved = tuple(f"moved  {escape(old)} -> {escape(new)}" for old, new in result.moved)
+    return Page(report=moved, notes=("next: git commit",))
+
+
+def remove_page(result: MoveResult, view: View) -> Page:
+    """What ``rm`` stopped tracking."""
+    removed = tuple(f"removed  {escape(old)}" for old, _ in result.moved)
+    return Page(report=removed, notes=("next: git commit; the bytes stay in the store",))
+
+
+def ls_page(result: ListResult, view: View) -> Page:
+    """One line an entry: type, size, files, path; with ``-v`` also the object id and whether it is here."""
+    rows = []
+    for entry in result.entries:
+        path = escape(entry.path) + ("/" if entry.type == "dir" else "")
+        files = str(entry.files) if entry.type == "dir" else ""
+        row = [entry.type, size_text(entry.size), files]
+        if view.verbose:
+            row += [entry.oid, {True: "here", False: "not here", None: ""}[entry.here]]
+        rows.append([*row, path])
+    total = sum(entry.size for entry in result.entries if entry.type != "dir" or not _listed_below(entry.path, result))
+    where = f" at {escape(result.revision)}" if result.revision else ""
+    count = count_text(len(result.entries), "entry")
+    return Page(data=tuple(columns(rows, frozenset([1, 2]))), notes=(f"{count}, {size_text(total)}{where}",))
+
+
+def _listed_below(path: str, result: ListResult) -> bool:
+    """True when a recursive listing also names what is in the directory ``path``, which then counts there."""
+    return any(entry.path.startswith(path + "/") for entry in result.entries)
+
+
+def get_page(result: GetResult, view: View) -> Page:
+    """What ``get`` wrote, and from which commit."""
+    size = f"{count_text(result.files, 'file')}, {size_text(result.size)}"
+    line = f"wrote  {escape(result.destination)}  ({size}, {escape(result.source)} at {escape(result.revision)})"
+    return Page(report=(line,))
+
+
+class Kept(io.BytesIO):
+    """A sink for ``cat --json``. Raises ``LimitExceeded`` over ``CONTENT_LIMIT`` bytes."""
+
+    def write(self, data: Buffer, /) -> int:
+        """Keep ``data``."""
+        if self.tell() + memoryview(data).nbytes > CONTENT_LIMIT:
+            raise LimitExceeded(
+                f"a JSON document holds at most {size_text(CONTENT_LIMIT)} of a file",
+                hint="leave out --json, or take a part with --start and --length",
+            )
+        return super().write(data)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDocument:
+    """Outcome of ``cat --json``. ``content`` is base64; ``size`` and ``start`` are bytes."""
+
+    path: str
+    revision: str
+    start: int
+    size: int
+    content: str
+
+    @classmethod
+    def of(cls, path: str, revision: str, start: int, kept: Kept) -> ContentDocument:
+        """The document for the bytes in ``kept``."""
+        data = kept.getvalue()
+        return cls(path, revision, start, len(data), base64.b64encode(data).decode("ascii"))
+
+    def page(self, view: View) -> Page:
+        """Nothing: as text, the bytes themselves were written."""
+        return Page()

@@ -1,0 +1,90 @@
+"""Pages of push, fetch, pull and checkout."""
+
+from __future__ import annotations
+
+from weft.cli.context import Page, View
+from weft.cli.text import escape
+from weft.util.humanize import count_text, size_text
+from weft.workflows.results import CheckoutResult, FetchResult, PullResult, PushResult
+
+
+def push_page(result: PushResult, view: View) -> Page:
+    """What went to the remote and what was there."""
+    report = list(push_lines(result))
+    if view.verbose:
+        report += [f"{root.state}  {escape(root.path)}  {size_text(root.size)}  {root.oid}" for root in result.roots]
+        report.append(f"{count_text(result.requests, 'request')} to {escape(result.url)}")
+    sent = any(root.state == "pushed" for root in result.roots)
+    following = "nothing was sent; next: weft push" if result.dry_run else "next: git push" if sent else ""
+    return Page(report=tuple(report), notes=(following,) if following else ())
+
+
+def push_lines(result: PushResult) -> list[str]:
+    """One line for what was sent, one for what was there, one for what was repaired; the last two only if needed."""
+    pushed = sum(1 for root in result.roots if root.state == "pushed")
+    there = len(result.roots) - pushed
+    name = escape(result.remote)
+    lines = []
+    if pushed or result.objects:
+        verb = "would push" if result.dry_run else "pushed"
+        objects = count_text(result.objects, "object")
+        cargo = f"{size_text(result.sent_bytes)}, {objects} in {count_text(result.packs, 'pack')}"
+        lines.append(f"{verb} {count_text(pushed, 'path')} to {name}: {cargo}")
+    if there:
+        lines.append(f"{count_text(there, 'path')} already on {name}")
+    if not result.roots:
+        lines.append("nothing to push: no pointer is meant")
+    if result.repaired:
+        lines.append(f"repaired: {count_text(result.repaired, 'pack')} that {name} had lost")
+    return lines
+
+
+def fetch_page(result: FetchResult, view: View) -> Page:
+    """What came from the remote."""
+    notes = ("next: weft checkout",) if result.pointers else ()
+    return Page(report=tuple(_fetched(result, view)), notes=notes)
+
+
+def _fetched(result: FetchResult, view: View) -> list[str]:
+    name = escape(result.remote)
+    paths = count_text(len(result.pointers), "path")
+    if result.objects or result.packs:
+        cargo = f"{size_text(result.received_bytes)}, {count_text(result.objects, 'object')}"
+        lines = [f"fetched {paths} from {name}: {cargo} from {count_text(result.packs, 'pack')}"]
+    elif result.pointers:
+        lines = [f"{paths} already in the local store"]
+    else:
+        lines = ["nothing to fetch: no pointer is meant"]
+    if view.verbose:
+        lines += [f"fetched  {escape(path)}" for path in result.pointers]
+        lines.append(count_text(result.requests, "request"))
+    return lines
+
+
+def checkout_page(result: CheckoutResult, view: View) -> Page:
+    """What was written and removed in the workspace, what was saved before, and what is not here."""
+    report, notes = _checked_out(result, view)
+    return Page(report=tuple(report), notes=tuple(notes))
+
+
+def pull_page(result: PullResult, view: View) -> Page:
+    """The pages of fetch and checkout in one."""
+    report, notes = _checked_out(result.checked_out, view)
+    return Page(report=(*_fetched(result.fetched, view), *report), notes=tuple(notes))
+
+
+def _checked_out(result: CheckoutResult, view: View) -> tuple[list[str], list[str]]:
+    done = []
+    if result.written:
+        done.append(f"wrote {count_text(result.written, 'file')} ({size_text(result.written_bytes)})")
+    if result.removed:
+        done.append(f"removed {count_text(result.removed, 'file')}")
+    if result.unchanged or not done:
+        done.append(f"{count_text(result.unchanged, 'file')} unchanged")
+    report = [", ".join(done)]
+    if view.verbose:
+        report += [f"checked out  {escape(path)}" for path in result.paths]
+    for path, oid in result.saved:
+        report.append(f"saved  {escape(path)}  as {oid}")
+    report += [f"{view.paint.care('not here')}  {escape(path)}" for path in result.absent]
+    return report, ["next: weft pull, to bring what is not here"] if result.absent else []
