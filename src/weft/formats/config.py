@@ -1,0 +1,330 @@
+"""Configuration files (``docs/spec/local.md``): the committed ``.weft/config.yaml`` and the private one of a clone.
+
+The committed file comes with the repository, so it may be hostile: it can name no program and no credential, and cannot
+weaken any check. The private one is its user's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from weft.errors import ConfigError, SchemaError, SecretRefused, UntrustedConfig, UntrustedExec
+from weft.formats import yaml12
+from weft.formats.fields import Fields
+from weft.formats.storeformat import read_chunker
+from weft.formats.urls import check_url
+from weft.model.config import STRICT, WARN, Config
+from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
+
+VERSION = 1
+LIMIT = 1 << 20
+LINKS = ("copy", "reflink")
+COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "link", "jobs")
+
+_REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
+_REGION = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
+_SIZE = re.compile(r"([0-9]{1,15}) ?(B|[KMGT]iB|[kMGT]B)", re.ASCII)
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_UNITS |= {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+_TLS_KEYS = frozenset(("verify", "ssl_verify", "verify_tls", "verify_ssl", "sslverify", "insecure", "tls", "use_ssl"))
+_EXEC_KEYS = frozenset(
+    ("hook", "hooks", "filter", "filters", "command", "program", "exec", "smudge", "clean", "ssh_command", "process")
+)
+_SECRET_KEYS = frozenset(
+    [
+        "key",
+        "secret",
+        "token",
+        "password",
+        "passwd",
+        "credentials",
+        "username",
+        "access_key",
+        "secret_key",
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+        "sas_token",
+        "api_key",
+        "account_key",
+    ]
+)
+
+
+def decode(data: bytes, *, committed: bool) -> Config:
+    """Read a configuration file.
+
+    Raises what ``yaml12.load`` raises; ``SchemaError`` for unknown keys and wrong values; ``FormatVersion``;
+    ``SecretRefused`` for credentials; from a committed file also ``UntrustedConfig`` and ``UntrustedExec``.
+    """
+    what = _what(committed)
+    return _from_value(yaml12.load(data, what=what, limit=LIMIT), committed)
+
+
+def encode(config: Config, committed: bool) -> bytes:
+    """Return the file that sets what ``config`` sets, keys in their fixed order.
+
+    Raises ``ConfigError`` when it sets what the other file is for, and the errors of ``decode``.
+    """
+    value = _to_value(config)
+    other = sorted(set(value).difference(COMMITTED_KEYS if committed else PRIVATE_KEYS))
+    if other:
+        raise ConfigError(f"{other[0]!r} cannot be set in {_what(committed)}")
+    _from_value(value, committed)
+    return yaml12.dump(value)
+
+
+def merge(committed: Config, private: Config) -> Config:
+    """Lay the private settings over the committed ones; remotes of the same name are merged field by field."""
+    remotes = dict(committed.remotes)
+    for name, mine in private.remotes.items():
+        theirs = remotes.get(name, RemoteSpec(name, ""))
+        remotes[name] = RemoteSpec(
+            name,
+            url=mine.url or theirs.url,
+            endpoint=mine.endpoint or theirs.endpoint,
+            region=mine.region or theirs.region,
+            store=mine.store or theirs.store,
+        )
+    return replace(
+        committed,
+        remote=private.remote or committed.remote,
+        remotes=remotes,
+        stage=committed.stage if private.stage is None else private.stage,
+        store_dir=private.store_dir,
+        store_limit=private.store_limit,
+        link=private.link,
+        jobs=private.jobs,
+    )
+
+
+def get_key(config: Config, key: str) -> str | None:
+    """Return the text of the setting ``key`` (``remotes.origin.url``), None when it is not set.
+
+    Raises ``ConfigError`` when there is no such setting.
+    """
+    _kind(key)
+    return dict(items(config)).get(key)
+
+
+def set_key(config: Config, key: str, text: str, *, committed: bool) -> Config:
+    """Return ``config`` with ``key`` set to what ``text`` says. Raises ``ConfigError`` or the refusals of ``decode``."""
+    if key in ("repo", "weft"):
+        raise ConfigError(f"{key!r} is set by weft init and cannot be changed")
+    kind = _kind(key)
+    value = _to_value(config)
+    *outer, last = key.split(".")
+    place = value
+    for name in outer:
+        place = place.setdefault(name, {})
+    if outer == ["chunker"]:
+        value["chunker"] = place = {**DEFAULT_CHUNKER._asdict(), **place}
+    place[last] = _parse(key, text, kind)
+    return _again(value, committed)
+
+
+def unset_key(config: Config, key: str, *, committed: bool) -> Config:
+    """Return ``config`` without ``key``; a whole remote may be named. Raises ``ConfigError`` when it is not set."""
+    if key in ("repo", "weft"):
+        raise ConfigError(f"{key!r} is set by weft init and cannot be changed")
+    value = _to_value(config)
+    *outer, last = key.split(".")
+    place: Any = value
+    for name in outer:
+        place = place.get(name) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or last not in place:
+        raise ConfigError(f"{key[:80]!a} is not set", hint="weft config list")
+    if outer == ["chunker"]:
+        place[last] = DEFAULT_CHUNKER._asdict()[last]
+    else:
+        del place[last]
+    return _again(value, committed)
+
+
+def items(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield every setting that differs from its default, as dotted key and text."""
+    value = _to_value(config)
+    del value["weft"]
+    yield from _flat(value, "")
+
+
+# --- between values and mappings ---
+
+
+def _what(committed: bool) -> str:
+    return ".weft/config.yaml" if committed else "the private config.yaml"
+
+
+def _from_value(value: object, committed: bool) -> Config:
+    fields = Fields(value, _what(committed))
+    _refuse_untrusted(fields.values, fields.what, committed)
+    if fields.version("weft", VERSION) < 1:
+        raise fields.error("'weft' must be 1")
+    if committed and not _REPO.fullmatch(fields.text("repo")):
+        raise fields.error("'repo' must be 32 lower-case hex digits")
+    fields.only(COMMITTED_KEYS if committed else PRIVATE_KEYS)
+    store = fields.below("store")
+    store.only(("dir", "limit"))
+    return Config(
+        repo=fields.text("repo", ""),
+        remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
+        remotes=_remotes(fields, committed),
+        chunker=read_chunker(fields.below("chunker")) if "chunker" in fields.values else DEFAULT_CHUNKER,
+        portable=_choice(fields, "portable", (WARN, STRICT), WARN),
+        stage=fields.flag("stage"),
+        store_dir=_path(store),
+        store_limit=_size(store),
+        link=_choice(fields, "link", LINKS, ""),
+        jobs=_jobs(fields),
+    )
+
+
+def _to_value(config: Config) -> dict[str, Any]:
+    store = {"dir": config.store_dir, "limit": config.store_limit}
+    value: dict[str, Any] = {
+        "repo": config.repo,
+        "remote": config.remote,
+        "remotes": {name: _remote_value(spec) for name, spec in sorted(config.remotes.items())},
+        "chunker": {} if config.chunker == DEFAULT_CHUNKER else config.chunker._asdict(),
+        "portable": "" if config.portable == WARN else config.portable,
+        "stage": config.stage,
+        "store": {key: item for key, item in store.items() if item},
+        "link": config.link,
+        "jobs": config.jobs,
+    }
+    return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
+
+
+def _remote_value(spec: RemoteSpec) -> dict[str, str]:
+    pairs = (("url", spec.url), ("endpoint", spec.endpoint), ("region", spec.region), ("store", spec.store))
+    return {key: text for key, text in pairs if text}
+
+
+def _remotes(fields: Fields, committed: bool) -> dict[str, RemoteSpec]:
+    found = {}
+    remotes = fields.below("remotes")
+    for name in remotes.values:
+        _checked(remotes, name, name, _NAME)
+        one = remotes.below(name)
+        one.only(("url", "endpoint", "region", "store"))
+        url = one.text("url") if committed else one.text("url", "")
+        endpoint = one.text("endpoint", "")
+        for text in (url, endpoint):
+            check_url(text, one.what)
+        region = _checked(one, "region", one.text("region", ""), _REGION)
+        store = _checked(one, "store", one.text("store", ""), _REPO, empty=True)
+        found[name] = RemoteSpec(name, url, endpoint, region, store)
+    return found
+
+
+def _checked(fields: Fields, key: str, text: str, rule: re.Pattern[str], *, empty: bool = False) -> str:
+    if not (empty and not text) and not rule.fullmatch(text):
+        raise fields.error(f"{key[:80]!a} may not be {text[:80]!a}")
+    return text
+
+
+def _choice(fields: Fields, key: str, choices: tuple[str, ...], default: str) -> str:
+    text = fields.text(key, default)
+    if text not in choices and text != default:
+        raise fields.error(f"{key!r} must be one of {', '.join(choices)}")
+    return text
+
+
+def _path(store: Fields) -> str:
+    path = store.text("dir", "")
+    if any(ord(char) < 32 for char in path):
+        raise store.error("'dir' holds a control character")
+    return path
+
+
+def _size(store: Fields) -> int:
+    value = store.values.get("limit", 0)
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
+        return int(found.group(1)) * _UNITS[found.group(2)]
+    if isinstance(value, str):
+        raise store.error("'limit' must be a number of bytes, or a text as 50 GiB")
+    return store.number("limit", 0)
+
+
+def _jobs(fields: Fields) -> int:
+    jobs = fields.number("jobs", 0)
+    if jobs > 1024:
+        raise fields.error("'jobs' must be at most 1024")
+    return jobs
+
+
+def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> None:
+    """Name the keys that say something no file of this kind may say, wherever they stand."""
+    for key, item in value.items():
+        name = str(key).lower().replace("-", "_")
+        if name in _SECRET_KEYS:
+            raise SecretRefused(
+                f"{what} holds the credential {name!a}",
+                hint="remove it; credentials come from the environment or the cloud's own configuration",
+                path=what,
+            )
+        if committed and name in _TLS_KEYS:
+            raise UntrustedConfig(f"{what} sets {name!a}: checks cannot be switched off", hint="remove it", path=what)
+        if committed and name in _EXEC_KEYS:
+            raise UntrustedExec(f"{what} names a program in {name!a}; none is ever run", hint="remove it", path=what)
+        if committed and name in set(PRIVATE_KEYS).difference(COMMITTED_KEYS):
+            raise UntrustedConfig(
+                f"{what} sets {name!a}, which each user decides",
+                hint=f"weft config set --private {name} VALUE",
+                path=what,
+            )
+        if isinstance(item, Mapping) and name != "remotes":
+            _refuse_untrusted(item, what, committed)
+        elif isinstance(item, Mapping):
+            # The names of remotes are free.
+            for remote in item.values():
+                if isinstance(remote, Mapping):
+                    _refuse_untrusted({k: v for k, v in remote.items() if k != "store"}, what, committed)
+
+
+# --- dotted keys ---
+
+_KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "link": str, "jobs": int, "repo": str}
+_KEYS |= {"store.dir": str, "store.limit": str, "chunker.name": str}
+_KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
+_KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}
+
+
+def _kind(key: str) -> type:
+    parts = key.split(".")
+    if len(parts) == 3 and parts[0] == "remotes" and _NAME.fullmatch(parts[1]):
+        parts[1] = "*"
+    found = _KEYS.get(".".join(parts))
+    if found is None:
+        raise ConfigError(f"there is no setting {key[:80]!a}", hint="weft config list")
+    return found
+
+
+def _parse(key: str, text: str, kind: type) -> object:
+    if kind is str:
+        return int(text) if key == "store.limit" and text.isascii() and text.isdigit() and len(text) < 19 else text
+    value = yaml12.resolve(text)
+    if type(value) is not kind:
+        raise ConfigError(f"{key} must be {'true or false' if kind is bool else 'a number'}, not {text[:80]!a}")
+    return value
+
+
+def _again(value: dict[str, Any], committed: bool) -> Config:
+    try:
+        return _from_value({k: v for k, v in value.items() if v not in ({}, "")}, committed)
+    except SchemaError as error:
+        raise ConfigError(error.message, hint="weft config list") from None
+
+
+def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield prefix + key, str(item).lower() if isinstance(item, bool) else str(item)

@@ -1,0 +1,39 @@
+"""The configuration: what is committed for everybody, and what one clone sets for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams, RemoteSpec
+
+WARN = "warn"
+STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings, with their defaults where nothing is set.
+
+    Committed: ``repo`` (32 hex digits), ``remote`` (the default one's name), ``remotes``, ``chunker``, ``portable`` (warn
+    or strict), ``stage`` (whether verbs stage pointers in Git; None when not set, which means yes).
+    Private: ``remote``, ``remotes`` and ``stage`` again, ``store_dir`` (where the local store is; empty: in the Git
+    directory), ``store_limit`` (bytes, 0: none), ``link`` (copy or reflink; empty: what the file system does best),
+    ``jobs`` (0: chosen by weft).
+    """
+
+    repo: str = ""
+    remote: str = ""
+    remotes: Mapping[str, RemoteSpec] = field(default_factory=dict)
+    chunker: ChunkerParams = DEFAULT_CHUNKER
+    portable: str = WARN
+    stage: bool | None = None
+    store_dir: str = ""
+    store_limit: int = 0
+    link: str = ""
+    jobs: int = 0
+
+    @property
+    def stages(self) -> bool:
+        """Whether verbs stage the pointers they write."""
+        return self.stage is not False
