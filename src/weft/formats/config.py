@@ -36,25 +36,16 @@ _TLS_KEYS = frozenset(("verify", "ssl_verify", "verify_tls", "verify_ssl", "sslv
 _EXEC_KEYS = frozenset(
     ("hook", "hooks", "filter", "filters", "command", "program", "exec", "smudge", "clean", "ssh_command", "process")
 )
-_SECRET_KEYS = frozenset(
-    [
-        "key",
-        "secret",
-        "token",
-        "password",
-        "passwd",
-        "credentials",
-        "username",
-        "access_key",
-        "secret_key",
-        "access_key_id",
-        "secret_access_key",
-        "session_token",
-        "sas_token",
-        "api_key",
-        "account_key",
-    ]
-)
+_SECRET_KEYS = frozenset(("key", "secret", "token", "password", "passwd", "credentials", "username", "access_key"))
+_SECRET_KEYS |= {
+    "secret_key",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "sas_token",
+    "api_key",
+    "account_key",
+}
 
 
 def decode(data: bytes, *, committed: bool) -> Config:

@@ -126,20 +126,23 @@ class RepoPath(str):
 def check_link_target(target: str, depth: int) -> str:
     """Return ``target`` if a link ``depth`` directories below the tracked root stays inside that root.
 
-    Raises ``SymlinkRefused`` through the caller's rules: here ``PathEscape`` for absolute or leaving targets and the
-    errors of ``check_component`` for unsafe components.
+    ``..`` may stand only in front: behind a name that is itself a link it would leave from where that link leads. Raises
+    ``PathEscape`` for absolute or leaving targets and the errors of ``check_component`` for unsafe components; callers
+    that want ``SymlinkRefused`` make it of these.
     """
     if not target or target.startswith(("/", "\\")) or _DRIVE.match(target):
         raise PathEscape(f"the link target {target!a} is absolute or empty", path=target)
-    level = depth
+    names = 0
     for part in target.split("/"):
         if part == "..":
-            level -= 1
-            if level < 0:
-                raise PathEscape(f"the link target {target!a} leaves the tracked directory", path=target)
+            depth -= 1
+            if depth < 0 or names:
+                raise PathEscape(f"the link target {target!a} may leave the tracked directory", path=target)
         elif part not in ("", "."):
             check_component(part)
-            level += 1
+            names += 1
+    if len(target.encode("utf-8")) > MAX_PATH:
+        raise LimitExceeded(f"a link target is longer than {MAX_PATH} bytes: {target[:60]!a}...", path=target)
     return target
 
 
