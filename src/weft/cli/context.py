@@ -32,12 +32,14 @@ class Page:
     """A result as text.
 
     ``data`` is what was asked for and always goes to standard output; ``report`` says what was done and goes there too,
-    unless ``-q`` is given; ``notes`` (sums, the next command) go to standard error, and not with ``-q``.
+    unless ``-q`` is given; ``notes`` (sums, the next command) go to standard error, and not with ``-q``; ``cautions``
+    (what would be lost if it were not told) go there in any case.
     """
 
     data: tuple[str, ...] = ()
     report: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 class Session:
@@ -75,10 +77,9 @@ class Session:
             return
         made = page(record, View(paint_for(self.out, self.environment), self.verbose))
         self._lines(self.out, made.data if self.quiet else made.data + made.report)
-        if made.notes and not self.quiet:
-            # Standard output first, so that the two stay in order where both go to one terminal.
-            self.out.flush()
-            self._lines(self.err, made.notes)
+        # Standard output first, so that the two stay in order where both go to one terminal.
+        self.out.flush()
+        self._lines(self.err, made.cautions if self.quiet else made.cautions + made.notes)
 
     def fail(self, error: WeftError, causes: list[str], trace: str = "") -> int:
         """Print ``error`` and return its exit code. ``causes`` and ``trace`` are shown with ``-v`` only."""

@@ -22,11 +22,8 @@ def schema(verb: str) -> str:
 
 
 def document(verb: str, record: object, warnings: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """The document that shows ``record`` (a dataclass or a mapping): its schema, its fields, the warnings given."""
-    data = plain(record)
-    if not isinstance(data, dict):
-        raise TypeError(f"a document is made of a record, not of {type(record).__name__}")
-    return {"schema": schema(verb), **data, "warnings": warnings or []}
+    """The document that shows ``record``: its schema, the record as ``data``, the warnings given."""
+    return {"schema": schema(verb), "data": plain(record), "warnings": warnings or []}
 
 
 def error_document(error: WeftError, warnings: list[dict[str, str]] | None = None) -> dict[str, Any]:

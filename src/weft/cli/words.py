@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 
 import click
+
+_OID = re.compile(r"blake3:[0-9a-f]{64}", re.ASCII)
 
 AFTER_DASHES = "weft.after_dashes"
 """Key of ``context.meta``: the words after ``--``, where there is one."""
@@ -29,8 +32,8 @@ def split_words(context: click.Context, words: Sequence[str], most: int) -> tupl
 
 
 def split_revision(text: str) -> tuple[str, str]:
-    """``REV:PATH`` as its two parts; the revision is empty where ``text`` is a path of the workspace."""
-    if ":" not in text or _is_path(text):
+    """``REV:PATH`` as its two parts; the revision is empty where ``text`` is a path of the workspace or an object id."""
+    if ":" not in text or _OID.fullmatch(text) or _is_path(text):
         return "", text
     revision, _, path = text.partition(":")
     return revision, path

@@ -14,14 +14,14 @@ from weft.workflows.project import open_project
 
 
 @verb("cat", example="weft cat v1.0:data/train/labels.csv | head\nweft cat --start 1MiB --length 4096 models/net.bin")
-@click.argument("what", metavar="[REV:]PATH", shell_complete=complete_paths)
+@click.argument("what", metavar="[REV:]PATH|OID", shell_complete=complete_paths)
 @click.option("--start", type=size, default=0, metavar="N", help="Skip the first N bytes.")
 @click.option("--length", type=size, default=None, metavar="N", help="Write at most N bytes.")
 @pass_session
 def command(session: Session, what: str, start: int, length: int | None) -> None:
     """Write one tracked file to standard output.
 
-    Every byte is verified against the pointer. With --json the document holds the bytes as base64, 16 MiB at most.
+    Every byte is verified against the pointer, or against the object id given in place of a path. With --json the document holds the bytes as base64, 16 MiB at most.
     """
     revision, path = split_revision(what)
     with open_project(session.start, session.progress) as project:

@@ -11,9 +11,22 @@ from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.workflows import config
 from weft.workflows.project import open_project
 
-command = VerbGroup(
+
+class KeyFirst(VerbGroup):
+    """A group in which, as in Git, a key may stand in place of a sub-command: alone to read it, with a value to set it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Put the sub-command before a key."""
+        if args and args[0] not in self.commands:
+            args = ["get" if len(args) == 1 else "set", *args]
+        return super().resolve_command(ctx, args)
+
+
+command = KeyFirst(
     "config",
-    help="Read and write settings.\n\nSettings of the project stand in the committed .weft/config.yaml, "
+    help="Read and write settings.\n\nWithout a sub-command, KEY is read and KEY VALUE is set. Settings of the project stand in the committed .weft/config.yaml, "
     "settings of this clone alone in .git/weft/config.yaml; the latter win.",
 )
 

@@ -15,7 +15,7 @@ from weft.workflows.project import open_project
 
 @verb("ls", example="weft ls\nweft ls -R v1.0:data/train")
 @click.argument("what", default="", metavar="[REV:][PATH]", shell_complete=complete_paths)
-@click.option("-R", "--recursive", is_flag=True, help="Descend into directories.")
+@click.option("-R", "-r", "--recursive", is_flag=True, help="Descend into directories.")
 @pass_session
 def command(session: Session, what: str, recursive: bool) -> None:
     """List tracked data.

@@ -15,13 +15,16 @@ from weft.workflows.verify import verify
 
 
 @verb(
-    "verify", example="weft verify --full data/train\nweft verify --remote --sample 5%", codes={4: "damage was found"}
+    "verify",
+    example="weft verify --full data/train\nweft verify --on-remote --sample 5%",
+    codes={4: "damage was found"},
 )
 @paths_argument()
+@click.option("--level", type=click.Choice(["quick", "scrub", "full", "remote"]), help="How deep to look, one of:")
 @click.option("--quick", "level", flag_value="quick", help="Pointers and catalog, no data (the default).")
 @click.option("--scrub", "level", flag_value="scrub", help="Checksums of all stored frames.")
 @click.option("--full", "level", flag_value="full", help="The BLAKE3 hash of every object.")
-@click.option("--remote", "level", flag_value="remote", help="That the remote holds all it should.")
+@click.option("--on-remote", "level", flag_value="remote", help="That the remote holds all it should.")
 @remote_option("The remote to check (default: the setting `remote`).")
 @click.option("--sample", type=share, default=0.0, metavar="SHARE", help="Read this share of the packs, such as 5%.")
 @pass_session

@@ -63,17 +63,17 @@ def _fetched(result: FetchResult, view: View) -> list[str]:
 
 def checkout_page(result: CheckoutResult, view: View) -> Page:
     """What was written and removed in the workspace, what was saved before, and what is not here."""
-    report, notes = _checked_out(result, view)
-    return Page(report=tuple(report), notes=tuple(notes))
+    return Page(report=_checked_out(result, view), notes=_to_bring(result), cautions=_saved(result))
 
 
 def pull_page(result: PullResult, view: View) -> Page:
     """The pages of fetch and checkout in one."""
-    report, notes = _checked_out(result.checked_out, view)
-    return Page(report=(*_fetched(result.fetched, view), *report), notes=tuple(notes))
+    there = result.checked_out
+    report = (*_fetched(result.fetched, view), *_checked_out(there, view))
+    return Page(report=report, notes=_to_bring(there), cautions=_saved(there))
 
 
-def _checked_out(result: CheckoutResult, view: View) -> tuple[list[str], list[str]]:
+def _checked_out(result: CheckoutResult, view: View) -> tuple[str, ...]:
     done = []
     if result.written:
         done.append(f"wrote {count_text(result.written, 'file')} ({size_text(result.written_bytes)})")
@@ -84,7 +84,14 @@ def _checked_out(result: CheckoutResult, view: View) -> tuple[list[str], list[st
     report = [", ".join(done)]
     if view.verbose:
         report += [f"checked out  {escape(path)}" for path in result.paths]
-    for path, oid in result.saved:
-        report.append(f"saved  {escape(path)}  as {oid}")
     report += [f"{view.paint.care('not here')}  {escape(path)}" for path in result.absent]
-    return report, ["next: weft pull, to bring what is not here"] if result.absent else []
+    return tuple(report)
+
+
+def _to_bring(result: CheckoutResult) -> tuple[str, ...]:
+    return ("next: weft pull, to bring what is not here",) if result.absent else ()
+
+
+def _saved(result: CheckoutResult) -> tuple[str, ...]:
+    """How to have back what ``--force`` replaced."""
+    return tuple(f"saved {escape(path)}; to have it back: weft cat {oid} > FILE" for path, oid in result.saved)
