@@ -13,7 +13,7 @@ from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
 from weft.model.config import Config
 from weft.objects.catalog import Catalog
-from weft.objects.store import LocalStore
+from weft.objects.store import LocalStore, open_store
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.files import read_small
 from weft.workspace.statcache import StatCache
@@ -92,7 +92,7 @@ def open_project(start: str, progress: Progress | None = None) -> Iterator[Proje
     os.makedirs(state, exist_ok=True)
     store_dir = config.store_dir or os.path.join(state, "store")
     catalog_path = os.path.join(state, "catalog.sqlite")
-    store = LocalStore.open(os.path.join(git.root, store_dir), catalog_path, config.chunker, listener)
+    store = open_store(os.path.join(git.root, store_dir), catalog_path, config.chunker, listener)
     try:
         yield Project(
             git=git,

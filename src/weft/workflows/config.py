@@ -1,0 +1,72 @@
+"""``weft config``: read and change settings, the committed ones and this clone's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from weft.errors import ConfigError
+from weft.formats import config as config_format
+from weft.gitio.repo import GitRepo
+from weft.gitio.staging import stage
+from weft.model.config import Config
+from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.files import read_small
+from weft.workflows.project import CONFIG_LIMIT, CONFIG_PATH, Project, private_config_path
+from weft.workflows.results import ConfigResult
+
+
+def read_one(git: GitRepo, *, private: bool) -> Config:
+    """The committed or the private file alone; an empty configuration when the private one is not there."""
+    path = private_config_path(git) if private else os.path.join(git.root, CONFIG_PATH)
+    data = read_small(path, CONFIG_LIMIT)
+    return Config() if data is None else config_format.decode(data, committed=not private)
+
+
+def update(project: Project, change: Callable[[Config], Config], *, private: bool) -> bool:
+    """Rewrite one file with ``change`` applied, and stage it when it is the committed one. False when nothing changed."""
+    old = read_one(project.git, private=private)
+    new = change(old)
+    if new == old:
+        return False
+    path = private_config_path(project.git) if private else os.path.join(project.root, CONFIG_PATH)
+    data = config_format.encode(new, committed=not private)
+    with os_errors("write", path):
+        write_atomic(path, data)
+    if not private and project.config.stages:
+        stage(project.git, [CONFIG_PATH])
+    return True
+
+
+def config_list(project: Project) -> ConfigResult:
+    """All settings that differ from their defaults, each with the file that decides it."""
+    return ConfigResult(tuple(_entries(project)))
+
+
+def config_get(project: Project, key: str) -> ConfigResult:
+    """The value in force of one setting. Raises ``ConfigError`` when there is no such setting or it is not set."""
+    if config_format.get_key(project.config, key) is None:
+        raise ConfigError(f"{key} is not set", hint=f"weft config set {key} VALUE")
+    return ConfigResult(tuple(entry for entry in _entries(project) if entry[0] == key))
+
+
+def config_set(project: Project, key: str, value: str, *, private: bool = False) -> ConfigResult:
+    """Change one setting in one of the two files. Raises ``ConfigError`` and the refusals of ``decode``."""
+    update(project, lambda old: config_format.set_key(old, key, value, committed=not private), private=private)
+    return ConfigResult(((key, value, _name(private)),))
+
+
+def config_unset(project: Project, key: str, *, private: bool = False) -> ConfigResult:
+    """Remove one setting from one of the two files. Raises ``ConfigError`` when it is not set there."""
+    update(project, lambda old: config_format.unset_key(old, key, committed=not private), private=private)
+    return ConfigResult()
+
+
+def _entries(project: Project) -> Iterator[tuple[str, str, str]]:
+    mine = {key for key, _ in config_format.items(read_one(project.git, private=True))}
+    for key, value in config_format.items(project.config):
+        yield key, value, _name(key in mine)
+
+
+def _name(private: bool) -> str:
+    return "private" if private else "committed"

@@ -1,0 +1,88 @@
+"""Opening the remote that a verb talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from weft.errors import NoRemote
+from weft.model.config import Config
+from weft.model.remote import RemoteSpec
+from weft.objects.remote import RemoteStore
+from weft.storage.locate import open_storage
+from weft.storage.wrappers import CountingStorage
+from weft.workflows.config import read_one, update
+from weft.workflows.project import Project
+
+JOBS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A remote that is open: how it is configured, the store behind it, and the counts of what went over the wire."""
+
+    spec: RemoteSpec
+    remote: RemoteStore
+    traffic: CountingStorage
+
+    @property
+    def requests(self) -> int:
+        """Calls made so far."""
+        return sum(self.traffic.requests.values())
+
+    @property
+    def received(self) -> int:
+        """Bytes received so far."""
+        return sum(self.traffic.received.values())
+
+    @property
+    def sent(self) -> int:
+        """Bytes sent so far."""
+        return sum(self.traffic.sent.values())
+
+
+def find_remote(project: Project, name: str = "") -> RemoteSpec:
+    """The remote called ``name``; without a name the default one, or the only one. Raises ``NoRemote``."""
+    remotes = project.config.remotes
+    wanted = name or project.config.remote or (next(iter(remotes)) if len(remotes) == 1 else "")
+    if wanted and wanted in remotes:
+        return remotes[wanted]
+    if wanted:
+        raise NoRemote(f"there is no remote called {wanted!a}", hint="weft remote list")
+    if remotes:
+        raise NoRemote("there are several remotes and none is the default", hint="weft remote default NAME")
+    raise NoRemote("no remote is configured", hint="weft remote add origin URL")
+
+
+def has_remote(project: Project) -> bool:
+    """True when ``find_remote`` would find one without being told a name."""
+    remotes = project.config.remotes
+    return len(remotes) == 1 or project.config.remote in remotes
+
+
+@contextmanager
+def connection(project: Project, spec: RemoteSpec, jobs: int = 0) -> Iterator[Connection]:
+    """Open the storage of ``spec``; nothing is asked of it yet. Closes it on leaving."""
+    workers = jobs or project.config.jobs or JOBS
+    traffic = CountingStorage(open_storage(spec, base_dir=project.root, workers=workers))
+    try:
+        remote = RemoteStore(traffic, project.catalog, project.config.repo, spec.store, jobs=workers)
+        yield Connection(spec, remote, traffic)
+    finally:
+        traffic.close()
+
+
+def pin(project: Project, spec: RemoteSpec, store: str) -> bool:
+    """Write the store id of a remote into the file that configures it. True when it was not there yet."""
+    if spec.store:
+        return False
+
+    def change(config: Config) -> Config:
+        known = config.remotes.get(spec.name)
+        if known is None:
+            return config
+        return replace(config, remotes={**config.remotes, spec.name: replace(known, store=store)})
+
+    private = spec.name not in read_one(project.git, private=False).remotes
+    return update(project, change, private=private)

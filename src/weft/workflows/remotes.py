@@ -1,0 +1,152 @@
+"""``weft remote``: configure the places that data is pushed to, and probe them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import uuid4
+
+from weft.errors import ConfigError, NoRemote, WeftError
+from weft.model.config import Config
+from weft.model.remote import RemoteSpec
+from weft.objects import remote_keys
+from weft.storage.base import Storage
+from weft.storage.urls import check_endpoint, check_url, scheme_of
+from weft.util.clock import SystemClock
+from weft.workflows.config import read_one, update
+from weft.workflows.connect import connection, find_remote
+from weft.workflows.project import Project
+from weft.workflows.results import CheckResult, Probe, RemoteInfo, RemoteList
+
+SKEW = 300.0
+
+
+def remote_list(project: Project) -> RemoteList:
+    """The configured remotes."""
+    return _listed(project.config)
+
+
+def remote_add(
+    project: Project, name: str, url: str, *, endpoint: str = "", region: str = "", check: bool = True
+) -> RemoteList:
+    """Configure a remote in the committed file; the first one becomes the default.
+
+    With ``check`` the remote is reached for: a store is made there when there is none, and its id is pinned. Nothing is
+    written here when that fails. Raises ``ConfigError`` (name taken), ``SecretRefused``, and what the storage raises.
+    """
+    if name in project.config.remotes:
+        raise ConfigError(f"there is a remote called {name!a} already", hint=f"weft remote remove {name}")
+    check_url(url)
+    if endpoint:
+        endpoint = check_endpoint(endpoint)
+    if not scheme_of(url):
+        url = _plain_path(project, url)
+    spec = RemoteSpec(name, url, endpoint, region)
+    message = "not reached for yet; its store id will be pinned by the first push"
+    if check:
+        with connection(project, spec) as link:
+            found = link.remote.connect(create=True, chunker=project.config.chunker)
+        spec = replace(spec, store=found.store)
+        message = f"the store {found.store} is pinned in the committed configuration"
+
+    def change(config: Config) -> Config:
+        return replace(config, remote=config.remote or name, remotes={**config.remotes, name: spec})
+
+    update(project, change, private=False)
+    return _listed(change(project.config), message)
+
+
+def remote_default(project: Project, name: str) -> RemoteList:
+    """Make ``name`` the remote that verbs use when none is named. Raises ``NoRemote``."""
+    find_remote(project, name)
+    update(project, lambda config: replace(config, remote=name), private=False)
+    return _listed(replace(project.config, remote=name))
+
+
+def remote_remove(project: Project, name: str) -> RemoteList:
+    """Forget a remote in both files; what it holds stays there. Raises ``NoRemote``."""
+    if name not in project.config.remotes:
+        raise NoRemote(f"there is no remote called {name!a}", hint="weft remote list")
+
+    def change(config: Config) -> Config:
+        rest = {key: spec for key, spec in config.remotes.items() if key != name}
+        return replace(config, remotes=rest, remote="" if config.remote == name else config.remote)
+
+    update(project, change, private=False)
+    if name in read_one(project.git, private=True).remotes:
+        update(project, change, private=True)
+    return _listed(change(project.config))
+
+
+def remote_check(project: Project, name: str = "") -> CheckResult:
+    """Probe a remote: reachable, the pinned store, writes, reads, listings, create-only writes, the server's clock."""
+    spec = find_remote(project, name)
+    with connection(project, spec) as link:
+        probes: list[Probe] = []
+        try:
+            found = link.remote.connect(create=False)
+            pinned = "pinned" if spec.store else "not pinned"
+            probes.append(Probe("identity", "ok" if spec.store else "warn", f"store {found.store}, {pinned}"))
+        except WeftError as error:
+            probes.append(_failed("identity", error))
+        try:
+            probes.extend(_probe_storage(link.traffic))
+        except WeftError as error:
+            probes.append(_failed("access", error))
+        return CheckResult(f"{spec.name} ({link.traffic.name})", tuple(probes))
+
+
+def _probe_storage(storage: Storage) -> Iterator[Probe]:
+    clock = SystemClock()
+    # Sessions are what a garbage collector expects to come and go, so a probe that is left behind harms nobody.
+    key = remote_keys.SESSIONS + uuid4().hex
+    storage.write(key, b"first")
+    try:
+        began = clock.now()
+        data = storage.read(key)
+        seconds = clock.now() - began
+        state = "ok" if data == b"first" else "fail"
+        yield Probe("write and read", state, f"one small read took {seconds * 1000:.0f} ms")
+        listed = {stat.key: stat for stat in storage.list(remote_keys.SESSIONS)}
+        yield Probe("listing", "ok" if key in listed else "warn", "new objects are listed at once" if key in listed else
+                    "a new object is not listed at once: pushes will look objects up one by one")  # fmt: skip
+        kept = not storage.write(key, b"second", create=True) and storage.read(key) == b"first"
+        yield Probe(
+            "create-only writes",
+            "ok" if kept else "warn",
+            "honoured" if kept else "ignored by this endpoint; weft does not depend on them",
+        )
+        stat = storage.stat(key)
+        yield _clock_probe(stat.modified if stat else 0.0, clock.now())
+    finally:
+        storage.delete(key)
+    yield Probe("delete", "ok", "allowed")
+
+
+def _clock_probe(server: float, here: float) -> Probe:
+    if not server:
+        return Probe("clock", "warn", "the server tells no time")
+    skew = abs(server - here)
+    state = "ok" if skew < SKEW else "warn"
+    return Probe("clock", state, f"{skew:.0f} s apart", "" if state == "ok" else "set this machine's clock")
+
+
+def _failed(name: str, error: WeftError) -> Probe:
+    return Probe(name, "fail", f"{error.message} ({error.code})", error.hint)
+
+
+def _plain_path(project: Project, url: str) -> str:
+    """A directory as typed is relative to where it was typed; the configuration keeps it relative to the root."""
+    if os.path.isabs(url):
+        return os.path.normpath(url)
+    return os.path.relpath(os.path.join(project.cwd, url), os.path.realpath(project.root))
+
+
+def _listed(config: Config, message: str = "") -> RemoteList:
+    only = len(config.remotes) == 1
+    infos = [
+        RemoteInfo(spec.name, spec.url, spec.endpoint, spec.store, default=only or config.remote == spec.name)
+        for spec in config.remotes.values()
+    ]
+    return RemoteList(tuple(infos), message)
