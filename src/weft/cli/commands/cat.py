@@ -21,7 +21,8 @@ from weft.workflows.project import open_project
 def command(session: Session, what: str, start: int, length: int | None) -> None:
     """Write one tracked file to standard output.
 
-    Every byte is verified against the pointer, or against the object id given in place of a path. With --json the document holds the bytes as base64, 16 MiB at most.
+    Every byte is verified against the pointer, or against the object id given in place of a path. With --json the
+    document holds the bytes as base64, 16 MiB at most.
     """
     revision, path = split_revision(what)
     with open_project(session.start, session.progress) as project:

@@ -26,7 +26,8 @@ class KeyFirst(VerbGroup):
 
 command = KeyFirst(
     "config",
-    help="Read and write settings.\n\nWithout a sub-command, KEY is read and KEY VALUE is set. Settings of the project stand in the committed .weft/config.yaml, "
+    help="Read and write settings.\n\nWithout a sub-command, KEY is read and KEY VALUE is set. "
+    "Settings of the project stand in the committed .weft/config.yaml, "
     "settings of this clone alone in .git/weft/config.yaml; the latter win.",
 )
 
