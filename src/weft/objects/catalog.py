@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from weft.formats.pack import decode_footer, encode_footer
+from weft.errors import BadPackIndex, CatalogDamaged
+from weft.formats.pack import TRAILER_SIZE, decode_footer, encode_footer
 from weft.model.entry import Frame, PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog_db import Database
@@ -20,8 +21,6 @@ from weft.objects.catalog_schema import OBJECT_TABLES
 LOCAL = 0
 _BATCH = 500
 _KINDS = {int(kind): kind for kind in Kind}
-_TRAILER_SIZE = 32
-_FOOTER_ENTRY = 60
 _FRAME_COLUMNS = "f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, f.xxh3"
 
 
@@ -49,6 +48,8 @@ def _signed(check: int) -> int:
 
 def _frame(row: tuple[bytes, int, int, int, int, int, int]) -> Frame:
     oid, offset, stored, raw, kind, codec, check = row
+    if kind not in _KINDS or len(oid) != 32:
+        raise CatalogDamaged("the catalog holds a row that weft did not write", hint="run the command again")
     return Frame(Oid(oid), offset, stored, raw, _KINDS[kind], codec, check & 0xFFFFFFFFFFFFFFFF)
 
 
@@ -97,11 +98,13 @@ class Catalog(Database):
             connection.execute("DELETE FROM held WHERE place = ? AND pack = ?", (place, found[0]))
             if connection.execute("SELECT 1 FROM held WHERE pack = ? LIMIT 1", found).fetchone():
                 return
-            frames = self.pack_frames(name)
-            gone = frames.frames if frames else ()
-            connection.executemany(
-                "DELETE FROM frames WHERE oid = ? AND pack = ?", [(frame.oid, found[0]) for frame in gone]
-            )
+            try:
+                pack = self.pack_frames(name)
+            except BadPackIndex:  # the row is damaged: look at every frame instead
+                connection.execute("DELETE FROM frames WHERE pack = ?", found)
+            else:
+                gone = [(frame.oid, found[0]) for frame in (pack.frames if pack else ())]
+                connection.executemany("DELETE FROM frames WHERE oid = ? AND pack = ?", gone)
             connection.execute("DELETE FROM packs WHERE id = ?", found)
 
     def missing(self, oids: Iterable[Oid], place: int) -> set[Oid]:
@@ -128,7 +131,7 @@ class Catalog(Database):
                 (*batch, place),
             )
             for row in rows:
-                frame = _frame(row[1:])  # type: ignore[arg-type]
+                frame = _frame(row[1:])
                 name = names.get(row[0]) or names.setdefault(row[0], Oid(row[0]))
                 found.setdefault(frame.oid, []).append(Location(name, frame))
         return found
@@ -142,7 +145,7 @@ class Catalog(Database):
         if not rows:
             return None
         size, footer = rows[0]
-        return PackInfo(Oid(name), size, decode_footer(footer, size - _TRAILER_SIZE - len(footer)))
+        return PackInfo(Oid(name), size, decode_footer(footer, size - TRAILER_SIZE - len(footer)))
 
     def packs(self, place: int) -> dict[Oid, int]:
         """Names and sizes in bytes of the packs that ``place`` holds."""
@@ -185,8 +188,7 @@ class Catalog(Database):
         return bool(self.rows("SELECT 1 FROM roots_seen WHERE place = ? AND name = ?", (place, name)))
 
     def forget_objects(self) -> None:
-        """Empty all tables but those of the workspace, before they are filled again from the packs."""
+        """Empty all tables of packs and remotes, before they are filled again from the packs; places keep their numbers."""
         with self.transaction() as connection:
             for table in OBJECT_TABLES:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own)
-            connection.execute("INSERT INTO places (id, key) VALUES (0, 'local')")

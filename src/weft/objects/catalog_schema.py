@@ -5,7 +5,7 @@ from __future__ import annotations
 VERSION = 1
 APPLICATION_ID = 0x77656674  # "weft"
 
-OBJECT_TABLES = ("places", "packs", "frames", "held", "segments", "recipes", "roots_seen")
+OBJECT_TABLES = ("packs", "frames", "held", "segments", "recipes", "roots_seen")
 
 SCHEMA: dict[str, str] = {
     "places": "CREATE TABLE places (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",

@@ -1,0 +1,222 @@
+"""Reading one file of the workspace: opened once, without following a link, and seen to stay the same meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple, NoReturn, TypeVar
+
+from weft.errors import FileChanged, FileTypeRefused, LimitExceeded, NoSuchPath, SymlinkRefused
+from weft.model.oid import Oid, hasher
+from weft.objects.background import Background
+from weft.objects.chunker import Buffer, Chunker
+from weft.objects.store_write import ObjectWriter, split
+from weft.util.atomic import translate_os_error
+
+MAX_SIZE = 1 << 42
+"""Default limit of one file in bytes (4 TiB)."""
+WINDOW = 8 << 20
+"""Bytes of a file that are read, cut and hashed at a time."""
+RETRIES = 3
+
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NOT_REGULAR = (errno.ENXIO, errno.ENODEV)
+
+T = TypeVar("T")
+
+
+class FileToRead(NamedTuple):
+    """A file to read: its absolute path, the size in bytes that the scan saw, and the caller's own key."""
+
+    path: str
+    size: int
+    key: object
+
+
+class Content(NamedTuple):
+    """A file that was read: oid, final ``fstat``, and its chunks. Several chunks make a recipe."""
+
+    oid: Oid
+    stat: os.stat_result
+    chunks: list[tuple[Oid, Buffer]]
+
+
+class Changed(Exception):
+    """The file changed while it was read: read it again."""
+
+
+class Grown(Exception):
+    """The file has grown since the scan: it must be read window by window."""
+
+
+def steady(path: str, read: Callable[[int, os.stat_result], T], max_size: int) -> tuple[T, os.stat_result]:
+    """Open ``path``, let ``read`` have descriptor and status, and check that nothing changed; up to three more times.
+
+    Raises ``FileChanged``, ``FileTypeRefused``, ``SymlinkRefused``, ``LimitExceeded``, ``NoSuchPath`` and
+    ``PermissionFault``.
+    """
+    for _attempt in range(RETRIES + 1):
+        with _opened(path) as fd:
+            before = os.fstat(fd)
+            _check(path, before, max_size)
+            try:
+                result = read(fd, before)
+                after = os.fstat(fd)
+            except Changed:
+                continue
+            if (
+                after.st_mtime_ns == before.st_mtime_ns
+                and after.st_ctime_ns == before.st_ctime_ns
+                and after.st_size == before.st_size
+            ):
+                return result, after
+    raise FileChanged(
+        f"the file kept changing while it was read: {path}",
+        hint="wait until the program that writes it has finished, then run the command again",
+        path=path,
+    )
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    try:
+        fd = os.open(path, _FLAGS)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+    except OSError as error:
+        _raise(error, path)
+
+
+def _raise(error: OSError, path: str) -> NoReturn:
+    if error.errno in _NOT_REGULAR:
+        raise FileTypeRefused(f"neither a file, a directory nor a link: {path}", path=path) from error
+    if error.errno == errno.ELOOP:
+        raise SymlinkRefused(f"a symbolic link stands where a file was a moment ago: {path}", path=path) from error
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        raise NoSuchPath(f"the file is gone: {path}", path=path) from error
+    raise translate_os_error(error, "read", path) from error
+
+
+def _check(path: str, status: os.stat_result, max_size: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise FileTypeRefused(
+            f"neither a file, a directory nor a link: {path}", hint="name it in .weftignore", path=path
+        )
+    if status.st_size > max_size:
+        raise LimitExceeded(
+            f"the file has {status.st_size} bytes, over the limit of {max_size}: {path}",
+            hint="allow it with: weft add --max-size",
+            path=path,
+        )
+
+
+def read_block(fd: int, length: int) -> bytes:
+    """Exactly ``length`` bytes from where ``fd`` stands. Raises ``Changed`` when the file ends before."""
+    data = os.read(fd, length)
+    if len(data) == length:
+        return data
+    buffer = bytearray(length)
+    buffer[: len(data)] = data
+    fill(fd, memoryview(buffer)[len(data) :])
+    return bytes(buffer)
+
+
+def fill(fd: int, view: memoryview) -> None:
+    """Fill ``view`` from where ``fd`` stands. Raises ``Changed`` when the file ends before."""
+    while view:
+        count = os.readv(fd, [view])
+        if not count:
+            raise Changed
+        view = view[count:]
+
+
+def read_small(path: str, chunker: Chunker | None, max_size: int) -> Content:
+    """Read a file of about one window whole; without ``chunker`` it is only hashed and has no chunks.
+
+    Raises ``Grown`` when it has more than two windows by now, and the errors of ``steady``.
+    """
+
+    def read(fd: int, status: os.stat_result) -> bytes:
+        if status.st_size > 2 * WINDOW:
+            raise Grown
+        return read_block(fd, status.st_size) if status.st_size else b""
+
+    data, status = steady(path, read, max_size)
+    oid = Oid.of(data)
+    if chunker is None:
+        return Content(oid, status, [])
+    lengths = chunker.cut(data) if len(data) > chunker.minimum else ()
+    if len(lengths) <= 1:
+        return Content(oid, status, [(oid, data)])
+    return Content(oid, status, split(data, lengths))
+
+
+class Streamed(NamedTuple):
+    """A large file that was read window by window: oid and recipe (None when it was only hashed)."""
+
+    oid: Oid
+    recipe: Oid | None
+
+
+def read_large(
+    path: str, writer: ObjectWriter | None, max_size: int, tell: Callable[[int], None]
+) -> tuple[Streamed, os.stat_result]:
+    """Read a file of any size with bounded memory and store its chunks as they come; ``tell`` hears of the bytes."""
+
+    def read(fd: int, status: os.stat_result) -> Streamed:
+        if writer is None:
+            return Streamed(_hash(fd, status.st_size, tell), None)
+        return _store(fd, status.st_size, writer, tell)
+
+    return steady(path, read, max_size)
+
+
+def _hash(fd: int, size: int, tell: Callable[[int], None]) -> Oid:
+    whole = hasher()
+    left = size
+    while left:
+        data = read_block(fd, min(WINDOW, left))
+        whole.update(data)
+        left -= len(data)
+        tell(len(data))
+    return Oid(whole.digest())
+
+
+def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]) -> Streamed:
+    """Read and cut in this thread; hash and hand to the writer in another, a few windows behind."""
+    whole = hasher()
+    chunks: list[tuple[Oid, int]] = []
+
+    def store(window: bytearray, fresh: int, lengths: list[int]) -> None:
+        whole.update(memoryview(window)[fresh:])
+        pieces = split(window, lengths)
+        writer.add_chunks(pieces)
+        chunks.extend((oid, len(piece)) for oid, piece in pieces)
+
+    behind = Background(2 * WINDOW, "weft-hash")
+    try:
+        carry: Buffer = b""
+        left = size
+        while left:
+            fresh, length = len(carry), min(WINDOW, left)
+            window = bytearray(fresh + length)
+            window[:fresh] = carry
+            fill(fd, memoryview(window)[fresh:])
+            left -= length
+            lengths = writer.chunker.cut(window, final=not left)
+            carry = memoryview(window)[sum(lengths) :]
+            behind.submit(length, partial(store, window, fresh, lengths))
+            tell(length)
+        behind.drain()
+    finally:
+        behind.close()
+    oid = Oid(whole.digest())
+    if not chunks:
+        writer.add_chunks([(oid, b"")])
+    return Streamed(oid, writer.add_recipe(oid, size, chunks) if len(chunks) > 1 else None)

@@ -1,0 +1,214 @@
+"""The files of the local store: names, temporary names, opening packs without trusting what stands there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
+
+from weft.errors import StoreTampered
+from weft.formats.pack import (
+    FOOTER_ENTRY,
+    HEADER_SIZE,
+    TRAILER_SIZE,
+    check_footer,
+    check_header,
+    decode_footer,
+    decode_trailer,
+)
+from weft.model.entry import PackInfo
+from weft.model.oid import Oid
+from weft.util.atomic import os_errors
+from weft.util.progress import Progress
+
+_SUFFIX = ".pack"
+_OPEN_PACKS = 128
+_DAY = 86400.0
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class OpenPack:
+    """A descriptor of a pack that closes when nobody uses it any more, so that evicting one never hurts a reader.
+
+    ``trusted`` is False when somebody else may have written it: every byte read from it must then be hashed.
+    """
+
+    __slots__ = ("fd", "path", "size", "trusted")
+
+    def __init__(self, fd: int, path: str, size: int, trusted: bool) -> None:
+        self.fd = fd
+        self.path = path
+        self.size = size
+        self.trusted = trusted
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+    def read(self, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start``, fewer at the end of the file."""
+        with os_errors("read", self.path):
+            return os.pread(self.fd, length, start)
+
+
+class PackFiles:
+    """Paths and descriptors of the packs below ``root``. Safe from any thread."""
+
+    def __init__(self, root: str, progress: Progress) -> None:
+        self.root = root
+        self._temp = os.path.join(root, "tmp")
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._open: OrderedDict[Oid, OpenPack] = OrderedDict()
+        self._warned = False
+
+    def prepare(self) -> None:
+        """Create the directories of the store."""
+        with os_errors("create", self.root):
+            for name in ("packs", "tmp", "quarantine"):
+                os.makedirs(os.path.join(self.root, name), exist_ok=True)
+
+    def path(self, name: Oid) -> str:
+        """Where the pack called ``name`` is or would be."""
+        digits = name.hex()
+        return f"{self.root}/packs/{digits[:2]}/{digits}{_SUFFIX}"
+
+    def make_directory(self, name: Oid) -> str:
+        """Create the directory for the pack called ``name`` and return its path."""
+        path = self.path(name)
+        with os_errors("create", path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def temp_path(self) -> str:
+        """A new name in ``tmp``: process, its start, machine, and a random part."""
+        pid = os.getpid()
+        return f"{self._temp}/{pid}-{_started(pid)}-{_machine()}-{secrets.token_hex(6)}{_SUFFIX}"
+
+    def reap(self, now: float) -> int:
+        """Remove what dead processes left in ``tmp`` (of another machine: after a day). Returns the number of files."""
+        gone = 0
+        with os_errors("list", self._temp), os.scandir(self._temp) as entries:
+            for entry in entries:
+                # Another process may reap the same file at the same moment.
+                with suppress(FileNotFoundError):
+                    if _abandoned(entry.name, now - entry.stat(follow_symlinks=False).st_mtime):
+                        os.unlink(entry.path)
+                        gone += 1
+        return gone
+
+    def names(self) -> Iterator[tuple[Oid, int]]:
+        """Names and sizes in bytes of all packs on disk; other files are passed over. A link has size -1."""
+        top = f"{self.root}/packs"
+        with os_errors("list", top):
+            for directory in sorted(os.listdir(top)):
+                if len(directory) != 2:
+                    continue
+                with suppress(NotADirectoryError, FileNotFoundError), os.scandir(f"{top}/{directory}") as entries:
+                    yield from _packs_of(entries, directory)
+
+    def open(self, name: Oid) -> OpenPack:
+        """The pack called ``name``, opened once and kept open among the last 128.
+
+        Raises ``FileNotFoundError``; ``StoreTampered`` when something else than a regular file stands there.
+        """
+        with self._lock:
+            found = self._open.get(name)
+            if found is not None:
+                self._open.move_to_end(name)
+                return found
+        pack = self._open_path(self.path(name))
+        with self._lock:
+            self._open[name] = pack
+            while len(self._open) > _OPEN_PACKS:
+                self._open.popitem(last=False)
+        return pack
+
+    def forget(self, name: Oid) -> None:
+        """Let go of the open descriptor of a pack that is moved or removed."""
+        with self._lock:
+            self._open.pop(name, None)
+
+    def close(self) -> None:
+        """Let go of all descriptors."""
+        with self._lock:
+            self._open.clear()
+
+    def _open_path(self, path: str) -> OpenPack:
+        try:
+            fd = os.open(path, _READ)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if stat.S_ISLNK(os.lstat(path).st_mode):
+                raise StoreTampered(f"a symbolic link stands where a pack should be: {path}", path=path) from error
+            with os_errors("open", path):
+                raise
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(fd)
+            raise StoreTampered(f"no regular file where a pack should be: {path}", path=path)
+        trusted = status.st_uid in (os.geteuid(), 0) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if not trusted:
+            self._warn_untrusted(path)
+        return OpenPack(fd, path, status.st_size, trusted)
+
+    def _warn_untrusted(self, path: str) -> None:
+        with self._lock:
+            warned, self._warned = self._warned, True
+        if not warned:
+            self._progress.warn(
+                f"packs of the store can be written by other users (such as {path}); all that is read from them is hashed",
+                hint="take away the write permission of group and others, or keep the store for yourself",
+            )
+
+
+def read_pack_info(pack: OpenPack, name: Oid) -> PackInfo:
+    """Header, trailer and footer of a pack. Raises ``BadPackIndex`` or ``FormatVersion``."""
+    check_header(pack.read(0, HEADER_SIZE))
+    tail = pack.read(max(0, pack.size - TRAILER_SIZE), TRAILER_SIZE)
+    footer_offset, count, check = decode_trailer(tail, pack.size)
+    footer = pack.read(footer_offset, count * FOOTER_ENTRY)
+    check_footer(footer, check)
+    return PackInfo(name, pack.size, decode_footer(footer, footer_offset))
+
+
+def _packs_of(entries: Iterator[os.DirEntry[str]], directory: str) -> Iterator[tuple[Oid, int]]:
+    for entry in entries:
+        name = entry.name
+        if len(name) == 64 + len(_SUFFIX) and name.endswith(_SUFFIX) and name.startswith(directory):
+            with suppress(ValueError, FileNotFoundError):
+                oid = Oid(bytes.fromhex(name[:64]))
+                regular = entry.is_file(follow_symlinks=False)
+                yield oid, entry.stat(follow_symlinks=False).st_size if regular else -1
+
+
+def _started(pid: int) -> str:
+    """When a process started, in ticks since the machine did (``proc(5)``, field 22 of stat); ``0`` where unknown."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19].decode("ascii")
+    except (OSError, IndexError):
+        return "0"
+
+
+def _machine() -> str:
+    return os.uname().nodename.encode("utf-8", "surrogateescape").hex()[:16]
+
+
+def _abandoned(name: str, age: float) -> bool:
+    pid, _, rest = name.partition("-")
+    started, _, rest = rest.partition("-")
+    machine = rest.partition("-")[0]
+    if not (pid.isascii() and pid.isdigit()) or machine != _machine():
+        return age > _DAY
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return _started(int(pid)) != started

@@ -1,0 +1,168 @@
+"""Bringing catalog and disk together: rebuilding the one, quarantining what is damaged on the other.
+
+Nothing is deleted: a damaged pack is moved to ``quarantine``, and its frames that are still good are copied into a new
+pack first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from weft.errors import IntegrityError, LimitExceeded, RefusedInput, SchemaError
+from weft.formats import recipe as recipe_format
+from weft.model.entry import Frame
+from weft.model.oid import Kind, Oid
+from weft.model.recipe import Recipe
+from weft.objects.catalog import LOCAL, Catalog
+from weft.objects.packer import PackWriter, SealedPack, infos
+from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
+from weft.objects.store_read import FrameReader, unpack
+from weft.util.atomic import fsync_dir, os_errors
+from weft.util.locks import FileLock
+from weft.util.progress import Progress
+
+_RECIPE_HEAD = 44
+_RECIPE_CHUNK = 36
+_WHOLE = 1 << 20
+
+
+class Salvage:
+    """Mends the store of ``files`` and ``catalog``; ``progress`` gets one warning for each pack set aside."""
+
+    def __init__(self, files: PackFiles, catalog: Catalog, progress: Progress) -> None:
+        self._files = files
+        self._catalog = catalog
+        self._progress = progress
+
+    def quarantine(self, name: Oid, why: str) -> str:
+        """Move a pack to ``quarantine``; its good frames live on in a new pack. Returns the new path, empty if it was
+        gone already."""
+        path = self._files.path(name)
+        with FileLock(f"{self._files.root}/quarantine.lock", purpose="set a damaged pack aside"):
+            if not os.path.lexists(path):
+                self._catalog.forget_pack(name, LOCAL)
+                return ""
+            saved = self._save_good_frames(name)
+            self._files.forget(name)
+            target = self._move_away(path)
+            with self._catalog.transaction():
+                self._catalog.add_packs(infos(saved), LOCAL)
+                self._catalog.forget_pack(name, LOCAL)
+        self._progress.warn(f"a damaged pack was moved to {target}: {why}", hint="run: weft verify --repair")
+        return target
+
+    def reconcile(self) -> None:
+        """Make the catalog name exactly the packs on disk; packs of another size than recorded go to quarantine."""
+        known = self._catalog.packs(LOCAL)
+        found = dict(self._files.names())
+        for name in known.keys() - found.keys():
+            self._catalog.forget_pack(name, LOCAL)
+        self.adopt_all(sorted(found.keys() - known.keys()))
+        for name in sorted(known.keys() & found.keys()):
+            if known[name] != found[name]:
+                self.quarantine(name, f"it has {found[name]} bytes, not {known[name]}")
+
+    def rebuild(self, catalog: Catalog) -> None:
+        """Fill the empty ``catalog`` (the one given at the start, or its successor) from all packs on disk."""
+        self._catalog = catalog
+        self.adopt_all([name for name, _ in self._files.names()])
+
+    def adopt_all(self, names: Iterable[Oid]) -> None:
+        """Record packs that are on disk under their names; what is no pack goes to quarantine."""
+        good: list[Oid] = []
+        bad: list[tuple[Oid, str]] = []
+        with self._catalog.transaction():
+            for name in names:
+                try:
+                    info = read_pack_info(self._files.open(name), name)
+                except FileNotFoundError:
+                    continue
+                except (IntegrityError, RefusedInput) as error:
+                    bad.append((name, error.message))
+                    continue
+                self._catalog.add_packs((info,), LOCAL)
+                if any(frame.kind is Kind.RECIPE for frame in info.frames):
+                    good.append(name)
+            self.learn_recipes(good)
+        for name, why in bad:
+            self.quarantine(name, why)
+
+    def learn_recipes(self, names: Iterable[Oid]) -> None:
+        """Record which objects the recipes in local packs are for."""
+        found: dict[Oid, Oid] = {}
+        for name in names:
+            info = self._catalog.pack_frames(name)
+            frames = [frame for frame in info.frames if frame.kind is Kind.RECIPE] if info else []
+            for frame in frames:
+                for target, recipe in self._targets(name, frame):
+                    found[target] = recipe
+        self._catalog.add_recipes(found)
+
+    def _targets(self, name: Oid, frame: Frame) -> Iterable[tuple[Oid, Oid]]:
+        pack = self._files.open(name)
+        try:
+            recipe = recipe_format.decode(unpack(pack, frame, pack.read(frame.offset, frame.stored), True))
+        except (IntegrityError, SchemaError, LimitExceeded):
+            return  # reading it will say so; a recipe that cannot be read rebuilds nothing
+        yield recipe.object, frame.oid
+        inner = self._long_recipe(recipe)
+        if inner is not None:
+            yield inner.object, recipe.object
+
+    def _long_recipe(self, recipe: Recipe) -> Recipe | None:
+        """The recipe that ``recipe`` rebuilds, if it is one: nothing but its hash tells it from a file."""
+        count, odd = divmod(recipe.length - _RECIPE_HEAD, _RECIPE_CHUNK)
+        if recipe.length <= _WHOLE or odd:
+            return None
+        reader = FrameReader(self._files, self._catalog, lambda _location, _error: False)
+        try:
+            head = reader.read(recipe.chunks[0][0], Kind.CHUNK, False)
+            if int.from_bytes(head[40:44], "little") != count:
+                return None
+            data = b"".join(reader.read_ordered([oid for oid, _ in recipe.chunks], Kind.CHUNK, False))
+            if Oid.of(data, Kind.RECIPE) == recipe.object:
+                return recipe_format.decode(data)
+        except (IntegrityError, SchemaError, LimitExceeded):
+            pass  # its chunks are not all here, or damaged: it is learned again when they are
+        return None
+
+    def _save_good_frames(self, name: Oid) -> list[SealedPack]:
+        try:
+            pack = self._files.open(name)
+            frames = self._frames_of(pack, name)
+        except (IntegrityError, FileNotFoundError):
+            return []
+        writer = PackWriter(self._files)
+        try:
+            for frame in frames:
+                try:
+                    stored = pack.read(frame.offset, frame.stored)
+                    unpack(pack, frame, stored, True)
+                except (IntegrityError, LimitExceeded):
+                    continue
+                writer.add(frame.oid, frame.kind, frame.codec, frame.raw, stored, frame.check)
+            return writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+
+    def _frames_of(self, pack: OpenPack, name: Oid) -> tuple[Frame, ...]:
+        try:
+            return read_pack_info(pack, name).frames
+        except (IntegrityError, RefusedInput):
+            known = self._catalog.pack_frames(name)
+            return known.frames if known else ()
+
+    def _move_away(self, path: str) -> str:
+        directory = f"{self._files.root}/quarantine"
+        target, number = f"{directory}/{os.path.basename(path)}", 0
+        while os.path.lexists(target):
+            number += 1
+            target = f"{directory}/{os.path.basename(path)}.{number}"
+        with os_errors("move to quarantine", path):
+            # ``rename`` moves a symbolic link itself and never what it points to.
+            os.rename(path, target)
+        fsync_dir(directory)
+        fsync_dir(os.path.dirname(path))
+        return target
