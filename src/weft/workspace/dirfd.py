@@ -1,0 +1,95 @@
+"""Directories through descriptors: every component is opened by its parent's descriptor and no link is followed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from weft.errors import SymlinkRefused
+from weft.util.atomic import translate_os_error
+
+DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_SUCH = (errno.ENOENT, errno.ENOTDIR)
+
+
+def refuse_link(path: str) -> SymlinkRefused:
+    """The error for a link where a directory is wanted."""
+    return SymlinkRefused(
+        f"{path!a} is a symbolic link where a directory is wanted; weft follows none",
+        hint="put the directory itself there",
+        path=path,
+    )
+
+
+def is_link(name: str, dir_fd: int | None) -> bool:
+    """True when ``name`` is a symbolic link."""
+    try:
+        os.readlink(name, dir_fd=dir_fd)
+    except OSError:
+        return False
+    return True
+
+
+def open_at(name: str, dir_fd: int | None, shown: str) -> int:
+    """Open the directory ``name`` below ``dir_fd``; ``shown`` is its path for messages.
+
+    Raises ``SymlinkRefused`` for a link, ``FileNotFoundError`` or ``NotADirectoryError`` as they come (the caller knows
+    what they mean), else ``PermissionFault`` or ``EnvironmentFault``.
+    """
+    try:
+        return os.open(name, DIR_FLAGS, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR) and is_link(name, dir_fd):
+            raise refuse_link(shown) from error
+        if error.errno in _NO_SUCH:
+            raise
+        raise translate_os_error(error, "open", shown) from error
+
+
+def open_below(dir_fd: int, path: str, *, create: bool = False) -> int:
+    """Open the directory ``path`` (relative, "" for itself) below ``dir_fd``, component by component.
+
+    ``create`` makes the missing ones. Raises the errors of ``open_at``.
+    """
+    current = os.dup(dir_fd)
+    walked = ""
+    for part in path.split("/") if path else ():
+        walked = f"{walked}/{part}" if walked else part
+        try:
+            if create:
+                make_directory(part, current, walked)
+            following = open_at(part, current, walked)
+        finally:
+            os.close(current)
+        current = following
+    return current
+
+
+def make_directory(name: str, dir_fd: int, shown: str) -> bool:
+    """Make a directory; False when something of that name is there. Raises ``PermissionFault``, ``DiskFull``..."""
+    try:
+        os.mkdir(name, dir_fd=dir_fd)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise translate_os_error(error, "make the directory", shown) from error
+    return True
+
+
+@contextmanager
+def opened(top: str, path: str = "", *, create: bool = False) -> Iterator[int]:
+    """Descriptor of the directory ``path`` below the trusted directory ``top``, closed on leaving."""
+    try:
+        root = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise translate_os_error(error, "open", top) from error
+    try:
+        fd = open_below(root, path, create=create)
+    finally:
+        os.close(root)
+    try:
+        yield fd
+    finally:
+        os.close(fd)

@@ -1,0 +1,260 @@
+"""Listing a tracked path: names, types and status of everything in it, without following links."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from weft.errors import FileChanged, FileTypeRefused, LimitExceeded
+from weft.model.oid import Oid
+from weft.model.paths import MAX_PATH
+from weft.util.atomic import TEMP_PREFIX, translate_os_error
+from weft.workspace.dirfd import open_at, open_below
+from weft.workspace.ignore import NOTHING, Ignore
+from weft.workspace.names import NamePolicy, check_link, check_names, encode_names, join_path
+from weft.workspace.statcache import SINGLE_FILE, DirRow, PathState, now_ns
+from weft.workspace.stats import DIR_CODE, DIR_STAT, LINK_CODE, WIDTH, pack_stat, split_fixed, split_names
+
+
+@dataclass(slots=True)
+class DirScan:
+    """One directory as it is on disk: ``names`` joined by NUL and sorted by bytes, ``stats`` packed in their order.
+
+    ``row`` is what the stat cache holds of it; ``same`` tells that the row has these very names and stats. ``links``
+    gives the checked targets of links; it is left empty when ``same``.
+    """
+
+    path: str
+    names: bytes
+    stats: bytes
+    row: DirRow | None = None
+    same: bool = False
+    links: dict[str, str] = field(default_factory=dict)
+
+    def name_list(self) -> list[str]:
+        """The names."""
+        return split_names(self.names)
+
+    def stat_list(self) -> list[bytes]:
+        """The packed status of each name."""
+        return split_fixed(self.stats, WIDTH)
+
+    def known(self) -> list[Oid | None]:
+        """The oid of each name as the stat cache knows it; for a directory, that of its manifest in the pointer."""
+        if self.row is None:
+            return [None] * (len(self.stats) // WIDTH)
+        if self.same:
+            return [self.row.oid_at(at) for at in range(len(self.stats) // WIDTH)]
+        return self.row.known(self.name_list(), self.stat_list())
+
+    def items(self) -> Iterator[tuple[str, bytes, Oid | None]]:
+        """Name, packed status and known oid of each entry."""
+        return zip(self.name_list(), self.stat_list(), self.known(), strict=True)
+
+    def subdirs(self) -> list[str]:
+        """Names of the sub-directories."""
+        codes = self.stats[WIDTH - 1 :: WIDTH]
+        if DIR_CODE not in codes:
+            return []
+        return [name for name, code in zip(self.name_list(), codes, strict=True) if code == DIR_CODE]
+
+
+@dataclass(slots=True)
+class TreeScan:
+    """A tracked path as it is on disk.
+
+    ``type`` is the manifest letter of what stands at the path, empty when nothing does. ``dirs`` holds the directories by
+    their path relative to it, parents first; a file is one directory that holds the single name ``/``. ``started`` (ns)
+    is when the scan began, ``leftovers`` are temporary files of ours relative to the tracked path.
+    """
+
+    top: str
+    path: str
+    type: str
+    started: int
+    state: PathState
+    dirs: dict[str, DirScan] = field(default_factory=dict)
+    files: int = 0
+    leftovers: list[str] = field(default_factory=list)
+
+    @property
+    def root(self) -> str:
+        """Absolute path of what is tracked."""
+        return os.path.join(self.top, self.path)
+
+    def absolute(self, directory: str, name: str) -> str:
+        """Absolute path of an entry."""
+        return self.root if name == "/" else os.path.join(self.root, join_path(directory, name))
+
+    def link_target(self, directory: str, name: str) -> str:
+        """Checked target of a link, read now if the scan did not need it. Raises ``SymlinkRefused``, ``FileChanged``."""
+        known = self.dirs[directory].links.get(name)
+        if known is not None:
+            return known
+        path = self.absolute(directory, name)
+        try:
+            target = os.readlink(path)
+        except OSError as error:
+            raise FileChanged(f"{path!a} changed while it was read", hint="run the command again", path=path) from error
+        return check_link(target, join_path(directory, name), _depth(directory))
+
+
+def scan_tree(
+    top: str,
+    path: str,
+    *,
+    state: PathState | None = None,
+    ignore: Ignore = NOTHING,
+    names: NamePolicy | None = None,
+) -> TreeScan:
+    """List the tracked path ``path`` below the work tree's top directory ``top``.
+
+    ``state`` is what the stat cache holds: directories that are as recorded are not checked again. ``names`` collects
+    what is not portable. Raises ``SymlinkRefused`` (a parent is a link, or a link leaves the tracked directory),
+    ``FileTypeRefused``, ``PermissionFault``, the errors of ``check_data_name``, ``LimitExceeded``, and ``FileChanged``
+    when a directory is replaced meanwhile.
+    """
+    scan = TreeScan(top, path, "", now_ns(), state or PathState())
+    parent, _, name = path.rpartition("/")
+    try:
+        top_fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise translate_os_error(error, "open", top) from error
+    try:
+        try:
+            parent_fd = open_below(top_fd, parent)
+        except (FileNotFoundError, NotADirectoryError):
+            return scan
+    finally:
+        os.close(top_fd)
+    try:
+        _scan_at(scan, parent_fd, name, ignore, names or NamePolicy())
+    finally:
+        os.close(parent_fd)
+    return scan
+
+
+def _scan_at(scan: TreeScan, parent_fd: int, name: str, ignore: Ignore, names: NamePolicy) -> None:
+    try:
+        info = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise translate_os_error(error, "read", scan.path) from error
+    packed = pack_stat(info, scan.path)
+    scan.type = chr(packed[-1])
+    if packed[-1] != DIR_CODE:
+        row = scan.state.rows.get("")
+        same = row is not None and row.names == SINGLE_FILE and row.stats == packed
+        scan.dirs[""] = DirScan("", SINGLE_FILE, packed, row if row and row.names == SINGLE_FILE else None, same)
+        scan.files = 1
+        return
+    try:
+        root_fd = open_at(name, parent_fd, scan.path)
+    except OSError as error:
+        raise _replaced(scan.path) from error
+    try:
+        _Walk(scan, root_fd, ignore, names).run((info.st_dev, info.st_ino))
+    finally:
+        os.close(root_fd)
+
+
+class _Walk:
+    """The loop over the directories. A stack, not recursion: depth is the user's."""
+
+    def __init__(self, scan: TreeScan, root_fd: int, ignore: Ignore, names: NamePolicy) -> None:
+        self._scan = scan
+        self._root_fd = root_fd
+        self._ignore = ignore
+        self._names = names
+
+    def run(self, identity: tuple[int, int]) -> None:
+        stack = [("", identity)]
+        while stack:
+            directory, identity = stack.pop()
+            shown = join_path(self._scan.path, directory)
+            if len(os.fsencode(shown)) > MAX_PATH:
+                raise LimitExceeded(f"a path is longer than {MAX_PATH} bytes: {shown[:80]!a}...", path=shown)
+            fd = self._open(directory, identity, shown)
+            try:
+                children = self._read(directory, fd, shown)
+            except OSError as error:
+                raise translate_os_error(error, "read", shown) from error
+            finally:
+                os.close(fd)
+            stack.extend(
+                (join_path(directory, name), identity) for name, identity in sorted(children.items(), reverse=True)
+            )
+
+    def _open(self, directory: str, identity: tuple[int, int], shown: str) -> int:
+        """Open a directory and make sure that it is the one its parent listed: a component may have become a link."""
+        try:
+            fd = open_at(directory or ".", self._root_fd, shown)
+        except OSError as error:
+            raise _replaced(shown) from error
+        info = os.fstat(fd)
+        if (info.st_dev, info.st_ino) != identity:
+            os.close(fd)
+            raise _replaced(shown)
+        return fd
+
+    def _read(self, directory: str, fd: int, shown: str) -> dict[str, tuple[int, int]]:
+        found: list[tuple[str, bytes]] = []
+        children: dict[str, tuple[int, int]] = {}
+        ignore = self._ignore
+        rules = not ignore.empty
+        with os.scandir(fd) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(TEMP_PREFIX):
+                    self._scan.leftovers.append(join_path(directory, name))
+                    continue
+                try:
+                    info = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                is_dir = info.st_mode & 0o170000 == 0o040000
+                if rules and ignore.match(directory, name, is_dir):
+                    continue
+                if is_dir:
+                    children[name] = (info.st_dev, info.st_ino)
+                    found.append((name, DIR_STAT))
+                    continue
+                try:
+                    found.append((name, pack_stat(info)))
+                except FileTypeRefused:
+                    pack_stat(info, join_path(shown, name))  # again, for a message with the path
+        found.sort()
+        self._add(directory, fd, found, shown)
+        self._scan.files += len(found) - len(children)
+        return children
+
+    def _add(self, directory: str, fd: int, found: list[tuple[str, bytes]], shown: str) -> None:
+        names = [name for name, _ in found]
+        blob = encode_names(names, shown)
+        stats = b"".join([packed for _, packed in found])
+        row = self._scan.state.rows.get(directory)
+        if row is not None and row.stats == stats and row.names == blob:
+            # The row's own bytes are kept, so that a big tree is in memory once.
+            self._scan.dirs[directory] = DirScan(directory, row.names, row.stats, row, True)
+            return
+        check_names(names, shown, self._names)
+        links = {}
+        for name, packed in found:
+            if packed[-1] == LINK_CODE:
+                path = join_path(shown, name)
+                try:
+                    target = os.readlink(name, dir_fd=fd)
+                except FileNotFoundError as error:
+                    raise _replaced(path) from error
+                links[name] = check_link(target, path, _depth(directory))
+        self._scan.dirs[directory] = DirScan(directory, blob, stats, row, False, links)
+
+
+def _depth(directory: str) -> int:
+    return directory.count("/") + 1 if directory else 0
+
+
+def _replaced(path: str) -> FileChanged:
+    return FileChanged(f"{path!a} was replaced while it was read", hint="run the command again", path=path)
