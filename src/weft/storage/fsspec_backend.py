@@ -19,7 +19,7 @@ from weft.storage.descriptors import new_file, upload_source
 from weft.storage.keys import check_key, check_prefix, check_range, past_end, short_read
 from weft.storage.translate import Context, create_or_replace, key_missing, translated
 
-# Bodies of uploads under way at once, over all threads: what bounds memory whatever the library does with a body.
+# Some libraries read a whole file before they send it; this many at once bounds the memory that takes.
 UPLOADS = 4
 
 # A file system of an earlier process must not be finalized in this one: it would wait for a loop that does not run.
@@ -81,9 +81,9 @@ class FsspecStorage:
             return create_or_replace(lambda only: self._store(key, data, only), create)
 
     def upload(self, key: str, path: str, *, create: bool = False) -> bool:
-        """See ``Storage.upload``; one request, at most four bodies at once."""
+        """See ``Storage.upload``."""
         check_key(key)
-        with self._uploads, upload_source(path) as (_, size), self._errors(key):
+        with upload_source(path) as (_, size), self._errors(key):
             return create_or_replace(lambda only: self._store_file(key, path, size, only), create)
 
     def stat(self, key: str) -> ObjectStat | None:
@@ -139,7 +139,8 @@ class FsspecStorage:
 
     def _store_file(self, key: str, path: str, size: int, only: bool) -> None:
         self._make_parent(key)
-        self.system.put_file(path, self._path(key), mode="create" if only else "overwrite")
+        with self._uploads:
+            self.system.put_file(path, self._path(key), mode="create" if only else "overwrite")
 
     def _look(self, key: str) -> ObjectStat | None:
         info = self.system.info(self._path(key))
