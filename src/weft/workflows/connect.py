@@ -55,12 +55,6 @@ def find_remote(project: Project, name: str = "") -> RemoteSpec:
     raise NoRemote("no remote is configured", hint="weft remote add origin URL")
 
 
-def has_remote(project: Project) -> bool:
-    """True when ``find_remote`` would find one without being told a name."""
-    remotes = project.config.remotes
-    return len(remotes) == 1 or project.config.remote in remotes
-
-
 @contextmanager
 def connection(project: Project, spec: RemoteSpec, jobs: int = 0) -> Iterator[Connection]:
     """Open the storage of ``spec``; nothing is asked of it yet. Closes it on leaving."""

@@ -105,21 +105,33 @@ def select(project: Project, pointers: Mapping[str, Pointer], paths: Sequence[st
     """What ``paths`` (as typed; none means everything) ask for. Raises ``NotTracked`` or ``NoSuchPath``."""
     if not paths:
         return [Target(path, pointer) for path, pointer in pointers.items()]
-    whole: dict[str, Pointer] = {}
-    parts: dict[str, list[str]] = {}
+    found: list[Target] = []
     for text in paths:
         path = repo_path(project, text)
-        below = [p for p in pointers if not path or p == path or p.startswith(path + "/")]
-        owner = owner_of(pointers, path)
-        if below:
-            whole.update((p, pointers[p]) for p in below)
-        elif owner:
-            parts.setdefault(owner, []).append(path[len(owner) + 1 :])
-        else:
+        some = pick(pointers, path)
+        if not some and (path or pointers):
             raise _unknown(project, text, path)
-    targets = [Target(path, pointer) for path, pointer in whole.items()]
-    targets += [Target(p, pointers[p], tuple(subs)) for p, subs in parts.items() if p not in whole]
-    return sorted(targets, key=lambda target: target.path)
+        found += some
+    return merge(found)
+
+
+def pick(pointers: Mapping[str, Pointer], path: str) -> list[Target]:
+    """What the path ``path`` (relative to the root) means: pointers at or below it, or a part of one above it."""
+    below = [Target(p, pointer) for p, pointer in pointers.items() if not path or p == path or p.startswith(path + "/")]
+    owner = "" if below else owner_of(pointers, path)
+    return [Target(owner, pointers[owner], (path[len(owner) + 1 :],))] if owner else below
+
+
+def merge(targets: Iterable[Target]) -> list[Target]:
+    """One target a path, sorted: the whole where the whole is among ``targets``, else all the parts."""
+    merged: dict[str, Target] = {}
+    for target in targets:
+        known = merged.get(target.path)
+        if known is None or target.subpaths is None:
+            merged[target.path] = target
+        elif known.subpaths is not None:
+            merged[target.path] = Target(target.path, target.pointer, known.subpaths + target.subpaths)
+    return [merged[path] for path in sorted(merged)]
 
 
 def owner_of(pointers: Mapping[str, Pointer], path: str) -> str:

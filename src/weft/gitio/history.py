@@ -1,0 +1,31 @@
+"""Pointers through all of history, asked in one go."""
+
+from __future__ import annotations
+
+import os
+
+from weft.gitio.repo import GitRepo
+from weft.gitio.trees import is_pointer
+
+
+def all_pointer_blobs(repo: GitRepo) -> list[tuple[str, str]]:
+    """Each (path, blob id) of a pointer that any commit of any ref, or HEAD, holds: one process whatever the history.
+
+    Every blob that stands in some commit was brought in by some commit, so what the commits change is the whole set.
+    """
+    output = repo.git(
+        "log", "--all", "HEAD", "--format=", "--raw", "-z", "-m", "--root", "--no-renames", "--no-abbrev",
+        "--diff-filter=d", "--", ":(glob)**/*.weft",
+    )  # fmt: skip
+    found: dict[tuple[str, str], None] = {}
+    fields = iter(output.split(b"\0"))
+    for field in fields:
+        # A commit's block may begin with the line feed of its (empty) message.
+        head = field.lstrip(b"\n")
+        if not head.startswith(b":"):
+            continue
+        path = os.fsdecode(next(fields, b""))
+        mode, blob = head.split(b" ")[1], head.split(b" ")[3]
+        if mode.startswith(b"100") and is_pointer(path):
+            found[path, blob.decode("ascii")] = None
+    return list(found)

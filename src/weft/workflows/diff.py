@@ -1,0 +1,119 @@
+"""``weft diff``: which files differ between revisions, or between a revision and the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from weft.errors import NoSuchPath, NotTracked, UsageFault
+from weft.model.entry import Entry
+from weft.model.manifest import Manifest
+from weft.model.oid import Oid
+from weft.model.pointer import Pointer
+from weft.objects.treediff import Delta, Read, diff_entries, pair_renames
+from weft.workflows.fetch import fetch_metadata
+from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
+from weft.workflows.project import Project
+from weft.workflows.results import Change, DiffResult
+from weft.workflows.status import workspace_changes
+from weft.workflows.targets import Target, merge, pick, repo_path
+
+
+def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffResult:
+    """Compare the workspace with its pointers (no revision), with one revision, or two revisions (``A..B`` too).
+
+    A revision against the workspace compares its pointers with those of the work tree, and adds what the workspace
+    changed since. Raises ``NoSuchRevision``, ``NotTracked``.
+    """
+    names = _revisions(revs)
+    asked = [repo_path(project, text) for text in paths] or [""]
+    if not names:
+        changes = tuple(workspace_changes(project, paths))
+        return DiffResult("pointers", "workspace", changes)
+    old = pointers_at(project, names[0])
+    new = pointers_at(project, names[1] if len(names) == 2 else "")
+    found = list(_between(project, old, new, asked))
+    if paths and not any(pick(old, path) or pick(new, path) for path in asked):
+        raise NotTracked(f"weft tracks none of {', '.join(paths)} there", hint="weft ls REV:")
+    if len(names) == 2:
+        return DiffResult(names[0], names[1], tuple(found))
+    return DiffResult(names[0], "workspace", tuple(_overlay(found, workspace_changes(project, paths))))
+
+
+def _revisions(revs: Sequence[str]) -> list[str]:
+    names: list[str] = []
+    for text in revs:
+        if "..." in text:
+            raise UsageFault(f"{text} is no pair of revisions for data", hint="weft diff A B")
+        names += [part or "HEAD" for part in text.split("..")]
+    if len(names) > 2:
+        raise UsageFault("diff compares at most two revisions", hint="weft diff A B")
+    return names
+
+
+def _between(
+    project: Project, old: Mapping[str, Pointer], new: Mapping[str, Pointer], asked: Iterable[str]
+) -> Iterator[Change]:
+    targets: dict[str, Target] = {}
+    for side in (old, new):
+        for target in merge(found for path in asked for found in pick(side, path)):
+            targets.setdefault(target.path, target)
+    differing = [
+        target for path, target in sorted(targets.items()) if path not in old or path not in new or old[path] != new[path]
+    ]
+    fetch_metadata(
+        project, [Target(t.path, side[t.path]) for t in differing for side in (old, new) if t.path in side]
+    )
+    deltas: list[Delta] = []
+    for target in differing:
+        deltas += _deltas(project, target, old.get(target.path), new.get(target.path))
+    for delta, source in pair_renames(deltas):
+        yield as_change(delta, source)
+
+
+def _deltas(project: Project, target: Target, old: Pointer | None, new: Pointer | None) -> Iterator[Delta]:
+    for subpath in target.subpaths or ("",):
+        yield from diff_entries(
+            f"{target.path}/{subpath}" if subpath else target.path,
+            _entry(project, old, subpath),
+            _entry(project, new, subpath),
+            _reader(project, old),
+            _reader(project, new),
+        )
+
+
+def _entry(project: Project, pointer: Pointer | None, subpath: str) -> Entry | None:
+    if pointer is None:
+        return None
+    if not subpath:
+        return root_entry(pointer)
+    try:
+        return find_entry(project, pointer, subpath)
+    except NoSuchPath:
+        return None
+
+
+def _reader(project: Project, pointer: Pointer | None) -> Read:
+    def read(oid: Oid) -> Manifest:
+        return read_manifest(project, pointer, oid) if pointer else Manifest(())
+
+    return read
+
+
+def as_change(delta: Delta, source: str = "") -> Change:
+    """A delta as a record; ``source`` is the old path of a rename."""
+    old_size = delta.old.size if delta.old else 0
+    new_size = delta.new.size if delta.new else 0
+    return Change("renamed" if source else delta.kind, delta.path, old_size, new_size, source)
+
+
+def _overlay(committed: Iterable[Change], unsaved: Iterable[Change]) -> Iterator[Change]:
+    """Both lists as one: a file that the workspace changed again is told once, from its oldest to its newest state."""
+    merged = {change.path: change for change in committed}
+    for change in unsaved:
+        before = merged.pop(change.path, None)
+        if before is None:
+            merged[change.path] = change
+        elif not (before.kind == "added" and change.kind == "deleted"):
+            kind = before.kind if before.kind == "added" else change.kind
+            merged[change.path] = Change(kind, change.path, before.old_size, change.new_size, before.old_path)
+    return iter(sorted(merged.values(), key=lambda change: change.path))

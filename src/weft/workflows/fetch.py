@@ -1,0 +1,62 @@
+"""``weft fetch``: bring data into the local store, without touching the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from weft.errors import ObjectMissing
+from weft.objects import download
+from weft.objects.reachability import Walker
+from weft.workflows.connect import connection, find_remote
+from weft.workflows.options import TransferOptions
+from weft.workflows.project import Project
+from weft.workflows.results import FetchResult
+from weft.workflows.selection import Selection, choose
+from weft.workflows.targets import Target
+
+
+def fetch(project: Project, paths: Sequence[str], options: TransferOptions) -> FetchResult:
+    """Fetch what the chosen pointers need. Raises ``NoRemote``, ``NotOnRemote``, and integrity and network errors."""
+    return fetch_selection(project, choose(project, paths, options), options)
+
+
+def fetch_selection(project: Project, selection: Selection, options: TransferOptions) -> FetchResult:
+    """Fetch for pointers that are chosen already. What is here needs no remote, and makes no request."""
+    labels = tuple(selection.pointers)
+    if not labels or (not options.remote and not project.config.remotes and _is_here(project, selection)):
+        return FetchResult(options.remote, labels)
+    spec = find_remote(project, options.remote)
+    with connection(project, spec, options.jobs) as link:
+        done = download.fetch(link.remote, project.store, selection.pointers, selection.parts, project.progress)
+        return FetchResult(
+            spec.name, labels, packs=done.packs, objects=done.objects, received_bytes=link.received,
+            requests=link.requests,
+        )  # fmt: skip
+
+
+def fetch_metadata(project: Project, targets: Iterable[Target]) -> None:
+    """Bring the manifests and layouts of ``targets`` here when they are not: to look at data, or to change part of it."""
+    absent = {
+        target.path: target.pointer
+        for target in targets
+        if not _is_here(project, Selection({target.path: target.pointer}), content=False)
+    }
+    if absent:
+        with connection(project, find_remote(project)) as link:
+            download.fetch_manifests(link.remote, project.store, absent, project.progress)
+
+
+def fetch_content(project: Project, target: Target) -> None:
+    """Bring the data of one target here when it is not."""
+    selection = Selection({target.path: target.pointer}, {target.path: target.subpaths})
+    fetch_selection(project, selection, TransferOptions())
+
+
+def _is_here(project: Project, selection: Selection, *, content: bool = True) -> bool:
+    walker = Walker(project.store)
+    try:
+        for label, pointer in selection.pointers.items():
+            walker.add(pointer, selection.parts.get(label), content=content)
+    except ObjectMissing:
+        return False
+    return not project.store.missing(walker.closure.all_frames())
