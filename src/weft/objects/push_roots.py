@@ -1,0 +1,79 @@
+"""The roots of a push: which are there already, and writing the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from weft.formats.root import root_name
+from weft.model.oid import Oid
+from weft.model.pointer import Pointer
+from weft.objects.remote import RemoteStore
+from weft.util.parallel import unordered_map
+
+_FEW = 2
+
+
+class Roots:
+    """Roots of some pointers. ``found`` names those that were there before, and could be read."""
+
+    def __init__(self, remote: RemoteStore) -> None:
+        self._remote = remote
+        self._damaged: set[str] = set()
+        self._wanted: set[str] = set()
+        self._trusted: set[str] = set()
+        self.found: set[str] = set()
+        self.segments: dict[str, tuple[Oid, ...]] = {}
+        self.sound = True
+
+    def look(self, pointers: Iterable[Pointer]) -> None:
+        """Find out which roots are there. Those that this catalog saw complete before are not read again."""
+        remote = self._remote
+        by_name = {root_name(pointer): pointer for pointer in pointers}
+        self._wanted = set(by_name)
+        if len(by_name) <= _FEW:
+            there = {name for name in by_name if remote.storage.stat(remote.root_key(name)) is not None}
+        else:
+            there = by_name.keys() & remote.root_names().keys()
+        self._trusted = {name for name in there if remote.catalog.root_seen(remote.place, name)}
+        unread = [by_name[name] for name in sorted(there - self._trusted)]
+        self.found = set(self._trusted)
+        for found in unordered_map(remote.read_root, unread, remote.jobs):
+            if found is not None and found.root is not None:
+                self.found.add(found.name)
+                self.segments[found.name] = found.root.segments
+            elif found is not None:
+                self._damaged.add(found.name)
+
+    def trusts(self, pointer: Pointer) -> bool:
+        """True when this clone saw the root's data complete before."""
+        return root_name(pointer) in self._trusted
+
+    def all_trusted(self) -> bool:
+        """True when that holds for all roots."""
+        return self._wanted <= self._trusted
+
+    def recheck(self) -> None:
+        """Drop the trust that learning more about the remote took away."""
+        self._trusted = {name for name in self._trusted if self._remote.catalog.root_seen(self._remote.place, name)}
+
+    def distrust(self) -> None:
+        """Something is missing on the remote: nothing that was seen before counts, and no root speaks for its data."""
+        self._trusted.clear()
+        self.sound = False
+
+    def write(self, pointers: Iterable[Pointer], segments: tuple[Oid, ...]) -> None:
+        """Write the roots that are not there, once each; a damaged one is replaced."""
+        todo = {root_name(pointer): pointer for pointer in pointers}
+        names = [name for name in sorted(todo) if name not in self.found and name not in self.segments]
+
+        def write(name: str) -> str:
+            self._remote.write_root(todo[name], segments, replace=name in self._damaged)
+            return name
+
+        for name in unordered_map(write, names, self._remote.jobs):
+            self.segments[name] = segments
+
+    def see(self) -> None:
+        """Record that all roots are there and complete."""
+        for name in self._wanted:
+            self._remote.catalog.see_root(self._remote.place, name)

@@ -1,0 +1,238 @@
+"""Bringing frames from a remote into the local store: whole packs, or ranges of them; nothing that is not proved.
+
+Packs that are complete stay when the work is interrupted, so the next attempt goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from weft.errors import BadPackIndex, KeyMissing, NotOnRemote, ObjectType, SizeMismatch, WeftError
+from weft.model.entry import Frame, PackInfo
+from weft.model.oid import Kind, Oid
+from weft.model.pointer import Pointer
+from weft.objects import remote_keys as keys
+from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, remove_file, sync_file
+from weft.objects.pack_check import BAD_COPY, verify_pack
+from weft.objects.ranges import RangeResult, plan_ranges, read_range
+from weft.objects.remote import RemoteStore
+from weft.objects.segments import SegmentIndex
+from weft.objects.selection import choose, slices, usable
+from weft.objects.store import LocalStore
+from weft.util.locks import FileLock
+from weft.util.parallel import unordered_map
+from weft.util.progress import Progress, SilentProgress
+
+SMALL_PACK = 1 << 20
+"""Packs below this many bytes are always fetched whole."""
+MAX_ROOTS = 32
+"""When more pointers than this are wanted, the index is listed instead of asking for each root."""
+
+
+class Receiver:
+    """Fetches frames on demand; an ``ObjectReader`` for walks. A context manager: leaving it makes all that came durable.
+
+    ``pointers`` tell whose roots to consult. The counters tell whole packs, objects and bytes that came.
+    """
+
+    def __init__(
+        self, remote: RemoteStore, store: LocalStore, pointers: Sequence[Pointer] = (), progress: Progress | None = None
+    ) -> None:
+        self.packs = 0
+        self.objects = 0
+        self.received = 0
+        self.absent: set[Oid] = set()
+        self.index = SegmentIndex(remote)
+        self._remote = remote
+        self._store = store
+        self._progress = progress or SilentProgress()
+        self._task = self._progress.task("fetch")
+        self._pointers = list(pointers)
+        self._stage = 0
+        self._bad: dict[Oid, WeftError] = {}
+        self._incoming = Incoming(store)
+        # Shared with other writers of the store; whoever removes packs takes it alone.
+        self._lock = FileLock(os.path.join(store.root, "lock"), purpose="fetch into the store", shared=True)
+
+    def __enter__(self) -> Self:
+        self._lock.__enter__()
+        self._task.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._incoming.flush()
+            self._forget_bad()
+        except WeftError:
+            # The first error is the one to tell.
+            if error is None:
+                raise
+        finally:
+            self._incoming.abort()
+            self._task.__exit__(kind, error, trace)
+            self._lock.__exit__(kind, error, trace)
+
+    # --- what callers ask for ---
+
+    def read_many(self, oids: Iterable[Oid], kind: Kind | None = None) -> Iterator[tuple[Oid, bytes]]:
+        """See ``ObjectReader.read_many``; what is not here is fetched first."""
+        wanted = set(oids)
+        self.ensure(wanted, kind)
+        if kind in (None, Kind.CHUNK):
+            self._incoming.flush()
+        fresh = self._incoming.fresh(wanted)
+        wanted.difference_update(oid for oid, _data in fresh)
+        yield from fresh
+        if wanted:
+            yield from self._store.read_many(wanted, kind)
+
+    def ensure(self, oids: Iterable[Oid], kind: Kind | None, sizes: Mapping[Oid, int] | None = None) -> None:
+        """Fetch those of ``oids`` that are not in the local store. ``sizes`` are the raw bytes that some must have.
+
+        Raises ``NotOnRemote``; for bytes that were refused and of which no good copy is left, what was wrong with them;
+        ``SizeMismatch`` for a size that is not the object's.
+        """
+        missing = self._missing(oids)
+        while missing:
+            place = self._remote.place
+            choice = choose(self._store.catalog, missing, place, kind=kind, small=SMALL_PACK, avoid=self._bad)
+            if choice.absent:
+                if not self._learn_more():
+                    self.absent = choice.absent
+                    raise self._why_absent(choice.absent, kind)
+                continue
+            before = len(self._bad)
+            self._take_packs(choice.whole, sizes or {})
+            self._take_frames(self._missing(choice.rest), kind, sizes or {})
+            left = self._missing(missing)
+            if left == missing and before == len(self._bad):
+                raise BadPackIndex("the index of the remote and its packs contradict each other", hint="weft verify")
+            missing = left
+
+    def _missing(self, oids: Iterable[Oid]) -> set[Oid]:
+        return self._store.missing(oids) - self._incoming.pending
+
+    # --- finding out more ---
+
+    def _learn_more(self) -> bool:
+        """Read more index segments: those that the roots name, then all that are not superseded, then all."""
+        self._stage += 1
+        if self._stage == 1:
+            if len(self._pointers) <= MAX_ROOTS:
+                self._consult_roots()
+        elif self._stage <= 3:
+            self.index.learn_listed(superseded=self._stage == 3)
+        return self._stage <= 3
+
+    def _consult_roots(self) -> None:
+        names: set[Oid] = set()
+        for found in unordered_map(self._remote.read_root, self._pointers, self._remote.jobs):
+            if found is not None and found.root is None:
+                self._progress.warn(f"a root on the remote cannot be read ({found.fault})", hint="weft push")
+            elif found is not None and found.root is not None:
+                names.update(found.root.segments)
+        self.index.learn(sorted(names))
+
+    def _why_absent(self, absent: set[Oid], kind: Kind | None) -> WeftError:
+        for group in slices(absent):
+            for copies in self._store.catalog.locate(group, self._remote.place).values():
+                for copy in copies:
+                    if copy.pack in self._bad and not isinstance(self._bad[copy.pack], KeyMissing):
+                        return self._bad[copy.pack]
+                    if kind is not None and copy.frame.kind != kind:
+                        other = copy.frame.kind.name.lower()
+                        return ObjectType(f"{copy.frame.oid} is stored as a {other}, wanted is a {kind.name.lower()}")
+        # A segment that is merely gone is no fault of its own; one that lies is.
+        for fault in self.index.faults:
+            if not isinstance(fault, KeyMissing):
+                return fault
+        return NotOnRemote(
+            f"{len(absent)} objects are not on {self._remote.storage.name}",
+            hint="run `weft push` in a clone that has them",
+        )
+
+    # --- whole packs ---
+
+    def _take_packs(self, names: Sequence[Oid], sizes: Mapping[Oid, int]) -> None:
+        known = self._store.catalog.packs(self._remote.place) if names else {}
+        self._task.grow(sum(known[name] for name in names))
+        found = (self._store.catalog.pack_frames(name) for name in names)
+        wanted = (pack for pack in found if pack is not None)
+        for pack, fault in unordered_map(self._take_pack, wanted, self._remote.jobs, self._remote.jobs):
+            if fault is not None:
+                self._refuse(pack.name, fault)
+                continue
+            self.packs += 1
+            self.objects += len(pack.frames)
+            self.received += pack.size
+            _check_sizes(pack.frames, sizes)
+
+    def _take_pack(self, pack: PackInfo) -> tuple[PackInfo, WeftError | None]:
+        key = keys.pack_key(pack.name)
+        fault: WeftError | None = None
+        # Bytes that broke on their way come right the second time.
+        for last in (False, True):
+            temp = self._store.temp_path()
+            try:
+                self._remote.storage.download(key, temp)
+                verify_pack(temp, pack, key)
+                sync_file(temp)
+                self._store.adopt_pack(temp, pack)
+                self._task.advance(pack.size, len(pack.frames))
+                return pack, None
+            except KeyMissing as error:
+                return pack, error
+            except BAD_COPY as error:
+                fault = error
+                if last:
+                    quarantine_file(self._store, pack.name, temp)
+            finally:
+                remove_file(temp)
+        return pack, fault
+
+    # --- ranges ---
+
+    def _take_frames(self, oids: set[Oid], kind: Kind | None, sizes: Mapping[Oid, int]) -> None:
+        remote = self._remote
+        for group in slices(oids):
+            located = self._store.catalog.locate(group, remote.place)
+            copies = [usable(found, kind, self._bad) for found in located.values()]
+            ranges = list(plan_ranges(min(found, key=lambda copy: copy.pack) for found in copies if found))
+            self._task.grow(sum(one.length for one in ranges))
+            for result in unordered_map(lambda one: read_range(remote, one), ranges, remote.jobs, remote.jobs):
+                self._keep(result, sizes)
+
+    def _keep(self, result: RangeResult, sizes: Mapping[Oid, int]) -> None:
+        self._task.advance(result.received, len(result.good))
+        self.received += result.received
+        if result.fault is not None:
+            self._refuse(result.pack, result.fault)
+        if result.bad:
+            quarantine_bytes(self._store, result.pack, result.bad)
+        _check_sizes((proved.frame for proved in result.good), sizes)
+        self.objects += self._incoming.add(result.good)
+
+    # --- bad copies ---
+
+    def _refuse(self, pack: Oid, fault: WeftError) -> None:
+        self._bad[pack] = fault
+        if not isinstance(fault, KeyMissing):
+            self._progress.warn(f"a copy on the remote was refused: {fault.message}", hint=fault.hint)
+
+    def _forget_bad(self) -> None:
+        """A pack that is gone, or not what the index says, shall not count as being on the remote any longer."""
+        for pack, fault in self._bad.items():
+            if isinstance(fault, KeyMissing | BadPackIndex):
+                self.index.unlearn(pack)
+
+
+def _check_sizes(frames: Iterable[Frame], sizes: Mapping[Oid, int]) -> None:
+    for frame in frames:
+        size = sizes.get(frame.oid, frame.raw)
+        if size != frame.raw:
+            raise SizeMismatch(f"the object {frame.oid} has {frame.raw} bytes, recorded are {size}")

@@ -1,0 +1,100 @@
+"""Choosing packs: which to move as they are, and which frames to pick out of others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from weft.formats.pack import FOOTER_ENTRY, HEADER_SIZE, TRAILER_SIZE
+from weft.model.oid import Kind, Oid
+from weft.objects.catalog import Catalog, Location
+
+SHARE = 0.75
+"""A pack of which at least this share is wanted is moved whole."""
+SLICE = 20_000
+"""Oids looked up at a time: it bounds the memory that their locations take."""
+
+
+class Choice(NamedTuple):
+    """Packs to move whole, oids to pick out of other packs, and oids that no usable pack holds."""
+
+    whole: list[Oid]
+    rest: set[Oid]
+    absent: set[Oid]
+
+
+def choose(
+    catalog: Catalog,
+    wanted: Iterable[Oid],
+    place: int,
+    *,
+    kind: Kind | None = None,
+    small: int = 0,
+    avoid: Collection[Oid] = (),
+) -> Choice:
+    """Decide how to get ``wanted`` (all of ``kind``, any when None) from the packs that ``place`` holds.
+
+    A pack under ``small`` bytes is always moved whole; packs in ``avoid`` are not used. The same catalog and the same
+    ``wanted`` give the same choice.
+    """
+    bytes_in: Counter[Oid] = Counter()
+    home: dict[Oid, Oid] = {}
+    absent: set[Oid] = set()
+    names: dict[Oid, Oid] = {}
+    for group in slices(wanted):
+        found = catalog.locate(group, place)
+        for oid in group:
+            copies = usable(found.get(oid, ()), kind, avoid)
+            if not copies:
+                absent.add(oid)
+                continue
+            # The pack that most is taken from already; the name decides between equals.
+            best = max(copies, key=lambda copy: (bytes_in[copy.pack], copy.pack))
+            bytes_in[best.pack] += best.frame.stored + FOOTER_ENTRY
+            home[oid] = names.setdefault(best.pack, best.pack)
+    sizes = catalog.packs(place)
+    whole = {name for name, taken in bytes_in.items() if _take_whole(sizes.get(name, 0), taken, small)}
+    rest = {oid for oid, pack in home.items() if pack not in whole}
+    for name in whole:
+        info = catalog.pack_frames(name) if rest else None
+        if info is not None:
+            rest.difference_update(frame.oid for frame in info.frames if kind in (None, frame.kind))
+    return Choice(sorted(whole), rest, absent)
+
+
+def usable(copies: Iterable[Location], kind: Kind | None, avoid: Collection[Oid]) -> list[Location]:
+    """Those of ``copies`` that are of the right kind and not in a pack to avoid."""
+    return [copy for copy in copies if copy.pack not in avoid and (kind is None or copy.frame.kind == kind)]
+
+
+def slices(oids: Iterable[Oid], size: int = SLICE) -> Iterator[list[Oid]]:
+    """``oids`` in sorted groups of at most ``size``."""
+    rest = iter(sorted(oids))
+    while group := list(islice(rest, size)):
+        yield group
+
+
+def packs_holding(catalog: Catalog, oids: Iterable[Oid], place: int) -> dict[Oid, int]:
+    """Names and sizes of all packs at ``place`` that hold one of ``oids``."""
+    found: dict[Oid, int] = {}
+    numbers: set[int] = set()
+    for group in slices(oids, 500):
+        marks = ",".join("?" * len(group))
+        rows = catalog.rows(
+            f"SELECT DISTINCT f.pack FROM frames f WHERE f.oid IN ({marks})"  # noqa: S608 (marks only)
+            " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
+            (*group, place),
+        )
+        numbers.update(row[0] for row in rows)
+    for start in range(0, len(ordered := sorted(numbers)), 500):
+        some = ordered[start : start + 500]
+        marks = ",".join("?" * len(some))
+        rows = catalog.rows(f"SELECT name, size FROM packs WHERE id IN ({marks})", some)  # noqa: S608 (marks only)
+        found.update((Oid(name), size) for name, size in rows)
+    return found
+
+
+def _take_whole(size: int, taken: int, small: int) -> bool:
+    return size < small or taken >= SHARE * (size - HEADER_SIZE - TRAILER_SIZE)
