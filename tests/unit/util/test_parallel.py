@@ -156,6 +156,38 @@ def test_closing_early_stops_the_workers(mapper):
 
 
 @MAPS
+def test_closing_drops_what_has_not_begun(mapper):
+    begun = []
+
+    def work(number):
+        begun.append(number)
+        time.sleep(0.005)
+
+    with contextlib.closing(mapper(work, range(1000), 2, 500)) as results:
+        next(results)
+    count = len(begun)
+    assert count < 50
+    time.sleep(0.05)
+    assert len(begun) == count
+
+
+@MAPS
+def test_results_come_while_a_slow_source_still_gives(mapper):
+    """A taker that reports progress must not wait until the window is full."""
+    given = 0
+
+    def source():
+        nonlocal given
+        for number in range(5):
+            time.sleep(0.02)
+            given += 1
+            yield number
+
+    seen_at = [given for _ in mapper(str, source(), 2, 100)]
+    assert seen_at[0] < 5
+
+
+@MAPS
 def test_closing_does_not_wait_long_for_a_stuck_call(mapper):
     release = threading.Event()
     results = mapper(lambda number: number if number == 0 else release.wait(20), range(3), 2)
