@@ -58,6 +58,8 @@ class FsspecStorage:
             if found is not None and found.size < start + length:
                 raise past_end(key, start + length, found.size)
             raise short_read(key, length, len(data))
+        if start and length is None and not data:
+            raise past_end(key, start + 1, start)
         return data
 
     def download(self, key: str, path: str) -> int:
@@ -127,7 +129,12 @@ class FsspecStorage:
         return cast("bytes", self.system.cat_file(self._path(key), start=start, end=end))
 
     def _fetch_file(self, key: str, path: str) -> int | None:
-        """Stream the object into the empty file ``path``; returns the size that the server announced, if it did."""
+        """Fill the empty file ``path``; returns the size that the server announced, if it did."""
+        # Some file systems make a local directory when the key is one.
+        self._require(key, 0)
+        return self._stream(key, path)
+
+    def _stream(self, key: str, path: str) -> int | None:
         watch = Watch()
         self.system.get_file(self._path(key), path, callback=watch)
         return watch.size
@@ -139,8 +146,11 @@ class FsspecStorage:
 
     def _store_file(self, key: str, path: str, size: int, only: bool) -> None:
         self._make_parent(key)
+        # Not every put_file knows a mode; what other libraries do here is not exclusive either.
+        if only and self.system.exists(self._path(key)):
+            raise FileExistsError(key)
         with self._uploads:
-            self.system.put_file(path, self._path(key), mode="create" if only else "overwrite")
+            self.system.put_file(path, self._path(key))
 
     def _look(self, key: str) -> ObjectStat | None:
         info = self.system.info(self._path(key))

@@ -33,6 +33,9 @@ class S3Storage(FsspecStorage):
     def _call(self, verb: str, key: str, **more: Any) -> Any:
         return self.system.call_s3(verb, Bucket=self._bucket, Key=self._prefix + key, **more)
 
+    def _fetch_file(self, key: str, path: str) -> int | None:
+        return self._stream(key, path)
+
     def _store(self, key: str, data: bytes, only: bool) -> None:
         self._put(key, data, zlib.crc32(data), only)
 

@@ -237,7 +237,7 @@ def key_missing(key: str, context: Context) -> KeyMissing:
 
 def _from_python(error: Exception, key: str, context: Context) -> EnvironmentFault | None:
     """The exceptions that the libraries raise without showing the server's answer."""
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
         return key_missing(key, context)
     if isinstance(error, PermissionError) or (isinstance(error, OSError) and str(error).startswith("Forbidden")):
         return CredentialFault(f"{context.name} refused access to {key or 'the listing'}", hint=context.hint)

@@ -1,0 +1,205 @@
+"""The storage contract over every backend, each place looked at by other means than the backend under test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers import Gcs, Seaweed
+from weft.model.remote import RemoteSpec
+from weft.storage.base import Storage
+from weft.storage.locate import open_backend, open_storage
+from weft.storage.memory import MemoryStorage
+from weft.storage.wrappers import CountingStorage, RetryingStorage
+from weft.testing.contract import Raw, StorageContract
+from weft.testing.faulty import FaultyStorage
+from weft.util.clock import FakeClock
+
+
+class Folder:
+    """A directory seen through the file system."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get(self, key: str) -> bytes | None:
+        path = self.root / key
+        return path.read_bytes() if path.is_file() else None
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def keys(self) -> set[str]:
+        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()}
+
+
+class TestLocal(StorageContract):
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        root = tmp_path / "a place with spaces é 日本"
+        root.mkdir()
+        return root
+
+    @pytest.fixture
+    def storage(self, root: Path) -> Storage:
+        return open_storage(RemoteSpec("origin", root.name), base_dir=str(root.parent))
+
+    @pytest.fixture
+    def raw(self, root: Path) -> Raw:
+        return Folder(root)
+
+    @pytest.fixture
+    def absent(self, tmp_path: Path) -> Storage:
+        return open_storage(RemoteSpec("origin", f"file://{tmp_path}/not%20there"), base_dir="/")
+
+
+class TestMemory(StorageContract):
+    @pytest.fixture
+    def storage(self) -> Storage:
+        return open_storage(RemoteSpec("origin", f"memory://{uuid.uuid4()}"), base_dir="/")
+
+    @pytest.fixture
+    def raw(self, storage: Storage) -> Raw:
+        return Shared(storage.name.removeprefix("memory://"))
+
+
+class Shared:
+    """The shared objects of a memory storage, seen through the module's own dictionary."""
+
+    def __init__(self, name: str) -> None:
+        from weft.storage import memory
+
+        MemoryStorage(name)
+        self.objects = memory._SHARED[name]
+
+    def get(self, key: str) -> bytes | None:
+        found = self.objects.get(key)
+        return found[0] if found else None
+
+    def put(self, key: str, data: bytes) -> None:
+        self.objects[key] = (data, 1_700_000_000.0)
+
+    def keys(self) -> set[str]:
+        return set(self.objects)
+
+
+class TestWrapped(TestMemory):
+    """The wrappers keep the contract of what they wrap."""
+
+    @pytest.fixture
+    def storage(self) -> Storage:
+        inner = MemoryStorage(str(uuid.uuid4()))
+        return CountingStorage(RetryingStorage(FaultyStorage(inner), FakeClock()))
+
+
+class Bucket:
+    """A prefix of a bucket seen through plain botocore."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+        self.client, self.bucket, self.prefix = client, bucket, prefix
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            found = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
+        except self.client.exceptions.NoSuchKey:
+            return None
+        with found["Body"] as body:
+            return bytes(body.read())
+
+    def put(self, key: str, data: bytes) -> None:
+        self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+
+    def keys(self) -> set[str]:
+        found = self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        return {one["Key"].removeprefix(self.prefix) for one in found}
+
+
+class TestS3(StorageContract):
+    @pytest.fixture
+    def bucket(self, seaweed: Seaweed) -> str:
+        return seaweed.fresh_bucket()
+
+    @pytest.fixture
+    def storage(self, seaweed: Seaweed, bucket: str) -> Iterator[Storage]:
+        spec = RemoteSpec("origin", f"s3://{bucket}/some/prefix", seaweed.endpoint)
+        storage = open_backend(spec, base_dir="/")
+        yield storage
+        storage.close()
+
+    @pytest.fixture
+    def raw(self, seaweed: Seaweed, bucket: str) -> Iterator[Raw]:
+        client = seaweed.client()
+        yield Bucket(client, bucket, "some/prefix/")
+        client.close()
+
+    @pytest.fixture
+    def absent(self, seaweed: Seaweed) -> Iterator[Storage]:
+        storage = open_backend(RemoteSpec("origin", "s3://no-such-bucket", seaweed.endpoint), base_dir="/")
+        yield storage
+        storage.close()
+
+
+class Emulated:
+    """A prefix of an emulated bucket seen through plain HTTP."""
+
+    def __init__(self, server: Gcs, bucket: str, prefix: str) -> None:
+        self.server, self.bucket, self.prefix = server, bucket, prefix
+
+    def get(self, key: str) -> bytes | None:
+        return self.server.get(self.bucket, self.prefix + key)
+
+    def put(self, key: str, data: bytes) -> None:
+        self.server.put(self.bucket, self.prefix + key, data)
+
+    def keys(self) -> set[str]:
+        return {key.removeprefix(self.prefix) for key in self.server.keys(self.bucket)}
+
+
+class TestGcs(StorageContract):
+    honours_create = False  # the emulator ignores the precondition, as some servers in the wild do
+
+    @pytest.fixture
+    def bucket(self, gcs: Gcs) -> str:
+        return gcs.fresh_bucket()
+
+    @pytest.fixture
+    def storage(self, gcs: Gcs, bucket: str) -> Iterator[Storage]:
+        storage = open_backend(RemoteSpec("origin", f"gs://{bucket}/some/prefix", gcs.endpoint), base_dir="/")
+        yield storage
+        storage.close()
+
+    @pytest.fixture
+    def raw(self, gcs: Gcs, bucket: str) -> Raw:
+        return Emulated(gcs, bucket, "some/prefix/")
+
+    @pytest.fixture
+    def absent(self, gcs: Gcs) -> Iterator[Storage]:
+        storage = open_backend(RemoteSpec("origin", "gs://no-such-bucket", gcs.endpoint), base_dir="/")
+        yield storage
+        storage.close()
+
+
+class TestOtherFsspec(StorageContract):
+    """A file system that weft knows only through fsspec."""
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return open_backend(RemoteSpec("origin", f"local://{tmp_path}/place"), base_dir="/")
+
+    @pytest.fixture
+    def raw(self, tmp_path: Path) -> Raw:
+        os.mkdir(tmp_path / "place")
+        return Folder(tmp_path / "place")
+
+    def test_one_of_many_creators_wins(self, storage: Storage, raw: Raw) -> None:
+        """Other file systems promise no exclusive creation."""
+
+    def test_readers_see_all_or_nothing(self, storage: Storage) -> None:
+        """Other file systems promise no atomic replacement."""
