@@ -58,11 +58,11 @@ def _between(
         for target in merge(found for path in asked for found in pick(side, path)):
             targets.setdefault(target.path, target)
     differing = [
-        target for path, target in sorted(targets.items()) if path not in old or path not in new or old[path] != new[path]
+        target
+        for path, target in sorted(targets.items())
+        if path not in old or path not in new or old[path] != new[path]
     ]
-    fetch_metadata(
-        project, [Target(t.path, side[t.path]) for t in differing for side in (old, new) if t.path in side]
-    )
+    fetch_metadata(project, [Target(t.path, side[t.path]) for t in differing for side in (old, new) if t.path in side])
     deltas: list[Delta] = []
     for target in differing:
         deltas += _deltas(project, target, old.get(target.path), new.get(target.path))

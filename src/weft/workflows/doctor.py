@@ -74,8 +74,8 @@ def _libraries() -> Probe:
 def _git(git: GitRepo) -> Probe:
     version = run([git.program, "--version"], cwd=git.root).stdout.decode().strip().removeprefix("git version ")
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if numbers < (2, 25):
-        return Probe("git", "fail", f"{version} is too old", "install Git 2.25 or newer")
+    if numbers < (2, 31):
+        return Probe("git", "fail", f"{version} is too old", "install Git 2.31 or newer")
     return Probe("git", "ok", version)
 
 

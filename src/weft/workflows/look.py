@@ -19,7 +19,7 @@ from weft.objects.catalog import LOCAL
 from weft.workflows.fetch import fetch_content, fetch_metadata
 from weft.workflows.project import Project
 from weft.workflows.results import Listed, ListResult
-from weft.workflows.targets import Target, pick, repo_path, revision_pointers, workspace_pointers
+from weft.workflows.targets import pick, repo_path, revision_pointers, workspace_pointers
 
 TYPES = {FILE: "file", EXEC: "exec", LINK: "link", DIR: "dir"}
 
@@ -74,7 +74,7 @@ def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResul
         if entry.type != DIR:
             entries.append(_listed(project, shown, entry))
         else:
-            if not place or target.path != place and not subpath:
+            if not place or (target.path != place and not subpath):
                 entries.append(_listed(project, shown, entry))
             entries += _below(project, target.pointer, shown, entry, recursive)
     return ListResult(revision, tuple(_with_presence(project, entries)))
@@ -107,9 +107,7 @@ def _incomplete(project: Project, recipes: Mapping[Oid, Oid]) -> set[Oid]:
     return {target for target, recipe in recipes.items() if recipe in gone}
 
 
-def cat(
-    project: Project, revision: str, path: str, sink: BinaryIO, start: int = 0, length: int | None = None
-) -> int:
+def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int = 0, length: int | None = None) -> int:
     """Write a tracked file, or the object whose id ``path`` is, to ``sink``; return the number of bytes.
 
     What is not here is fetched. A whole file is proved as it is written; a part chunk by chunk. Raises ``NoSuchPath``,

@@ -43,9 +43,7 @@ def _of_revisions(project: Project, specs: Iterable[str]) -> list[tuple[str, str
     return list(found)
 
 
-def _historic(
-    project: Project, paths: Sequence[str], blobs: Iterable[tuple[str, str]], *, strict: bool
-) -> Selection:
+def _historic(project: Project, paths: Sequence[str], blobs: Iterable[tuple[str, str]], *, strict: bool) -> Selection:
     """Pointers of history. A broken one stops an explicit request; among all of history it is told and left out."""
     wanted = list(blobs)
     asked = [repo_path(project, text) for text in paths] or [""]

@@ -1,0 +1,48 @@
+"""``weft push``: make the data of pointers complete on a remote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weft.objects import upload
+from weft.objects.upload import PushOptions
+from weft.workflows.connect import connection, find_remote, pin
+from weft.workflows.options import TransferOptions
+from weft.workflows.project import Project
+from weft.workflows.results import PushedRoot, PushResult
+from weft.workflows.selection import Selection, choose
+
+
+def push(project: Project, paths: Sequence[str], options: TransferOptions) -> PushResult:
+    """Push what the chosen pointers need.
+
+    On return every one of them has a root on the remote and all its packs were seen there. A remote that was never
+    reached before is pinned in the configuration. Raises ``NoRemote``, ``ObjectMissing`` and ``NotOnRemote`` naming the
+    paths, and network errors.
+    """
+    return push_selection(project, choose(project, paths, options), options)
+
+
+def push_selection(project: Project, selection: Selection, options: TransferOptions) -> PushResult:
+    """Push pointers that are chosen already. A part of a directory cannot be pushed: its whole pointer is."""
+    spec = find_remote(project, options.remote)
+    with connection(project, spec, options.jobs) as link:
+        done = upload.push(
+            link.remote, project.store, selection.pointers, PushOptions(dry_run=options.dry_run), project.progress
+        )
+        if not options.dry_run and pin(project, spec, link.remote.store_id):
+            project.progress.warn(
+                f"the store id of the remote {spec.name} is now pinned in the configuration",
+                "git commit .weft/config.yaml",
+            )
+        return PushResult(
+            remote=spec.name,
+            url=spec.url,
+            roots=tuple(PushedRoot(one.path, str(one.oid), one.state, one.size) for one in done.pointers),
+            packs=done.packs,
+            objects=done.objects,
+            sent_bytes=done.sent_bytes,
+            requests=link.requests,
+            repaired=done.repaired,
+            dry_run=options.dry_run,
+        )
