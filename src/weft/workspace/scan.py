@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from weft.errors import FileChanged, FileTypeRefused, LimitExceeded
 from weft.model.oid import Oid
 from weft.model.paths import MAX_PATH
+from weft.objects.reachability import MAX_DEPTH
 from weft.util.atomic import TEMP_PREFIX, translate_os_error
 from weft.workspace.dirfd import open_at, open_below
 from weft.workspace.ignore import NOTHING, Ignore
@@ -174,8 +175,10 @@ class _Walk:
         while stack:
             directory, identity = stack.pop()
             shown = join_path(self._scan.path, directory)
-            if len(os.fsencode(shown)) > MAX_PATH:
-                raise LimitExceeded(f"a path is longer than {MAX_PATH} bytes: {shown[:80]!a}...", path=shown)
+            if len(os.fsencode(shown)) > MAX_PATH or _depth(directory) >= MAX_DEPTH:
+                raise LimitExceeded(
+                    f"a path is longer than {MAX_PATH} bytes or {MAX_DEPTH} directories: {shown[:80]!a}...", path=shown
+                )
             fd = self._open(directory, identity, shown)
             try:
                 children = self._read(directory, fd, shown)

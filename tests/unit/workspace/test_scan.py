@@ -9,6 +9,7 @@ import pytest
 from weft.errors import (
     FileChanged,
     FileTypeRefused,
+    LimitExceeded,
     PathChars,
     PathCollision,
     PathReserved,
@@ -214,13 +215,20 @@ def test_a_directory_as_recorded_is_not_looked_at_again(tmp_path):
     assert not scan_tree(str(tmp_path), "data", state=PathState(rows={"": row})).dirs[""].same
 
 
-def test_a_very_deep_tree_needs_no_recursion_and_few_descriptors(tmp_path):
-    (tmp_path / "data").mkdir()
-    fd = os.open(tmp_path / "data", os.O_RDONLY)
-    for _ in range(1200):
-        os.mkdir("d", dir_fd=fd)
-        below = os.open("d", os.O_RDONLY, dir_fd=fd)
+def deepen(path, depth):
+    path.mkdir()
+    fd = os.open(path, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("directory", dir_fd=fd)
+        below = os.open("directory", os.O_RDONLY, dir_fd=fd)
         os.close(fd)
         fd = below
     os.close(fd)
-    assert len(scan_tree(str(tmp_path), "data").dirs) == 1201
+
+
+def test_depth_is_limited_as_it_is_for_a_push(tmp_path):
+    deepen(tmp_path / "data", 255)
+    assert len(scan_tree(str(tmp_path), "data").dirs) == 256
+    deepen(tmp_path / "more", 256)
+    with pytest.raises(LimitExceeded):
+        scan_tree(str(tmp_path), "more")

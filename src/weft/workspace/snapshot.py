@@ -1,0 +1,307 @@
+"""From a scan to new manifests: what ``add`` records (``docs/spec/protocols.md``, add).
+
+Directories that the stat cache proves to be as in the old pointer are taken over unread. Sparse truth: an entry of the
+old pointer that is absent stays when it was never materialized here, goes when it was here once, and stops the command
+when nothing is known and the caller did not choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from weft.errors import FileChanged, MissingUnknown, NoSuchPath, SymlinkRefused
+from weft.formats import manifest as manifest_format
+from weft.model.entry import DIR, LINK, Entry
+from weft.model.manifest import Manifest
+from weft.model.oid import Kind, Oid
+from weft.model.pointer import Pointer
+from weft.objects.ingest import FileToRead, Ingested
+from weft.workspace.names import join_path
+from weft.workspace.scan import TreeScan
+from weft.workspace.statcache import DirRow
+from weft.workspace.stats import pack_stat, size_of, type_of
+from weft.workspace.walk import DirPair, ReadManifest, walk_pairs, was_here
+
+SMALL = 64 * 1024
+"""Content up to so many bytes is always one chunk, so no layout has it."""
+
+KEEP, DELETE = "keep", "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a tracked path holds now.
+
+    ``type`` is that of the pointer, ``oid``/``size``/``files``/``executable`` its new fields. ``manifests`` are the new
+    ones to store (oid to bytes), ``links`` the targets of links, to be stored as content. ``large`` are the oids of all
+    content over 64 KiB in the manifests that were built, for the layout; those below the manifests ``unread``, taken
+    over as they were, are ``large_below(read, unread)`` and matter only when the old pointer has a layout. ``rows`` are
+    to be recorded once the pointer is written: ``cache.record(path, rows, tracked=Tracked(oid, layout))``.
+    """
+
+    type: str
+    oid: Oid
+    size: int
+    files: int
+    executable: bool = False
+    manifests: dict[Oid, bytes] = field(default_factory=dict)
+    links: dict[Oid, bytes] = field(default_factory=dict)
+    large: set[Oid] = field(default_factory=set)
+    unread: set[Oid] = field(default_factory=set)
+    rows: dict[str, DirRow] = field(default_factory=dict)
+
+
+class Read(NamedTuple):
+    """A file that was read for this snapshot: its oid and its packed status as of reading."""
+
+    oid: Oid
+    stat: bytes
+
+
+Key = tuple[str, str]
+
+
+def read_result(result: Ingested) -> Read:
+    """What a snapshot needs of a file that ``ingest`` read."""
+    return Read(result.oid, pack_stat(result.stat))
+
+
+def files_to_read(
+    scan: TreeScan, pointer: Pointer | None, read: ReadManifest, missing: Callable[[Iterable[Oid]], set[Oid]]
+) -> Iterator[FileToRead]:
+    """The files that have to be read into the store: those of unknown oid, and those whose bytes it lacks.
+
+    ``missing`` tells which oids are not saved. What the old pointer has at the same place counts as saved. The keys are
+    (directory, name). Raises what the walk raises.
+    """
+    for pair in walk_pairs(scan, _same_type(scan, pointer), read):
+        if pair.clean or not pair.on_disk:
+            continue
+        kept, doubtful = [], []
+        for name, packed, known in _entries_on_disk(scan, pair):
+            if type_of(packed) in (DIR, LINK):
+                continue
+            file = FileToRead(scan.absolute(pair.path, name), size_of(packed), (pair.path, name))
+            entry = pair.entries.get(name)
+            if known is None:
+                yield file
+            elif entry is None or entry.oid != known:
+                kept.append((known, file))
+                doubtful.append(known)
+        absent = missing(doubtful) if doubtful else set()
+        yield from (file for oid, file in kept if oid in absent)
+
+
+def snapshot(
+    scan: TreeScan,
+    pointer: Pointer | None,
+    read: ReadManifest,
+    hashed: Mapping[Key, Read],
+    *,
+    missing: str = "",
+) -> Snapshot:
+    """Build the manifests of ``scan``, where ``hashed`` has the files that ``files_to_read`` named.
+
+    ``missing`` is "", keep or delete: what to do with absent files when nothing records whether they were here. Raises
+    ``MissingUnknown`` naming them, ``NoSuchPath``, ``SymlinkRefused`` for a tracked path that is itself a link, ``FileChanged`` when a
+    file appeared that was not read, and what ``read`` raises.
+    """
+    if scan.type == LINK:
+        raise SymlinkRefused(
+            f"{scan.path!a} is a symbolic link; weft tracks what is inside the repository itself",
+            hint="put the data there in place of the link",
+            path=scan.path,
+        )
+    if not scan.type:
+        raise NoSuchPath(f"there is no {scan.path!a}", hint=f"weft rm {scan.path}, to stop tracking it", path=scan.path)
+    if scan.type != DIR:
+        return _single(scan, hashed)
+    builder = _Builder(scan, hashed, missing)
+    pairs = list(walk_pairs(scan, _same_type(scan, pointer), read))
+    for pair in reversed(pairs):
+        builder.build(pair, read)
+    builder.refuse_unknown()
+    return builder.finish(pointer)
+
+
+def large_below(read: ReadManifest, roots: Iterable[Oid]) -> set[Oid]:
+    """Oids of all content over 64 KiB below the manifests ``roots``, each read once."""
+    found: set[Oid] = set()
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for entry in read(stack.pop()).entries:
+            if entry.type != DIR:
+                if entry.size > SMALL:
+                    found.add(entry.oid)
+            elif entry.oid not in seen:
+                seen.add(entry.oid)
+                stack.append(entry.oid)
+    return found
+
+
+def _same_type(scan: TreeScan, pointer: Pointer | None) -> Pointer | None:
+    """The old pointer, if it can be compared at all."""
+    return pointer if pointer is not None and pointer.is_dir == (scan.type == DIR) else None
+
+
+def _entries_on_disk(scan: TreeScan, pair: DirPair) -> Iterable[tuple[str, bytes, Oid | None]]:
+    found = scan.dirs.get("") if scan.type != DIR else None
+    return (found or pair.scan).items()
+
+
+def _single(scan: TreeScan, hashed: Mapping[Key, Read]) -> Snapshot:
+    name, packed, known = next(iter(scan.dirs[""].items()))
+    result = hashed.get(("", name))
+    if result is not None:
+        known, packed = result
+    if known is None:
+        raise _unread(scan.path)
+    size = size_of(packed)
+    row = DirRow.make([(name, packed, known)], known, False, scan.started)
+    large = {known} if size > SMALL else set()
+    return Snapshot("file", known, size, 1, type_of(packed) == "x", large=large, rows={"": row})
+
+
+def _unread(path: str) -> FileChanged:
+    return FileChanged(f"{path!a} changed while it was added", hint="run the command again", path=path)
+
+
+class _Builder:
+    """Directories from the bottom up. ``_built`` holds the entry of each finished one, None when it is gone."""
+
+    def __init__(self, scan: TreeScan, hashed: Mapping[Key, Read], missing: str) -> None:
+        self._scan = scan
+        self._hashed = hashed
+        self._missing = missing
+        self._built: dict[str, Entry | None] = {}
+        self._unknown: list[str] = []
+        self._changed: set[str] = set()
+        self._rows: dict[str, DirRow] = {}
+        self._manifests: dict[Oid, bytes] = {}
+        self._links: dict[Oid, bytes] = {}
+        self._large: set[Oid] = set()
+        self._unread: set[Oid] = set()
+
+    def build(self, pair: DirPair, read: ReadManifest) -> None:
+        """Make the entry of one directory; all directories below it are made."""
+        path = pair.path
+        name = path.rpartition("/")[2]
+        if pair.clean and pair.expected is not None and path not in self._changed:
+            # Size and number of files stand in the parent's manifest; they are only needed when that is read.
+            self._built[path] = Entry(DIR, pair.expected, -1, -1, name)
+            self._unread.add(pair.expected)
+            return
+        if pair.clean and pair.expected is not None:
+            pair.manifest = read(pair.expected)
+            pair.entries = pair.manifest.by_name()
+        entries = self._entries(pair)
+        if not entries and not pair.on_disk and path:
+            self._finish(path, None, pair.expected)
+            return
+        manifest = Manifest.of(entries)
+        data = manifest_format.encode(manifest)
+        oid = Oid.of(data, Kind.MANIFEST)
+        if oid != pair.expected:
+            self._manifests[oid] = data
+        self._large.update(entry.oid for entry in entries if entry.size > SMALL and entry.type != DIR)
+        self._finish(path, Entry(DIR, oid, manifest.size, manifest.files, name), pair.expected)
+        if pair.on_disk:
+            self._rows[path] = self._row(pair, manifest, oid)
+
+    def _finish(self, path: str, entry: Entry | None, expected: Oid | None) -> None:
+        self._built[path] = entry
+        if path and (entry is None or entry.oid != expected):
+            self._changed.add(path.rpartition("/")[0])
+
+    def _entries(self, pair: DirPair) -> list[Entry]:
+        entries = []
+        present = set()
+        for name, packed, known in pair.scan.items():
+            present.add(name)
+            entries.append(self._entry(pair, name, packed, known))
+        for name, old in pair.entries.items():
+            if name not in present:
+                kept = self._absent(pair, old)
+                if kept is not None:
+                    entries.append(kept)
+        return entries
+
+    def _entry(self, pair: DirPair, name: str, packed: bytes, known: Oid | None) -> Entry:
+        kind = type_of(packed)
+        if kind == DIR:
+            return self._directory(pair, name)
+        if kind == LINK:
+            target = self._scan.link_target(pair.path, name).encode("utf-8")
+            oid = Oid.of(target)
+            self._links[oid] = target
+            return Entry(LINK, oid, len(target), 1, name)
+        result = self._hashed.get((pair.path, name))
+        if result is not None:
+            known, packed = result
+        if known is None:
+            raise _unread(join_path(self._scan.path, join_path(pair.path, name)))
+        return Entry(type_of(packed), known, size_of(packed), 1, name)
+
+    def _directory(self, pair: DirPair, name: str) -> Entry:
+        built = self._built[join_path(pair.path, name)]
+        if built is None:
+            raise _unread(join_path(self._scan.path, join_path(pair.path, name)))
+        if built.size >= 0:
+            return built
+        return pair.entries[name]
+
+    def _absent(self, pair: DirPair, old: Entry) -> Entry | None:
+        """What becomes of an entry of the old pointer that is not on disk."""
+        path = join_path(pair.path, old.name)
+        if path in self._built:
+            return self._built[path]
+        if self._scan.state.tracked is None:
+            if not self._missing:
+                self._unknown.append(join_path(self._scan.path, path))
+            kept = self._missing != DELETE
+        else:
+            kept = not was_here(self._scan, pair.path, old.name)
+        if kept and old.type == DIR:
+            self._unread.add(old.oid)
+        return old if kept else None
+
+    def _row(self, pair: DirPair, manifest: Manifest, oid: Oid) -> DirRow:
+        entries = manifest.by_name()
+        found: list[tuple[str, bytes, Oid | None]] = []
+        for name, packed, _ in pair.scan.items():
+            result = self._hashed.get((pair.path, name))
+            found.append((name, result.stat if result else packed, entries[name].oid))
+        return DirRow.make(found, oid, len(found) < len(entries), self._scan.started)
+
+    def refuse_unknown(self) -> None:
+        """Raise ``MissingUnknown`` when nothing says what absent entries mean."""
+        if self._unknown:
+            shown = ", ".join(ascii(path) for path in sorted(self._unknown)[:5])
+            more = f" and {len(self._unknown) - 5} more" if len(self._unknown) > 5 else ""
+            raise MissingUnknown(
+                f"{shown}{more}: tracked but absent, and nothing records whether they were deleted or never here",
+                hint=f"weft add --keep-missing {self._scan.path}, or --delete-missing to drop them",
+                path=sorted(self._unknown)[0],
+            )
+
+    def finish(self, pointer: Pointer | None) -> Snapshot:
+        """The result. A root that is as before takes size and number of files from its pointer."""
+        root = self._built[""]
+        if root is None:
+            raise _unread(self._scan.path)
+        if root.size < 0 and pointer is not None:
+            root = root._replace(size=pointer.size, files=pointer.files)
+        return Snapshot(
+            "dir",
+            root.oid,
+            root.size,
+            root.files,
+            manifests=self._manifests,
+            links=self._links,
+            large=self._large,
+            unread=self._unread,
+            rows=self._rows,
+        )
