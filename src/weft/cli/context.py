@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from weft.cli import jsonout
 from weft.cli.progress import TerminalProgress
-from weft.cli.streams import Output, Sink, paint_for
+from weft.cli.streams import Output, paint_for
 from weft.cli.text import Paint, escape, escape_block
 from weft.errors import ExitCode, WeftError
 
@@ -65,7 +65,7 @@ class Session:
         visible = self.err.terminal and not self.quiet and self.environment.get("TERM") != "dumb"
         return TerminalProgress(self.err, paint_for(self.err, self.environment), visible)
 
-    def sink(self) -> Sink:
+    def sink(self) -> BinaryIO:
         """Standard output for bytes."""
         return self.out.binary()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from weft.cli.text import Paint
 
@@ -45,6 +45,9 @@ class Output:
             self._stream.write(text)
         except BrokenPipeError:
             self._abandon()
+        except OSError:
+            self._abandon()
+            raise
 
     def flush(self) -> None:
         """Hand over all text. After a failure nothing is left in a buffer that Python would try again at its end."""
@@ -69,12 +72,12 @@ class Output:
         os.dup2(null, descriptor)
         os.close(null)
 
-    def binary(self) -> Sink:
-        """The stream for bytes; text written before comes first. Raises ``OutputClosed`` without a stream."""
+    def binary(self) -> BinaryIO:
+        """The stream for bytes, a ``Sink``; text written before comes first. Raises ``OutputClosed`` without a stream."""
         self.flush()
         if self._stream is None:
             raise OutputClosed
-        return Sink(self._stream)
+        return cast(BinaryIO, Sink(self._stream))
 
 
 class Sink(io.RawIOBase):

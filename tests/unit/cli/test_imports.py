@@ -1,0 +1,80 @@
+"""What a command costs before it begins: the modules it loads, and the time."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from weft.cli.app import COMPLETE_VARIABLE
+
+HEAVY = {
+    "fsspec",
+    "sqlite3",
+    "rich",
+    "yaml",
+    "asyncio",
+    "s3fs",
+    "gcsfs",
+    "botocore",
+    "aiohttp",
+    "blake3",
+    "zstandard",
+    "xxhash",
+}
+CODE = """
+import sys, json
+from weft.cli.main import main
+code = main({arguments!r})
+print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
+"""
+
+
+def loaded(arguments, folder):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE.format(arguments=arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    return code, set(modules)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["version"], ["version", "--json"], ["completion", "bash"]], ids=" ".join
+)
+def test_talking_about_itself_loads_nothing_heavy(arguments, tmp_path):
+    code, modules = loaded(arguments, tmp_path)
+    assert code == 0
+    assert not modules & HEAVY
+    assert not {
+        name for name in modules if name.startswith("weft.") and name.split(".")[1] in ("objects", "storage", "gitio")
+    }
+
+
+def test_the_help_of_all_imports_no_command(tmp_path):
+    _, modules = loaded(["--help"], tmp_path)
+    assert not {name for name in modules if name.startswith("weft.cli.commands.")}
+
+
+def test_completing_a_verb_imports_no_command(tmp_path, monkeypatch):
+    for name, value in {COMPLETE_VARIABLE: "bash_complete", "COMP_WORDS": "weft ", "COMP_CWORD": "1"}.items():
+        monkeypatch.setenv(name, value)
+    _, modules = loaded([], tmp_path)
+    assert not {name for name in modules if name.startswith("weft.cli.commands.")}
+
+
+def best_of(argv, times=7):
+    best = 60.0
+    for _ in range(times):
+        began = time.perf_counter()
+        subprocess.run(argv, check=True, capture_output=True)
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def test_version_within_three_times_an_import_of_click():
+    assert best_of([sys.executable, "-m", "weft", "--version"]) < 3 * best_of([sys.executable, "-c", "import click"])

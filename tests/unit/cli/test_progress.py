@@ -1,0 +1,194 @@
+import io
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from weft.cli import display, progress
+from weft.cli.progress import TerminalProgress
+from weft.cli.streams import Output
+from weft.cli.text import Paint
+
+
+@pytest.fixture
+def board(session):
+    made = TerminalProgress(session.err, Paint(False), visible=True)
+    yield made
+    made.close()
+
+
+def test_nobody_looks_nothing_is_shown(session):
+    board = TerminalProgress(session.err, Paint(False), visible=False)
+    with board.task("hashing", 10, 1) as task:
+        task.grow(5, 1)
+        task.advance(15, 2)
+    assert session.err_text == ""
+
+
+def test_a_warning_is_told_and_kept(session):
+    board = TerminalProgress(session.err, Paint(False), visible=False)
+    board.warn("name\x1b[2J", "weft doctor")
+    assert session.err_text == "warning: name\\x1b[2J\nhint: weft doctor\n"
+    assert board.warnings == [{"message": "name\x1b[2J", "hint": "weft doctor"}]
+
+
+def test_a_short_task_is_never_drawn(session, board):
+    with board.task("hashing", 10) as task:
+        task.advance(10)
+    assert session.err_text == ""
+
+
+class Recorder:
+    """A display that keeps what it is told."""
+
+    def __init__(self):
+        self.seen = []
+
+    def show(self, task):
+        self.seen.append(("show", task.label, task.done_size, task.size, task.done_items, task.items))
+
+    def drop(self, task):
+        self.seen.append(("drop", task.label))
+
+    def write(self, text):
+        self.seen.append(("write", text))
+
+    def stop(self):
+        self.seen.append(("stop",))
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    made = Recorder()
+    monkeypatch.setattr(display, "make", lambda *, colour: made)
+    monkeypatch.setattr(progress, "DELAY", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    return made
+
+
+def test_a_long_task_is_drawn_and_taken_away(board, recorder):
+    with board.task("push\x07ing", 100, 2) as task:
+        task.advance(40, 1)
+        task.grow(100)
+        board.warn("careful")
+        task.advance(10)
+    task.advance(1)
+    assert recorder.seen == [
+        ("show", "push\\x07ing", 40, 100, 1, 2),
+        ("write", "warning: careful\n"),
+        ("show", "push\\x07ing", 50, 200, 1, 2),
+        ("drop", "push\\x07ing"),
+        ("stop",),
+    ]
+
+
+def test_updates_are_seldom(board, recorder, monkeypatch):
+    monkeypatch.setattr(progress, "INTERVAL", 60.0)
+    with board.task("hashing", 1000) as task:
+        for _ in range(1000):
+            task.advance(1)
+    assert len([entry for entry in recorder.seen if entry[0] == "show"]) == 1
+
+
+def test_many_threads_lose_no_count(board, recorder):
+    with board.task("hashing") as task:
+        threads = [threading.Thread(target=lambda: [task.advance(1, 1) for _ in range(500)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert max(entry[2] for entry in recorder.seen if entry[0] == "show") == 2000
+
+
+class Row:
+    def __init__(self, size, items, done_size, done_items):
+        self.label = "pushing [x]"
+        self.size, self.items, self.done_size, self.done_items = size, items, done_size, done_items
+
+
+def test_a_line_tells_bytes_rate_files_and_time_left():
+    stream = io.StringIO()
+    shown = display.make(colour=False, stream=stream)
+    row = Row(4 << 20, 8, 1 << 20, 2)
+    shown.show(row)
+    time.sleep(0.3)
+    row.done_size, row.done_items = 2 << 20, 4
+    shown.show(row)
+    shown.write("warning: [bold]careful\n")
+    time.sleep(0.3)
+    shown.drop(row)
+    shown.drop(row)
+    shown.stop()
+    text = stream.getvalue()
+    for part in ("pushing [x]", "2.0 MiB/4.0 MiB", "MiB/s", "4/8 files", "00:0", "warning: [bold]careful"):
+        assert part in text, text
+
+
+def test_unknown_totals_are_not_invented():
+    stream = io.StringIO()
+    shown = display.make(colour=False, stream=stream)
+    shown.show(Row(0, 0, 0, 3))
+    time.sleep(0.2)
+    shown.stop()
+    assert "3 files" in stream.getvalue()
+    assert "/" not in stream.getvalue().replace("\x1b", "")
+
+
+WORK = """
+import sys, time
+sys.argv[1:] = []
+from weft.cli import app
+session = app.open_session([], dict({environment}))
+with session.progress.task("hashing", 8 << 20, 4) as task:
+    for _ in range(4):
+        time.sleep(0.2)
+        task.advance(2 << 20, 1)
+session.finish()
+print("rich" in sys.modules)
+"""
+
+
+def run_on_terminal(environment):
+    master, slave = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-c", WORK.format(environment=environment)], stdout=subprocess.PIPE, stderr=slave, text=True
+    )
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            block = os.read(master, 65536)
+        except OSError:  # how a terminal says that its other end is closed
+            break
+        if not block:
+            break
+        shown += block
+    out, _ = done.communicate(timeout=30)
+    os.close(master)
+    return out.strip(), shown.decode()
+
+
+def test_progress_on_a_terminal():
+    rich, shown = run_on_terminal({"TERM": "xterm"})
+    assert rich == "True"
+    assert "8.0 MiB" in shown
+    assert "files" in shown
+
+
+def test_no_progress_on_a_dumb_terminal():
+    assert run_on_terminal({"TERM": "dumb"}) == ("False", "")
+
+
+def test_no_progress_and_no_rich_in_a_pipe():
+    done = subprocess.run(
+        [sys.executable, "-c", WORK.format(environment={"TERM": "xterm"})], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_streams_in_memory_are_no_terminals():
+    assert not Output(io.StringIO()).terminal
