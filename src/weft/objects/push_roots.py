@@ -14,11 +14,11 @@ _FEW = 2
 
 
 class Roots:
-    """Roots of some pointers. ``found`` names those that were there before, and could be read."""
+    """Roots of some pointers. ``found`` names those that were there before and could be read, ``damaged`` the others."""
 
     def __init__(self, remote: RemoteStore) -> None:
         self._remote = remote
-        self._damaged: set[str] = set()
+        self.damaged: set[str] = set()
         self._wanted: set[str] = set()
         self._trusted: set[str] = set()
         self.found: set[str] = set()
@@ -42,7 +42,7 @@ class Roots:
                 self.found.add(found.name)
                 self.segments[found.name] = found.root.segments
             elif found is not None:
-                self._damaged.add(found.name)
+                self.damaged.add(found.name)
 
     def trusts(self, pointer: Pointer) -> bool:
         """True when this clone saw the root's data complete before."""
@@ -67,7 +67,7 @@ class Roots:
         names = [name for name in sorted(todo) if name not in self.found and name not in self.segments]
 
         def write(name: str) -> str:
-            self._remote.write_root(todo[name], segments, replace=name in self._damaged)
+            self._remote.write_root(todo[name], segments, replace=name in self.damaged)
             return name
 
         for name in unordered_map(write, names, self._remote.jobs):

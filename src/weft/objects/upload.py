@@ -126,7 +126,11 @@ class _Push:
     # --- the steps ---
 
     def _all_there(self) -> bool:
-        """Whether all roots are there, this catalog knows each to be complete, and no pack has gone since."""
+        """Whether all roots are there, this catalog knows each to be complete, and no pack or segment has gone since."""
+        if not self._roots.all_trusted():
+            return False
+        self._index.learn_listed()
+        self._roots.recheck()
         if not self._roots.all_trusted():
             return False
         gaps = Presence(self._remote).check(self._store.catalog.packs(self._remote.place))
