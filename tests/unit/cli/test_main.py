@@ -162,20 +162,20 @@ def interrupt(boom, code, *arguments, times=1):
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "limit"),
     [
-        "time.sleep(60)",
-        "while True: pass",
-        "threading.Thread(target=lambda: time.sleep(60)).start(); time.sleep(60)",
-        "try:\n    time.sleep(60)\nfinally:\n    time.sleep(60)",
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    time.sleep(60)",
+        ("time.sleep(60)", 1),
+        ("while True: pass", 1),
+        ("threading.Thread(target=lambda: time.sleep(60)).start(); time.sleep(60)", 1),
+        ("try:\n    time.sleep(60)\nfinally:\n    time.sleep(60)", 2),
+        ("try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    time.sleep(60)", 2),
     ],
     ids=["waiting", "busy", "thread-left", "slow-clean-up", "swallowed"],
 )
-def test_ctrl_c_ends_within_two_seconds_with_one_line(boom, code):
+def test_ctrl_c_ends_within_two_seconds_with_one_line(boom, code, limit):
     returncode, out, err, seconds = interrupt(boom, code)
     assert (returncode, out, err) == (130, "", INTERRUPTED + "\n")
-    assert seconds < 2
+    assert seconds < limit
 
 
 def test_a_second_ctrl_c_ends_at_once(boom):

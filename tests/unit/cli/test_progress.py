@@ -9,6 +9,7 @@ import time
 import pytest
 
 from weft.cli import display, progress
+from weft.cli.context import Session
 from weft.cli.progress import TerminalProgress
 from weft.cli.streams import Output
 from weft.cli.text import Paint
@@ -84,6 +85,20 @@ def test_a_long_task_is_drawn_and_taken_away(board, recorder):
         ("drop", "push\\x07ing"),
         ("stop",),
     ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("quiet", "drawn"), [(False, True), (True, False)])
+def test_quiet_means_no_progress(recorder, quiet, drawn):
+    session = Session(Output(io.StringIO()), Output(Terminal()), {})
+    session.quiet = quiet
+    with session.progress.task("hashing") as task:
+        task.advance(1)
+    assert bool(recorder.seen) is drawn
 
 
 def test_updates_are_seldom(board, recorder, monkeypatch):
