@@ -9,12 +9,13 @@ from types import MethodType
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from weft.errors import ConfigError, DependencyMissing, RemoteRedirect
+from weft.errors import ConfigError, DependencyMissing
 from weft.storage.base import Storage
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.gcs import GcsStorage
 from weft.storage.local import LocalStorage
 from weft.storage.memory import MemoryStorage
+from weft.storage.redirects import refuse_other_origin, straight_session
 from weft.storage.s3 import S3Storage
 from weft.storage.translate import Context
 from weft.storage.urls import bucket_url, check_endpoint, check_url, is_loopback, redact, scheme_of
@@ -107,6 +108,7 @@ def _s3(spec: Place, workers: int) -> S3Storage:
         # is read is verified against its BLAKE3 name anyway.
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
+        "http_session_cls": straight_session(_import("aiobotocore.httpsession", "s3").AIOHTTPSession),
     }
     if not endpoint.startswith("http://"):
         # Over TLS the connection protects the body already; over plain HTTP its SHA-256 stays signed.
@@ -141,7 +143,7 @@ def _gcs(spec: Place, workers: int) -> GcsStorage:
 
     def connect() -> Any:
         trace = aiohttp.TraceConfig()
-        trace.on_request_redirect.append(_refuse_redirect)
+        trace.on_request_redirect.append(refuse_other_origin)
         # The class of gcsfs.core does not probe the type of the bucket over gRPC, as the default class does.
         system = core.GCSFileSystem(
             token=token,
@@ -151,10 +153,7 @@ def _gcs(spec: Place, workers: int) -> GcsStorage:
             use_listings_cache=False,
             skip_instance_cache=True,
             requests_timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
-            session_kwargs={
-                "trace_configs": [trace],
-                "connector_owner": True,
-            },
+            session_kwargs={"trace_configs": [trace]},
         )
         _without_retries(system, "_request", "_get_file_request")
         return system
@@ -168,19 +167,6 @@ def _without_retries(system: Any, *methods: str) -> None:
         plain = getattr(getattr(type(system), name, None), "__wrapped__", None)
         if plain is not None:
             setattr(system, name, MethodType(plain, system))
-
-
-async def _refuse_redirect(session: Any, context: Any, params: Any) -> None:
-    """aiohttp follows redirects by itself and takes the token along: stop it where another host is named."""
-    target = params.response.headers.get("Location")
-    if target is None:
-        return  # 308 is what a resumable upload answers, and leads nowhere
-    old, new = params.url, params.url.join(type(params.url)(target))
-    if new.origin() != old.origin():
-        raise RemoteRedirect(
-            f"the remote redirects from {old.host} to {new.host} ({new.scheme}), which is not followed",
-            hint="check the endpoint of the remote with weft remote list",
-        )
 
 
 def _other(url: str, scheme: str) -> FsspecStorage:
