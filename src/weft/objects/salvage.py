@@ -43,12 +43,15 @@ class Salvage:
             if not os.path.lexists(path):
                 self._catalog.forget_pack(name, LOCAL)
                 return ""
-            saved = self._save_good_frames(name)
-            self._files.forget(name)
-            target = self._move_away(path)
+            pack, good, whole = self._good_frames(name)
+            # A pack whose frames are all good is written again under its own name, which must be free by then. Else
+            # the copy comes first: a crash in between leaves both.
+            target = self._move_away(name) if whole else ""
+            saved = self._copy(pack, good)
+            target = target or self._move_away(name)
             with self._catalog.transaction():
-                self._catalog.add_packs(infos(saved), LOCAL)
                 self._catalog.forget_pack(name, LOCAL)
+                self._catalog.add_packs(infos(saved), LOCAL)
         self._progress.warn(f"a damaged pack was moved to {target}: {why}", hint="run: weft verify --repair")
         return target
 
@@ -127,20 +130,29 @@ class Salvage:
             pass  # its chunks are not all here, or damaged: it is learned again when they are
         return None
 
-    def _save_good_frames(self, name: Oid) -> list[SealedPack]:
+    def _good_frames(self, name: Oid) -> tuple[OpenPack | None, list[Frame], bool]:
+        """The open pack, those of its frames that hash to their names, and whether that is all of them."""
         try:
             pack = self._files.open(name)
             frames = self._frames_of(pack, name)
         except (IntegrityError, FileNotFoundError):
+            return None, [], False
+        good = []
+        for frame in frames:
+            try:
+                unpack(pack, frame, pack.read(frame.offset, frame.stored), True)
+            except (IntegrityError, LimitExceeded):
+                continue
+            good.append(frame)
+        return pack, good, len(good) == len(frames)
+
+    def _copy(self, pack: OpenPack | None, frames: list[Frame]) -> list[SealedPack]:
+        if pack is None or not frames:
             return []
         writer = PackWriter(self._files)
         try:
             for frame in frames:
-                try:
-                    stored = pack.read(frame.offset, frame.stored)
-                    unpack(pack, frame, stored, True)
-                except (IntegrityError, LimitExceeded):
-                    continue
+                stored = pack.read(frame.offset, frame.stored)
                 writer.add(frame.oid, frame.kind, frame.codec, frame.raw, stored, frame.check)
             return writer.finish()
         except BaseException:
@@ -154,7 +166,9 @@ class Salvage:
             known = self._catalog.pack_frames(name)
             return known.frames if known else ()
 
-    def _move_away(self, path: str) -> str:
+    def _move_away(self, name: Oid) -> str:
+        self._files.forget(name)
+        path = self._files.path(name)
         directory = f"{self._files.root}/quarantine"
         target, number = f"{directory}/{os.path.basename(path)}", 0
         while os.path.lexists(target):

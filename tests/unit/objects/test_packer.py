@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from xxhash import xxh3_64_intdigest
+
+from kit import pseudo_random
+from weft.errors import EnvironmentFault, WeftError
+from weft.formats.pack import MAX_PACK, decode_pack
+from weft.model.entry import RAW
+from weft.model.oid import Kind, Oid
+from weft.objects.background import Background
+from weft.objects.packer import IN_FLIGHT, PackWriter
+from weft.objects.packfiles import PackFiles
+from weft.util.progress import SilentProgress
+
+
+def _files(root: Path) -> PackFiles:
+    files = PackFiles(str(root), SilentProgress())
+    files.prepare()
+    return files
+
+
+def _add(writer: PackWriter, data: bytes) -> Oid:
+    oid = Oid.of(data)
+    writer.add(oid, Kind.CHUNK, RAW, len(data), data, xxh3_64_intdigest(data))
+    return oid
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.binary(max_size=2000), max_size=60, unique=True), st.integers(300, 5000))
+def test_packs_read_back(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], target: int):
+    files = _files(tmp_path_factory.mktemp("packs"))
+    writer = PackWriter(files, target=target, limit=target * 2 + 2000)
+    oids = [_add(writer, piece) for piece in pieces]
+    sealed = writer.finish()
+    found = []
+    for pack in sealed:
+        data = Path(files.path(pack.name)).read_bytes()
+        assert blake3(data).digest() == pack.name
+        assert len(data) == pack.size <= target * 2 + 2000
+        assert decode_pack(data) == pack.info().frames
+        found += [(frame.oid, data[frame.offset : frame.offset + frame.stored]) for frame in pack.info().frames]
+    assert found == list(zip(oids, pieces, strict=True))
+    assert os.listdir(f"{files.root}/tmp") == []
+
+
+def test_packs_are_sealed_at_the_target_and_never_over_the_limit(tmp_path: Path):
+    writer = PackWriter(_files(tmp_path))
+    big = pseudo_random(15 << 20, 1)
+    for number in range(9):
+        _add(writer, bytes([number]) + big)
+    sizes = [pack.size for pack in writer.finish()]
+    assert len(sizes) >= 3
+    assert max(sizes) <= MAX_PACK
+    assert writer.peak <= IN_FLIGHT + (16 << 20)
+
+
+def test_a_file_is_read_only_and_durable_before_it_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    calls: list[str] = []
+    real_sync, real_link = os.fsync, os.link
+
+    def sync(fd: int) -> None:
+        calls.append(f"fsync {os.path.basename(os.readlink(f'/proc/self/fd/{fd}'))[-5:]}")
+        real_sync(fd)
+
+    def link(*args: str, **options: bool) -> None:
+        calls.append("link")
+        real_link(*args, **options)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "link", link)
+    files = _files(tmp_path)
+    writer = PackWriter(files)
+    _add(writer, b"data")
+    (pack,) = writer.finish()
+    directory = pack.name.hex()[:2]
+    assert calls == ["fsync .pack", "link", f"fsync {directory}"]
+    assert os.stat(files.path(pack.name)).st_mode & 0o222 == 0
+
+
+def test_abort_leaves_nothing(tmp_path: Path):
+    files = _files(tmp_path)
+    writer = PackWriter(files)
+    _add(writer, pseudo_random(5 << 20, 1))
+    writer.abort()
+    assert os.listdir(f"{files.root}/tmp") == []
+    assert list(files.names()) == []
+    with pytest.raises(RuntimeError):
+        _add(writer, b"more")
+
+
+def test_a_failed_write_publishes_nothing(tmp_path: Path):
+    # A file size limit of the kernel stands for the full disk. What follows the lost write must not get a name.
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from test_packer import _add, _files\n"
+        "from weft.objects.packer import PackWriter\n"
+        "from weft.errors import WeftError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))\n"
+        "writer = PackWriter(_files(Path(sys.argv[1])), target=8 << 20)\n"
+        "try:\n"
+        "    for number in range(40):\n"
+        "        _add(writer, bytes([number]) * (1 << 20))\n"
+        "    writer.finish()\n"
+        "except WeftError as error:\n"
+        "    writer.abort()\n"
+        "    print('refused', error.message)\n"
+    )
+    here = str(Path(__file__).parent)
+    tests = str(Path(__file__).parents[2])
+    argv = [sys.executable, "-c", code, str(tmp_path), here]
+    printed = subprocess.check_output(argv, text=True, env={"PYTHONPATH": tests})
+    assert "refused" in printed
+    assert list(_files(tmp_path).names()) == []
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_a_file_that_is_shorter_than_what_was_written_is_not_published(tmp_path: Path):
+    files = _files(tmp_path)
+    writer = PackWriter(files)
+    _add(writer, pseudo_random(3 << 20, 1))
+    (temp,) = (tmp_path / "tmp").iterdir()
+    writer._writing.drain()
+    os.chmod(temp, 0o644)
+    assert writer._file is not None
+    os.lseek(writer._file.fd, 0, os.SEEK_SET)
+    with pytest.raises(EnvironmentFault):
+        writer.finish()
+    writer.abort()
+    assert list(files.names()) == []
+
+
+def test_no_job_runs_after_one_that_failed():
+    ran: list[int] = []
+    background = Background(100, "test")
+
+    def fail() -> None:
+        raise WeftError("no")
+
+    background.submit(1, fail)
+
+    def all_of_them() -> None:
+        for number in range(100):
+            background.submit(1, lambda number=number: ran.append(number))
+        background.drain()
+
+    with pytest.raises(WeftError):
+        all_of_them()
+    background.close()
+    assert ran == []
+
+
+def test_bytes_in_flight_are_bounded():
+    gate = threading.Event()
+    background = Background(100, "test")
+    background.submit(60, gate.wait)
+    background.submit(40, lambda: None)
+    threading.Timer(0.05, gate.set).start()
+    background.submit(60, lambda: None)
+    assert gate.is_set()
+    assert background.peak <= 100
+    background.drain()
+    background.close()
+
+
+def test_leftovers_of_the_dead_are_reaped(tmp_path: Path):
+    files = _files(tmp_path)
+    mine = files.temp_path()
+    child = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from weft.objects.packfiles import PackFiles; print(PackFiles(sys.argv[1], None).temp_path())",
+            str(tmp_path),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    reused = mine.replace(f"{os.getpid()}-", f"{os.getpid()}-1", 1)
+    elsewhere = f"{tmp_path}/tmp/{os.getpid()}-5-ffff-aa.pack"
+    for path in (mine, child, reused, elsewhere):
+        Path(path).write_bytes(b"half")
+    now = os.stat(mine).st_mtime
+    assert files.reap(now) == 2
+    assert sorted(os.listdir(tmp_path / "tmp")) == sorted([os.path.basename(mine), os.path.basename(elsewhere)])
+    assert files.reap(now + 90000) == 1
+    assert os.listdir(tmp_path / "tmp") == [os.path.basename(mine)]
