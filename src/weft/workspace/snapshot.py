@@ -105,8 +105,8 @@ def snapshot(
     """Build the manifests of ``scan``, where ``hashed`` has the files that ``files_to_read`` named.
 
     ``missing`` is "", keep or delete: what to do with absent files when nothing records whether they were here. Raises
-    ``MissingUnknown`` naming them, ``NoSuchPath``, ``SymlinkRefused`` for a tracked path that is itself a link, ``FileChanged`` when a
-    file appeared that was not read, and what ``read`` raises.
+    ``MissingUnknown`` naming them, ``NoSuchPath``, ``SymlinkRefused`` for a tracked path that is itself a link,
+    ``FileChanged`` when a file appeared that was not read, and what ``read`` raises.
     """
     if scan.type == LINK:
         raise SymlinkRefused(

@@ -70,12 +70,18 @@ def pointer_manifest(pointer: Pointer) -> Manifest:
 
 
 def walk_pairs(
-    scan: TreeScan, pointer: Pointer | None, read: ReadManifest, *, complete: bool = False
+    scan: TreeScan,
+    pointer: Pointer | None,
+    read: ReadManifest,
+    *,
+    complete: bool = False,
+    enter: Callable[[str], bool] = lambda path: True,
 ) -> Iterator[DirPair]:
     """The directories of a tracked path, parents first.
 
     Without ``complete`` a directory that is not on disk comes only if it was there once. With it every directory of the
-    pointer comes, and one that lacks entries is not ``clean``. Raises what ``read`` raises, ``ManifestCycle``.
+    pointer comes, and one that lacks entries is not ``clean``. Directories below the top for which ``enter`` is false are
+    left out with all below them. Raises what ``read`` raises, ``ManifestCycle``.
     """
     if pointer is not None and not pointer.is_dir:
         yield _file_pair(scan, pointer)
@@ -87,8 +93,8 @@ def walk_pairs(
             raise ManifestCycle(f"directories are nested more than {MAX_DEPTH} deep below {scan.path!a}")
         pair = _dir_pair(scan, path, expected, read, complete)
         yield pair
-        children = _children(scan, pair, complete)
-        stack.extend((join_path(path, name), oid) for name, oid in reversed(children))
+        children = [(join_path(path, name), oid) for name, oid in reversed(_children(scan, pair, complete))]
+        stack.extend(child for child in children if enter(child[0]))
 
 
 def _file_pair(scan: TreeScan, pointer: Pointer) -> DirPair:
