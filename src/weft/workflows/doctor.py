@@ -17,7 +17,7 @@ from weft.workflows.connect import find_remote
 from weft.workflows.project import Project, open_project
 from weft.workflows.results import CheckResult, Probe
 from weft.workflows.targets import workspace_pointers
-from weft.workspace.names import probe_file_system
+from weft.workspace.probe import probe
 
 LOW_SPACE = 1 << 30
 
@@ -109,5 +109,9 @@ def _disk(project: Project) -> Probe:
 
 
 def _file_system(project: Project) -> Probe:
-    folds = probe_file_system(project.root)
-    return Probe("file system", "ok", folds)
+    traits = probe(project.root)
+    told = [
+        "ignores case" if traits.folds_case else "tells case apart",
+        "normalizes names" if traits.normalizes else "keeps names as they are",
+    ]
+    return Probe("file system", "ok", ", ".join(told))

@@ -67,7 +67,8 @@ class TreeScan:
 
     ``type`` is the manifest letter of what stands at the path, empty when nothing does. ``dirs`` holds the directories by
     their path relative to it, parents first; a file is one directory that holds the single name ``/``. ``started`` (ns)
-    is when the scan began, ``leftovers`` are temporary files of ours relative to the tracked path.
+    is when the scan began, ``leftovers`` are temporary files of ours relative to the tracked path. ``depth`` is how many
+    directories the path lies below the tracked one, so many may a link climb: 0 unless a part is scanned alone.
     """
 
     top: str
@@ -78,6 +79,7 @@ class TreeScan:
     dirs: dict[str, DirScan] = field(default_factory=dict)
     files: int = 0
     leftovers: list[str] = field(default_factory=list)
+    depth: int = 0
 
     @property
     def root(self) -> str:
@@ -98,7 +100,7 @@ class TreeScan:
             target = os.readlink(path)
         except OSError as error:
             raise FileChanged(f"{path!a} changed while it was read", hint="run the command again", path=path) from error
-        return check_link(target, join_path(directory, name), _depth(directory))
+        return check_link(target, join_path(directory, name), self.depth + _depth(directory))
 
 
 def scan_tree(
@@ -108,15 +110,17 @@ def scan_tree(
     state: PathState | None = None,
     ignore: Ignore = NOTHING,
     names: NamePolicy | None = None,
+    depth: int = 0,
 ) -> TreeScan:
     """List the tracked path ``path`` below the work tree's top directory ``top``.
 
-    ``state`` is what the stat cache holds: directories that are as recorded are not checked again. ``names`` collects
+    ``depth`` is given for a part of a tracked directory: how far below it lies. ``state`` is what the stat cache holds:
+    directories that are as recorded are not checked again. ``names`` collects
     what is not portable. Raises ``SymlinkRefused`` (a parent is a link, or a link leaves the tracked directory),
     ``FileTypeRefused``, ``PermissionFault``, the errors of ``check_data_name``, ``LimitExceeded``, and ``FileChanged``
     when a directory is replaced meanwhile.
     """
-    scan = TreeScan(top, path, "", now_ns(), state or PathState())
+    scan = TreeScan(top, path, "", now_ns(), state or PathState(), depth=depth)
     parent, _, name = path.rpartition("/")
     try:
         top_fd = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -251,7 +255,7 @@ class _Walk:
                     target = os.readlink(name, dir_fd=fd)
                 except FileNotFoundError as error:
                     raise _replaced(path) from error
-                links[name] = check_link(target, path, _depth(directory))
+                links[name] = check_link(target, path, self._scan.depth + _depth(directory))
         self._scan.dirs[directory] = DirScan(directory, blob, stats, row, False, links)
 
 

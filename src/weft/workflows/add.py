@@ -1,0 +1,152 @@
+"""``weft add``: put data into the store and write the pointers that stand for it (``docs/spec/local.md``, add).
+
+The order is what makes it safe to kill: packs, catalog, pointer; the pointer is the commit point.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weft.errors import NoSuchPath, PathOverlap, PathReserved, TrackedByGit, UsageFault
+from weft.formats import pointer as pointer_format
+from weft.gitio import trees
+from weft.gitio.ignore import ensure_ignored
+from weft.gitio.staging import stage
+from weft.model.config import STRICT
+from weft.model.paths import check_data_name
+from weft.model.pointer import Pointer
+from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.options import AddOptions, TransferOptions
+from weft.workflows.project import Project
+from weft.workflows.push import push_selection
+from weft.workflows.results import Added, AddResult
+from weft.workflows.selection import Selection
+from weft.workflows.take import Draft, Taker
+from weft.workflows.targets import owner_of, pointer_path, repo_path, workspace_pointers
+from weft.workspace.ignore import load_ignore
+from weft.workspace.names import NamePolicy
+
+_OWN_FILES = frozenset((".gitignore", ".weftignore"))
+
+
+@dataclass(slots=True)
+class _Request:
+    """What is to be added: tracked paths as a whole, and parts of tracked directories."""
+
+    whole: dict[str, None] = field(default_factory=dict)
+    parts: dict[str, list[str]] = field(default_factory=dict)
+
+
+def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResult:
+    """Store ``paths`` and write, and by default stage, their pointers. Nothing is visible when any of them fails.
+
+    A path inside a tracked directory changes only that part of it. Raises ``TrackedByGit``, ``PathOverlap``,
+    ``MissingUnknown``, ``FileChanged``, ``FileTypeRefused``, ``PermissionFault`` and the refusals of names.
+    """
+    pointers = workspace_pointers(project)
+    request = _understand(project, pointers, paths)
+    names = NamePolicy(strict=project.config.portable == STRICT)
+    with project.store.writer() as writer:
+        taker = Taker(project, writer, load_ignore(project.root), names, options)
+        drafts = [taker.whole(path, pointers.get(path)) for path in request.whole]
+        drafts += [taker.parts(path, pointers[path], subs) for path, subs in request.parts.items()]
+        written = writer.finish()
+    names.warn(project.progress)
+    staging = project.config.stages if options.stage is None else options.stage
+    for draft in drafts:
+        publish(project, draft, staging=staging)
+    added = tuple(_added(draft) for draft in drafts)
+    pushed = None
+    if options.to_remote is not None:
+        chosen = Selection({draft.path: draft.pointer for draft in drafts})
+        pushed = push_selection(project, chosen, TransferOptions(remote=options.to_remote))
+    return AddResult(added, staging, written.stored, pushed)
+
+
+def publish(project: Project, draft: Draft, *, staging: bool) -> None:
+    """Write a pointer whose objects are durable, hide its data from Git, and record what the workspace holds."""
+    name = pointer_path(draft.path)
+    full = os.path.join(project.root, name)
+    if draft.changed:
+        with os_errors("write", full):
+            write_atomic(full, pointer_format.encode(draft.pointer))
+    ignored = ensure_ignored(os.path.dirname(full), [draft.pointer.path])
+    if staging:
+        stage(project.git, [name] + ([os.path.relpath(ignored, project.root)] if ignored else []))
+    draft.record(project.cache)
+
+
+def _understand(project: Project, pointers: Mapping[str, Pointer], paths: Sequence[str]) -> _Request:
+    request = _Request()
+    for text in paths:
+        path = repo_path(project, text)
+        inside = owner_of(pointers, path)
+        below = [known for known in pointers if not path or known.startswith(path + "/")]
+        if inside:
+            _check_there(project, text, path)
+            request.parts.setdefault(inside, []).append(path[len(inside) + 1 :])
+        elif below and path not in pointers:
+            # Like `git add DIR`: everything tracked below is brought up to date.
+            request.whole.update(dict.fromkeys(known for known in below if _is_there(project, known)))
+        elif not path:
+            raise UsageFault("name what is to be tracked: the whole repository cannot be", hint="weft add PATH")
+        else:
+            _check_there(project, text, path)
+            _check_free(path, pointers)
+            request.whole[path] = None
+    for path in request.whole:
+        request.parts.pop(path, None)
+    _check_not_in_git(project, list(request.whole))
+    return request
+
+
+def _is_there(project: Project, path: str) -> bool:
+    return os.path.lexists(os.path.join(project.root, path))
+
+
+def _check_there(project: Project, text: str, path: str) -> None:
+    if _is_there(project, path):
+        return
+    tracked = os.path.lexists(os.path.join(project.root, pointer_path(path)))
+    hint = f"weft checkout {text}, or weft rm {text}" if tracked else "check the spelling"
+    raise NoSuchPath(f"there is no {text}", hint=hint, path=text)
+
+
+def _check_free(path: str, pointers: Mapping[str, Pointer]) -> None:
+    for part in path.split("/"):
+        check_data_name(part)
+    if path.rpartition("/")[2] in _OWN_FILES:
+        raise PathReserved(f"{path} says what Git and weft ignore, so it belongs into Git", hint=f"git add {path}")
+    above = path.rpartition("/")[0]
+    while above:
+        if above in pointers:
+            raise PathOverlap(f"{path} lies inside {above}, which is tracked as a file", path=path)
+        above = above.rpartition("/")[0]
+
+
+def _check_not_in_git(project: Project, paths: Sequence[str]) -> None:
+    known = trees.is_tracked(project.git, *paths) if paths else []
+    if known:
+        top = next(path for path in paths if known[0] == path or known[0].startswith(path + "/"))
+        raise TrackedByGit(
+            f"Git itself tracks {known[0]}" + (f" and {len(known) - 1} more files of {top}" if len(known) > 1 else ""),
+            hint=f"git rm -r --cached {top}, then weft add {top}",
+            path=known[0],
+        )
+
+
+def _added(draft: Draft) -> Added:
+    pointer = draft.pointer
+    return Added(
+        path=draft.path,
+        pointer=pointer_path(draft.path),
+        oid=str(pointer.oid),
+        type=pointer.type,
+        size=pointer.size,
+        files=pointer.files,
+        changed=draft.changed,
+        new_objects=draft.new_objects,
+        new_bytes=draft.new_bytes,
+    )

@@ -1,0 +1,90 @@
+"""``weft status``: the workspace against its pointers and, asked, pointers against the remote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from weft.errors import WeftError
+from weft.gitio import trees
+from weft.model.pointer import Pointer
+from weft.objects.closure_check import remote_states
+from weft.workflows.connect import connection, find_remote
+from weft.workflows.project import Project
+from weft.workflows.results import Change, PathStatus, StatusResult
+from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
+from weft.workspace.compare import Comparison, compare
+from weft.workspace.ignore import load_ignore
+from weft.workspace.scan import scan_tree
+from weft.workspace.walk import manifest_reader
+
+
+def status(project: Project, paths: Sequence[str], *, remote: str = "", check_remote: bool = False) -> StatusResult:
+    """Compare each tracked path with its pointer; with ``check_remote`` also ask the remote what it holds.
+
+    What cannot be read of one path is told as its state, so that the others are still seen.
+    """
+    targets = select(project, workspace_pointers(project), paths)
+    pushed: Mapping[str, str] = {}
+    name = ""
+    if check_remote:
+        spec = find_remote(project, remote)
+        name = spec.name
+        with connection(project, spec) as link:
+            pushed = remote_states(link.remote, project.store, {t.path: t.pointer for t in targets})
+    states = tuple(_state(project, target, pushed.get(target.path, "")) for target in targets)
+    return StatusResult(states, name, _uncommitted(project, targets))
+
+
+def workspace_changes(project: Project, paths: Sequence[str]) -> Iterator[Change]:
+    """All files that differ between the workspace and its pointers. Raises what reading them raises."""
+    for target in select(project, workspace_pointers(project), paths):
+        yield from _changes(target, compare_target(project, target))
+
+
+def compare_target(project: Project, target: Target) -> Comparison:
+    """Scan one tracked path and compare it with its pointer."""
+    state = project.cache.load(target.path)
+    scan = scan_tree(project.root, target.path, state=state, ignore=load_ignore(project.root))
+    read = manifest_reader(project.store, target.pointer.layout)
+    return compare(scan, target.pointer, read, cache=project.cache, workers=project.config.jobs)
+
+
+def _state(project: Project, target: Target, pushed: str) -> PathStatus:
+    pointer = target.pointer
+    try:
+        found = compare_target(project, target)
+    except WeftError as error:
+        return PathStatus(target.path, pointer.type, "error", message=f"{error.message} ({error.code})", remote=pushed)
+    changes = tuple(_changes(target, found))
+    return PathStatus(
+        target.path, pointer.type, found.state, changes, found.absent, pushed, _stored(project, pointer), found.message
+    )
+
+
+def _changes(target: Target, found: Comparison) -> Iterator[Change]:
+    tops = [f"{target.path}/{sub}" for sub in target.subpaths or ()]
+    for change in found.changes:
+        if not tops or any(change.path == top or change.path.startswith(top + "/") for top in tops):
+            yield Change(change.kind, change.path, change.old_size, change.new_size, change.old_path)
+
+
+def _stored(project: Project, pointer: Pointer) -> str:
+    """Whether the local store holds the root of the data; the rest may still be elsewhere."""
+    recipes = project.catalog.recipes_for((pointer.oid,))
+    return "none" if project.store.missing({recipes.get(pointer.oid, pointer.oid)}) else "some"
+
+
+def _uncommitted(project: Project, targets: Sequence[Target]) -> tuple[str, ...]:
+    """Tracked paths whose pointer in the work tree is not the one of the last commit."""
+    head = trees.head(project.git)
+    committed = trees.pointer_blobs(project.git, head) if head else {}
+    found = []
+    for target in targets:
+        name = pointer_path(target.path)
+        if name not in committed:
+            found.append(target.path)
+            continue
+        with open(f"{project.root}/{name}", "rb") as stream:
+            if stream.read() != committed[name]:
+                found.append(target.path)
+    return tuple(found)

@@ -1,0 +1,265 @@
+"""From a path on disk to a new pointer whose objects wait in a writer: the part of ``add`` before anything is visible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from weft.errors import NoSuchPath, ObjectMissing
+from weft.formats.manifest import decode as decode_manifest
+from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
+from weft.model.oid import Kind, Oid
+from weft.model.pointer import Pointer
+from weft.objects.ingest import FileToRead, ingest
+from weft.objects.layout_walk import LayoutWalk
+from weft.objects.layouts import layout_pairs, store_layout
+from weft.objects.store_write import WHOLE, ObjectWriter
+from weft.workflows.fetch import fetch_metadata
+from weft.workflows.options import AddOptions
+from weft.workflows.project import Project
+from weft.workflows.targets import Target
+from weft.workspace.ignore import Ignore
+from weft.workspace.names import NamePolicy
+from weft.workspace.parts import part_state, rows_of_parts
+from weft.workspace.saved import Saved
+from weft.workspace.scan import TreeScan, scan_tree
+from weft.workspace.snapshot import SMALL, Key, Read, Snapshot, files_to_read, read_result, snapshot
+from weft.workspace.splice import replace_paths
+from weft.workspace.statcache import DirRow, PathState, StatCache, Tracked
+from weft.workspace.walk import ReadManifest, manifest_reader
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Draft:
+    """A pointer to be written, and what to record of the workspace once it is. Sizes are bytes."""
+
+    path: str
+    pointer: Pointer
+    changed: bool
+    rows: Mapping[str, DirRow]
+    gone: Sequence[str] = ()
+    tracked: bool = True
+    new_objects: int = 0
+    new_bytes: int = 0
+
+    def record(self, cache: StatCache) -> None:
+        """Write down what the workspace holds of this path."""
+        if self.gone:
+            cache.drop(self.path, self.gone)
+        known = Tracked(self.pointer.oid, self.pointer.layout) if self.tracked else None
+        cache.record(self.path, self.rows, tracked=known)
+
+
+@dataclass(slots=True)
+class _Contents:
+    """What the new tree holds that may span several chunks; ``unread`` manifests still have to be looked through."""
+
+    large: set[Oid] = field(default_factory=set)
+    manifests: dict[Oid, bytes] = field(default_factory=dict)
+    unread: set[Oid] = field(default_factory=set)
+
+    def take(self, shot: Snapshot) -> None:
+        """Add those of a snapshot."""
+        self.large |= shot.large
+        self.manifests |= shot.manifests
+        self.unread |= shot.unread
+
+
+class Taker:
+    """Reads paths of the workspace into one writer."""
+
+    def __init__(
+        self, project: Project, writer: ObjectWriter, ignore: Ignore, names: NamePolicy, options: AddOptions
+    ) -> None:
+        self._project = project
+        self._writer = writer
+        self._ignore = ignore
+        self._names = names
+        self._options = options
+        self._saved = Saved(project.store)
+
+    def whole(self, path: str, old: Pointer | None) -> Draft:
+        """Take all of ``path``, which is there. ``old`` is the pointer that stands for it so far."""
+        state = self._project.cache.load(path)
+        scan = scan_tree(self._project.root, path, state=state, ignore=self._ignore, names=self._names)
+        counts = _Counts()
+        shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, counts))
+        contents = _Contents()
+        contents.take(shot)
+        pointer = self._pointer(path, old, shot, contents)
+        gone = sorted(state.rows.keys() - scan.dirs.keys())
+        return Draft(path, pointer, pointer != old, shot.rows, gone, True, counts.files, counts.size)
+
+    def parts(self, path: str, old: Pointer, subpaths: Sequence[str]) -> Draft:
+        """Take only ``subpaths`` of the tracked directory ``path``; all else stays as the pointer has it."""
+        state = self._project.cache.load(path)
+        counts = _Counts()
+
+        def build(read: ReadManifest) -> tuple[Snapshot, dict[str, DirRow], _Contents]:
+            contents = _Contents()
+            changes: dict[str, Entry | None] = {}
+            rows: dict[str, dict[str, DirRow]] = {}
+            scans: dict[str, TreeScan] = {}
+            for sub in _outermost(subpaths):
+                shot, scans[sub] = self._part(path, sub, old, state, counts)
+                contents.take(shot)
+                changes[sub] = _entry(shot)
+                rows[sub] = shot.rows
+            new = replace_paths(old.oid, changes, read)
+            contents.manifests |= new.manifests
+            contents.unread |= {new.oid}
+            for data in new.manifests.values():
+                self._writer.add_object(Kind.MANIFEST, data)
+            top = Snapshot("dir", new.oid, new.size, new.files)
+            return top, rows_of_parts(state, scans, rows), contents
+
+        top, rows, contents = self._with_metadata(path, old, build)
+        pointer = self._pointer(path, old, top, contents)
+        return Draft(path, pointer, pointer != old, rows, (), state.tracked is not None, counts.files, counts.size)
+
+    # --- steps ---
+
+    def _part(self, path: str, sub: str, old: Pointer, state: PathState, counts: _Counts) -> tuple[Snapshot, TreeScan]:
+        reader = manifest_reader(self._project.store, old.layout)
+        below = _find(old, sub, reader)
+        scan = scan_tree(
+            self._project.root,
+            f"{path}/{sub}",
+            state=part_state(state, sub),
+            names=self._names,
+            depth=sub.count("/") + 1,
+        )
+        if not scan.type:
+            raise NoSuchPath(f"there is no {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
+        if scan.type == LINK:
+            return self._link(scan), scan
+        return self._snapshot(scan, below, reader, counts), scan
+
+    def _link(self, scan: TreeScan) -> Snapshot:
+        """A link inside tracked data, added by its own name."""
+        target = scan.link_target("", "/").encode("utf-8")
+        oid = Oid.of(target)
+        self._writer.add_chunks([(oid, target)])
+        row = DirRow.make([("/", scan.dirs[""].stats, oid)], None, False, scan.started)
+        return Snapshot(LINK, oid, len(target), 1, rows={"": row})
+
+    def _snapshot(self, scan: TreeScan, old: Pointer | None, read: ReadManifest, counts: _Counts) -> Snapshot:
+        hashed = self._read_files(files_to_read(scan, old, read, self._saved.unsaved), scan, counts)
+        shot = snapshot(scan, old, read, hashed, missing=self._options.missing)
+        self._writer.add_chunks(list(shot.links.items()))
+        for data in shot.manifests.values():
+            self._writer.add_object(Kind.MANIFEST, data)
+        return shot
+
+    def _read_files(self, files: Iterable[FileToRead], scan: TreeScan, counts: _Counts) -> dict[Key, Read]:
+        hashed: dict[Key, Read] = {}
+        with self._project.progress.task(f"add {scan.path}") as task:
+
+            def announced() -> Iterator[FileToRead]:
+                for file in files:
+                    task.grow(file.size, 1)
+                    yield file
+
+            for found in ingest(
+                self._writer,
+                announced(),
+                workers=self._options.jobs,
+                max_size=self._options.max_size,
+                on_progress=task.advance,
+            ):
+                hashed[found.key] = read_result(found)  # type: ignore[index]
+                counts.files += 1
+                counts.size += found.size
+        return hashed
+
+    def _with_metadata(self, path: str, old: Pointer | None, build: Callable[[ReadManifest], T]) -> T:
+        """Run ``build``; when manifests of the old pointer are not here, fetch them and run it again."""
+        reader = manifest_reader(self._project.store, old.layout if old else None)
+        try:
+            return build(reader)
+        except ObjectMissing:
+            if old is None or not self._project.config.remotes:
+                raise
+        fetch_metadata(self._project, [Target(path, old)])
+        return build(reader)
+
+    def _pointer(self, path: str, old: Pointer | None, shot: Snapshot, contents: _Contents) -> Pointer:
+        kind: Literal["file", "dir"] = "dir" if shot.type == "dir" else "file"
+        new = Pointer(kind, path.rpartition("/")[2], shot.oid, shot.size, shot.files, None, shot.executable)
+        if old is not None and old.same_data(new):
+            return old
+        layout = self._layout(old, contents)
+        meta = old.meta if old else {}
+        return Pointer(new.type, new.path, new.oid, new.size, new.files, layout, new.executable, meta=meta)
+
+    def _layout(self, old: Pointer | None, contents: _Contents) -> Oid | None:
+        store = self._project.store
+        known = LayoutWalk(old.layout, store).find(None) if old and old.layout else {}
+        wanted = contents.large | {oid for oid, data in contents.manifests.items() if len(data) > WHOLE}
+        if known and old is not None:
+            wanted |= _look_through(contents, manifest_reader(store, old.layout))
+        recipes = {**known, **self._writer.recipes}
+        unknown = wanted - recipes.keys()
+        while unknown:
+            found = self._project.catalog.recipes_for(unknown)
+            recipes.update(found)
+            unknown = set(found.values()) - recipes.keys()
+        return store_layout(self._writer, layout_pairs(wanted, recipes))
+
+
+@dataclass(slots=True)
+class _Counts:
+    files: int = 0
+    size: int = 0
+
+
+def _look_through(contents: _Contents, read: ReadManifest) -> set[Oid]:
+    """All manifests at and below the unread ones, and their contents that may span several chunks."""
+    from_writer = contents.manifests
+    found: set[Oid] = set()
+    todo = list(contents.unread)
+    while todo:
+        oid = todo.pop()
+        if oid in found:
+            continue
+        found.add(oid)
+        data = from_writer.get(oid)
+        manifest = decode_manifest(data) if data is not None else read(oid)
+        for entry in manifest.entries:
+            if entry.type == DIR:
+                todo.append(entry.oid)
+            elif entry.size > SMALL:
+                found.add(entry.oid)
+    return found
+
+
+def _find(pointer: Pointer, sub: str, read: ReadManifest) -> Pointer | None:
+    """What the pointer has at ``sub`` so far, as a pointer of its own."""
+    entry = Entry(DIR, pointer.oid, pointer.size, pointer.files, pointer.path)
+    for name in sub.split("/"):
+        found = read(entry.oid).by_name().get(name) if entry.type == DIR else None
+        if found is None:
+            return None
+        entry = found
+    if entry.type not in (DIR, FILE, EXEC):
+        return None
+    kind: Literal["file", "dir"] = "dir" if entry.type == DIR else "file"
+    return Pointer(kind, entry.name, entry.oid, entry.size, entry.files, pointer.layout, entry.type == EXEC)
+
+
+def _entry(shot: Snapshot) -> Entry:
+    plain = EXEC if shot.executable else FILE
+    kind = {"dir": DIR, LINK: LINK}.get(shot.type, plain)
+    return Entry(kind, shot.oid, shot.size, shot.files, "")
+
+
+def _outermost(paths: Sequence[str]) -> list[str]:
+    """Without those that lie inside another one."""
+    chosen: list[str] = []
+    for path in sorted(set(paths)):
+        if not any(path.startswith(above + "/") for above in chosen):
+            chosen.append(path)
+    return chosen
