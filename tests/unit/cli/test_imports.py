@@ -67,6 +67,35 @@ def test_completing_a_verb_imports_no_command(tmp_path, monkeypatch):
     assert not {name for name in modules if name.startswith("weft.cli.commands.")}
 
 
+CLOUD = {"fsspec", "s3fs", "gcsfs", "botocore", "aiohttp", "asyncio", "rich"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"],
+        ["add", "data"],
+        ["diff"],
+        ["checkout"],
+        ["ls", "-R"],
+        ["push"],
+        ["status", "--remote"],
+        ["verify", "--full"],
+    ],
+    ids=" ".join,
+)
+def test_work_without_the_network_loads_no_cloud_library(arguments, tmp_path):
+    """In a pipe, with a directory as the remote."""
+    subprocess.run(["git", "init", "-q", str(tmp_path / "p")], check=True)
+    (tmp_path / "p" / "data").mkdir()
+    (tmp_path / "p" / "data" / "file").write_text("x")
+    for setup in (["init", "--remote", "../remote"], ["add", "data"], ["push"]):
+        subprocess.run([sys.executable, "-m", "weft", *setup], cwd=tmp_path / "p", check=True, capture_output=True)
+    code, modules = loaded(arguments, tmp_path / "p")
+    assert code == 0
+    assert not modules & CLOUD
+
+
 def best_of(argv, times=7):
     best = 60.0
     for _ in range(times):

@@ -82,6 +82,8 @@ def ls_page(result: ListResult, view: View) -> Page:
         if view.verbose:
             row += [entry.oid, {True: "here", False: "not here", None: ""}[entry.here]]
         rows.append([*row, path])
+    if not rows:
+        return Page(notes=("nothing is tracked there; next: weft add PATH",))
     total = sum(entry.size for entry in result.entries if entry.type != "dir" or not _listed_below(entry.path, result))
     where = f" at {escape(result.revision)}" if result.revision else ""
     count = count_text(len(result.entries), "entry")

@@ -33,7 +33,7 @@ def push_lines(result: PushResult) -> list[str]:
     if there:
         lines.append(f"{count_text(there, 'path')} already on {name}")
     if not result.roots:
-        lines.append("nothing to push: no pointer is meant")
+        lines.append("nothing to push: no data is tracked there")
     if result.repaired:
         lines.append(f"repaired: {count_text(result.repaired, 'pack')} that {name} had lost")
     return lines
@@ -54,7 +54,7 @@ def _fetched(result: FetchResult, view: View) -> list[str]:
     elif result.pointers:
         lines = [f"{paths} already in the local store"]
     else:
-        lines = ["nothing to fetch: no pointer is meant"]
+        lines = ["nothing to fetch: no data is tracked there"]
     if view.verbose:
         lines += [f"fetched  {escape(path)}" for path in result.pointers]
         lines.append(count_text(result.requests, "request"))

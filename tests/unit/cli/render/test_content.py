@@ -104,6 +104,10 @@ def test_ls_in_columns(view):
     assert page.notes == ("3 entries, 3.0 KiB at v1",)
 
 
+def test_ls_of_nothing(view):
+    assert ls_page(ListResult("", ()), view).notes == ("nothing is tracked there; next: weft add PATH",)
+
+
 def test_ls_in_detail(details):
     lines = ls_page(LISTING, details).data
     assert "blake3:bb  here" in lines[1]

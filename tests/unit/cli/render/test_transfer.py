@@ -28,7 +28,7 @@ def test_a_push_with_nothing_to_do(view):
     there = replace(PUSHED, roots=ROOTS[1:], packs=0, objects=0, sent_bytes=0)
     assert push_page(there, view).report == ("2 paths already on origin",)
     assert push_page(there, view).notes == ()
-    assert push_page(replace(there, roots=()), view).report == ("nothing to push: no pointer is meant",)
+    assert push_page(replace(there, roots=()), view).report == ("nothing to push: no data is tracked there",)
 
 
 def test_a_dry_push_says_that_nothing_was_sent(view):
@@ -48,7 +48,7 @@ def test_fetch(view, details):
     assert fetch_page(FETCHED, details).report[1:] == ("fetched  data", "fetched  model", "3 requests")
     here = FetchResult("origin", ("data",))
     assert fetch_page(here, view).report == ("1 path already in the local store",)
-    assert fetch_page(FetchResult("origin", ()), view).report == ("nothing to fetch: no pointer is meant",)
+    assert fetch_page(FetchResult("origin", ()), view).report == ("nothing to fetch: no data is tracked there",)
 
 
 def test_checkout(view, details):

@@ -1,0 +1,317 @@
+"""Every verb with the real parts below it: what it hands down, what it prints, how it exits."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from weft.cli import candidates
+from weft.cli.commands import (
+    add,
+    cat,
+    checkout,
+    completion,
+    config,
+    diff,
+    doctor,
+    fetch,
+    get,
+    init,
+    ls,
+    mv,
+    pull,
+    push,
+    remote,
+    rm,
+    status,
+    verify,
+    version,
+)
+from weft.cli.registry import COMMANDS
+
+MODULES = [add, cat, checkout, completion, config, diff, doctor, fetch, get, init]
+MODULES += [ls, mv, pull, push, remote, rm, status, verify, version]
+
+
+def test_all_verbs_are_here():
+    assert {module.command.name for module in MODULES} == set(COMMANDS)
+
+
+def git(*arguments):
+    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+# --- init, add, status, diff -----------------------------------------------------------------------------------------
+
+
+def test_init_twice_changes_nothing(project, cli):
+    again = cli("init")
+    assert again.out == f"weft is ready in {project}\n"
+    assert git("status", "--porcelain") == ""
+
+
+def test_add_prints_and_hands_on_its_options(project, cli):
+    (project / "data" / "a").write_text("beta")
+    ran = cli("add", "--no-stage", "data", "model")
+    assert ran.out.splitlines()[:2] == ["added      data  (2 files, 250.0 KiB)", "unchanged  model  (7 B)"]
+    assert ran.err.endswith("next: git add data.weft, then git commit, then weft push\n")
+    assert git("diff", "--cached", "--name-only") == ""
+    assert cli("add", "model", "--json").data["added"][0]["changed"] is False
+
+
+def test_add_to_the_remote_at_once(project, cli):
+    (project / "new").write_text("n" * 1000)
+    (project / "other").write_text("o" * 1000)
+    assert "pushed 1 path to origin" in cli("add", "new", "--to-remote").out
+    assert "pushed 1 path to origin" in cli("add", "other", "-r", "origin").out
+    assert cli("add", "new", "-r", "nosuch", code=3).err.startswith("error: ")
+
+
+def test_add_refuses_what_is_too_large(project, cli):
+    (project / "new").write_bytes(bytes(2048))
+    assert "E_LIMIT" in cli("add", "--max-size", "1K", "new", code=3).err
+    cli("add", "--max-size", "2K", "new")
+
+
+def test_add_of_missing_files_keeps_or_deletes(project, cli):
+    shutil.rmtree(project / "data" / "sub")
+    cli("add", "--keep-missing", "data")
+    assert len(cli("ls", "-R", "data", "--json").data["entries"]) == 3
+    cli("add", "--delete-missing", "data")
+    assert [entry["path"] for entry in cli("ls", "-R", "data", "--json").data["entries"]] == ["data/a"]
+
+
+def test_names_after_dashes(project, cli):
+    (project / "-x").write_text("dash")
+    (project / "--json").write_text("dash")
+    cli("add", "--", "-x", "--json")
+    assert cli("cat", "--", "-x").out == "dash"
+    cli("mv", "--", "-x", "-y")
+    cli("rm", "--", "-y", "--json")
+    assert not (project / "-y.weft").exists()
+
+
+def test_status_lines_and_exit_codes(project, cli):
+    clean = cli("status", "--exit-code")
+    assert (clean.out, clean.err) == ("", "2 tracked paths, all as recorded\n")
+    (project / "data" / "a").write_text("changed")
+    (project / "data" / "n\u202ew").write_text("new")
+    (project / "model").unlink()
+    (project / "data" / "n\u202ew").rename(project / "data" / "new")
+    ran = cli("status")
+    assert ran.out.splitlines() == ["M data/a", "A data/new", "D model"]
+    assert "next: weft add PATH" in ran.err
+    assert cli("status", "--exit-code", code=1).out == ran.out
+    assert cli("status", "-q").err == ""
+    assert cli("status", "data/sub", "--exit-code").out == ""
+
+
+def test_status_against_the_remote(project, cli):
+    (project / "new").write_text("new")
+    cli("add", "new")
+    for arguments in (["--remote"], ["-r", "origin"]):
+        ran = cli("status", *arguments)
+        assert "^ new  (not pushed)" in ran.out
+        assert "next: weft push" in ran.err
+    states = {path["path"]: path["remote"] for path in cli("status", "--remote", "--json").data["paths"]}
+    assert states == {"data": "pushed", "model": "pushed", "new": "not-pushed"}
+
+
+def test_diff_between_revisions_and_the_workspace(project, cli):
+    (project / "data" / "a").write_text("longer than before")
+    assert cli("diff").out == "M data/a  (5 B -> 18 B)\n"
+    cli("add", "data")
+    git("commit", "-q", "-m", "two")
+    assert cli("diff").out == ""
+    for words in (["v1", "HEAD"], ["v1..HEAD"], ["v1"], ["v1", "--", "data"], ["v1", "data/a"]):
+        assert cli("diff", *words).out == "M data/a  (5 B -> 18 B)\n", words
+    assert cli("diff", "v1", "HEAD", "model").out == ""
+    assert cli("diff", "--exit-code", "v1", code=1).err == "v1 -> workspace: 1 modified, +13 B\n"
+    assert cli("diff", "--exit-code", "v1", "v1").code == 0
+
+
+# --- checkout, mv, rm ------------------------------------------------------------------------------------------------
+
+
+def test_checkout_takes_revision_and_paths(project, cli):
+    (project / "data" / "a").write_text("two")
+    cli("add", "data")
+    git("commit", "-q", "-m", "two")
+    assert cli("checkout", "v1", "data/a").out.startswith("wrote 1 file (5 B)")
+    assert (project / "data" / "a").read_text() == "alpha"
+    cli("checkout", "HEAD", "--", "data")
+    assert (project / "data" / "a").read_text() == "two"
+    cli("checkout", "v1", "--no-stage")
+    assert git("diff", "--cached", "--name-only") == ""
+    assert "E_NO_REVISION" in cli("checkout", "nosuch", "--", "data", code=3).err
+
+
+def test_checkout_force_says_how_to_have_the_bytes_back(project, cli):
+    (project / "data" / "a").write_text("precious")
+    refused = cli("checkout", "--", "data", code=3)
+    assert "E_UNSAVED" in refused.err
+    forced = cli("checkout", "-q", "--force", "--", "data")
+    assert forced.out == ""
+    oid = next(word for word in forced.err.split() if word.startswith("blake3:"))
+    assert cli("cat", oid).out == "precious"
+
+
+@pytest.mark.parametrize("way", ["reflink", "copy"])
+def test_checkout_by_every_link(project, cli, way):
+    shutil.rmtree(project / "data")
+    cli("checkout", "--link", way)
+    assert (project / "data" / "a").read_text() == "alpha"
+
+
+def test_mv_and_rm(project, cli):
+    assert cli("mv", "data", "moved").out == "moved  data -> moved\n"
+    assert cli("rm", "--keep-data", "model").out == "removed  model\n"
+    assert (project / "model").exists()
+    (project / "moved" / "a").write_text("unsaved")
+    assert "E_UNSAVED" in cli("rm", "moved", code=3).err
+    cli("rm", "--force", "moved")
+    assert not (project / "moved").exists()
+
+
+# --- push, fetch, pull -----------------------------------------------------------------------------------------------
+
+
+def test_push_tells_what_went_and_what_was_there(project, cli):
+    assert cli("push").out == "2 paths already on origin\n"
+    (project / "new").write_bytes(bytes(range(256)) * 8)
+    cli("add", "new")
+    assert cli("push", "--dry-run").out.startswith("would push 1 path to origin")
+    ran = cli("push", "-j", "2", "-v")
+    assert ran.out.startswith("pushed 1 path to origin: ")
+    assert "2 paths already on origin\n" in ran.out
+    assert ran.err == "next: git push\n"
+    assert cli("push", "--rev", "v1", "--json").data["roots"][0]["state"] == "up-to-date"
+    assert cli("push", "--all", "-q").out == ""
+
+
+@pytest.fixture
+def clone(project, monkeypatch):
+    target = project.parent / "clone"
+    git("clone", "-q", str(project), str(target))
+    monkeypatch.chdir(target)
+    return target
+
+
+def test_fetch_checkout_and_pull(clone, cli):
+    assert cli("status").out.splitlines() == ["- data  (not here)", "- model  (not here)"]
+    absent = cli("checkout", code=None)
+    assert absent.code != 0, "asked for, and not there"
+    fetched = cli("fetch", "data")
+    assert fetched.out.startswith("fetched 1 path from origin: ")
+    assert fetched.err == "next: weft checkout\n"
+    assert not (clone / "data").exists()
+    assert cli("pull").out.splitlines()[-1].startswith("wrote 3 files")
+    assert (clone / "data" / "a").read_text() == "alpha"
+    assert cli("pull", "--json").data["checked_out"]["written"] == 0
+
+
+# --- ls, cat, get ----------------------------------------------------------------------------------------------------
+
+
+def test_ls(clone, cli):
+    ran = cli("ls")
+    assert ran.out.splitlines() == ["dir   250.0 KiB  2  data/", "file        7 B     model"]
+    assert ran.err == "2 entries, 250.0 KiB\n"
+    assert cli("ls", "-R", "v1:data").out.splitlines()[-1].endswith("data/sub/b")
+    assert cli("ls", "v1:").err == "2 entries, 250.0 KiB at v1\n"
+    assert "E_NOT_TRACKED" in cli("ls", "nosuch", code=3).err
+
+
+def test_cat(clone, cli):
+    assert cli("cat", "data/a").out == "alpha"
+    assert cli("cat", "v1:data/a", "--start", "1", "--length", "3").out == "lph"
+    document = cli("cat", "v1:data/a", "--json", "--start", "3").data
+    assert document == {"path": "data/a", "revision": "v1", "start": 3, "size": 2, "content": "aGE="}
+    assert "E_USAGE" in cli("cat", "data", code=2).err
+
+
+def test_get(clone, cli):
+    ran = cli("get", "../project", "v1:data", "-o", "../got")
+    assert ran.out.startswith("wrote  ")
+    assert (clone.parent / "got" / "a").read_text() == "alpha"
+    cli("get", "../project", "model", "-o", "../got-model", "--json")
+    assert (clone.parent / "got-model").read_text() == "weights"
+    assert cli("get", "../project", "model", "-o", "../got-model", code=None).code in (0, 3)
+    cli("get", "../project", "model", "-o", "../got-model", "--force")
+
+
+# --- remote, config, verify, doctor ----------------------------------------------------------------------------------
+
+
+def test_remotes(project, cli):
+    ran = cli("remote", "add", "backup", "../backup", "--no-check")
+    assert ran.out.splitlines() == ["*  origin  ../remote", "   backup  ../backup"]
+    assert cli("remote", "default", "backup", "--json").data["remotes"][1]["default"] is True
+    assert "*  backup" in cli("remote", "list").out
+    cli("remote", "remove", "backup")
+    assert "backup" not in cli("remote", "list").out
+    assert "E_SECRET" in cli("remote", "add", "x", "s3://KEY:SECRET@bucket", code=3).err
+
+
+def test_remote_check_exits_with_6_when_a_probe_fails(project, cli):
+    assert cli("remote", "check").out.startswith("ok ")
+    shutil.rmtree(project.parent / "remote")
+    assert "fail" in cli("remote", "check", "origin", code=6).out
+
+
+def test_config_in_both_spellings(project, cli):
+    cli("config", "set", "portable", "strict")
+    assert cli("config", "get", "portable").out == "strict\n"
+    cli("config", "portable", "warn")
+    assert cli("config", "portable").out == "warn\n"
+    cli("config", "set", "--private", "jobs", "3")
+    assert "jobs = 3  (private)" in cli("config", "list", "-v").out
+    cli("config", "unset", "--private", "jobs")
+    assert "jobs" not in cli("config", "list").out
+    assert "E_CONFIG" in cli("config", "nosuch", code=3).err
+
+
+def test_verify_at_every_level(project, cli):
+    for level, options in {
+        "quick": [],
+        "scrub": ["--scrub"],
+        "full": ["--full", "data"],
+        "remote": ["--on-remote", "-r", "origin", "--sample", "100%"],
+    }.items():
+        assert cli("verify", *options, "--json").data["level"] == level
+        assert cli("verify", "--level", level).out.splitlines()[-1] == "no damage found"
+
+
+def test_verify_exits_with_4_on_damage(project, cli):
+    for pack in (project / ".git" / "weft" / "store" / "packs").rglob("*.pack"):
+        data = bytearray(pack.read_bytes())
+        data[20] ^= 1
+        pack.chmod(0o644)
+        pack.write_bytes(data)
+    ran = cli("verify", "--full", code=4)
+    assert ran.out.startswith("E_")
+    assert "damages " in ran.out
+
+
+def test_doctor(project, cli, tmp_path, monkeypatch):
+    ran = cli("doctor")
+    assert "ok    git: " in ran.out
+    monkeypatch.chdir(tmp_path)
+    assert "fail  repository" in cli("doctor", code=6).out
+
+
+def test_version_and_completion(cli):
+    assert cli("version").out == cli("--version").out
+    assert "python" in cli("version", "--json").data
+    script = json.loads(cli("completion", "zsh", "--json").out)["data"]["script"]
+    assert cli("completion", "zsh").out.strip() == script.strip()
+
+
+def test_names_are_offered_for_completion(project, monkeypatch):
+    monkeypatch.chdir(project / "data")
+    assert [item.value for item in candidates.paths("../m")] == ["../model"]
+    assert [item.value for item in candidates.remote_names("or")] == ["origin"]
+    assert [item.type for item in candidates.paths("nosuch")] == ["file"]
+    monkeypatch.chdir(project)
+    assert [item.value for item in candidates.paths("")] == ["data", "model"]
