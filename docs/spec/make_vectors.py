@@ -19,6 +19,7 @@ CONTEXTS |= {"index": "weft index v1"}
 KINDS = {"chunk": 1, "manifest": 2, "recipe": 3, "layout": 4}
 HEX = blake3(b"").hexdigest()
 OID = "blake3:" + HEX
+HEX_BYTES = bytes.fromhex(HEX)
 
 
 def digest(data: bytes, kind: str = "chunk") -> bytes:
@@ -230,9 +231,6 @@ def recipes() -> dict[str, Any]:
     return {"valid": valid, "invalid": invalid}
 
 
-HEX_BYTES = bytes.fromhex(HEX)
-
-
 def leaf(pairs: list[tuple[bytes, bytes]]) -> bytes:
     """A leaf of a layout."""
     return b"WEFTLAYL" + struct.pack("<I", len(pairs)) + b"".join(one + two for one, two in pairs)
@@ -388,16 +386,7 @@ def segments() -> dict[str, Any]:
     return {"valid": [row | {"supersedes": [oid.hex() for oid in old]}], "invalid": invalid}
 
 
-ALL = {
-    "identity": identity,
-    "paths": paths,
-    "pointers": pointers,
-    "manifests": manifests,
-    "recipes": recipes,
-    "layouts": layouts,
-    "packs": packs,
-    "segments": segments,
-}
+ALL = {one.__name__: one for one in (identity, paths, pointers, manifests, recipes, layouts, packs, segments)}
 
 
 def text(title: str) -> str:

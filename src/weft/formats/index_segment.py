@@ -106,7 +106,7 @@ def _read_packs(payload: bytes, start: int, count: int) -> tuple[PackInfo, ...]:
         name, size, frames, reserved = _PACK.unpack_from(payload, start)
         start += _PACK.size
         end = start + pack.FOOTER_ENTRY * frames
-        if reserved or not frames or end > len(payload) or not pack.HEADER_SIZE < size <= pack.MAX_PACK:
+        if reserved or end > len(payload) or not pack.HEADER_SIZE < size <= pack.MAX_PACK:
             raise BadPackIndex(f"an index segment lists a pack of {size} bytes with {frames} frames: that cannot be")
         if packs and packs[-1].name >= name:
             raise BadPackIndex("the packs of an index segment are not sorted, or one is there twice")

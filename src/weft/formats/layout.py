@@ -97,7 +97,7 @@ def _decode_leaf(data: bytes) -> Leaf:
 
 def _decode_inner(data: bytes) -> Inner:
     _magic, depth, reserved, count = _INNER_HEAD.unpack_from(data)
-    if reserved or depth > 31 or not 1 <= count <= 256 or len(data) != _INNER_HEAD.size + count * _CHILD.size:
+    if reserved or depth > 31 or len(data) != _INNER_HEAD.size + count * _CHILD.size:
         raise SchemaError(f"an inner layout node of {count} children at depth {depth} is malformed")
     rows = list(_CHILD.iter_unpack(memoryview(data)[_INNER_HEAD.size :]))
     if any(zeros != b"\0\0\0" or not below for _byte, zeros, below, _oid in rows):

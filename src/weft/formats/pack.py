@@ -70,7 +70,7 @@ def decode_trailer(data: bytes, pack_size: int) -> tuple[int, int, int]:
 
     The footer is then known to fill exactly the bytes between its offset and the trailer. Raises ``BadPackIndex``.
     """
-    if len(data) != TRAILER_SIZE or pack_size < HEADER_SIZE + FOOTER_ENTRY + TRAILER_SIZE:
+    if len(data) != TRAILER_SIZE:
         raise BadPackIndex("the pack is too short to hold a header, a frame and a trailer")
     if pack_size > MAX_PACK:
         raise BadPackIndex(f"a pack of {pack_size} bytes is over the limit of {MAX_PACK}")

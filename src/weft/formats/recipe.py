@@ -12,9 +12,6 @@ from weft.model.recipe import Recipe
 _HEAD = struct.Struct("<32sQI")
 _CHUNK = struct.Struct("<32sI")
 
-MAX_LENGTH = (1 << 63) - 1
-"""Most bytes an object may have."""
-
 
 def encode(recipe: Recipe) -> bytes:
     """Return the one encoding of ``recipe``. Raises ``SchemaError`` when it contradicts itself."""
@@ -38,8 +35,8 @@ def decode(data: bytes) -> Recipe:
 
 
 def _check(recipe: Recipe) -> None:
-    if not recipe.chunks or recipe.length > MAX_LENGTH:
-        raise SchemaError("a recipe needs at least one chunk and a length below 2^63")
+    if not recipe.chunks:
+        raise SchemaError("a recipe needs at least one chunk")
     lengths = [length for _oid, length in recipe.chunks]
     if min(lengths) <= 0:
         raise SchemaError("a recipe may not hold an empty chunk")

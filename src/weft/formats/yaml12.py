@@ -52,8 +52,6 @@ def load(data: bytes, *, what: str, limit: int = LIMIT) -> object:
     _refuse_conflict(data, what)
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise SchemaError(f"{what} starts with a byte order mark", path=what)
-    if b"\0" in data:
-        raise SchemaError(f"{what} holds a NUL byte", path=what)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -124,7 +122,7 @@ class _Builder:
         """Return the value that starts with ``event``."""
         line = event.start_mark.line + 1
         where = {"path": self.what, "line": line}
-        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+        if event.anchor is not None:
             raise YamlAlias(f"{self.what}, line {line}: anchors and aliases are not read", **where)
         if event.tag is not None:
             raise YamlTag(f"{self.what}, line {line}: the tag {event.tag[:60]!a} is not read", **where)

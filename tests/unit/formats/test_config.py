@@ -158,6 +158,7 @@ def test_what_a_committed_file_may_not_say(text: str, error: type[WeftError]) ->
         ("weft: 1\nlink: hard\n", SchemaError),
         ("weft: 1\njobs: 99999\n", SchemaError),
         ("weft: 1\nstore: {limit: many}\n", SchemaError),
+        ("weft: 1\nstore: {limit: true}\n", SchemaError),
         ("weft: 1\nstore: {limit: -1}\n", SchemaError),
         ('weft: 1\nstore: {dir: "a\\nb"}\n', SchemaError),
     ],
@@ -235,7 +236,11 @@ def test_refusals_of_single_settings() -> None:
         config.set_key(committed(BASE), "remotes.o.url", "s3://a:b@c", committed=True)
     with pytest.raises(UntrustedConfig):
         config.set_key(committed(BASE), "jobs", "3", committed=True)
-    for key in ("repo", "stage", "remotes.x", "remotes.x.url", "remote.x"):
+    with pytest.raises(ConfigError, match="weft init"):
+        config.unset_key(committed(BASE), "repo", committed=True)
+    with pytest.raises(ConfigError, match="true or false"):
+        config.set_key(committed(BASE), "stage", "1", committed=True)
+    for key in ("stage", "remotes.x", "remotes.x.url", "remote.x"):
         with pytest.raises(ConfigError):
             config.unset_key(committed(BASE), key, committed=True)
     with pytest.raises(ConfigError):

@@ -73,6 +73,7 @@ def test_lies() -> None:
         b"X" + body[1:],
         body[:12] + b"\xff\xff\xff\xff" + body[16:],
         body[:16] + b"\xff\xff\xff\xff" + body[20:],
+        body[:8] + b"\0" + body[9:],
         body[:20] + b"\1" + body[21:],
         body[:12] + b"\3" + body[13:],
         body[:head] + B + A + body[head + 64 :],
@@ -94,6 +95,23 @@ def test_lies() -> None:
         segment.decode(b"<html>log in</html>")
     with pytest.raises(BadPackIndex):
         segment.decode(zstandard.ZstdCompressor(write_content_size=False).compress(body))
+
+
+def test_writing_stays_within_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "MAX_STORED", 20)
+    with pytest.raises(LimitExceeded):
+        segment.encode([info(A, A)])
+    monkeypatch.undo()
+    monkeypatch.setattr(segment, "MAX_RAW", 100)
+    with pytest.raises(LimitExceeded):
+        segment.encode([info(A, A)])
+
+
+def test_a_pack_over_64_mib_is_refused() -> None:
+    part = 16 << 20
+    frames = [Frame(Oid(bytes([n]) * 32), 16 + part * n, part, part, Kind.CHUNK, RAW, 0) for n in range(4)]
+    with pytest.raises(BadPackIndex):
+        segment.decode(segment.encode([PackInfo(A, 16 + part * 4 + 240 + 32, tuple(frames))]))
 
 
 def test_limits() -> None:

@@ -170,8 +170,9 @@ def test_a_bad_line_is_named() -> None:
 
 
 def test_framing_of_the_text() -> None:
-    with pytest.raises(SchemaError):
+    with pytest.raises(SchemaError, match="line feed") as caught:
         manifest.decode(body(f"f {HEX} 1 a")[:-1])
+    assert caught.value.line == 2
     with pytest.raises(ObjectType):
         manifest.decode(b"PK\x03\x04 something else")
     with pytest.raises(ObjectType):

@@ -73,25 +73,27 @@ def test_truncated_packs_are_refused(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "why"),
     [
-        {"offset": 15},
-        {"offset": 17},
-        {"offset": 2**64 - 1},
-        {"stored": 2**32 - 1, "raw": 2**32 - 1},
-        {"raw": (16 << 20) + 1, "codec": 1},
-        {"kind": 0},
-        {"kind": 5},
-        {"codec": 2},
-        {"reserved": 1},
-        {"raw": 5},
-        {"raw": 0, "codec": 1},
+        ({"offset": 15}, "back to back"),
+        ({"offset": 17}, "back to back"),
+        ({"offset": 2**64 - 1}, "back to back"),
+        ({"stored": 2**32 - 1, "raw": 2**32 - 1}, "over the limits"),
+        ({"stored": (64 << 20) + 1, "codec": 1}, "over the limits"),
+        ({"raw": (16 << 20) + 1, "codec": 1}, "over the limits"),
+        ({"kind": 0}, "unknown kind"),
+        ({"kind": 5}, "unknown kind"),
+        ({"codec": 2}, "codec 2"),
+        ({"reserved": 1}, "reserved"),
+        ({"raw": 5}, "codec 0"),
+        ({"raw": 0, "codec": 1}, "codec 1"),
+        ({"stored": 0, "codec": 1}, "codec 1"),
     ],
 )
-def test_one_lying_field(change: dict[str, int]) -> None:
+def test_one_lying_field(change: dict[str, int], why: str) -> None:
     assert len(pack.decode_footer(entry(), 20)) == 1
-    with pytest.raises(BadPackIndex):
-        pack.decode_footer(entry(**change), 20)
+    with pytest.raises(BadPackIndex, match=why):
+        pack.decode_footer(entry(**change), 16 + change.get("stored", 4))
 
 
 def test_frames_lie_back_to_back_and_once() -> None:
@@ -122,6 +124,10 @@ def test_trailer_numbers_are_checked_against_the_size() -> None:
     ):
         with pytest.raises(BadPackIndex):
             pack.decode_trailer(bad, size)
+    # The numbers of these agree with the size, but there is no frame, or the footer lies over the header.
+    for bad, total in ((pack.encode_trailer(80, b"", 0), size), (pack.encode_trailer(8, entry() * 2, 2), 160)):
+        with pytest.raises(BadPackIndex, match="does not fit"):
+            pack.decode_trailer(bad, total)
     with pytest.raises(BadPackIndex, match="limit"):
         pack.decode_trailer(good, pack.MAX_PACK + 1)
     with pytest.raises(BadPackIndex):
@@ -149,6 +155,18 @@ def test_compression_is_kept_only_where_it_helps() -> None:
 def packed_frame(data: bytes, raw: int) -> tuple[bytes, Frame]:
     stored = data
     return stored, Frame(Oid(bytes(32)), 16, len(stored), raw, Kind.CHUNK, ZSTD, xxh3_64_intdigest(stored))
+
+
+def test_frames_that_ask_for_memory_or_a_dictionary() -> None:
+    # Frames of four bytes put together by RFC 8878: descriptor, window byte, (dictionary,) content size, one raw block.
+    size, block = struct.pack("<I", 4), b"\x21\0\0data"
+    plain = b"\x28\xb5\x2f\xfd\x80\x20" + size + block
+    assert frames.decode_frame(*packed_frame(plain, 4)) == b"data"
+    large_window = b"\x28\xb5\x2f\xfd\x80\x88" + size + block
+    with pytest.raises(LimitExceeded, match="memory"):
+        frames.decode_frame(*packed_frame(large_window, 4))
+    with pytest.raises(LimitExceeded, match="dictionary"):
+        frames.decode_frame(*packed_frame(b"\x28\xb5\x2f\xfd\x81\x20\x07" + size + block, 4))
 
 
 def test_expansion_is_bounded_by_what_is_declared() -> None:

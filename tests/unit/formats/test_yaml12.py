@@ -173,6 +173,10 @@ def test_conflict_markers_name_both_sides(text: str) -> None:
     assert caught.value.line == 2
 
 
+def test_a_long_plain_text_is_no_number() -> None:
+    assert load("a: x" + "9" * 5000) == {"a": "x" + "9" * 5000}
+
+
 def test_markers_inside_a_text_are_no_conflict() -> None:
     assert load("a: |\n  <<<<<<< HEAD\nb: 1\n") == {"a": "<<<<<<< HEAD\n", "b": 1}
 

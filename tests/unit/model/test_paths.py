@@ -176,6 +176,8 @@ def test_parts_of_a_path() -> None:
         ("a/../../x", 0, False),
         ("./../x", 1, True),
         ("a/../x", 0, False),
+        ("a/..", 2, False),
+        ("../a/../b", 3, False),
         ("../../x", 1, False),
         (".", 0, True),
         ("/etc/passwd", 3, False),
