@@ -57,6 +57,8 @@ def _status_notes(result: StatusResult) -> list[str]:
     unpushed = [item for item in result.paths if item.remote in ("not-pushed", "incomplete")]
     if unpushed:
         parts.append(f"{len(unpushed)} not pushed to {escape(result.remote)}")
+    elif result.paths and all(item.remote == "pushed" for item in result.paths):
+        parts.append(f"all pushed to {escape(result.remote)}")
     paths = count_text(len(result.paths), "tracked path")
     notes = [f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"]
     if not result.paths:

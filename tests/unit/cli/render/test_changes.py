@@ -61,6 +61,11 @@ def test_a_clean_status_is_one_note(view, details):
     assert status_page(result, details).data == ("= model",)
 
 
+def test_a_status_that_asked_the_remote_says_that_all_is_there(view):
+    result = StatusResult((PathStatus("model", "file", "clean", remote="pushed"),), remote="origin")
+    assert status_page(result, view).notes == ("1 tracked path: all pushed to origin",)
+
+
 def test_status_of_an_empty_project_says_how_to_begin(view):
     assert status_page(StatusResult(()), view).notes == ("nothing is tracked yet", "next: weft add PATH")
 
