@@ -53,6 +53,8 @@ def expand(stored: bytes, raw: int) -> bytes:
     try:
         data = decompressor.decompress(stored, max_output_size=raw, allow_extra_data=False)
     except zstandard.ZstdError as error:
+        if "too small" in str(error):
+            raise LimitExceeded(f"compressed bytes expand to more than the {raw} bytes they declare") from None
         raise HashMismatch(f"compressed bytes are damaged: {error}") from None
     if len(data) != raw:
         raise HashMismatch(f"compressed bytes expand to {len(data)} bytes, not {raw}")

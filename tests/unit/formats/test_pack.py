@@ -178,6 +178,11 @@ def test_expansion_is_bounded_by_what_is_declared() -> None:
     undeclared = zstandard.ZstdCompressor(write_content_size=False).compress(bytes(4096))
     with pytest.raises(LimitExceeded):
         frames.decode_frame(*packed_frame(undeclared, 4096))
+    # Declares 1 KiB and repeats a byte for 1 MiB (blocks of RFC 8878 that repeat one byte).
+    block = (131072 << 3 | 1 << 1).to_bytes(3, "little") + b"x"
+    liar = b"\x28\xb5\x2f\xfd\xa0" + struct.pack("<I", 1024) + block * 8 + b"\x01\0\0"
+    with pytest.raises(LimitExceeded, match="expand to more"):
+        frames.decode_frame(*packed_frame(liar, 1024))
     good = zstandard.ZstdCompressor().compress(bytes(4096))
     assert frames.decode_frame(*packed_frame(good, 4096)) == bytes(4096)
     with pytest.raises((HashMismatch, LimitExceeded)):
