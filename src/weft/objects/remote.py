@@ -55,6 +55,12 @@ def refuse_page(data: bytes, key: str) -> None:
         raise HashMismatch(f"the bytes of {key} on the remote are not what was stored", hint=_PAGE_HINT, path=key)
 
 
+def place_of(catalog: Catalog, store: str) -> int:
+    """The number in the catalog of the remote store with the id ``store``."""
+    # The prefix keeps a hostile store id from being the name of another kind of place.
+    return catalog.place("store:" + store)
+
+
 class RemoteStore:
     """One remote. ``repo`` is the repository's id, ``pin`` the store id that the configuration names ("" when none).
 
@@ -91,8 +97,7 @@ class RemoteStore:
                 if found is None:
                     found = self._create(create, chunker, role)
                 storeformat.check_pin(found, self._pin)
-                # The prefix keeps a hostile store id from being the name of another kind of place.
-                self._place = self.catalog.place("store:" + found.store)
+                self._place = place_of(self.catalog, found.store)
                 self._format = found
             return self._format
 

@@ -120,6 +120,18 @@ class Taker:
         pointer = self._pointer(path, old, top, contents)
         return Draft(path, pointer, pointer != old, rows, (), state.tracked is not None, counts.files, counts.size)
 
+    def spliced(self, path: str, old: Pointer, changes: Mapping[str, Entry | None]) -> Pointer:
+        """The pointer of the tracked directory ``path`` with some entries replaced or, by None, removed."""
+
+        def build(read: ReadManifest) -> tuple[Snapshot, _Contents]:
+            new = replace_paths(old.oid, changes, read)
+            for data in new.manifests.values():
+                self._writer.add_object(Kind.MANIFEST, data)
+            top = Snapshot("dir", new.oid, new.size, new.files)
+            return top, _Contents(manifests=dict(new.manifests), unread={new.oid})
+
+        return self._pointer(path, old, *self._with_metadata(path, old, build))
+
     # --- steps ---
 
     def _part(self, path: str, sub: str, old: Pointer, state: PathState, counts: _Counts) -> tuple[Snapshot, TreeScan]:

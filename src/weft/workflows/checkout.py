@@ -1,0 +1,180 @@
+"""``weft checkout``: make the workspace match the pointers, or take pointers and data from a revision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weft.errors import NotTracked, ObjectMissing
+from weft.formats import pointer as pointer_format
+from weft.gitio import trees
+from weft.gitio.ignore import ensure_ignored
+from weft.gitio.staging import stage
+from weft.model.pointer import Pointer
+from weft.objects.catalog import LOCAL
+from weft.objects.ingest import ingest
+from weft.objects.reachability import walk
+from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.connect import known_places
+from weft.workflows.fetch import fetch_selection
+from weft.workflows.options import CheckoutOptions, TransferOptions
+from weft.workflows.project import Project
+from weft.workflows.results import CheckoutResult
+from weft.workflows.selection import Selection
+from weft.workflows.targets import (
+    Target,
+    merge,
+    pick,
+    pointer_path,
+    repo_path,
+    revision_pointers,
+    select,
+    workspace_pointers,
+)
+from weft.workspace.materialize import materialize
+from weft.workspace.plan import Plan
+from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
+from weft.workspace.saved import Saved
+from weft.workspace.scan import scan_tree
+from weft.workspace.walk import manifest_reader
+
+
+@dataclass(slots=True)
+class _Planned:
+    """Plans of several tracked paths, made before anything is touched."""
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
+
+
+def checkout(project: Project, rev: str | None, paths: Sequence[str], options: CheckoutOptions) -> CheckoutResult:
+    """Bring tracked data to what its pointers say.
+
+    With ``rev`` the pointers are taken from that revision first (parts of a directory: only their files), and data that
+    is not here is fetched. Everything is planned before anything is touched. Raises ``UnsavedChanges`` naming files
+    whose bytes no store holds, and what planning and writing raise.
+    """
+    if rev is None:
+        pointers = workspace_pointers(project)
+        return checkout_targets(project, select(project, pointers, paths), options, leftovers=not paths)
+    return _from_revision(project, rev, paths, options)
+
+
+def checkout_targets(
+    project: Project, targets: Sequence[Target], options: CheckoutOptions, *, leftovers: bool = False
+) -> CheckoutResult:
+    """Check out pointers that are chosen. With ``leftovers`` data whose pointer is gone from Git goes too, if saved."""
+    planned = _plan(project, targets, options)
+    if leftovers:
+        gone = project.cache.tracked_paths().keys() - workspace_pointers(project).keys()
+        for path in sorted(gone):
+            if not trees.is_tracked(project.git, path):
+                planned.plans[path] = plan_one(project, path, None, None, options)
+    return carry_out(project, planned.plans, planned.absent)
+
+
+def _from_revision(project: Project, rev: str, paths: Sequence[str], options: CheckoutOptions) -> CheckoutResult:
+    commit = trees.resolve(project.git, rev)
+    there = revision_pointers(project, commit)
+    asked = [repo_path(project, text) for text in paths] or [""]
+    targets = merge(found for path in asked for found in pick(there, path))
+    for text, path in zip(paths, asked, strict=False):
+        if not pick(there, path):
+            raise NotTracked(f"{rev} tracks no {text}", hint=f"weft ls {rev}:", path=text)
+    selection = Selection({t.path: t.pointer for t in targets}, {t.path: t.subpaths for t in targets})
+    if not _all_here(project, targets):
+        fetch_selection(project, selection, TransferOptions())
+    planned = _plan(project, targets, options)
+    if planned.absent:
+        raise ObjectMissing(f"the data of {', '.join(planned.absent)} is not here", hint=f"weft fetch --rev {rev}")
+    result = carry_out(project, planned.plans, planned.absent)
+    staging = project.config.stages if options.stage is None else options.stage
+    for target in targets:
+        if target.subpaths is None:
+            _take_pointer(project, target, staging=staging)
+    return result
+
+
+def _take_pointer(project: Project, target: Target, *, staging: bool) -> None:
+    """Write the pointer of another revision into the work tree, as ``git checkout REV -- PATH`` does."""
+    name = pointer_path(target.path)
+    full = os.path.join(project.root, name)
+    with os_errors("write", full):
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        write_atomic(full, pointer_format.encode(target.pointer))
+    ignored = ensure_ignored(os.path.dirname(full), [target.pointer.path])
+    if staging:
+        stage(project.git, [name] + ([os.path.relpath(ignored, project.root)] if ignored else []))
+
+
+# --- planning ---
+
+
+def _plan(project: Project, targets: Sequence[Target], options: CheckoutOptions) -> _Planned:
+    planned = _Planned()
+    for target in targets:
+        try:
+            plan = plan_one(project, target.path, target.pointer, target.subpaths, options)
+            if plan.absent:
+                planned.absent.append(target.path)
+            else:
+                planned.plans[target.path] = plan
+        except ObjectMissing:
+            planned.absent.append(target.path)
+    return planned
+
+
+def plan_one(
+    project: Project, path: str, pointer: Pointer | None, subpaths: Sequence[str] | None, options: CheckoutOptions
+) -> Plan:
+    """Plan to bring ``path``, or its ``subpaths``, to ``pointer`` (None: it is tracked no longer). Touches nothing."""
+    scan = scan_tree(project.root, path, state=project.cache.load(path))
+    saved = Saved(project.store, (LOCAL, *known_places(project)))
+    here = Saved(project.store)
+    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, here.unsaved)
+    return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
+
+
+def _all_here(project: Project, targets: Sequence[Target]) -> bool:
+    try:
+        for target in targets:
+            needed = walk(target.pointer, project.store, target.subpaths).all_frames()
+            if project.store.missing(needed):
+                return False
+    except ObjectMissing:
+        return False
+    return True
+
+
+# --- carrying out ---
+
+
+def carry_out(project: Project, plans: Mapping[str, Plan], absent: Sequence[str] = ()) -> CheckoutResult:
+    """Do what ``plans`` (by tracked path) say, after the bytes that force replaces are safe in the store."""
+    saved = _save(project, plans)
+    files = size = removed = unchanged = 0
+    for path, plan in plans.items():
+        reader = manifest_reader(project.store, plan.pointer.layout if plan.pointer else None)
+        done = materialize(plan, project.store, reader, project.cache, progress=project.progress)
+        files, size = files + done[0], size + done[1]
+        removed, unchanged = removed + plan.removed, unchanged + plan.unchanged
+        if plan.pointer is None:
+            project.cache.forget(path)
+    return CheckoutResult(tuple(plans), files, removed, unchanged, size, tuple(saved), tuple(absent))
+
+
+def _save(project: Project, plans: Mapping[str, Plan]) -> list[tuple[str, str]]:
+    """Put the bytes that force replaces into the store, and make them durable, before anything is replaced."""
+    wanted = [(path, file) for path, plan in plans.items() for file in plan.save]
+    if not wanted:
+        return []
+    found: list[tuple[str, str]] = []
+    with project.store.writer() as writer:
+        by_path = {file.path: os.path.relpath(file.path, project.root) for _, file in wanted}
+        keyed = {file.key: file for _, file in wanted}
+        if len(keyed) != len(wanted):
+            keyed = {(path, file.key): file._replace(key=(path, file.key)) for path, file in wanted}
+        for read in ingest(writer, keyed.values()):
+            found.append((by_path[keyed[read.key].path], str(read.oid)))
+    return sorted(found)

@@ -1,0 +1,181 @@
+"""``weft rm`` and ``weft mv``: pointer and data together; bytes stay in the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from weft.errors import NoSuchPath, NotTracked, PathOverlap, UnsavedChanges, UsageFault
+from weft.gitio.ignore import drop_ignored
+from weft.gitio.staging import stage, unstage_remove
+from weft.model.entry import Entry
+from weft.model.paths import check_data_name
+from weft.model.pointer import Pointer
+from weft.util.atomic import fsync_dir, os_errors
+from weft.workflows.add import publish
+from weft.workflows.checkout import carry_out, plan_one
+from weft.workflows.fetch import fetch_metadata
+from weft.workflows.look import find_entry
+from weft.workflows.options import AddOptions, CheckoutOptions
+from weft.workflows.project import Project
+from weft.workflows.results import MoveResult
+from weft.workflows.status import compare_target
+from weft.workflows.take import Draft, Taker
+from weft.workflows.targets import Target, owner_of, pointer_path, repo_path, select, workspace_pointers
+from weft.workspace.dirfd import open_below, opened
+from weft.workspace.ignore import NOTHING
+from weft.workspace.names import NamePolicy
+from weft.workspace.parts import part_state, rows_of_parts
+from weft.workspace.scan import scan_tree
+from weft.workspace.statcache import DirRow
+
+
+def rm(project: Project, paths: Sequence[str], *, keep_data: bool = False, force: bool = False) -> MoveResult:
+    """Stop tracking ``paths``, and remove their data from the workspace unless ``keep_data``.
+
+    A path inside a tracked directory is taken out of it. Files whose bytes no store holds stop it (``UnsavedChanges``);
+    ``force`` saves them into the store first. Files that were never added stay where they are.
+    """
+    if not paths:
+        raise UsageFault("name what to remove", hint="weft rm PATH")
+    targets = select(project, workspace_pointers(project), paths)
+    fetch_metadata(project, [target for target in targets if target.subpaths])
+    drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
+    plans = {}
+    for target in targets:
+        if not keep_data:
+            compare_target(project, target)  # so that what is here counts as tracked even after the catalog was lost
+            pointer = drafts[target.path].pointer if target.path in drafts else None
+            options = CheckoutOptions(force=force)
+            plans[target.path] = plan_one(project, target.path, pointer, target.subpaths, options)
+    for target in targets:
+        if target.path in drafts:
+            publish(project, drafts[target.path], staging=project.config.stages)
+        else:
+            _drop_pointer(project, target.path)
+    carry_out(project, plans)
+    for target in targets:
+        if target.subpaths is None:
+            project.cache.forget(target.path)
+    gone = [f"{t.path}/{sub}" if sub else t.path for t in targets for sub in t.subpaths or ("",)]
+    return MoveResult(tuple((path, "") for path in gone))
+
+
+def mv(project: Project, source: str, target: str) -> MoveResult:
+    """Rename a tracked path, or a path inside a tracked directory, pointer and data together.
+
+    An existing directory as ``target`` means a place in it. Raises ``NotTracked``, ``UnsavedChanges`` when something
+    stands at the new place, ``PathOverlap``, ``UsageFault`` for a move into or out of tracked data.
+    """
+    pointers = workspace_pointers(project)
+    old, new = repo_path(project, source), repo_path(project, target)
+    if os.path.isdir(os.path.join(project.root, new)) and new not in pointers:
+        new = f"{new}/{old.rpartition('/')[2]}" if new else old.rpartition("/")[2]
+    _check_move(project, pointers, old, new)
+    inside, into = owner_of(pointers, old), owner_of(pointers, new)
+    if inside and inside == into:
+        _move_part(project, inside, pointers[inside], old[len(inside) + 1 :], new[len(inside) + 1 :])
+    elif inside or into:
+        raise UsageFault("weft mv does not move data into or out of a tracked directory", hint="mv, then weft add both")
+    elif old not in pointers:
+        raise NotTracked(f"weft does not track {source}", hint=f"git mv {source} {target}", path=source)
+    else:
+        _move_whole(project, pointers[old], old, new)
+    return MoveResult(((old, new),))
+
+
+def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new: str) -> None:
+    for part in new.split("/"):
+        check_data_name(part)
+    if new == old or new.startswith(old + "/"):
+        raise PathOverlap(f"{old} cannot be moved into itself", path=new)
+    for taken in (new, pointer_path(new)):
+        if os.path.lexists(os.path.join(project.root, taken)):
+            raise UnsavedChanges(f"{taken} is there already", hint=f"weft rm {new}, or choose another name", path=taken)
+    below = [path for path in pointers if path.startswith(new + "/")]
+    if below:
+        raise PathOverlap(f"{below[0]} is tracked and lies inside {new}", path=new)
+
+
+# --- whole tracked paths ---
+
+
+def _drop_pointer(project: Project, path: str) -> None:
+    name = pointer_path(path)
+    full = os.path.join(project.root, name)
+    with os_errors("remove", full):
+        os.unlink(full)
+        fsync_dir(os.path.dirname(full))
+    ignored = drop_ignored(os.path.dirname(full), [os.path.basename(path)])
+    if project.config.stages:
+        unstage_remove(project.git, [name])
+        if ignored:
+            stage(project.git, [os.path.relpath(ignored, project.root)])
+
+
+def _move_whole(project: Project, pointer: Pointer, old: str, new: str) -> None:
+    """The new pointer comes first: a crash leaves the data under a name that some pointer stands for."""
+    moved = Pointer(
+        pointer.type, new.rpartition("/")[2], pointer.oid, pointer.size, pointer.files, pointer.layout,
+        pointer.executable, pointer.source, pointer.meta,
+    )  # fmt: skip
+    parent = os.path.join(project.root, new.rpartition("/")[0])
+    with os_errors("create", parent):
+        os.makedirs(parent, exist_ok=True)
+    publish(project, Draft(new, moved, True, {}, tracked=False), staging=project.config.stages)
+    _rename(project, old, new)
+    project.cache.move(old, new)
+    _drop_pointer(project, old)
+
+
+def _rename(project: Project, old: str, new: str) -> None:
+    """Move the data, if it is here, through directory descriptors that follow no links."""
+    if not os.path.lexists(os.path.join(project.root, old)):
+        return
+    with opened(project.root) as top:
+        source = open_below(top, old.rpartition("/")[0])
+        try:
+            target = open_below(top, new.rpartition("/")[0], create=True)
+            try:
+                with os_errors("move", old):
+                    os.rename(old.rpartition("/")[2], new.rpartition("/")[2], src_dir_fd=source, dst_dir_fd=target)
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+
+
+# --- parts of a tracked directory ---
+
+
+def _without_parts(project: Project, target: Target) -> Draft:
+    changes: dict[str, Entry | None] = dict.fromkeys(target.subpaths or ())
+    return _rewritten(project, target.path, target.pointer, changes, {})
+
+
+def _move_part(project: Project, path: str, pointer: Pointer, old: str, new: str) -> None:
+    fetch_metadata(project, [Target(path, pointer)])
+    entry = find_entry(project, pointer, old)
+    state = project.cache.load(path)
+    was_here = os.path.lexists(os.path.join(project.root, path, old))
+    rows: dict[str, DirRow] = {}
+    _rename(project, f"{path}/{old}", f"{path}/{new}")
+    if was_here:
+        scan = scan_tree(project.root, f"{path}/{new}", depth=new.count("/") + 1)
+        own = part_state(state, old).rows
+        if "" in own:
+            rows = rows_of_parts(state, {new: scan}, {new: own})
+    publish(project, _rewritten(project, path, pointer, {old: None, new: entry}, rows), staging=project.config.stages)
+
+
+def _rewritten(
+    project: Project, path: str, pointer: Pointer, changes: Mapping[str, Entry | None], rows: Mapping[str, DirRow]
+) -> Draft:
+    for sub in changes:
+        if not sub:
+            raise NoSuchPath("an empty path is inside no directory", hint="weft ls", path=path)
+    with project.store.writer() as writer:
+        taker = Taker(project, writer, NOTHING, NamePolicy(), AddOptions())
+        new = taker.spliced(path, pointer, changes)
+    known = project.cache.load(path).tracked is not None
+    return Draft(path, new, new != pointer, rows, tracked=known)
