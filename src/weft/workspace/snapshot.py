@@ -19,10 +19,10 @@ from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import FileToRead, Ingested
 from weft.workspace.names import join_path
-from weft.workspace.scan import TreeScan
+from weft.workspace.scan import DirScan, TreeScan
 from weft.workspace.statcache import DirRow
 from weft.workspace.stats import pack_stat, size_of, type_of
-from weft.workspace.walk import DirPair, ReadManifest, walk_pairs, was_here
+from weft.workspace.walk import DirPair, ReadManifest, pointer_manifest, walk_pairs, was_here
 
 SMALL = 64 * 1024
 """Content up to so many bytes is always one chunk, so no layout has it."""
@@ -36,8 +36,8 @@ class Snapshot:
 
     ``type`` is that of the pointer, ``oid``/``size``/``files``/``executable`` its new fields. ``manifests`` are the new
     ones to store (oid to bytes), ``links`` the targets of links, to be stored as content. ``large`` are the oids of all
-    content over 64 KiB in the manifests that were built, for the layout; those below the manifests ``unread``, taken
-    over as they were, are ``large_below(read, unread)`` and matter only when the old pointer has a layout. ``rows`` are
+    content over 64 KiB in the manifests that were built, for the layout; the manifests ``unread`` were taken over as they
+    were, and what is below them matters for the layout too, if the old pointer has one. ``rows`` are
     to be recorded once the pointer is written: ``cache.record(path, rows, tracked=Tracked(oid, layout))``.
     """
 
@@ -76,15 +76,13 @@ def files_to_read(
     ``missing`` tells which oids are not saved. What the old pointer has at the same place counts as saved. The keys are
     (directory, name). Raises what the walk raises.
     """
-    for pair in walk_pairs(scan, _same_type(scan, pointer), read):
-        if pair.clean or not pair.on_disk:
-            continue
+    for path, found, entries in _uncertain(scan, _same_type(scan, pointer), read):
         kept, doubtful = [], []
-        for name, packed, known in _entries_on_disk(scan, pair):
+        for name, packed, known in found.items():
             if type_of(packed) in (DIR, LINK):
                 continue
-            file = FileToRead(scan.absolute(pair.path, name), size_of(packed), (pair.path, name))
-            entry = pair.entries.get(name)
+            file = FileToRead(scan.absolute(path, name), size_of(packed), (path, name))
+            entry = entries.get(name)
             if known is None:
                 yield file
             elif entry is None or entry.oid != known:
@@ -92,6 +90,19 @@ def files_to_read(
                 doubtful.append(known)
         absent = missing(doubtful) if doubtful else set()
         yield from (file for oid, file in kept if oid in absent)
+
+
+def _uncertain(
+    scan: TreeScan, pointer: Pointer | None, read: ReadManifest
+) -> Iterator[tuple[str, DirScan, Mapping[str, Entry]]]:
+    """The directories on disk that may differ from the old pointer, with its entries."""
+    if scan.type != DIR:
+        if scan.type:
+            yield "", scan.dirs[""], pointer_manifest(pointer).by_name() if pointer else {}
+        return
+    for pair in walk_pairs(scan, pointer, read):
+        if pair.on_disk and not pair.clean:
+            yield pair.path, pair.scan, pair.entries
 
 
 def snapshot(
@@ -126,30 +137,9 @@ def snapshot(
     return builder.finish(pointer)
 
 
-def large_below(read: ReadManifest, roots: Iterable[Oid]) -> set[Oid]:
-    """Oids of all content over 64 KiB below the manifests ``roots``, each read once."""
-    found: set[Oid] = set()
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for entry in read(stack.pop()).entries:
-            if entry.type != DIR:
-                if entry.size > SMALL:
-                    found.add(entry.oid)
-            elif entry.oid not in seen:
-                seen.add(entry.oid)
-                stack.append(entry.oid)
-    return found
-
-
 def _same_type(scan: TreeScan, pointer: Pointer | None) -> Pointer | None:
     """The old pointer, if it can be compared at all."""
     return pointer if pointer is not None and pointer.is_dir == (scan.type == DIR) else None
-
-
-def _entries_on_disk(scan: TreeScan, pair: DirPair) -> Iterable[tuple[str, bytes, Oid | None]]:
-    found = scan.dirs.get("") if scan.type != DIR else None
-    return (found or pair.scan).items()
 
 
 def _single(scan: TreeScan, hashed: Mapping[Key, Read]) -> Snapshot:
