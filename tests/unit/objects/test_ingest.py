@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -271,6 +272,31 @@ def test_memory_is_bounded(tmp_path: Path):
     finally:
         tracemalloc.stop()
     assert peak < 80 << 20
+
+
+def test_the_reader_waits_for_who_hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ingest_read, "WINDOW", 1 << 20)
+    monkeypatch.setattr(ingest_module, "WINDOW", 1 << 20)
+    (file,) = _write(tmp_path / "data", {"big": pseudo_random(20 << 20, 1)})
+    ahead: list[int] = [0]
+    read: list[int] = []
+    real_fill, real_split = ingest_read.fill, ingest_read.split
+
+    def fill(fd: int, view: memoryview) -> None:
+        real_fill(fd, view)
+        ahead[0] += 1
+        read.append(ahead[0])
+
+    def split(data, lengths):
+        time.sleep(0.02)
+        ahead[0] -= 1
+        return real_split(data, lengths)
+
+    monkeypatch.setattr(ingest_read, "fill", fill)
+    monkeypatch.setattr(ingest_read, "split", split)
+    with opened(tmp_path) as store:
+        _add(store, [file])
+    assert max(read) <= 4
 
 
 def test_more_readers_join_only_while_the_disk_is_slow():

@@ -70,6 +70,17 @@ def test_scrub_finds_a_catalog_that_lies(store):
     assert (problem.code, problem.damaged) == ("E_CATALOG", False)
 
 
+def test_full_names_the_frame(store):
+    oids = filled(store, pseudo_random(5_000, 1), b"text " * 1000, pseudo_random(5_000, 2))
+    for oid in oids[1:]:
+        corrupt(only_pack(store), frame_of(store, oid).offset + 20)
+    found = list(verify_store(store, Level.FULL))
+    assert [(problem.code, problem.oid) for problem in found] == [("E_HASH_MISMATCH", oid) for oid in oids[1:]]
+    store.quarantine(found[0].pack, found[0].message)
+    assert list(verify_store(store, Level.FULL)) == []
+    assert store.missing(oids) == set(oids[1:])
+
+
 def test_full_finds_what_the_checksums_hide(store):
     (oid,) = filled(store, pseudo_random(5_000, 1))
     name = next(iter(store.catalog.packs(LOCAL)))
