@@ -13,10 +13,6 @@ from weft.cli import registry
 Function = Callable[..., Any]
 
 
-LINKS = ("reflink", "copy")
-"""Ways of putting a file in place; reflink copies where the file system cannot share blocks."""
-
-
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTP])(?:i?B)?|B)?", re.ASCII | re.IGNORECASE)
 
 
@@ -91,17 +87,6 @@ def transfer_options(function: Function) -> Function:
     ):
         function = option(function)
     return function
-
-
-def link_option() -> Callable[[Function], Function]:
-    """``--link WAY``."""
-    return click.option(
-        "--link",
-        type=click.Choice(LINKS),
-        default="",
-        show_default=False,
-        help="How to put files in place (default: the setting `link`).",
-    )
 
 
 def private_option() -> Callable[[Function], Function]:

@@ -60,7 +60,8 @@ def git_failed(args: Sequence[str], done: Completed) -> GitFailed:
     return GitFailed(f"git {args[0]} failed: {reason}", hint=" ".join(advice.split()))
 
 
-def _find_git() -> str:
+def find_git() -> str:
+    """Absolute path of the git program. Raises ``GitFailed`` when there is none."""
     try:
         return find_program("git")
     except DependencyMissing as error:
@@ -118,7 +119,7 @@ def discover(start: str) -> GitRepo:
     Raises ``NotARepository`` outside of a work tree (a bare repository has none), and ``GitFailed`` when Git is missing,
     too old, or refuses the repository.
     """
-    program = _find_git()
+    program = find_git()
     directory = os.path.abspath(start)
     if not os.path.isdir(directory):
         directory = os.path.dirname(directory)

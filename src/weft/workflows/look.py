@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import BinaryIO
 
 from weft.errors import NoSuchPath, NotTracked, UsageFault
@@ -152,10 +149,3 @@ def _cat_range(project: Project, oid: Oid, span: tuple[int, int], layout: object
 def _cat_object(project: Project, oid: Oid, sink: BinaryIO, start: int, length: int | None) -> int:
     stop = (1 << 62) if length is None else start + length
     return _cat_range(project, oid, (start, stop), None, sink)
-
-
-@contextmanager
-def scratch_clone(url: str, directory: str) -> Iterator[str]:
-    """A bare-bones clone of ``url`` that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="weft-get-", dir=directory or None) as scratch:
-        yield os.path.join(scratch, "clone")

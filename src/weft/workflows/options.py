@@ -42,13 +42,11 @@ class TransferOptions:
 class CheckoutOptions:
     """How files are put into the workspace.
 
-    ``force`` replaces changed files (their bytes go into the store first). ``link`` is the way of materializing: copy,
-    reflink, or "" for the configured one. ``stage`` overrides the configuration's choice to `git add` pointers taken
-    from a revision.
+    ``force`` replaces changed files (their bytes go into the store first). ``stage`` overrides the configuration's choice
+    to `git add` pointers taken from a revision.
     """
 
     force: bool = False
-    link: str = ""
     stage: bool | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_paths, link_option, stage_option
+from weft.cli.options import complete_paths, stage_option
 from weft.cli.render.transfer import checkout_page
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_words
@@ -23,20 +23,17 @@ from weft.workflows.project import open_project
 )
 @click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...]", shell_complete=complete_paths)
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
-@link_option()
 @stage_option()
 @click.pass_context
 @pass_session
-def command(
-    session: Session, context: click.Context, words: tuple[str, ...], force: bool, link: str, stage: bool | None
-) -> int:
+def command(session: Session, context: click.Context, words: tuple[str, ...], force: bool, stage: bool | None) -> int:
     """Make the workspace match the pointers.
 
     With REV the pointers are taken from that revision first, as `git checkout REV -- PATH` does. Files whose bytes are
     not in the store are never replaced or removed.
     """
     revisions, paths = split_words(context, words, most=1)
-    options = CheckoutOptions(force=force, link=link, stage=stage)
+    options = CheckoutOptions(force=force, stage=stage)
     with open_project(session.start, session.progress) as project:
         result = checkout(project, revisions[0] if revisions else None, paths, options)
     session.show("checkout", result, checkout_page)

@@ -7,7 +7,7 @@ import click
 from weft.cli.context import Session
 from weft.cli.render.content import get_page
 from weft.cli.verbs import pass_session, verb
-from weft.workflows.look import get
+from weft.workflows.get import get
 
 
 @verb("get", example="weft get https://github.com/org/project v1.0:data/train -o train")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import jobs_option, link_option, paths_argument, remote_option
+from weft.cli.options import jobs_option, paths_argument, remote_option
 from weft.cli.render.transfer import pull_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
@@ -19,15 +19,14 @@ from weft.workflows.pull import pull
 @remote_option("The remote to fetch from (default: the setting `remote`).")
 @jobs_option()
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
-@link_option()
 @pass_session
-def command(session: Session, paths: tuple[str, ...], remote: str, jobs: int, force: bool, link: str) -> int:
+def command(session: Session, paths: tuple[str, ...], remote: str, jobs: int, force: bool) -> int:
     """Fetch, then check out.
 
     Brings what the pointers of the workspace need and makes the workspace match them.
     """
     transfer = TransferOptions(remote=remote, jobs=jobs)
     with open_project(session.start, session.progress) as project:
-        result = pull(project, paths, transfer, CheckoutOptions(force=force, link=link))
+        result = pull(project, paths, transfer, CheckoutOptions(force=force))
     session.show("pull", result, pull_page)
     return ExitCode.DIFFERENCES if result.checked_out.absent else ExitCode.OK

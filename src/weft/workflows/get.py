@@ -1,0 +1,99 @@
+"""``weft get``: copy data out of any weft repository, into or outside of another one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+from weft.errors import GitFailed, NotTracked, UnsavedChanges
+from weft.gitio import trees
+from weft.gitio.repo import find_git, git_failed
+from weft.model.entry import DIR
+from weft.model.pointer import Pointer
+from weft.util.progress import Progress
+from weft.util.subproc import run
+from weft.workflows.fetch import fetch_content, fetch_metadata
+from weft.workflows.look import find_entry
+from weft.workflows.project import Project, open_project
+from weft.workflows.results import GetResult
+from weft.workflows.targets import Target, pick, repo_path, revision_pointers
+from weft.workspace.materialize import materialize
+from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
+from weft.workspace.scan import scan_tree
+from weft.workspace.statcache import StatCache
+from weft.workspace.walk import manifest_reader
+
+
+def get(
+    url: str, rev: str, path: str, destination: str = "", force: bool = False, progress: Progress | None = None
+) -> GetResult:
+    """Write the data at ``path`` of revision ``rev`` (HEAD when empty) of the repository ``url`` to ``destination``.
+
+    ``url`` is a local repository or anything Git can clone; ``destination`` is a new path, by default the name of the
+    data here. With ``force`` files there are replaced. Raises ``NotTracked``, ``UnsavedChanges`` when something stands
+    there, ``GitFailed``, and what fetching and writing raise.
+    """
+    with _opened(url, progress) as project:
+        commit = trees.resolve(project.git, rev or "HEAD")
+        place = repo_path(project, os.path.join(project.root, path))
+        found = pick(revision_pointers(project, commit), place)
+        if len(found) != 1 or (found[0].path != place and not found[0].subpaths):
+            raise NotTracked(
+                f"{url} tracks no {path} at {rev or 'HEAD'}", hint="weft ls REV: in a clone of it", path=path
+            )
+        target = os.path.abspath(destination or os.path.basename(place))
+        if os.path.lexists(target) and not force:
+            raise UnsavedChanges(f"{target} is there already", hint="weft get -o OTHER, or --force", path=target)
+        pointer = _pointer_at(project, found[0], os.path.basename(target))
+        files, size = _write(project, pointer, target)
+        return GetResult(url, commit, target, files, size)
+
+
+def _pointer_at(project: Project, target: Target, name: str) -> Pointer:
+    """What the target means as a pointer of its own, with its bytes here."""
+    if target.pointer.is_dir:
+        fetch_metadata(project, [target])
+    entry = find_entry(project, target.pointer, target.subpaths[0] if target.subpaths else "")
+    fetch_content(project, target)
+    kind = "dir" if entry.type == DIR else "file"
+    return Pointer(
+        kind, name, entry.oid, entry.size, entry.files, target.pointer.layout, entry.type == "x"  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _write(project: Project, pointer: Pointer, target: str) -> tuple[int, int]:
+    parent, name = os.path.split(target)
+    os.makedirs(parent, exist_ok=True)
+    scan = scan_tree(parent, name)
+    request = CheckoutRequest(pointer, lambda oids: set())
+    reader = manifest_reader(project.store, pointer.layout)
+    plan = plan_checkout(scan, request, reader)
+    # What is written here belongs to no work tree: its record goes under a number that none has, and is dropped again.
+    cache = StatCache(project.catalog, "get")
+    done = materialize(plan, project.store, reader, cache, progress=project.progress)
+    cache.forget(name)
+    return done
+
+
+@contextmanager
+def _opened(url: str, progress: Progress | None) -> Iterator[Project]:
+    """The repository ``url`` itself when it is a local one, so that nothing need be pushed; else a clone that goes away."""
+    local = unquote(url.removeprefix("file://")) if url.startswith("file:///") else url
+    if os.path.isdir(os.path.join(local, ".weft")):
+        with open_project(local, progress) as project:
+            yield project
+        return
+    with tempfile.TemporaryDirectory(prefix="weft-get-") as scratch:
+        argv = [find_git(), "clone", "--quiet", "--no-checkout", "--", url, "clone"]
+        done = run(argv, cwd=scratch, check=False)
+        if done.returncode:
+            raise git_failed(argv[1:], done)
+        clone = os.path.join(scratch, "clone")
+        config = run([argv[0], "checkout", "HEAD", "--", ".weft"], cwd=clone, check=False)
+        if config.returncode:
+            raise GitFailed(f"{url} is no weft project: it has no .weft/config.yaml", hint="check the url", path=url)
+        with open_project(clone, progress) as project:
+            yield project
