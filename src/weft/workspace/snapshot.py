@@ -115,9 +115,9 @@ def snapshot(
 ) -> Snapshot:
     """Build the manifests of ``scan``, where ``hashed`` has the files that ``files_to_read`` named.
 
-    ``missing`` is "", keep or delete: what to do with absent files when nothing records whether they were here. Raises
-    ``MissingUnknown`` naming them, ``NoSuchPath``, ``SymlinkRefused`` for a tracked path that is itself a link,
-    ``FileChanged`` when a file appeared that was not read, and what ``read`` raises.
+    ``missing`` says what absent files are: "" (as recorded; ``MissingUnknown`` naming them when nothing is), keep or delete
+    (all of them, whatever is recorded). Raises ``MissingUnknown``, ``NoSuchPath``, ``SymlinkRefused`` for a tracked path
+    that is itself a link, ``FileChanged`` when a file appeared that was not read, and what ``read`` raises.
     """
     if scan.type == LINK:
         raise SymlinkRefused(
@@ -130,7 +130,7 @@ def snapshot(
     if scan.type != DIR:
         return _single(scan, hashed)
     builder = _Builder(scan, hashed, missing)
-    pairs = list(walk_pairs(scan, _same_type(scan, pointer), read))
+    pairs = list(walk_pairs(scan, _same_type(scan, pointer), read, complete=bool(missing)))
     for pair in reversed(pairs):
         builder.build(pair, read)
     builder.refuse_unknown()
@@ -248,10 +248,11 @@ class _Builder:
         path = join_path(pair.path, old.name)
         if path in self._built:
             return self._built[path]
-        if self._scan.state.tracked is None:
-            if not self._missing:
-                self._unknown.append(join_path(self._scan.path, path))
-            kept = self._missing != DELETE
+        if self._missing:
+            kept = self._missing == KEEP
+        elif self._scan.state.tracked is None:
+            self._unknown.append(join_path(self._scan.path, path))
+            kept = True
         else:
             kept = not was_here(self._scan, pair.path, old.name)
         if kept and old.type == DIR:
