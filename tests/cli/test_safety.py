@@ -69,12 +69,15 @@ def test_same_size_and_mtime_is_still_seen_as_modified(tmp_path: Path) -> None:
     assert "E_UNSAVED" in repo.weft("checkout", "v1", "--", "data/b.txt", code=None).err or path.read_bytes() == b"BEE"
 
 
-def test_rm_refuses_unsaved_data(tmp_path: Path) -> None:
+def test_rm_refuses_changed_data_and_leaves_what_was_never_added(tmp_path: Path) -> None:
     repo = _repo(tmp_path)
-    repo.write({"data/new.txt": b"unsaved"})
+    repo.write({"data/b.txt": b"changed", "data/new.txt": b"never added"})
     assert "E_UNSAVED" in repo.weft("rm", "data", code=3).err
-    assert (repo.root / "data/new.txt").read_bytes() == b"unsaved"
+    assert (repo.root / "data/b.txt").read_bytes() == b"changed"
     assert (repo.root / "data.weft").exists()
+    repo.weft("rm", "--force", "data")
+    assert not (repo.root / "data.weft").exists()
+    assert snapshot(repo.root / "data") == {"new.txt": ("file", b"never added", False)}
 
 
 def test_a_push_without_the_bytes_fails_and_names_the_path(tmp_path: Path) -> None:
