@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -60,37 +59,31 @@ def steady(path: str, read: Callable[[int, os.stat_result], T], max_size: int) -
     ``PermissionFault``.
     """
     for _attempt in range(RETRIES + 1):
-        with _opened(path) as fd:
-            before = os.fstat(fd)
-            _check(path, before, max_size)
+        try:
+            fd = os.open(path, _FLAGS)
             try:
+                before = os.fstat(fd)
+                if before.st_size > max_size or not stat.S_ISREG(before.st_mode):
+                    _refuse(path, before, max_size)
                 result = read(fd, before)
                 after = os.fstat(fd)
-            except Changed:
-                continue
-            if (
-                after.st_mtime_ns == before.st_mtime_ns
-                and after.st_ctime_ns == before.st_ctime_ns
-                and after.st_size == before.st_size
-            ):
-                return result, after
+            finally:
+                os.close(fd)
+        except Changed:
+            continue
+        except OSError as error:
+            _raise(error, path)
+        if (
+            after.st_mtime_ns == before.st_mtime_ns
+            and after.st_ctime_ns == before.st_ctime_ns
+            and after.st_size == before.st_size
+        ):
+            return result, after
     raise FileChanged(
         f"the file kept changing while it was read: {path}",
         hint="wait until the program that writes it has finished, then run the command again",
         path=path,
     )
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[int]:
-    try:
-        fd = os.open(path, _FLAGS)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-    except OSError as error:
-        _raise(error, path)
 
 
 def _raise(error: OSError, path: str) -> NoReturn:
@@ -103,17 +96,16 @@ def _raise(error: OSError, path: str) -> NoReturn:
     raise translate_os_error(error, "read", path) from error
 
 
-def _check(path: str, status: os.stat_result, max_size: int) -> None:
+def _refuse(path: str, status: os.stat_result, max_size: int) -> NoReturn:
     if not stat.S_ISREG(status.st_mode):
         raise FileTypeRefused(
             f"neither a file, a directory nor a link: {path}", hint="name it in .weftignore", path=path
         )
-    if status.st_size > max_size:
-        raise LimitExceeded(
-            f"the file has {status.st_size} bytes, over the limit of {max_size}: {path}",
-            hint="allow it with: weft add --max-size",
-            path=path,
-        )
+    raise LimitExceeded(
+        f"the file has {status.st_size} bytes, over the limit of {max_size}: {path}",
+        hint="allow it with: weft add --max-size",
+        path=path,
+    )
 
 
 def read_block(fd: int, length: int) -> bytes:
@@ -141,13 +133,7 @@ def read_small(path: str, chunker: Chunker | None, max_size: int) -> Content:
 
     Raises ``Grown`` when it has more than two windows by now, and the errors of ``steady``.
     """
-
-    def read(fd: int, status: os.stat_result) -> bytes:
-        if status.st_size > 2 * WINDOW:
-            raise Grown
-        return read_block(fd, status.st_size) if status.st_size else b""
-
-    data, status = steady(path, read, max_size)
+    data, status = steady(path, _read_whole, max_size)
     oid = Oid.of(data)
     if chunker is None:
         return Content(oid, status, [])
@@ -155,6 +141,13 @@ def read_small(path: str, chunker: Chunker | None, max_size: int) -> Content:
     if len(lengths) <= 1:
         return Content(oid, status, [(oid, data)])
     return Content(oid, status, split(data, lengths))
+
+
+def _read_whole(fd: int, status: os.stat_result) -> bytes:
+    size = status.st_size
+    if size > 2 * WINDOW:
+        raise Grown
+    return read_block(fd, size) if size else b""
 
 
 class Streamed(NamedTuple):
