@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -89,22 +88,13 @@ class Server:
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""
-        self._end(signal.SIGKILL, 20)
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(20)
 
     def stop(self) -> None:
-        """End the process politely, then less so."""
-        self._end(signal.SIGTERM, 5)
+        """End the process; its data is not needed any more, so there is nothing to wait for."""
         self.kill()
-
-    def _end(self, how: signal.Signals, seconds: float) -> None:
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(how)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            if how is signal.SIGKILL:
-                raise
 
 
 def reply(request: str | urllib.request.Request) -> int:

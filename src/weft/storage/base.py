@@ -10,9 +10,14 @@ Obligations of every backend (the contract test class in ``weft.testing.contract
   returns ``False``; where it does not, the object is overwritten with (in all our uses) the same bytes and the call
   returns ``True``. No protocol may depend on it.
 - Every verb is idempotent: it may be retried after any failure, a lost reply included.
-- Reads return exactly what was asked for or raise: a short answer is an error, never data.
+- Reads return exactly what was asked for or raise: a short answer is an error, never data. A range that begins at or
+  reaches past the end of the object is a ``StorageFault`` that is not transient.
+- A missing bucket or directory is ``BucketMissing`` for every verb that reads (a plain directory is made by the first
+  write).
 - Errors are those of ``weft.errors`` and carry neither credentials nor signed query strings. A missing object raises
-  ``KeyMissing``.
+  ``KeyMissing``. ``transient`` on an error says whether the same call may succeed later; backends do not repeat calls
+  themselves, ``RetryingStorage`` does.
+- Redirects to another host are refused (``RemoteRedirect``), TLS is always verified.
 - A backend may be used from several threads at once.
 """
 
@@ -42,13 +47,15 @@ class Storage(Protocol):
         fewer bytes came than were asked for."""
 
     def download(self, key: str, path: str) -> int:
-        """Write the whole object to a new local file ``path`` with bounded memory and return the number of bytes."""
+        """Write the whole object to a new local file ``path`` with bounded memory and return the number of bytes. An
+        existing ``path`` is an error; a failure leaves no file."""
 
     def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
         """Store ``data`` under ``key``; see the module for ``create``. True when this call wrote it."""
 
     def upload(self, key: str, path: str, *, create: bool = False) -> bool:
-        """Store the local file ``path`` (at most 64 MiB) under ``key`` as ``write`` does."""
+        """Store the local file ``path`` under ``key`` as ``write`` does, with bounded memory. Raises ``LimitExceeded``
+        over 64 MiB."""
 
     def stat(self, key: str) -> ObjectStat | None:
         """Size and time of one object, asked of the server; None when there is none."""

@@ -134,9 +134,9 @@ class FsspecStorage:
         self._require(key, 0)
         return self._stream(key, path)
 
-    def _stream(self, key: str, path: str) -> int | None:
+    def _stream(self, key: str, path: str, **options: Any) -> int | None:
         watch = Watch()
-        self.system.get_file(self._path(key), path, callback=watch)
+        self.system.get_file(self._path(key), path, callback=watch, **options)
         return watch.size
 
     def _store(self, key: str, data: bytes, only: bool) -> None:

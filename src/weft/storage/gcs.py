@@ -33,7 +33,8 @@ class GcsStorage(FsspecStorage):
         self._bucket_seen = False
 
     def _fetch_file(self, key: str, path: str) -> int | None:
-        return self._stream(key, path)
+        # One request; the other path of gcsfs asks for the size first, and repeats both on failure.
+        return self._stream(key, path, concurrency=1)
 
     def _store(self, key: str, data: bytes, only: bool) -> None:
         if data:
@@ -75,6 +76,8 @@ class GcsStorage(FsspecStorage):
                 page = self._page(self._prefix + prefix, PAGE, **token)
             except FileNotFoundError:
                 raise bucket_missing(self._context) from None
+            if not isinstance(page, dict):
+                raise StorageFault(f"{self.name} answered a listing with something else")
             yield [
                 ObjectStat(found["name"][cut:], int(found.get("size") or 0), seconds_of(found))
                 for found in page.get("items") or []

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
-from weft.errors import CredentialFault, KeyMissing
+from weft.errors import CredentialFault, KeyMissing, StorageFault
 from weft.storage.base import ObjectStat
 from weft.storage.fsspec_backend import FsspecStorage, run_on_loop, seconds_of
 from weft.storage.keys import BLOCK
@@ -63,6 +63,9 @@ class S3Storage(FsspecStorage):
         cut = len(self._prefix)
         while True:
             page = self.system.call_s3("list_objects_v2", Bucket=self._bucket, Prefix=self._prefix + prefix, **more)
+            if "IsTruncated" not in page and "Name" not in page:
+                # Any XML parses, a login page too, and would pass for a bucket without objects.
+                raise StorageFault(f"{self.name} answered a listing with something else")
             yield [
                 ObjectStat(found["Key"][cut:], int(found["Size"]), seconds_of(found))
                 for found in page.get("Contents") or []

@@ -151,6 +151,8 @@ def answer_of(error: BaseException) -> Answer | None:
         headers = {str(name).lower(): str(value) for name, value in (meta.get("HTTPHeaders") or {}).items()}
         status = meta.get("HTTPStatusCode") or 0
         return Answer(int(status), str(told.get("Code") or status), str(told.get("Message") or ""), headers)
+    if type(error).__name__ == "ProxyError" and type(error).__module__.startswith("requests"):
+        return Answer(502, "502", "a gateway before it failed", {})  # how gcsfs words this status
     if type(error).__name__ == "HttpError":
         code = str(getattr(error, "code", ""))
         status = int(code) if code.isdigit() else 0
