@@ -102,7 +102,7 @@ class Walk:
 
     def old_version_by_path(self) -> None:
         """Take the data of version 1 into the work tree of today."""
-        say("A pull brings what the current commit needs; fetch brings the data of other commits too.")
+        say("A pull brings what the current commit needs; fetch --all makes sure of every other commit too.")
         self.type("weft fetch --all")
         say("The data of version 1 with the code of today, as `git checkout v1 -- PATH` does for code:")
         self.type("weft checkout v1 digits")
