@@ -101,3 +101,16 @@ def test_wrong_bytes_never_come_out(
             assert "hint:" in ran.err, f"{name}: {ran.err}"
         shutil.rmtree(clone.root)
     assert refused, "not one of the damages was noticed"
+
+
+def test_a_damaged_object_is_mended_as_the_hint_says(
+    origin: tuple[Repo, Path, dict[str, object]], tmp_path: Path
+) -> None:
+    repo, remote, _ = origin
+    for kind in ("packs", "index", "roots"):
+        for path in _objects(remote, kind):
+            path.unlink()
+            repo.weft("push")
+            clone = repo.clone(tmp_path / f"{kind}-{path.name[:8]}")
+            clone.weft("pull")
+            assert snapshot(clone.root / "data") == snapshot(repo.root / "data")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from weft.errors import NoRemote
+from weft.errors import IntegrityError, NoRemote
 from weft.model.config import Config
 from weft.model.remote import RemoteSpec
 from weft.objects.remote import RemoteStore, place_of
@@ -68,6 +68,12 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0) -> Iterator[Co
     try:
         remote = RemoteStore(traffic, project.catalog, project.config.repo, spec.store, jobs=workers)
         yield Connection(spec, remote, traffic)
+    except IntegrityError as error:
+        error.hint = error.hint or (
+            "nothing of it was used; remove the damaged object from the remote, then `weft push` in a clone that has the"
+            " data, which sends it again"
+        )
+        raise
     finally:
         traffic.close()
 
