@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from weft.errors import FileChanged, HashMismatch, SymlinkRefused, WeftError
-from weft.model.entry import Entry
+from weft.model.entry import LINK, Entry
 from weft.model.oid import Kind, Oid
+from weft.model.paths import MAX_PATH
 from weft.objects.layouts import LayoutView
 from weft.objects.store import LocalStore
 from weft.util.atomic import translate_os_error
@@ -63,12 +64,13 @@ def materialize(
     layout = store.layout(pointer.layout if pointer else None)
     with opened(plan.scan.top) as top_fd:
         work = _Work(plan, store, layout, top_fd)
+        work.check_links()
         work.reap()
         work.clear()
         try:
             work.write(read, progress or SilentProgress(), workers or cpu_workers(4))
             work.remove()
-            work.link(store)
+            work.link()
         except BaseException:
             # What is done stays known: it counts as ours and need not be hashed again.
             with suppress(WeftError):
@@ -87,6 +89,7 @@ class _Work:
         self._lock = threading.Lock()
         self._made: dict[str, list[Made]] = {}
         self._plans: dict[str, DirPlan] = {}
+        self._targets: dict[tuple[str, str], str] = {}
         self.files = 0
         self.size = 0
 
@@ -109,6 +112,18 @@ class _Work:
         return open_below(self._top_fd, parent, create=True), base, self._plan.scan.path
 
     # --- before ---
+
+    def check_links(self) -> None:
+        """Read the targets of all links. Raises ``SymlinkRefused`` for one that may leave the tracked path."""
+        base = self._plan.scan.path
+        for plan in self._plan.dirs:
+            for entry in plan.links:
+                shown = join_path(base, join_path(plan.path, entry.name))
+                if entry.size > MAX_PATH:
+                    raise SymlinkRefused(f"the target of the link {shown!a} is longer than a path", path=shown)
+                data = b"".join(self._store.iter_content(entry.oid, entry.size, self._layout))
+                depth = plan.path.count("/") + bool(plan.path)
+                self._targets[plan.path, entry.name] = check_link(_text(data, shown), shown, depth)
 
     def reap(self) -> None:
         """Remove temporary files that an interrupted checkout left."""
@@ -168,7 +183,7 @@ class _Work:
     def _batches(self, read: ReadManifest) -> Iterator[_Batch]:
         for plan in self._plan.dirs:
             if plan.whole:
-                plan.take(read(plan.oid).entries)
+                plan.take(entry for entry in read(plan.oid).entries if entry.type != LINK)
             # Shared by the batches of this directory; the row is made from it at the end.
             self._made[plan.path] = []
             self._plans[plan.path] = plan
@@ -209,9 +224,10 @@ class _Work:
         try:
             made = []
             size = 0
+            above = join_path(self._plan.scan.path, plan.path)
             for entry, pieces in self._contents(entries):
                 single = entry.name == "/"
-                path = shown if single else join_path(self._plan.scan.path, join_path(plan.path, entry.name))
+                path = shown if single else f"{above}/{entry.name}"
                 replaced = plan.replaced.get(entry.name)
                 packed = put_file(fd, entry, pieces, name if single else entry.name, replaced, path)
                 made.append((entry.name, packed, entry.oid))
@@ -244,14 +260,13 @@ class _Work:
         for directory in self._plan.empty_dirs:
             self._rmdir(directory, needed=False)
 
-    def link(self, store: LocalStore) -> None:
-        """Make the links, whose targets are checked once more here."""
+    def link(self) -> None:
+        """Make the links."""
         for plan in self._plan.dirs:
             for entry in plan.links:
                 fd, name, shown = self._place(plan.path, entry.name)
+                target = self._targets[plan.path, entry.name]
                 try:
-                    data = b"".join(store.iter_content(entry.oid, entry.size, self._layout))
-                    target = check_link(_text(data, shown), shown, plan.path.count("/") + bool(plan.path))
                     packed = put_link(fd, target, name, plan.replaced.get(entry.name), shown)
                 finally:
                     os.close(fd)

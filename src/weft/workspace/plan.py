@@ -27,8 +27,9 @@ class Removal(NamedTuple):
 class DirPlan:
     """What happens in one directory of the target.
 
-    ``whole`` means that it does not exist yet and is made with everything in it, so ``entries`` is not kept in memory but
-    read from the manifest again when its turn comes; else ``writes``, ``modes`` and ``links`` are the entries to make.
+    ``writes``, ``modes`` and ``links`` are the entries to make. ``whole`` means that the directory does not exist yet and
+    is made with everything in it: then only its links are kept here, and the rest is read from the manifest again when its
+    turn comes, which saves memory.
     ``replaced`` has the packed status of the files that are in their way. ``kept`` are the tracked entries that stay as
     they are, for the row; ``agrees`` tells that the row will stand for the manifest ``oid``.
     """

@@ -165,6 +165,7 @@ class _Planner:
         self.plan.dirs.append(plan)
         if path and not pair.on_disk and len(wanted) == len(pair.entries):
             plan.whole = True
+            plan.links = [entry for entry in pair.manifest.entries if entry.type == LINK]
             self._expect(path, pair.manifest.entries)
             return
         first = len(self._found)
