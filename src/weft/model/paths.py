@@ -1,6 +1,6 @@
 """The path type: one gate for every path read from or written to a pointer, a manifest or the command line.
 
-Two sets of rules (``docs/spec/format.md``, section Paths): *safe* names are required always and everywhere; *portable*
+Two sets of rules (``docs/spec/paths.md``): *safe* names are required always and everywhere; *portable*
 names are what every operating system can hold, asked for by ``portable: strict`` and by a checkout onto such a system.
 """
 
