@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-ENLARGED = 28
+ENLARGED = 40
 RENAMED, REDRAWN, RETOUCHED = 3, 12, 40
 
 
@@ -31,7 +31,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def write_first_version(folder: Path) -> None:
-    """Write one PNG per digit in a folder per class, ``labels.csv``, and ``enlarged.npy`` of about 5 MiB."""
+    """Write one PNG per digit in a folder per class, ``labels.csv``, and ``enlarged.npy`` of about 11 MiB."""
     digits = load_digits()
     rows = []
     for number, (image, target) in enumerate(zip(digits.images, digits.target, strict=True)):
@@ -44,7 +44,7 @@ def write_first_version(folder: Path) -> None:
 
 
 def enlarge(images: np.ndarray) -> np.ndarray:
-    """The images at 28 x 28 with a little noise, as a training set of a real project would be: it compresses badly."""
+    """The images at 40 x 40 with a little noise, as a training set of a real project would be: it compresses badly."""
     steps = np.arange(ENLARGED) * images.shape[1] // ENLARGED
     noise = np.random.default_rng(7).normal(0, 0.5, (len(images), ENLARGED, ENLARGED))
     return (images[:, steps][:, :, steps] + noise).astype(np.float32)

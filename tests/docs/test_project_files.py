@@ -16,8 +16,9 @@ REGISTRY = re.compile(
         ["pypi" + r"\.org", "python" + r"hosted\.org", "extra-" + "index-url", "--index" + "-url", "find-" + "links"]
     )
 )
-# A home folder, or a folder that exists on one machine only. "alice" is the made-up user of examples.
-MACHINE = re.compile(r"(?<![\w.}$])/(?:home/(?!alice\b)\w+|Users/(?!alice\b)\w+|" + r"root|work|opt|mnt)/[\w.]")
+# A home folder, or a folder that exists on one machine only. "alice" is the made-up user of examples, and "/root/of"
+# begins a made-up path.
+MACHINE = re.compile(r"(?<![\w.}$])/(?:home/(?!alice\b)\w+|Users/(?!alice\b)\w+|" + r"root(?!/of/)|work|opt|mnt)/[\w.]")
 
 
 def project_files() -> list[Path]:
