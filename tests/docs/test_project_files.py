@@ -16,7 +16,7 @@ REGISTRY = re.compile(
         ["pypi" + r"\.org", "python" + r"hosted\.org", "extra-" + "index-url", "--index" + "-url", "find-" + "links"]
     )
 )
-# A home folder, or a folder that exists on one machine only. "alice" is the made-up user of examples, and "/root/of"
+# A home folder, or a folder that exists on one machine only. "alice" is the made-up user of examples, and root/of
 # begins a made-up path.
 MACHINE = re.compile(r"(?<![\w.}$])/(?:home/(?!alice\b)\w+|Users/(?!alice\b)\w+|" + r"root(?!/of/)|work|opt|mnt)/[\w.]")
 
