@@ -138,6 +138,7 @@ def test_mv_and_rm_keep_pointer_data_and_ignore_lines_together(tmp_path: Path) -
     assert (repo.root / "e/f").read_bytes() == b"f"
     assert sorted(p for p in repo.git("ls-files").out.split() if p.endswith(".weft")) == ["e.weft", "sub/b.bin.weft"]
     assert repo.weft("status", "--exit-code").code == 0
+    assert [p["path"] for p in repo.weft("status", "--json").json["data"]["paths"]] == ["e", "sub/b.bin"]
     assert repo.git("status", "--porcelain").out == ""
     repo.weft("rm", "e")
     assert not (repo.root / "e").exists()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from weft.errors import NoSuchPath, NotTracked, PathEscape, PathOverlap
+from weft.errors import NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.model.paths import RepoPath
@@ -64,7 +64,13 @@ def read_pointer(project: Project, path: str) -> Pointer | None:
 def decode_pointer(data: bytes, name: str) -> Pointer:
     """Decode the pointer file ``name`` (a path); every refusal names that path."""
     RepoPath.parse(name)
-    return pointer_format.decode(data, name=name)
+    try:
+        return pointer_format.decode(data, name=name.rpartition("/")[2])
+    except WeftError as error:
+        error.path = name
+        if name not in error.message:
+            error.message = f"{name}: {error.message}"
+        raise
 
 
 def check_overlap(paths: Iterable[str]) -> None:
