@@ -26,7 +26,7 @@ SECRET_KEY = "weft-test-secret"
 # Listing only: for tests of permissions.
 READER_KEY = "weft-read-key"
 READER_SECRET = "weft-read-secret"
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 
 
 def free_ports(count: int) -> list[int]:
