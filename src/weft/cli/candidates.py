@@ -18,7 +18,7 @@ def paths(incomplete: str) -> list[CompletionItem[str]]:
     try:
         with open_project(os.getcwd()) as project:
             here = os.path.relpath(project.cwd, os.path.realpath(project.root))
-            tracked = [entry.path for entry in look.ls(project, "", "", False).entries]
+            tracked = [entry.path for entry in look.ls(project, "", project.root, False).entries]
     except (WeftError, OSError):
         return [CompletionItem(incomplete, type="file")]
     found = _matching((os.path.relpath(path, here) for path in tracked), incomplete)

@@ -52,7 +52,8 @@ def complete_remotes(context: click.Context, parameter: click.Parameter, incompl
 
 def paths_argument(*, required: bool = False) -> Callable[[Function], Function]:
     """``PATH...``: with tab completion of tracked paths."""
-    return click.argument("paths", nargs=-1, required=required, metavar="PATH...", shell_complete=complete_paths)
+    metavar = "PATH..." if required else "[PATH...]"
+    return click.argument("paths", nargs=-1, required=required, metavar=metavar, shell_complete=complete_paths)
 
 
 def remote_option(text: str) -> Callable[[Function], Function]:

@@ -9,8 +9,10 @@ import time
 
 import pytest
 
+from weft import __main__
 from weft.cli.context import INTERRUPTED
 from weft.cli.interrupts import PATIENCE
+from weft.cli.main import entry
 
 CONSOLE_SCRIPT = os.path.join(os.path.dirname(sys.executable), "weft")
 
@@ -202,6 +204,10 @@ def test_an_ignored_ctrl_c_stays_ignored(boom):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_a_module_that_is_imported_runs_nothing():
+    assert __main__.entry is entry
 
 
 @pytest.mark.parametrize("command", [[sys.executable, "-m", "weft"], [CONSOLE_SCRIPT]], ids=["module", "script"])

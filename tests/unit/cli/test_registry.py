@@ -45,7 +45,7 @@ def test_every_verb_has_the_common_options_and_ends_with_its_exit_codes(name, co
     example = text.index("\nExample:\n")
     codes = text.index("\nExit codes:\n")
     assert example < codes
-    assert f"  weft {name}" in text[example:codes]
+    assert f"weft {name}" in text[example:codes]
     assert {0, 2, 3, 4, 5, 6, 130} <= set(command.codes)
     assert all(f"\n  {code} " in text[codes:] for code in command.codes)
 
