@@ -243,14 +243,23 @@ def footer_of_another_pack(tmp_path: Path) -> None:
     """The segment is sound in itself and its frames are right, yet the pack's own footer says otherwise."""
     storage = empty_remote(tmp_path)
     one, two = raw_frame(b"one!"), raw_frame(b"two!")
-    packed, info = pack_bytes([one, two])
-    spoiled = bytearray(packed)
-    footer = info.size - TRAILER_SIZE - 2 * FOOTER_ENTRY
-    spoiled[footer : footer + 32] = Oid.of(b"else")
-    name = Oid.of(bytes(spoiled))
-    storage.write(pack_key(name), bytes(spoiled))
-    plant_segment(storage, [PackInfo(name, info.size, info.frames)])
+    _packed, told = pack_bytes([one, two])
+    # Sound in itself too, with a checksum that fits: only the name of the second frame is another.
+    spoiled, real = pack_bytes([one, raw_frame(b"two!", oid=Oid.of(b"else"))])
+    storage.write(pack_key(real.name), spoiled)
+    plant_segment(storage, [PackInfo(real.name, real.size, told.frames)])
     refused(tmp_path, file_pointer(one), BadPackIndex, kept=True)
+
+
+def true_frames_under_a_false_name(tmp_path: Path) -> None:
+    """A pack whose every frame is right, yet it does not hash to its own name: it may not stand under that name."""
+    storage = empty_remote(tmp_path)
+    frame = raw_frame(b"content")
+    packed, info = pack_bytes([frame])
+    false = Oid.of(b"another name")
+    storage.write(pack_key(false), packed)
+    plant_segment(storage, [PackInfo(false, info.size, info.frames)])
+    refused(tmp_path, file_pointer(frame), HashMismatch, kept=True)
 
 
 def bytes_of_another_chunk(tmp_path: Path) -> None:
@@ -396,6 +405,7 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (47, "fetch-extended", extended),
     (47, "fetch-truncated-under-a-range", truncated_under_a_range),
     (48, "fetch-checksum-matched", checksum_matched),
+    (48, "fetch-false-pack-name", true_frames_under_a_false_name),
     (49, "fetch-other-kind", other_kind),
     (49, "fetch-other-kind-in-the-index", other_kind_in_the_index),
     (50, "fetch-index-past-the-end", past_the_end),

@@ -26,7 +26,6 @@ from weft.objects.store import LocalStore
 from weft.util.parallel import unordered_map
 from weft.util.progress import Progress, SilentProgress
 
-
 _BAD_OR_GONE: tuple[type[WeftError], ...] = (*BAD_COPY, KeyMissing)
 
 
@@ -209,15 +208,13 @@ def remote_states(remote: RemoteStore, store: LocalStore, pointers: Mapping[str,
     try:
         roots = Roots(remote)
         roots.look(pointers.values())
-        return {path: _state(remote, store, pointer, roots, index, gaps.all) for path, pointer in pointers.items()}
+        return {path: _state(remote, store, pointer, roots, index) for path, pointer in pointers.items()}
     finally:
         for name in gaps.all:
             index.unlearn(name)
 
 
-def _state(
-    remote: RemoteStore, store: LocalStore, pointer: Pointer, roots: Roots, index: SegmentIndex, gone: set[Oid]
-) -> str:
+def _state(remote: RemoteStore, store: LocalStore, pointer: Pointer, roots: Roots, index: SegmentIndex) -> str:
     name = root_name(pointer)
     if name not in roots.found:
         return "incomplete" if name in roots.damaged else "not-pushed"
@@ -226,9 +223,11 @@ def _state(
     try:
         whole = not store.catalog.missing(walk(pointer, store).all_frames(), remote.place)
     except ObjectMissing:
-        # Its manifests are not here: then all packs of all segments that the root names must be there.
-        named = [index.packs_of(segment).keys() for segment in roots.segments[name]]
-        return "pushed" if gone.isdisjoint(set().union(*named)) else "incomplete"
+        # Its manifests are not here: then all packs must be there that the segments list which its root names.
+        listed = [index.packs_of(segment).keys() for segment in roots.segments[name]]
+        held = store.catalog.packs(remote.place).keys()
+        whole = all(packs and packs <= held for packs in listed) or index.all_held()
+        return "pushed" if whole else "incomplete"
     if whole:
         remote.catalog.see_root(remote.place, name)
     return "pushed" if whole else "incomplete"

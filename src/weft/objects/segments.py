@@ -185,6 +185,11 @@ class SegmentIndex:
         self._catalog.forget_pack(pack, self._remote.place)
         self._catalog.rows("DELETE FROM roots_seen WHERE place = ?", (self._remote.place,))
 
+    def all_held(self) -> bool:
+        """Whether every pack that a segment lists counts as held: none of them was lost before."""
+        held = self._catalog.packs(self._remote.place).keys()
+        return all(self.packs_of(name).keys() <= held for name in self._live())
+
     def _live(self) -> set[Oid]:
         known = self._catalog.segments(self._remote.place)
         return known & self._sizes.keys() if self._sizes else known

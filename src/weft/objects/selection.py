@@ -16,6 +16,8 @@ SHARE = 0.75
 SLICE = 20_000
 """Oids looked up at a time: it bounds the memory that their locations take."""
 
+_QUERY = 500
+
 
 class Choice(NamedTuple):
     """Packs to move whole, oids to pick out of other packs, and oids that no usable pack holds."""
@@ -76,24 +78,45 @@ def slices(oids: Iterable[Oid], size: int = SLICE) -> Iterator[list[Oid]]:
         yield group
 
 
-def packs_holding(catalog: Catalog, oids: Iterable[Oid], place: int) -> dict[Oid, int]:
-    """Names and sizes of all packs at ``place`` that hold one of ``oids``."""
-    found: dict[Oid, int] = {}
+class Holding(NamedTuple):
+    """The oids that no pack of a place holds, and names and sizes of all packs there that hold one of the others."""
+
+    missing: set[Oid]
+    packs: dict[Oid, int]
+
+
+def look_up(catalog: Catalog, oids: Iterable[Oid], place: int) -> Holding:
+    """Which of ``oids`` the packs at ``place`` hold, and which packs those are: one query for each 500."""
+    missing = set(oids)
     numbers: set[int] = set()
-    for group in slices(oids, 500):
-        marks = ",".join("?" * len(group))
+    for group in slices(missing, _QUERY):
         rows = catalog.rows(
-            f"SELECT DISTINCT f.pack FROM frames f WHERE f.oid IN ({marks})"  # noqa: S608 (marks only)
+            f"SELECT f.oid, f.pack FROM frames f WHERE f.oid IN ({_marks(group)})"  # noqa: S608 (marks only)
             " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
             (*group, place),
         )
-        numbers.update(row[0] for row in rows)
-    for start in range(0, len(ordered := sorted(numbers)), 500):
-        some = ordered[start : start + 500]
-        marks = ",".join("?" * len(some))
-        rows = catalog.rows(f"SELECT name, size FROM packs WHERE id IN ({marks})", some)  # noqa: S608 (marks only)
-        found.update((Oid(name), size) for name, size in rows)
-    return found
+        missing.difference_update(row[0] for row in rows)
+        numbers.update(row[1] for row in rows)
+    return Holding(missing, dict(_packs(catalog, sorted(numbers))))
+
+
+def packs_holding(catalog: Catalog, oids: Iterable[Oid], place: int) -> dict[Oid, int]:
+    """Names and sizes of all packs at ``place`` that hold one of ``oids``."""
+    return look_up(catalog, oids, place).packs
+
+
+def _packs(catalog: Catalog, numbers: list[int]) -> Iterator[tuple[Oid, int]]:
+    for start in range(0, len(numbers), _QUERY):
+        some = numbers[start : start + _QUERY]
+        for name, size in catalog.rows(
+            f"SELECT name, size FROM packs WHERE id IN ({_marks(some)})",  # noqa: S608 (marks only)
+            some,
+        ):
+            yield Oid(name), size
+
+
+def _marks(values: Collection[object]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _take_whole(size: int, taken: int, small: int) -> bool:

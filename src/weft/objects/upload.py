@@ -20,7 +20,7 @@ from weft.objects.push_needs import Needs
 from weft.objects.push_roots import Roots
 from weft.objects.remote import RemoteStore
 from weft.objects.segments import SegmentIndex
-from weft.objects.selection import packs_holding
+from weft.objects.selection import Holding, look_up
 from weft.objects.store import LocalStore
 from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
@@ -99,12 +99,14 @@ class _Push:
             with lock, self._remote.session():
                 self._index.learn_listed()
                 self._roots.recheck()
-                with Needs(self._remote, self._store, self._pointers, self._roots) as needs:
-                    try:
+                if not self._index.all_held():
+                    self._roots.distrust()
+                try:
+                    with Needs(self._remote, self._store, self._pointers, self._roots) as needs:
                         self._complete(needs)
-                    except WeftError:
-                        self._unlearn_lost()
-                        raise
+                except WeftError:
+                    self._unlearn_lost()
+                    raise
         return self._outcome(self._roots.found)
 
     def dry_run(self) -> PushOutcome:
@@ -143,11 +145,11 @@ class _Push:
         for _round in range(_ROUNDS):
             dead = self._drop_dead(needs)
             presence = Presence(self._remote)
-            self._check(needs, self._holding(needs), presence)
-            missing = self._store.catalog.missing(needs.frames(), self._remote.place)
-            self._refuse_absent(missing, needs)
-            self._send(missing, dead, presence)
-            held = self._holding(needs)
+            there = self._look_up(needs)
+            if not self._check(needs, there.packs, presence):
+                there = self._look_up(needs)
+            self._refuse_absent(there.missing, needs)
+            held = {**there.packs, **self._send(there.missing, dead, presence)}
             segments = self._cover(held)
             # A collection that began meanwhile may have condemned what this push relies on.
             if self._drop_dead(needs) & held.keys():
@@ -170,12 +172,11 @@ class _Push:
             self._index.lose(name)
         return dead
 
-    def _holding(self, needs: Needs) -> dict[Oid, int]:
-        """The packs that this push relies on: all of the remote's when some pointers are taken on trust."""
+    def _look_up(self, needs: Needs) -> Holding:
+        """What is not there by the index, and the packs relied on: all of them while pointers are taken on trust."""
         place = self._remote.place
-        if needs.trusting:
-            return self._store.catalog.packs(place)
-        return packs_holding(self._store.catalog, needs.frames(), place)
+        there = look_up(self._store.catalog, needs.frames(), place)
+        return there if not needs.trusting else Holding(there.missing, self._store.catalog.packs(place))
 
     def _check(self, needs: Needs, packs: Mapping[Oid, int], presence: Presence) -> bool:
         """Look up every pack relied on; forget those that are not there. True when all are."""
@@ -192,9 +193,10 @@ class _Push:
             self._lost.add(name)
         self._wrong |= wrong
 
-    def _send(self, missing: set[Oid], dead: set[Oid], presence: Presence) -> None:
+    def _send(self, missing: set[Oid], dead: set[Oid], presence: Presence) -> Mapping[Oid, int]:
+        """Send ``missing`` and write the index of it; return names and sizes of the packs that hold it now."""
         if not missing:
-            return
+            return {}
         planned = plan(self._store, missing, dead)
         with parcels(self._store, planned, dead) as made:
             # A push that was killed may have left some of these packs there: their names are their content.
@@ -203,6 +205,7 @@ class _Push:
             with self._progress.task("push", sum(p.pack.size for p in todo), len(todo)) as task:
                 send(self._remote, self._store, todo, self._wrong | gaps.wrong, self._count(task.advance))
             self._index.publish(parcel.pack for parcel in made)
+            return by_size(made)
 
     def _count(self, advance: Callable[[int, int], None]) -> Callable[[Parcel], None]:
         def sent(parcel: Parcel) -> None:

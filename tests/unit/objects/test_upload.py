@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from transfer_kit import REPO, add, clone, edit, flatten, flip, noise, read_tree, remote_at, small_tree
 from weft.errors import HashMismatch, NetworkFault, NotOnRemote, ObjectMissing
+from weft.formats.pack import decode_pack
 from weft.formats.root import root_name
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog import LOCAL
@@ -300,6 +301,23 @@ def test_a_loss_that_this_clone_cannot_mend_is_told(tmp_path: Path) -> None:
         check_complete(storage, tmp_path / "c", a, {"data": pointer})
 
 
+@pytest.mark.parametrize("seen_before", [False, True])
+def test_a_clone_without_the_data_does_not_call_a_gap_up_to_date(tmp_path: Path, seen_before: bool) -> None:
+    storage = MemoryStorage()
+    with clone(tmp_path / "a") as a, clone(tmp_path / "b") as b:
+        pointers = {f"p{n}": add(a, small_tree(40, n), f"p{n}") for n in range(3)}
+        push(remote_at(storage, a), a, pointers)
+        if seen_before:
+            push(remote_at(storage, b), b, pointers)
+        for key in keys_under(storage, "packs/"):
+            storage.delete(key)
+        for _again in range(2):
+            with pytest.raises((NotOnRemote, ObjectMissing), match="p0"):
+                push(remote_at(storage, b), b, pointers)
+        push(remote_at(storage, a), a, pointers)
+        assert {one.state for one in push(remote_at(storage, b), b, pointers).pointers} == {"up-to-date"}
+
+
 def test_a_damaged_root_is_written_again(tmp_path: Path) -> None:
     storage = MemoryStorage()
     with clone(tmp_path / "a") as a, clone(tmp_path / "b") as b:
@@ -366,6 +384,50 @@ def test_packs_condemned_during_the_push_are_replaced_before_the_root(tmp_path: 
         for name in condemned:
             storage.delete(pack_key(name))
         check_complete(storage, tmp_path / "b", a, {"data": pointer})
+
+
+class AtTheRoot(MemoryStorage):
+    """Calls ``before`` once, when the first root is about to be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: list[Callable[[], None]] = []
+
+    def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
+        if key.startswith("roots/") and self.before:
+            self.before.pop()()
+        return super().write(key, data, create=create)
+
+
+def test_a_pack_that_goes_while_the_root_is_written_is_put_back(tmp_path: Path) -> None:
+    storage = AtTheRoot()
+    with clone(tmp_path / "a") as a:
+        base = small_tree(40)
+        push(remote_at(storage, a), a, {"data": add(a, base)})
+        victim = keys_under(storage, "packs/")[0]
+        pointer = add(a, {**base, "more": b"more"})
+        storage.before = [lambda: storage.delete(victim)]
+        assert push(remote_at(storage, a), a, {"data": pointer}).repaired == 1
+        check_complete(storage, tmp_path / "b", a, {"data": pointer})
+
+
+def test_no_root_is_written_over_a_gap(tmp_path: Path) -> None:
+    storage = AtTheRoot()
+    with clone(tmp_path / "a") as a:
+        base = small_tree(40)
+        push(remote_at(storage, a), a, {"data": add(a, base)})
+        pointer = add(a, {**base, "more": b"more"})
+        for key in keys_under(storage, "packs/"):
+            storage.delete(key)
+        seen: set[Oid] = set()
+
+        def look() -> None:
+            for key in keys_under(storage, "packs/"):
+                seen.update(frame.oid for frame in decode_pack(storage.read(key)))
+
+        storage.before = [look]
+        push(remote_at(storage, a), a, {"data": pointer})
+        assert seen >= walk(pointer, a).all_frames(), "all is back before the root says that it is there"
 
 
 def test_many_small_segments_are_merged(tmp_path: Path) -> None:
