@@ -79,9 +79,9 @@ def _checked_out(result: CheckoutResult, view: View) -> tuple[str, ...]:
         done.append(f"wrote {count_text(result.written, 'file')} ({size_text(result.written_bytes)})")
     if result.removed:
         done.append(f"removed {count_text(result.removed, 'file')}")
-    if result.unchanged or not done:
+    if result.unchanged or not (done or result.absent):
         done.append(f"{count_text(result.unchanged, 'file')} unchanged")
-    report = [", ".join(done)]
+    report = [", ".join(done)] if done else []
     if view.verbose:
         report += [f"checked out  {escape(path)}" for path in result.paths]
     report += [f"{view.paint.care('not here')}  {escape(path)}" for path in result.absent]

@@ -66,7 +66,7 @@ def test_what_force_replaced_can_be_had_back(view):
 
 def test_what_is_not_here_is_named_with_the_command(view):
     page = checkout_page(CheckoutResult(("d",), absent=("d/x",)), view)
-    assert page.report[-1] == "not here  d/x"
+    assert page.report == ("not here  d/x",)
     assert page.notes == ("next: weft pull, to bring what is not here",)
 
 
