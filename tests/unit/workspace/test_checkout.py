@@ -346,6 +346,25 @@ def test_interrupted_anywhere_the_next_one_converges(two, monkeypatch, step, lat
     assert tree.tree() == {**before, "mine": b"m"}
 
 
+def test_what_an_interrupted_checkout_did_not_remove_is_still_ours_to_remove(tree, monkeypatch, later):
+    tree.fill({"a": b"1", "z": b"3"})
+    first = tree.add()
+    tree.fill({"a": b"2", "gone": b"g"})
+    tree.add(first)
+    plan = tree.plan(first)
+
+    def stop(*args):
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("weft.workspace.materialize.expect", stop)  # the one before a removal
+        with pytest.raises(Stop):
+            tree.run(plan)
+    assert tree.tree() == {"a": b"1", "gone": b"g", "z": b"3"}
+    tree.checkout(first)
+    assert tree.tree() == {"a": b"1", "z": b"3"}
+
+
 def test_killed_before_anything_was_recorded_the_next_one_converges(two, monkeypatch):
     tree, (first, before), _ = two
     plan = tree.plan(first)
