@@ -185,3 +185,12 @@ def test_cat_ls_get_look_without_checking_out(tmp_path: Path) -> None:
     clone.weft("get", str(repo.root), "v1:data/0/000.bin", "-o", str(tmp_path / "got.bin"))
     assert (tmp_path / "got.bin").read_bytes() == first
     assert not (clone.root / "data").exists()
+
+
+def test_status_of_a_part_tells_only_of_that_part(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"data/a/x": b"x", "data/b/y": b"y"})
+    repo.weft("add", "data")
+    repo.write({"data/b/y": b"changed"})
+    assert repo.weft("status", "--exit-code", "data/a").code == 0
+    assert repo.weft("status", "--exit-code", "data/b", code=1).out.split() == ["M", "data/b/y"]

@@ -21,16 +21,12 @@ from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
 
 VERSION = 1
 LIMIT = 1 << 20
-LINKS = ("copy", "reflink")
 COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage")
-PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "link", "jobs")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "jobs")
 
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
 _REGION = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
-_SIZE = re.compile(r"([0-9]{1,15}) ?(B|[KMGT]iB|[kMGT]B)", re.ASCII)
-_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-_UNITS |= {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 _TLS_KEYS = frozenset(("verify", "ssl_verify", "verify_tls", "verify_ssl", "sslverify", "insecure", "tls", "use_ssl"))
 _EXEC_KEYS = frozenset(
@@ -89,8 +85,6 @@ def merge(committed: Config, private: Config) -> Config:
         remotes=remotes,
         stage=committed.stage if private.stage is None else private.stage,
         store_dir=private.store_dir,
-        store_limit=private.store_limit,
-        link=private.link,
         jobs=private.jobs,
     )
 
@@ -161,7 +155,7 @@ def _from_value(value: object, committed: bool) -> Config:
         raise fields.error("'repo' must be 32 lower-case hex digits")
     fields.only(COMMITTED_KEYS if committed else PRIVATE_KEYS)
     store = fields.below("store")
-    store.only(("dir", "limit"))
+    store.only(("dir",))
     return Config(
         repo=fields.text("repo", ""),
         remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
@@ -170,14 +164,12 @@ def _from_value(value: object, committed: bool) -> Config:
         portable=_choice(fields, "portable", (WARN, STRICT), WARN),
         stage=fields.flag("stage"),
         store_dir=_path(store),
-        store_limit=_size(store),
-        link=_choice(fields, "link", LINKS, ""),
         jobs=_jobs(fields),
     )
 
 
 def _to_value(config: Config) -> dict[str, Any]:
-    store = {"dir": config.store_dir, "limit": config.store_limit}
+    store = {"dir": config.store_dir}
     value: dict[str, Any] = {
         "repo": config.repo,
         "remote": config.remote,
@@ -186,7 +178,6 @@ def _to_value(config: Config) -> dict[str, Any]:
         "portable": "" if config.portable == WARN else config.portable,
         "stage": config.stage,
         "store": {key: item for key, item in store.items() if item},
-        "link": config.link,
         "jobs": config.jobs,
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
@@ -234,15 +225,6 @@ def _path(store: Fields) -> str:
     return path
 
 
-def _size(store: Fields) -> int:
-    value = store.values.get("limit", 0)
-    if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
-        return int(found.group(1)) * _UNITS[found.group(2)]
-    if isinstance(value, str):
-        raise store.error("'limit' must be a number of bytes, or a text as 50 GiB")
-    return store.number("limit", 0)
-
-
 def _jobs(fields: Fields) -> int:
     jobs = fields.number("jobs", 0)
     if jobs > 1024:
@@ -281,8 +263,8 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 
 # --- dotted keys ---
 
-_KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "link": str, "jobs": int, "repo": str}
-_KEYS |= {"store.dir": str, "store.limit": str, "chunker.name": str}
+_KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "jobs": int, "repo": str}
+_KEYS |= {"store.dir": str, "chunker.name": str}
 _KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
 _KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}
 
@@ -299,7 +281,7 @@ def _kind(key: str) -> type:
 
 def _parse(key: str, text: str, kind: type) -> object:
     if kind is str:
-        return int(text) if key == "store.limit" and text.isascii() and text.isdigit() and len(text) < 19 else text
+        return text
     value = yaml12.resolve(text)
     if type(value) is not kind:
         raise ConfigError(f"{key} must be {'true or false' if kind is bool else 'a number'}, not {text[:80]!a}")

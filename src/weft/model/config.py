@@ -18,8 +18,7 @@ class Config:
     Committed: ``repo`` (32 hex digits), ``remote`` (the default one's name), ``remotes``, ``chunker``, ``portable`` (warn
     or strict), ``stage`` (whether verbs stage pointers in Git; None when not set, which means yes).
     Private: ``remote``, ``remotes`` and ``stage`` again, ``store_dir`` (where the local store is; empty: in the Git
-    directory), ``store_limit`` (bytes, 0: none), ``link`` (copy or reflink; empty: what the file system does best),
-    ``jobs`` (0: chosen by weft).
+    directory), ``jobs`` (0: chosen by weft).
     """
 
     repo: str = ""
@@ -29,8 +28,6 @@ class Config:
     portable: str = WARN
     stage: bool | None = None
     store_dir: str = ""
-    store_limit: int = 0
-    link: str = ""
     jobs: int = 0
 
     @property

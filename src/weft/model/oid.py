@@ -1,4 +1,4 @@
-"""Object ids: the one type for every digest (``docs/spec/format.md``, section Identity)."""
+"""Object ids: the one type for every digest (``docs/spec/identity.md``)."""
 
 from __future__ import annotations
 

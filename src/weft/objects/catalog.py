@@ -1,6 +1,6 @@
 """The catalog: which oid lies in which pack at which offset, and which place holds which pack.
 
-A cache in SQLite that is rebuilt from the footers of the packs when it is gone (``docs/spec/format.md``, Local state).
+A cache in SQLite that is rebuilt from the footers of the packs when it is gone (``docs/spec/local.md``).
 All lookups are batched: a caller asks for hundreds of oids at once.
 """
 

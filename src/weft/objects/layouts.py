@@ -1,4 +1,4 @@
-"""Looking up recipes in a layout, and storing a new one (``docs/spec/format.md``, Layout)."""
+"""Looking up recipes in a layout, and storing a new one (``docs/spec/chunks.md``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing packs (``docs/spec/format.md``, Pack): frames in, durable files named by their content out.
+"""Writing packs (``docs/spec/local.md``, Pack): frames in, durable files named by their content out.
 
 Nothing of a pack is kept in memory but its footer and the blocks on their way to the disk. Writing and hashing run in one
 background thread and ``fsync`` in another, so that the caller's thread only compresses and counts.

@@ -1,6 +1,6 @@
 """The local store: packs under one directory, and the catalog that knows what is in them.
 
-Layout of the directory (``docs/spec/format.md``, Local state): ``packs/<2>/<id>.pack``, ``tmp``, ``quarantine``, and two
+Layout of the directory (``docs/spec/local.md``): ``packs/<2>/<id>.pack``, ``tmp``, ``quarantine``, and two
 empty files that serve as locks. What lies at a final name hashes to that name: bytes from outside come in through
 ``adopt_pack`` only, after a check.
 """

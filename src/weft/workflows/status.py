@@ -56,8 +56,9 @@ def _state(project: Project, target: Target, pushed: str) -> PathStatus:
     except WeftError as error:
         return PathStatus(target.path, pointer.type, "error", message=f"{error.message} ({error.code})", remote=pushed)
     changes = tuple(_changes(target, found))
+    state = "clean" if found.state == "modified" and not changes else found.state  # what differs lies in other parts
     return PathStatus(
-        target.path, pointer.type, found.state, changes, found.absent, pushed, _stored(project, pointer), found.message
+        target.path, pointer.type, state, changes, found.absent, pushed, _stored(project, pointer), found.message
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from weft.errors import PathChars, PathCollision, PathEscape, PathReserved, RefusedInput, SymlinkRefused
 from weft.model.paths import check_data_name, check_link_target, collisions, portable_problem
+from weft.util.humanize import count_text
 from weft.util.progress import Progress
 
 # Names (each followed by NUL) that pass the safe rules without a closer look: one match for a whole directory.
@@ -53,7 +54,7 @@ class NamePolicy:
             more = ", ..." if self.count > len(self.examples) else ""
             shown = ", ".join(ascii(path) for path in self.examples)
             progress.warn(
-                f"{self.count} names cannot be used on every operating system: {shown}{more}",
+                f"{count_text(self.count, 'name')} cannot be used on every operating system: {shown}{more}",
                 "`portable: strict` in .weft/config.yaml refuses such names",
             )
 

@@ -56,7 +56,7 @@ public_configs = st.builds(
 )  # fmt: skip
 private_configs = st.builds(
     Config, remote=st.just("") | names, remotes=remotes, stage=flags, store_dir=st.sampled_from(["", "/x y/é"]),
-    store_limit=st.integers(0, 2**62), link=st.sampled_from(["", "copy", "reflink"]), jobs=st.integers(0, 99),
+    jobs=st.integers(0, 99),
 )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_the_file_as_written() -> None:
         (BASE + "remotes: {a: {url: 's3://b', ssl-verify: false}}\n", UntrustedConfig),
         (BASE + "remotes: {a: {url: 's3://b', insecure: true}}\n", UntrustedConfig),
         (BASE + "store: {dir: /tmp/x}\n", UntrustedConfig),
-        (BASE + "link: reflink\n", UntrustedConfig),
+        (BASE + "jobs: 2\n", UntrustedConfig),
         (BASE + "jobs: 4\n", UntrustedConfig),
         (BASE + "hooks: {pre: x}\n", UntrustedExec),
         (BASE + "Hook: x\n", UntrustedExec),
@@ -185,13 +185,6 @@ def test_private_settings_win_field_by_field() -> None:
     none = config.merge(committed(ORIGIN + "stage: true\nremote: origin\n"), private("weft: 1\n"))
     assert (none.remote, none.stage, none.stages) == ("origin", True, True)
     assert Config().stages
-
-
-def test_sizes_in_words() -> None:
-    assert private("weft: 1\nstore: {limit: 50 GiB}\n").store_limit == 50 << 30
-    assert private("weft: 1\nstore: {limit: 3kB}\n").store_limit == 3000
-    assert config.set_key(Config(), "store.limit", "1 TiB", committed=False).store_limit == 1 << 40
-    assert config.set_key(Config(), "store.limit", "77", committed=False).store_limit == 77
 
 
 def test_setting_and_unsetting() -> None:
