@@ -271,7 +271,7 @@ def bytes_of_another_chunk(tmp_path: Path) -> None:
     lie = PackInfo(info.name, info.size, (info.frames[0]._replace(oid=x[0]), info.frames[1]))
     plant_segment(storage, [lie])
     pointer = file_pointer(x)
-    refused(tmp_path, pointer, HashMismatch, kept=True)
+    refused(tmp_path, pointer, HashMismatch)
     plant(storage, [x])
     with clone(tmp_path / "another") as store:
         progress = SilentProgress()

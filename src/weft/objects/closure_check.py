@@ -111,7 +111,7 @@ class _Check:
         good = {name: size for name, size in packs.items() if name not in gaps.all}
         read = self._read_some(good, share)
         for name in gaps.all:
-            self._index.unlearn(name)
+            self._index.records.unlearn(name)
         return RemoteReport(
             len(self._pointers), len(packs), len(frames), *read, self._remote.ignored, tuple(self._problems)
         )
@@ -138,7 +138,7 @@ class _Check:
         """Tell the packs that are gone, and the pointers that now miss something."""
         hurt = {name: self._paths_in(name) for name in gaps.all}
         for name in gaps.all:
-            self._index.lose(name)
+            self._index.records.lose(name)
         for name in sorted(gaps.absent):
             self._add(ObjectMissing, "a pack is not there", name, hurt[name])
         for name in sorted(gaps.wrong):
@@ -204,14 +204,14 @@ def remote_states(remote: RemoteStore, store: LocalStore, pointers: Mapping[str,
     index.learn_listed()
     gaps = Presence(remote).check(store.catalog.packs(remote.place))
     for name in gaps.all:
-        index.lose(name)
+        index.records.lose(name)
     try:
         roots = Roots(remote)
         roots.look(pointers.values())
         return {path: _state(remote, store, pointer, roots, index) for path, pointer in pointers.items()}
     finally:
         for name in gaps.all:
-            index.unlearn(name)
+            index.records.unlearn(name)
 
 
 def _state(remote: RemoteStore, store: LocalStore, pointer: Pointer, roots: Roots, index: SegmentIndex) -> str:
@@ -224,7 +224,7 @@ def _state(remote: RemoteStore, store: LocalStore, pointer: Pointer, roots: Root
         whole = not store.catalog.missing(walk(pointer, store).all_frames(), remote.place)
     except ObjectMissing:
         # Its manifests are not here: then all packs must be there that the segments list which its root names.
-        listed = [index.packs_of(segment).keys() for segment in roots.segments[name]]
+        listed = [index.records.packs_of(segment).keys() for segment in roots.segments[name]]
         held = store.catalog.packs(remote.place).keys()
         whole = all(packs and packs <= held for packs in listed) or index.all_held()
         return "pushed" if whole else "incomplete"

@@ -51,6 +51,25 @@ def verify_pack(path: str, pack: PackInfo, where: str) -> None:
             os.close(fd)
 
 
+def read_pack(path: str, name: Oid) -> PackInfo:
+    """What the file at ``path`` says of itself, when it hashes to ``name`` and every frame is what its own footer says.
+
+    Raises as ``verify_pack`` does.
+    """
+    with os_errors("read", path):
+        fd = os.open(path, _READ)
+        try:
+            size = os.fstat(fd).st_size
+            if _digest(fd) != name:
+                raise HashMismatch(f"a pack does not hash to its name {name.hex()}")
+            pack = PackInfo(name, size, _own_frames(fd, size))
+            for frame in pack.frames:
+                verify_frame(os.pread(fd, frame.stored, frame.offset), frame)
+            return pack
+        finally:
+            os.close(fd)
+
+
 def hash_file(path: str) -> tuple[Oid, int]:
     """BLAKE3 and size in bytes of a local file, which must not be a link. Raises the errors of the operating system."""
     with os_errors("read", path):
@@ -70,12 +89,16 @@ def _verify_open(fd: int, pack: PackInfo, where: str) -> None:
         raise HashMismatch(f"{where} does not hash to its name", path=where)
     for frame in pack.frames:
         verify_frame(os.pread(fd, frame.stored, frame.offset), frame)
+    if _own_frames(fd, size) != pack.frames:
+        raise BadPackIndex(f"the footer of {where} and the index tell different things", path=where)
+
+
+def _own_frames(fd: int, size: int) -> tuple[Frame, ...]:
     check_header(os.pread(fd, HEADER_SIZE, 0))
-    footer_offset, _count, check = decode_trailer(os.pread(fd, TRAILER_SIZE, size - TRAILER_SIZE), size)
+    footer_offset, _count, check = decode_trailer(os.pread(fd, TRAILER_SIZE, max(0, size - TRAILER_SIZE)), size)
     footer = os.pread(fd, size - TRAILER_SIZE - footer_offset, footer_offset)
     check_footer(footer, check)
-    if decode_footer(footer, footer_offset) != pack.frames:
-        raise BadPackIndex(f"the footer of {where} and the index tell different things", path=where)
+    return decode_footer(footer, footer_offset)
 
 
 def _digest(fd: int) -> Oid:

@@ -16,7 +16,7 @@ from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects import remote_keys as keys
 from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, remove_file, sync_file
-from weft.objects.pack_check import BAD_COPY, verify_pack
+from weft.objects.pack_check import BAD_COPY, read_pack, verify_pack
 from weft.objects.ranges import RangeResult, plan_ranges, read_range
 from weft.objects.remote import RemoteStore
 from weft.objects.segments import SegmentIndex
@@ -147,8 +147,8 @@ class Receiver:
                     if kind is not None and copy.frame.kind != kind:
                         other = copy.frame.kind.name.lower()
                         return ObjectType(f"{copy.frame.oid} is stored as a {other}, wanted is a {kind.name.lower()}")
-        # A segment that is merely gone is no fault of its own; one that lies is.
-        for fault in self.index.faults:
+        # A pack or segment that is merely gone is no fault of its own; one that lies is.
+        for fault in (*self._bad.values(), *self.index.faults):
             if not isinstance(fault, KeyMissing):
                 return fault
         return NotOnRemote(
@@ -189,11 +189,22 @@ class Receiver:
                 return pack, error
             except BAD_COPY as error:
                 fault = error
-                if last:
+                if last and not self._believe(pack.name, temp):
                     quarantine_file(self._store, pack.name, temp)
             finally:
                 remove_file(temp)
         return pack, fault
+
+    def _believe(self, name: Oid, temp: str) -> bool:
+        """Adopt a pack that is sound by its own footer: then it was the index that lied, and what it told is corrected."""
+        try:
+            pack = read_pack(temp, name)
+        except BAD_COPY:
+            return False
+        self.index.records.correct(pack)
+        sync_file(temp)
+        self._store.adopt_pack(temp, pack)
+        return True
 
     # --- ranges ---
 
@@ -225,10 +236,11 @@ class Receiver:
             self._progress.warn(f"a copy on the remote was refused: {fault.message}", hint=fault.hint)
 
     def _forget_bad(self) -> None:
-        """A pack that is gone, or not what the index says, shall not count as being on the remote any longer."""
+        """A pack that is gone shall not count as being on the remote any longer."""
         for pack, fault in self._bad.items():
-            if isinstance(fault, KeyMissing | BadPackIndex):
-                self.index.unlearn(pack)
+            # One that is there and damaged is tried again by the next fetch, which then says the same of it.
+            if isinstance(fault, KeyMissing):
+                self.index.records.unlearn(pack)
 
 
 def _check_sizes(frames: Iterable[Frame], sizes: Mapping[Oid, int]) -> None:

@@ -1,20 +1,17 @@
-"""The index segments of a remote: which packs it holds and what is in them.
-
-A segment that was read is recorded in the catalog twice: the remote holds its packs, and (under a place of its own) this
-segment lists them. The second makes it known which segments a root has to name.
-"""
+"""The index segments of a remote: which packs it holds and what is in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 
-from weft.errors import BadPackIndex, HashMismatch, IntegrityError, KeyMissing, LimitExceeded, RefusedInput, WeftError
+from weft.errors import HashMismatch, IntegrityError, KeyMissing, LimitExceeded, RefusedInput, WeftError
 from weft.formats import index_segment
 from weft.formats.index_segment import MAX_STORED, Segment
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid, segment_id
 from weft.objects import remote_keys as keys
 from weft.objects.remote import RemoteStore, read_bounded
+from weft.objects.segment_records import SegmentRecords
 from weft.util.parallel import unordered_map
 
 SMALL_SEGMENT = 1 << 20
@@ -28,12 +25,16 @@ _ROUND = 16
 
 
 class SegmentIndex:
-    """The segments of one remote. ``faults`` keeps what was wrong with those that could not be used."""
+    """The segments of one remote. ``faults`` keeps what was wrong with those that could not be used.
+
+    ``records`` are the segments that were read.
+    """
 
     def __init__(self, remote: RemoteStore) -> None:
         self._remote = remote
         self._catalog = remote.catalog
         self._sizes: dict[Oid, int] = {}
+        self.records = SegmentRecords(remote)
         self.faults: list[WeftError] = []
 
     # --- reading ---
@@ -49,17 +50,16 @@ class SegmentIndex:
 
         Segments that a larger one supersedes are passed over unless ``superseded`` asks for every one.
         """
-        place = self._remote.place
         self._sizes = self._listing()
-        known = self._catalog.segments(place)
-        self._forget(known - self._sizes.keys())
+        known = self.records.known()
+        self.records.forget(known - self._sizes.keys())
         if superseded:
-            known = {name for name in known if self._catalog.packs(self._place_of(name))}
+            known = {name for name in known if self.records.packs_of(name)}
         # The largest first: they tell which of the small ones need not be read.
         todo = sorted(self._sizes.keys() - known, key=lambda name: (-self._sizes[name], name))
         while todo:
             self._read_all(todo[:_ROUND])
-            done = set() if superseded else self._catalog.segments(place)
+            done = set() if superseded else self.records.known()
             todo = [name for name in todo[_ROUND:] if name not in done]
 
     def _listing(self) -> dict[Oid, int]:
@@ -78,7 +78,7 @@ class SegmentIndex:
             try:
                 if isinstance(data, WeftError):
                     raise data
-                self._record(name, index_segment.decode(data))
+                self.faults += self.records.add(name, index_segment.decode(data))
             except (IntegrityError, RefusedInput, KeyMissing) as error:
                 self.faults.append(error)
                 fine = False
@@ -94,23 +94,10 @@ class SegmentIndex:
             return name, HashMismatch(f"{key} on the remote does not hash to its name", path=key)
         return name, data
 
-    def _record(self, name: Oid, segment: Segment) -> None:
-        place = self._remote.place
-        packs = [pack for pack in segment.packs if self._agrees(pack)]
-        self._catalog.add_packs(packs, self._place_of(name))
-        self._catalog.add_packs(packs, place, name)
-        for old in segment.supersedes:
-            if old != name:
-                self._empty(old)
-                self._catalog.add_segment(place, old)
-
-    def _agrees(self, pack: PackInfo) -> bool:
-        """Whether what is known of a pack already is the same: the catalog keeps one footer for each name."""
-        known = self._catalog.pack_frames(pack.name)
-        if known is None or known == pack:
-            return True
-        self.faults.append(BadPackIndex(f"two sources tell different contents of the pack {pack.name.hex()}"))
-        return False
+    def all_held(self) -> bool:
+        """Whether every pack that a segment lists counts as held: none of them was lost before."""
+        held = self._catalog.packs(self._remote.place).keys()
+        return all(self.records.packs_of(name).keys() <= held for name in self._live())
 
     # --- writing ---
 
@@ -122,14 +109,14 @@ class SegmentIndex:
             data = index_segment.encode(group, replaced)
             name = segment_id(data)
             self._remote.storage.write(keys.segment_key(name), data, create=True)
-            self._record(name, Segment(tuple(group), tuple(replaced)))
+            self.faults += self.records.add(name, Segment(tuple(group), tuple(replaced)))
             self._sizes[name] = len(data)
             names.append(name)
         return names
 
     def covering(self, packs: Set[Oid]) -> list[Oid]:
         """Few segments that together list ``packs``, sorted. What no segment lists is left out."""
-        listed = {name: self._catalog.packs(self._place_of(name)).keys() & packs for name in self._live()}
+        listed = {name: self.records.packs_of(name).keys() & packs for name in self._live()}
         chosen: list[Oid] = []
         left = set(packs)
         for name in sorted(listed, key=lambda name: (-len(listed[name]), name)):
@@ -149,9 +136,7 @@ class SegmentIndex:
         merged: list[Oid] = []
         frames = 0
         for _size, name in small:
-            found = [
-                self._catalog.pack_frames(pack) for pack in self._catalog.packs(self._place_of(name)) if pack in held
-            ]
+            found = [self._catalog.pack_frames(pack) for pack in self.records.packs_of(name) if pack in held]
             more = {pack.name: pack for pack in found if pack is not None and pack.name not in packs}
             frames += sum(len(pack.frames) for pack in more.values())
             if frames > MAX_FRAMES:
@@ -163,59 +148,9 @@ class SegmentIndex:
         self.publish(packs.values(), merged)
         return True
 
-    # --- the catalog's side ---
-
-    def packs_of(self, name: Oid) -> dict[Oid, int]:
-        """Names and sizes of the packs that a segment lists; empty when it was not read or is superseded."""
-        return self._catalog.packs(self._place_of(name))
-
-    def unlearn(self, pack: Oid) -> None:
-        """Forget a pack that is gone or not what it should be, and that the segments which list it were read.
-
-        They are read again when they are needed: until then somebody may have put the pack back.
-        """
-        for name in self._catalog.segments(self._remote.place):
-            if pack in self.packs_of(name):
-                self._empty(name)
-                self._drop_row(name)
-        self.lose(pack)
-
-    def lose(self, pack: Oid) -> None:
-        """Forget that the remote holds a pack, and that any root was seen to be complete."""
-        self._catalog.forget_pack(pack, self._remote.place)
-        self._catalog.rows("DELETE FROM roots_seen WHERE place = ?", (self._remote.place,))
-
-    def all_held(self) -> bool:
-        """Whether every pack that a segment lists counts as held: none of them was lost before."""
-        held = self._catalog.packs(self._remote.place).keys()
-        return all(self.packs_of(name).keys() <= held for name in self._live())
-
     def _live(self) -> set[Oid]:
-        known = self._catalog.segments(self._remote.place)
+        known = self.records.known()
         return known & self._sizes.keys() if self._sizes else known
-
-    def _place_of(self, name: Oid) -> int:
-        return self._catalog.place(f"segment:{self._remote.store_id}:{name.hex()}")
-
-    def _empty(self, name: Oid) -> None:
-        place = self._place_of(name)
-        for pack in self._catalog.packs(place):
-            self._catalog.forget_pack(pack, place)
-
-    def _forget(self, gone: Set[Oid]) -> None:
-        """Forget segments that are not listed any more, and the packs that only they listed."""
-        listed = {name: set(self._catalog.packs(self._place_of(name))) for name in gone}
-        if any(listed.values()):
-            kept = self._catalog.segments(self._remote.place) - gone
-            still = set().union(*(self._catalog.packs(self._place_of(name)) for name in kept))
-            for pack in set().union(*listed.values()) - still:
-                self.lose(pack)
-        for name in gone:
-            self._empty(name)
-            self._drop_row(name)
-
-    def _drop_row(self, name: Oid) -> None:
-        self._catalog.rows("DELETE FROM segments WHERE place = ? AND name = ?", (self._remote.place, name))
 
 
 def _groups(packs: Iterable[PackInfo]) -> Iterator[list[PackInfo]]:

@@ -169,7 +169,7 @@ class _Push:
         if held and needs.trusting:
             needs.walk_trusted()
         for name in held:
-            self._index.lose(name)
+            self._index.records.lose(name)
         return dead
 
     def _look_up(self, needs: Needs) -> Holding:
@@ -189,7 +189,7 @@ class _Push:
 
     def _lose(self, names: Iterable[Oid], wrong: set[Oid]) -> None:
         for name in names:
-            self._index.lose(name)
+            self._index.records.lose(name)
             self._lost.add(name)
         self._wrong |= wrong
 
@@ -244,7 +244,7 @@ class _Push:
 
     def _unlearn_lost(self) -> None:
         for name in self._lost:
-            self._index.unlearn(name)
+            self._index.records.unlearn(name)
 
     def _outcome(self, there: set[str]) -> PushOutcome:
         done = tuple(

@@ -19,15 +19,18 @@ from weft.errors import (
     SchemaError,
 )
 from weft.formats import storeformat
+from weft.formats.index_segment import Segment
 from weft.formats.root import root_name
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.model.remote import ChunkerParams, StoreFormat
+from weft.objects.catalog import LOCAL
 from weft.objects.closure_check import check_remote, remote_states, root_pointers
 from weft.objects.download import fetch
 from weft.objects.presence import Presence
 from weft.objects.remote import SMALL, read_bounded
 from weft.objects.remote_keys import is_root_name, is_tomb, pack_key, pack_of, segment_key, segment_of
+from weft.objects.segment_records import SegmentRecords
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import packs_holding
 from weft.objects.upload import push
@@ -332,9 +335,28 @@ def test_covering_names_few_segments(tmp_path: Path) -> None:
         index = SegmentIndex(remote)
         index.learn_listed()
         assert index.covering(packs.keys()) == [every]
-        assert index.packs_of(every).keys() == packs.keys()
+        assert index.records.packs_of(every).keys() == packs.keys()
         assert index.covering(set()) == []
         assert packs_holding(a.catalog, [Oid.of(b"none")], remote.place) == {}
+
+
+def test_what_a_pack_says_of_itself_replaces_what_an_index_said(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    with clone(tmp_path / "a") as a, clone(tmp_path / "b") as b:
+        push(remote_at(storage, a), a, {"data": add(a, small_tree(10))})
+        name = next(iter(a.catalog.packs(LOCAL)))
+        true = a.catalog.pack_frames(name)
+        assert true is not None
+        remote = remote_at(storage, b)
+        records = SegmentRecords(remote)
+        lie = true._replace(frames=(true.frames[0]._replace(oid=Oid.of(b"lie")), *true.frames[1:]))
+        assert records.add(Oid.of(b"segment"), Segment((lie,), ())) == []
+        assert [fault.code for fault in records.add(Oid.of(b"other"), Segment((true,), ()))] == ["E_INDEX"]
+        assert b.catalog.missing([true.frames[0].oid], remote.place)
+        records.correct(true)
+        assert not b.catalog.missing([frame.oid for frame in true.frames], remote.place)
+        assert b.catalog.missing([Oid.of(b"lie")], remote.place)
+        assert records.packs_of(Oid.of(b"segment")) == {name: true.size}
 
 
 # --- presence ---
