@@ -88,7 +88,7 @@ class LocalStorage:
             return None
         if stat.S_ISDIR(found.st_mode):
             return None
-        self._refuse_odd(key, found.st_mode)
+        _refuse_odd(self._path(key), found.st_mode)
         return ObjectStat(key, found.st_size, found.st_mtime)
 
     def list(self, prefix: str) -> Iterator[ObjectStat]:
@@ -98,7 +98,7 @@ class LocalStorage:
             return
         try:
             with self._folder(prefix + "x") as (top, _):
-                yield from self._walk(top, prefix)
+                yield from _walk(top, prefix)
         except KeyMissing:
             return
 
@@ -116,16 +116,10 @@ class LocalStorage:
     def close(self) -> None:
         """Nothing is held open between calls."""
 
-    def _split(self, key: str) -> tuple[Sequence[str], str]:
-        parts = check_key(key).split("/")
-        if parts[0] == TEMP:
-            raise PathSyntax(f"keys may not start with {TEMP}/: {key!a}")
-        return parts[:-1], parts[-1]
-
     @contextmanager
     def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
         """The directory of ``key`` and the file name in it; what the system refuses becomes an error of weft's."""
-        folders, name = self._split(key)
+        folders, name = _split(key)
         try:
             with os_errors_but_missing(self._path(key)), folder_at(self._root, folders, make=make) as folder:
                 yield folder, name
@@ -147,7 +141,7 @@ class LocalStorage:
             found = os.fstat(fd)
             if stat.S_ISDIR(found.st_mode):
                 raise KeyMissing(f"the remote {self._root} holds no {key}", path=key)
-            self._refuse_odd(key, found.st_mode)
+            _refuse_odd(self._path(key), found.st_mode)
             with os_errors("read", self._path(key)):
                 yield fd, found.st_size
         finally:
@@ -156,40 +150,14 @@ class LocalStorage:
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"
 
-    def _refuse_odd(self, key: str, mode: int) -> None:
-        if stat.S_ISLNK(mode):
-            raise SymlinkRefused(f"a symbolic link stands in the remote: {self._path(key)}", path=self._path(key))
-        if not stat.S_ISREG(mode):
-            raise FileTypeRefused(f"no regular file: {self._path(key)}", path=self._path(key))
-
     def _put(self, key: str, fill: Callable[[int], object], create: bool) -> bool:
-        self._split(key)
+        _split(key)
         self._prepare()
         with self._folder(key, make=True) as (target, name):
             if create and exists_at(target, name):
                 return False
             with folder_at(self._root, [TEMP]) as temps:
-                return self._fill_and_publish(temps, target, name, fill, create)
-
-    def _fill_and_publish(
-        self, temps: int, target: int, name: str, fill: Callable[[int], object], create: bool
-    ) -> bool:
-        temp = f"{os.getpid()}-{secrets.token_hex(8)}"
-        fd = create_file(temps, temp)
-        try:
-            try:
-                fill(fd)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-            if create:
-                return publish_at(temps, temp, target, name)
-            os.replace(temp, name, src_dir_fd=temps, dst_dir_fd=target)
-            sync_folder(target)
-            return True
-        finally:
-            with suppress(OSError):
-                os.unlink(temp, dir_fd=temps)
+                return _fill_and_publish(temps, target, name, fill, create)
 
     def _prepare(self) -> None:
         """Make the root and its folder of temporary files, and sweep what crashed writers left there long ago."""
@@ -205,22 +173,59 @@ class LocalStorage:
                             os.unlink(name, dir_fd=temps)
         self._ready = True
 
-    def _walk(self, top: int, prefix: str) -> Iterator[ObjectStat]:
-        def refuse(error: OSError) -> None:
-            if error.errno != errno.ENOENT:
-                raise error
 
-        found_here = cast("Generator[tuple[str, list[str], list[str], int]]", os.fwalk(".", onerror=refuse, dir_fd=top))
-        with closing(found_here) as walk:
-            for folder, folders, names, fd in walk:
-                below = prefix + (folder[2:] + "/" if folder != "." else "")
-                if not below and TEMP in folders:
-                    folders.remove(TEMP)
-                for name in names:
-                    with suppress(FileNotFoundError):
-                        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                        if stat.S_ISREG(found.st_mode):
-                            yield ObjectStat(below + name, found.st_size, found.st_mtime)
+def _split(key: str) -> tuple[Sequence[str], str]:
+    parts = check_key(key).split("/")
+    if parts[0] == TEMP:
+        raise PathSyntax(f"keys may not start with {TEMP}/: {key!a}")
+    return parts[:-1], parts[-1]
+
+
+def _refuse_odd(path: str, mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise SymlinkRefused(f"a symbolic link stands in the remote: {path}", path=path)
+    if not stat.S_ISREG(mode):
+        raise FileTypeRefused(f"no regular file: {path}", path=path)
+
+
+def _fill_and_publish(temps: int, target: int, name: str, fill: Callable[[int], object], create: bool) -> bool:
+    """Write a temporary file in ``temps`` and give it its name in ``target``; nothing stays behind when that fails."""
+    temp = f"{os.getpid()}-{secrets.token_hex(8)}"
+    fd = create_file(temps, temp)
+    try:
+        try:
+            fill(fd)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        if create:
+            return publish_at(temps, temp, target, name)
+        os.replace(temp, name, src_dir_fd=temps, dst_dir_fd=target)
+        sync_folder(target)
+        return True
+    finally:
+        with suppress(OSError):
+            os.unlink(temp, dir_fd=temps)
+
+
+def _walk(top: int, prefix: str) -> Iterator[ObjectStat]:
+    """What lies below the open directory ``top``, whose keys begin with ``prefix``."""
+
+    def refuse(error: OSError) -> None:
+        if error.errno != errno.ENOENT:
+            raise error
+
+    found_here = cast("Generator[tuple[str, list[str], list[str], int]]", os.fwalk(".", onerror=refuse, dir_fd=top))
+    with closing(found_here) as walk:
+        for folder, folders, names, fd in walk:
+            below = prefix + (folder[2:] + "/" if folder != "." else "")
+            if not below and TEMP in folders:
+                folders.remove(TEMP)
+            for name in names:
+                with suppress(FileNotFoundError):
+                    found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                    if stat.S_ISREG(found.st_mode):
+                        yield ObjectStat(below + name, found.st_size, found.st_mtime)
 
 
 @contextmanager
