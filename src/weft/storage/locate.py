@@ -1,9 +1,12 @@
-"""From the url of a remote to a storage. The only place that imports s3fs and gcsfs, and only when one is asked for."""
+"""From the url of a remote to a storage.
+
+The only place that imports s3fs, gcsfs and what drives them, and only when such a remote is asked for: a directory needs
+neither asyncio nor TLS, and every command would wait for them.
+"""
 
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 from types import MethodType
 from typing import Any, Protocol
@@ -11,18 +14,12 @@ from urllib.parse import unquote
 
 from weft.errors import ConfigError, DependencyMissing
 from weft.storage.base import Storage
-from weft.storage.fsspec_backend import FsspecStorage
-from weft.storage.gcs import GcsStorage
 from weft.storage.local import LocalStorage
 from weft.storage.memory import MemoryStorage
 from weft.storage.redirects import refuse_other_origin, straight_session
-from weft.storage.s3 import S3Storage
-from weft.storage.translate import Context
 from weft.storage.urls import bucket_url, check_endpoint, check_url, is_loopback, redact, scheme_of
 from weft.storage.wrappers import RetryingStorage
 from weft.util.clock import SystemClock
-
-__all__ = ["Place", "check_url", "open_backend", "open_storage"]
 
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 60
@@ -94,7 +91,12 @@ def _import(module: str, extra: str) -> Any:
         ) from error
 
 
-def _s3(spec: Place, workers: int) -> S3Storage:
+def _ours(module: str) -> Any:
+    """A module of this package that loads asyncio, and with it TLS."""
+    return importlib.import_module(f"weft.storage.{module}")
+
+
+def _s3(spec: Place, workers: int) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
     s3fs = _import("s3fs", "s3")
@@ -128,16 +130,15 @@ def _s3(spec: Place, workers: int) -> S3Storage:
         system.retries = 1
         return system
 
-    return S3Storage(connect, bucket, endpoint)
+    storage: Storage = _ours("s3").s3_storage(connect, bucket, endpoint)
+    return storage
 
 
-def _gcs(spec: Place, workers: int) -> GcsStorage:
+def _gcs(spec: Place, workers: int) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
     core = _import("gcsfs.core", "gcs")
     aiohttp = _import("aiohttp", "gcs")
-    # Its loggers print tracebacks on stderr where no handler is set; the errors reach the user through ours.
-    logging.getLogger("gcsfs").addHandler(logging.NullHandler())
     # An emulator on this machine knows no accounts; everything else takes the application default credentials.
     token = "anon" if endpoint.startswith("http://") and is_loopback(endpoint) else "google_default"
 
@@ -158,7 +159,8 @@ def _gcs(spec: Place, workers: int) -> GcsStorage:
         _without_retries(system, "_request", "_get_file_request")
         return system
 
-    return GcsStorage(connect, bucket, endpoint)
+    storage: Storage = _ours("gcs").gcs_storage(connect, bucket, endpoint)
+    return storage
 
 
 def _without_retries(system: Any, *methods: str) -> None:
@@ -169,7 +171,7 @@ def _without_retries(system: Any, *methods: str) -> None:
             setattr(system, name, MethodType(plain, system))
 
 
-def _other(url: str, scheme: str) -> FsspecStorage:
+def _other(url: str, scheme: str) -> Storage:
     fsspec = _import("fsspec", "s3")
     try:
         kind = fsspec.get_filesystem_class(scheme)
@@ -179,4 +181,6 @@ def _other(url: str, scheme: str) -> FsspecStorage:
     def connect() -> Any:
         return kind(skip_instance_cache=True, use_listings_cache=False, **kind._get_kwargs_from_urls(url))
 
-    return FsspecStorage(connect, str(kind._strip_protocol(url)).rstrip("/"), Context(scheme, redact(url.rstrip("/"))))
+    root = str(kind._strip_protocol(url)).rstrip("/")
+    storage: Storage = _ours("any_fsspec").any_storage(connect, root, scheme, redact(url.rstrip("/")))
+    return storage

@@ -13,33 +13,41 @@ from typing import Any, BinaryIO
 
 from weft.errors import CredentialFault, KeyMissing, StorageFault
 from weft.storage.base import ObjectStat
-from weft.storage.fsspec_backend import FsspecStorage, run_on_loop, seconds_of
+from weft.storage.connection import Connection, fetch_bytes, fetch_file, run_on_loop, seconds_of
+from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.keys import BLOCK
 from weft.storage.translate import Context, bucket_missing, translated
 from weft.storage.urls import BucketUrl
 
 
-class S3Storage(FsspecStorage):
+class S3Driver:
     """A prefix of a bucket. ``connect`` makes an ``s3fs.S3FileSystem`` without caches and retries."""
 
     def __init__(self, connect: Callable[[], Any], url: BucketUrl, endpoint: str = "") -> None:
         root = f"{url.bucket}/{url.prefix}".rstrip("/")
         at = f" at {endpoint}" if endpoint else ""
-        super().__init__(connect, root, Context("s3", f"s3://{root}{at}"))
+        self.context = Context("s3", f"s3://{root}{at}")
+        self._connection = Connection(connect, _disconnect)
         self._bucket = url.bucket
         self._prefix = url.prefix + "/" if url.prefix else ""
         self._bucket_seen = False
 
     def _call(self, verb: str, key: str, **more: Any) -> Any:
-        return self.system.call_s3(verb, Bucket=self._bucket, Key=self._prefix + key, **more)
+        return self._connection.system.call_s3(verb, Bucket=self._bucket, Key=self._prefix + key, **more)
 
-    def _fetch_file(self, key: str, path: str) -> int | None:
-        return self._stream(key, path)
+    def fetch(self, key: str, start: int, end: int | None) -> bytes:
+        """See ``Driver.fetch``."""
+        return fetch_bytes(self._connection.system, self._path(key), start, end)
 
-    def _store(self, key: str, data: bytes, only: bool) -> None:
+    def fetch_file(self, key: str, path: str) -> int | None:
+        """See ``Driver.fetch_file``."""
+        return fetch_file(self._connection.system, self._path(key), path)
+
+    def store(self, key: str, data: bytes, only: bool) -> None:
+        """See ``Driver.store``."""
         self._put(key, data, zlib.crc32(data), only)
 
-    def _store_file(self, key: str, path: str, size: int, only: bool) -> None:
+    def store_file(self, key: str, path: str, size: int, only: bool) -> None:
         """Streamed from the file, which takes next to no memory and is as fast as a body held in memory."""
         with open(path, "rb") as file:
             check = 0
@@ -54,18 +62,22 @@ class S3Storage(FsspecStorage):
         more = {"IfNoneMatch": "*"} if only else {}
         self._call("put_object", key, Body=body, ChecksumCRC32=told, **more)
 
-    def _look(self, key: str) -> ObjectStat | None:
+    def look(self, key: str) -> ObjectStat | None:
+        """See ``Driver.look``."""
         found = self._call("head_object", key)
         return ObjectStat(key, int(found["ContentLength"]), seconds_of(found))
 
-    def _pages(self, prefix: str) -> Iterator[Iterable[ObjectStat]]:
+    def pages(self, prefix: str) -> Iterator[Iterable[ObjectStat]]:
+        """See ``Driver.pages``."""
         more: dict[str, str] = {}
         cut = len(self._prefix)
         while True:
-            page = self.system.call_s3("list_objects_v2", Bucket=self._bucket, Prefix=self._prefix + prefix, **more)
+            page = self._connection.system.call_s3(
+                "list_objects_v2", Bucket=self._bucket, Prefix=self._prefix + prefix, **more
+            )
             if "IsTruncated" not in page and "Name" not in page:
                 # Any XML parses, a login page too, and would pass for a bucket without objects.
-                raise StorageFault(f"{self.name} answered a listing with something else")
+                raise StorageFault(f"{self.context.name} answered a listing with something else")
             yield [
                 ObjectStat(found["Key"][cut:], int(found["Size"]), seconds_of(found))
                 for found in page.get("Contents") or []
@@ -74,23 +86,37 @@ class S3Storage(FsspecStorage):
                 return
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
-    def _remove(self, key: str) -> None:
+    def remove(self, key: str) -> None:
+        """See ``Driver.remove``."""
         self._call("delete_object", key)
 
-    def _confirm_bucket(self) -> None:
+    def confirm_bucket(self) -> None:
         """A HEAD that finds nothing does not say whether the key or the bucket is missing: ask once."""
         if self._bucket_seen:
             return
         try:
-            with translated("", self._context):
-                self.system.call_s3("head_bucket", Bucket=self._bucket)
+            with translated("", self.context):
+                self._connection.system.call_s3("head_bucket", Bucket=self._bucket)
         except KeyMissing:
-            raise bucket_missing(self._context) from None
+            raise bucket_missing(self.context) from None
         except CredentialFault:
             pass  # an account may be allowed to use the objects of a bucket and not to look at the bucket
         self._bucket_seen = True
 
-    def _disconnect(self, system: Any) -> None:
-        made = getattr(system, "_s3creator", None)
-        if made is not None:
-            run_on_loop(system, made.__aexit__(None, None, None))
+    def close(self) -> None:
+        """See ``Driver.close``."""
+        self._connection.close()
+
+    def _path(self, key: str) -> str:
+        return f"{self._bucket}/{self._prefix}{key}"
+
+
+def _disconnect(system: Any) -> None:
+    made = getattr(system, "_s3creator", None)
+    if made is not None:
+        run_on_loop(system, made.__aexit__(None, None, None))
+
+
+def s3_storage(connect: Callable[[], Any], url: BucketUrl, endpoint: str = "") -> FsspecStorage:
+    """The storage of a prefix of a bucket, reached with what ``connect`` makes."""
+    return FsspecStorage(S3Driver(connect, url, endpoint))

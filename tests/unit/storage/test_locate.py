@@ -10,11 +10,11 @@ import pytest
 
 from weft.errors import ConfigError, DependencyMissing, PathSyntax
 from weft.model.remote import RemoteSpec
-from weft.storage.gcs import GcsStorage
+from weft.storage import any_fsspec, gcs, s3
+from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.local import LocalStorage
 from weft.storage.locate import open_backend, open_storage
 from weft.storage.memory import MemoryStorage
-from weft.storage.s3 import S3Storage
 from weft.storage.wrappers import RetryingStorage
 
 
@@ -42,13 +42,25 @@ def test_directories(url: str, name: str) -> None:
 
 def test_kinds() -> None:
     assert isinstance(open_backend(spec("memory://x"), base_dir="/"), MemoryStorage)
-    assert isinstance(open_backend(spec("s3://bucket/a/b/"), base_dir="/"), S3Storage)
-    assert isinstance(open_backend(spec("S3://bucket"), base_dir="/"), S3Storage)
-    assert isinstance(open_backend(spec("gs://bucket"), base_dir="/"), GcsStorage)
     assert isinstance(open_storage(spec("x"), base_dir="/"), RetryingStorage)
     assert open_storage(spec("s3://bucket/a/b/", "http://host:1/"), base_dir="/").name == (
         "s3://bucket/a/b at http://host:1"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("s3://bucket/a/b/", s3.S3Driver),
+        ("S3://bucket", s3.S3Driver),
+        ("gs://bucket", gcs.GcsDriver),
+        ("local:///place", any_fsspec.AnyDriver),
+    ],
+)
+def test_drivers(url: str, driver: type) -> None:
+    storage = open_backend(spec(url), base_dir="/")
+    assert isinstance(storage, FsspecStorage)
+    assert type(storage._driver) is driver
 
 
 @pytest.mark.parametrize(
@@ -87,14 +99,22 @@ def test_unknown_schemes() -> None:
         open_storage(spec("weird://x/y"), base_dir="/")
 
 
-def test_directories_load_no_cloud_library() -> None:
-    code = (
-        "import sys; from weft.storage.locate import open_storage; from weft.model.remote import RemoteSpec;"
-        "open_storage(RemoteSpec('o', 'x'), base_dir='/');"
-        "print(sorted({'fsspec', 's3fs', 'gcsfs', 'botocore', 'aiohttp'} & set(sys.modules)))"
-    )
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import weft.storage.locate",
+        "from weft.storage.locate import open_storage; from weft.model.remote import RemoteSpec;"
+        "open_storage(RemoteSpec('o', 'x'), base_dir='/').name",
+    ],
+    ids=["import", "open"],
+)
+def test_directories_load_neither_a_cloud_library_nor_what_it_needs(code: str) -> None:
+    heavy = {"fsspec", "asyncio", "s3fs", "gcsfs", "botocore", "aiobotocore", "aiohttp", "ssl", "logging"}
+    code = f"import sys; {code}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    loaded = set(done.stdout.split())
+    assert "weft.storage.local" in loaded
+    assert not heavy & loaded
 
 
 def test_a_round_trip_in_a_relative_directory(tmp_path: Path) -> None:

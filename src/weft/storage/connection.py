@@ -1,0 +1,102 @@
+"""A connection to a file system of fsspec, and the calls that the drivers share.
+
+The file system is made anew in every process, since its event loop does not survive a fork, and its caches are off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, cast
+
+# A file system of an earlier process must not be finalized in this one: it would wait for a loop that does not run.
+_INHERITED: list[Any] = []
+
+
+class Connection:
+    """The file system that ``connect`` makes, one a process; ``disconnect`` ends what it holds open."""
+
+    def __init__(self, connect: Callable[[], Any], disconnect: Callable[[Any], None] | None = None) -> None:
+        self._connect = connect
+        self._disconnect = disconnect
+        self._system: Any = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    @property
+    def system(self) -> Any:
+        """The file system of this process."""
+        if self._process != os.getpid() or self._system is None:
+            with self._lock:
+                if self._system is not None and self._process != os.getpid():
+                    _INHERITED.append(self._system)
+                    self._system = None
+                if self._system is None:
+                    self._system = self._connect()
+                    self._process = os.getpid()
+        return self._system
+
+    def close(self) -> None:
+        """Disconnect; requests under way fail, and the next use of ``system`` connects again."""
+        with self._lock:
+            system, self._system = self._system, None
+            if system is not None and self._disconnect and self._process == os.getpid():
+                self._disconnect(system)
+
+
+class Watch:
+    """The part of ``fsspec.Callback`` that the libraries call during a download."""
+
+    def __init__(self) -> None:
+        self.size: int | None = None
+
+    def set_size(self, size: int | None) -> None:
+        """Learn the announced size."""
+        self.size = int(size) if size is not None else None
+
+    def relative_update(self, inc: int = 1) -> None:
+        """Ignored: the file itself is measured."""
+
+    def absolute_update(self, value: int) -> None:
+        """Ignored: the file itself is measured."""
+
+
+def fetch_bytes(system: Any, path: str, start: int, end: int | None) -> bytes:
+    """The bytes of ``path`` from ``start`` up to ``end``, asked for without a range when that is everything."""
+    if not start and end is None:
+        return cast("bytes", system.cat_file(path))
+    return cast("bytes", system.cat_file(path, start=start, end=end))
+
+
+def fetch_file(system: Any, path: str, target: str, **options: Any) -> int | None:
+    """Fill the empty local file ``target``; returns the size that the server announced, if it did."""
+    watch = Watch()
+    system.get_file(path, target, callback=watch, **options)
+    return watch.size
+
+
+def seconds_of(info: Mapping[str, Any]) -> float:
+    """Time of the last change out of the many spellings of file systems; 0 when there is none."""
+    for field in ("LastModified", "mtime", "updated", "modified", "last_modified", "created"):
+        value = info.get(field)
+        if isinstance(value, datetime.datetime):
+            return value.timestamp()
+        if isinstance(value, int | float):
+            return float(value)
+        if isinstance(value, str) and value:
+            with suppress(ValueError):
+                return datetime.datetime.fromisoformat(value).timestamp()
+    return 0.0
+
+
+def run_on_loop(system: Any, work: Any, timeout: float = 5.0) -> None:
+    """Run a coroutine on the event loop of a file system; a loop that is gone or stuck is left alone."""
+    if not system.loop.is_running():
+        work.close()
+        return
+    with suppress(TimeoutError, OSError, RuntimeError):
+        asyncio.run_coroutine_threadsafe(work, system.loop).result(timeout)
