@@ -16,7 +16,7 @@ from weft.storage.base import Storage
 from weft.storage.locate import open_backend, open_storage
 from weft.storage.memory import MemoryStorage
 from weft.storage.wrappers import CountingStorage, RetryingStorage
-from weft.testing.contract import Raw, StorageContract
+from weft.testing.contract import Raw, ReadContract, WriteContract
 from weft.testing.faulty import FaultyStorage
 from weft.util.clock import FakeClock
 
@@ -40,7 +40,7 @@ class Folder:
         return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()}
 
 
-class TestLocal(StorageContract):
+class TestLocal(ReadContract, WriteContract):
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
         root = tmp_path / "a place with spaces é 日本"
@@ -60,7 +60,7 @@ class TestLocal(StorageContract):
         return open_storage(RemoteSpec("origin", f"file://{tmp_path}/not%20there"), base_dir="/")
 
 
-class TestMemory(StorageContract):
+class TestMemory(ReadContract, WriteContract):
     @pytest.fixture
     def storage(self) -> Storage:
         return open_storage(RemoteSpec("origin", f"memory://{uuid.uuid4()}"), base_dir="/")
@@ -121,7 +121,7 @@ class Bucket:
         return {one["Key"].removeprefix(self.prefix) for one in found}
 
 
-class TestS3(StorageContract):
+class TestS3(ReadContract, WriteContract):
     @pytest.fixture
     def bucket(self, seaweed: Seaweed) -> str:
         return seaweed.fresh_bucket()
@@ -162,7 +162,7 @@ class Emulated:
         return {key.removeprefix(self.prefix) for key in self.server.keys(self.bucket)}
 
 
-class TestGcs(StorageContract):
+class TestGcs(ReadContract, WriteContract):
     honours_create = False  # the emulator ignores the precondition, as some servers in the wild do
 
     @pytest.fixture
@@ -186,7 +186,7 @@ class TestGcs(StorageContract):
         storage.close()
 
 
-class TestOtherFsspec(StorageContract):
+class TestOtherFsspec(ReadContract, WriteContract):
     """A file system that weft knows only through fsspec."""
 
     @pytest.fixture

@@ -1,8 +1,8 @@
-"""The contract of ``weft.storage.base.Storage`` as a pytest class, for every backend, also those written elsewhere.
+"""The contract of ``weft.storage.base.Storage`` as pytest classes, for every backend, also those written elsewhere.
 
-Subclass ``StorageContract`` in a test module and give the fixtures ``storage`` and ``raw``; ``raw`` looks at the place
-by other means than the code under test, so that a backend that lies to itself is caught. A backend whose place can be
-absent as a whole (a bucket, a directory) also gives ``absent``.
+A test class for a backend names both halves, ``class TestMine(ReadContract, WriteContract)``, and gives the fixtures
+``storage`` and ``raw``; ``raw`` looks at the place by other means than the code under test, so that a backend that lies
+to itself is caught. A backend whose place can be absent as a whole (a bucket, a directory) also gives ``absent``.
 """
 
 # ruff: noqa: S101 - a shipped test class asserts
@@ -37,10 +37,8 @@ class Raw(Protocol):
         """All keys."""
 
 
-class StorageContract:
-    """What every storage owes its users. ``honours_create`` says whether create-only writes are exclusive."""
-
-    honours_create: ClassVar[bool] = True
+class Contract:
+    """The place that both halves of the contract look at: fixtures for a test class to override."""
 
     @pytest.fixture
     def storage(self) -> Storage:
@@ -57,12 +55,9 @@ class StorageContract:
         """A storage whose bucket or directory does not exist; None when the kind knows no such thing."""
         return None
 
-    def test_what_is_written_is_there(self, storage: Storage, raw: Raw) -> None:
-        """A write is visible to others, whole, under its own key."""
-        data = bytes(range(256)) * 37
-        assert storage.write(PACK, data) is True
-        assert raw.get(PACK) == data
-        assert raw.keys() == {PACK}
+
+class ReadContract(Contract):
+    """What every storage owes to those who read: the bytes asked for or an error, and nothing remembered."""
 
     def test_what_others_wrote_is_read(self, storage: Storage, raw: Raw) -> None:
         """No cache stands between a read and the place, not even one that remembers absence."""
@@ -103,17 +98,6 @@ class StorageContract:
         with pytest.raises(ValueError, match="negative"):
             storage.read("x", 0, -1)
 
-    def test_empty_objects(self, storage: Storage, raw: Raw, tmp_path: Path) -> None:
-        """An object of no bytes is an object."""
-        storage.write("empty", b"")
-        assert raw.get("empty") == b""
-        assert storage.read("empty") == b""
-        found = storage.stat("empty")
-        assert found is not None
-        assert found.size == 0
-        assert storage.download("empty", str(tmp_path / "empty")) == 0
-        assert (tmp_path / "empty").read_bytes() == b""
-
     def test_missing_objects(self, storage: Storage, raw: Raw, tmp_path: Path) -> None:
         """Every read verb says that a key is missing, and a failed download leaves no file."""
         raw.put("packs/ab/other", b"x")
@@ -141,6 +125,73 @@ class StorageContract:
             storage.download(PACK, str(target))
         assert not isinstance(caught.value, StorageFault)
         assert target.read_bytes() == b"mine"
+
+    def test_list(self, storage: Storage, raw: Raw) -> None:
+        """A listing is complete, goes down folders, and takes a prefix as a directory."""
+        there = {"weft.json": 3, "index/a.idx": 5, "packs/00/a.pack": 7, "packs/ff/b.pack": 11, "packs2/x": 2}
+        for key, size in there.items():
+            raw.put(key, b"x" * size)
+        assert {found.key: found.size for found in storage.list("")} == there
+        assert {found.key for found in storage.list("packs/")} == {"packs/00/a.pack", "packs/ff/b.pack"}
+        assert {found.key for found in storage.list("packs/ff/")} == {"packs/ff/b.pack"}
+        assert list(storage.list("tombs/")) == []
+        with pytest.raises(PathSyntax):
+            list(storage.list("packs"))
+
+    def test_times(self, storage: Storage) -> None:
+        """Where a place tells times, listing and stat tell the same, to the second."""
+        storage.write("x", b"1")
+        found = storage.stat("x")
+        assert found is not None
+        (listed,) = storage.list("")
+        assert abs(listed.modified - found.modified) <= 1
+        assert found.modified == 0 or found.modified > 1_500_000_000
+
+    def test_absent_places(self, absent: Storage | None, tmp_path: Path) -> None:
+        """A missing bucket or directory is told apart from a missing object, by every read verb."""
+        if absent is None:
+            return
+        for call in (
+            lambda: absent.read("weft.json"),
+            lambda: absent.stat("weft.json"),
+            lambda: list(absent.list("")),
+            lambda: list(absent.list("packs/")),
+            lambda: absent.download("weft.json", str(tmp_path / "x")),
+        ):
+            with pytest.raises(BucketMissing) as caught:
+                call()
+            assert caught.value.hint
+        assert not (tmp_path / "x").exists()
+
+    def test_the_name_is_fit_to_show(self, storage: Storage) -> None:
+        """The name of the place is one line without secrets."""
+        assert storage.name
+        assert storage.name.isprintable()
+        assert "secret" not in storage.name
+
+
+class WriteContract(Contract):
+    """What every storage owes to those who write. ``honours_create`` says whether create-only writes are exclusive."""
+
+    honours_create: ClassVar[bool] = True
+
+    def test_what_is_written_is_there(self, storage: Storage, raw: Raw) -> None:
+        """A write is visible to others, whole, under its own key."""
+        data = bytes(range(256)) * 37
+        assert storage.write(PACK, data) is True
+        assert raw.get(PACK) == data
+        assert raw.keys() == {PACK}
+
+    def test_empty_objects(self, storage: Storage, raw: Raw, tmp_path: Path) -> None:
+        """An object of no bytes is an object."""
+        storage.write("empty", b"")
+        assert raw.get("empty") == b""
+        assert storage.read("empty") == b""
+        found = storage.stat("empty")
+        assert found is not None
+        assert found.size == 0
+        assert storage.download("empty", str(tmp_path / "empty")) == 0
+        assert (tmp_path / "empty").read_bytes() == b""
 
     def test_upload(self, storage: Storage, raw: Raw, tmp_path: Path) -> None:
         """A file arrives whole, over an older object too."""
@@ -194,27 +245,6 @@ class StorageContract:
         if self.honours_create:
             assert wrote.count(True) == 1
             assert left == str(wrote.index(True)).encode() * 1000
-
-    def test_list(self, storage: Storage, raw: Raw) -> None:
-        """A listing is complete, goes down folders, and takes a prefix as a directory."""
-        there = {"weft.json": 3, "index/a.idx": 5, "packs/00/a.pack": 7, "packs/ff/b.pack": 11, "packs2/x": 2}
-        for key, size in there.items():
-            raw.put(key, b"x" * size)
-        assert {found.key: found.size for found in storage.list("")} == there
-        assert {found.key for found in storage.list("packs/")} == {"packs/00/a.pack", "packs/ff/b.pack"}
-        assert {found.key for found in storage.list("packs/ff/")} == {"packs/ff/b.pack"}
-        assert list(storage.list("tombs/")) == []
-        with pytest.raises(PathSyntax):
-            list(storage.list("packs"))
-
-    def test_times(self, storage: Storage) -> None:
-        """Where a place tells times, listing and stat tell the same, to the second."""
-        storage.write("x", b"1")
-        found = storage.stat("x")
-        assert found is not None
-        (listed,) = storage.list("")
-        assert abs(listed.modified - found.modified) <= 1
-        assert found.modified == 0 or found.modified > 1_500_000_000
 
     def test_delete(self, storage: Storage, raw: Raw) -> None:
         """A deleted object is gone for every verb; deleting it again is fine."""
@@ -278,25 +308,3 @@ class StorageContract:
             finally:
                 stop.set()
             writing.result()
-
-    def test_absent_places(self, absent: Storage | None, tmp_path: Path) -> None:
-        """A missing bucket or directory is told apart from a missing object, by every read verb."""
-        if absent is None:
-            return
-        for call in (
-            lambda: absent.read("weft.json"),
-            lambda: absent.stat("weft.json"),
-            lambda: list(absent.list("")),
-            lambda: list(absent.list("packs/")),
-            lambda: absent.download("weft.json", str(tmp_path / "x")),
-        ):
-            with pytest.raises(BucketMissing) as caught:
-                call()
-            assert caught.value.hint
-        assert not (tmp_path / "x").exists()
-
-    def test_the_name_is_fit_to_show(self, storage: Storage) -> None:
-        """The name of the place is one line without secrets."""
-        assert storage.name
-        assert storage.name.isprintable()
-        assert "secret" not in storage.name
