@@ -17,9 +17,10 @@ from weft.storage.base import Storage
 from weft.storage.local import LocalStorage
 from weft.storage.memory import MemoryStorage
 from weft.storage.redirects import refuse_other_origin, straight_session
-from weft.storage.urls import bucket_url, check_endpoint, check_url, is_loopback, redact, scheme_of
+from weft.storage.urls import bucket_url, check_endpoint, is_loopback, redact
 from weft.storage.wrappers import RetryingStorage
 from weft.util.clock import SystemClock
+from weft.util.urls import check_url, scheme_of
 
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 60

@@ -1,19 +1,18 @@
-"""URLs of remotes: what may be written in one, and how to show text that may hold one."""
+"""URLs of remotes: the parts of one, and how to show text that may hold one."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
-from weft.errors import ConfigError, SecretRefused
+from weft.errors import ConfigError
 from weft.storage.keys import check_key
+from weft.util.urls import check_url, scheme_of
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_SECRET_PARAMETER = re.compile(r"sig|token|key|secret|passw|pwd|credential|auth|expires", re.IGNORECASE)
+__all__ = ["BucketUrl", "bucket_url", "check_endpoint", "check_url", "is_loopback", "redact", "scheme_of"]
+
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", re.ASCII)
-# These name a bucket where others name a host, and know no user names.
-_BUCKETS = frozenset(["s3", "s3a", "gs", "gcs"])
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]*(?:/[^\s@]*)?@")
 _SECRET_IN_QUERY = re.compile(
     r"(?i)\b((?:x-amz|x-goog)-[a-z-]+|awsaccesskeyid|googleaccessid|sig(?:nature)?|[a-z_-]*(?:token|secret|key|password))"
@@ -26,42 +25,6 @@ class BucketUrl(NamedTuple):
 
     bucket: str
     prefix: str
-
-
-def scheme_of(url: str) -> str:
-    """The scheme in lower case; empty for a plain path."""
-    found = _SCHEME.match(url)
-    return found.group(1).lower() if found else ""
-
-
-def check_url(url: str) -> None:
-    """Refuse a URL that holds a secret: ``user:password@``, any user in an ``s3``, ``gs`` or ``http`` URL, or a query
-    parameter that signs or authorizes. Raises ``SecretRefused``; its message holds nothing of the URL.
-    """
-    scheme = scheme_of(url)
-    if not scheme or scheme == "file":
-        return
-    rest = url.split("://", 1)[1]
-    host, _, path = rest.partition("/")
-    user, at, _ = host.rpartition("@")
-    # A secret may hold a slash, and then the "@" stands in what looks like the path.
-    broken_by_slash = ":" in host and "@" in path and not host.rpartition(":")[2].isdigit()
-    if broken_by_slash or (at and (":" in unquote(user) or scheme in _BUCKETS or scheme in ("http", "https"))):
-        raise _secret("a user name or a password")
-    if scheme in _BUCKETS and ":" in host:
-        raise _secret("an access key")
-    query = rest.partition("?")[2].partition("#")[0]
-    for name, _ in parse_qsl(query, keep_blank_values=True):
-        if _SECRET_PARAMETER.search(name):
-            raise _secret("a signature, token or key")
-
-
-def _secret(what: str) -> SecretRefused:
-    return SecretRefused(
-        f"the url of the remote holds {what}; it would be committed for everyone to read",
-        hint="leave it out, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or "
-        "GOOGLE_APPLICATION_CREDENTIALS in the environment",
-    )
 
 
 def bucket_url(url: str) -> BucketUrl:

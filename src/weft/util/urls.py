@@ -1,0 +1,56 @@
+"""Secrets in urls, which stand in files that are committed and in messages that are shown."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, unquote
+
+from weft.errors import SecretRefused
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SECRET_PARAMETER = re.compile(r"sig|token|key|secret|passw|pwd|credential|auth|expires", re.IGNORECASE)
+# These name a bucket where others name a host, and know no user names.
+_BUCKETS = frozenset(["s3", "s3a", "gs", "gcs"])
+
+
+def scheme_of(url: str) -> str:
+    """The scheme in lower case; empty for a plain path."""
+    found = _SCHEME.match(url)
+    return found.group(1).lower() if found else ""
+
+
+def check_url(url: str, where: str = "the url of the remote", path: str = "") -> None:
+    """Refuse a URL that holds a secret: ``user:password@``, any user in an ``s3``, ``gs`` or ``http`` URL, or a query
+    parameter that signs or authorizes.
+
+    Raises ``SecretRefused``, which names ``where`` the URL stands and the ``path`` of that file, and holds nothing of
+    the URL itself.
+    """
+    held = _secret_in(url)
+    if held:
+        raise SecretRefused(
+            f"{where} holds {held}; it would be committed for everyone to read",
+            hint="leave it out, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or "
+            "GOOGLE_APPLICATION_CREDENTIALS in the environment",
+            path=path,
+        )
+
+
+def _secret_in(url: str) -> str:
+    """What kind of secret the URL holds; empty when none is seen."""
+    scheme = scheme_of(url)
+    if not scheme or scheme == "file":
+        return ""
+    rest = url.split("://", 1)[1]
+    host, _, path = rest.partition("/")
+    user, at, _ = host.rpartition("@")
+    # A secret may hold a slash, and then the "@" stands in what looks like the path.
+    broken_by_slash = ":" in host and "@" in path and not host.rpartition(":")[2].isdigit()
+    if broken_by_slash or (at and (":" in unquote(user) or scheme in _BUCKETS or scheme in ("http", "https"))):
+        return "a user name or a password"
+    if scheme in _BUCKETS and ":" in host:
+        return "an access key"
+    query = rest.partition("?")[2].partition("#")[0]
+    if any(_SECRET_PARAMETER.search(name) for name, _ in parse_qsl(query, keep_blank_values=True)):
+        return "a signature, token or key"
+    return ""
