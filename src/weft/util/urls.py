@@ -21,7 +21,8 @@ def scheme_of(url: str) -> str:
 
 def check_url(url: str, where: str = "the url of the remote", path: str = "") -> None:
     """Refuse a URL that holds a secret: ``user:password@``, any user in an ``s3``, ``gs`` or ``http`` URL, or a query
-    parameter that signs or authorizes.
+    parameter that signs or authorizes. An unescaped password that begins with digits and a slash passes for a port,
+    outside ``s3`` and ``gs``: ``https://user:12/x@host`` is also a host with a path.
 
     Raises ``SecretRefused``, which names ``where`` the URL stands and the ``path`` of that file, and holds nothing of
     the URL itself.
