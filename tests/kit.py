@@ -68,6 +68,7 @@ class Repo:
             env=environment({**self.env, **(env or {})}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            check=False,
             timeout=300,
         )
         ran = Ran(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))

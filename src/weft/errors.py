@@ -41,17 +41,11 @@ class WeftError(Exception):
         self.line = line
 
 
-# --- the command line was wrong (2) --------------------------------------------------------------------------------
-
-
 class UsageFault(WeftError):
     """The command line asks for something that makes no sense."""
 
     code = "E_USAGE"
     exit_code = ExitCode.USAGE
-
-
-# --- the input is refused (3): the user must change a file, a name or the request ----------------------------------
 
 
 class RefusedInput(WeftError):
@@ -187,6 +181,12 @@ class MissingUnknown(RefusedInput):
     code = "E_MISSING_UNKNOWN"
 
 
+class StaleWorkspace(RefusedInput):
+    """The pointer changed since the data was last put here, so recording the workspace would undo that change."""
+
+    code = "E_STALE"
+
+
 class NotTracked(RefusedInput):
     """No pointer stands for this path."""
 
@@ -221,9 +221,6 @@ class ConfigError(RefusedInput):
     """A configuration key or value is not valid."""
 
     code = "E_CONFIG"
-
-
-# --- integrity (4): bytes are not what their name says --------------------------------------------------------------
 
 
 class IntegrityError(WeftError):
@@ -293,9 +290,6 @@ class NotOnRemote(IntegrityError):
     code = "E_NOT_ON_REMOTE"
 
 
-# --- concurrency (5): somebody else was faster, try again ------------------------------------------------------------
-
-
 class ConcurrencyError(WeftError):
     """Base of collisions with another process."""
 
@@ -313,9 +307,6 @@ class LockTimeout(ConcurrencyError):
     """Another process holds a lock for too long."""
 
     code = "E_LOCKED"
-
-
-# --- environment (6): disk, network, credentials, tools -------------------------------------------------------------
 
 
 class EnvironmentFault(WeftError):

@@ -13,7 +13,7 @@ BELOW = {
     "util": ("errors",),
     "model": ("errors",),
     "gitio": ("model", "util", "errors"),
-    "formats": ("model", "errors"),
+    "formats": ("model", "util.urls", "errors"),
     "storage": ("util", "errors"),
     "objects": ("storage.base", "gitio", "formats", "model", "util", "errors"),
     "workspace": ("objects", "storage.base", "gitio", "formats", "model", "util", "errors"),

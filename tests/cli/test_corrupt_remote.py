@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from kit import Repo, pseudo_random, snapshot
 
 KINDS = ("packs", "index", "roots", "weft.json")
@@ -69,9 +70,7 @@ def _variants(remote: Path, kind: str) -> Iterator[tuple[str, Path, bytes]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_wrong_bytes_never_come_out(
-    kind: str, origin: tuple[Repo, Path, dict[str, object]], tmp_path: Path
-) -> None:
+def test_wrong_bytes_never_come_out(kind: str, origin: tuple[Repo, Path, dict[str, object]], tmp_path: Path) -> None:
     repo, remote, expected = origin
     shutil.copytree(repo.root / ".git", tmp_path / "git")
     refused = 0

@@ -30,7 +30,9 @@ def test_checkout_refuses_to_overwrite_unsaved_bytes_and_changes_nothing(tmp_pat
     assert "data/a.txt" in refused.err
     assert "hint:" in refused.err
     assert snapshot(repo.root / "data") == before
-    assert (repo.root / "single.bin").read_bytes() == pseudo_random(5000, 2), "the plan is checked before anything moves"
+    assert (repo.root / "single.bin").read_bytes() == pseudo_random(5000, 2), (
+        "the plan is checked before anything moves"
+    )
     assert repo.git("status", "--porcelain").out == "", "the pointers were not touched either"
 
 
@@ -122,3 +124,33 @@ def test_no_remote_names_the_command(tmp_path: Path) -> None:
     refused = repo.weft("push", code=3)
     assert "E_NO_REMOTE" in refused.err
     assert "weft remote add" in refused.err
+
+
+def test_adding_on_a_stale_workspace_never_undoes_what_was_pulled(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.weft("push", "--all")
+    other = repo.clone(tmp_path / "other")
+    other.weft("pull")
+    other.write({"data/b.txt": b"a colleague's work"})
+    other.weft("add", "data")
+    other.commit("theirs")
+    other.weft("push")
+    repo.write({"data/mine.txt": b"mine"})
+    repo.git("pull", "-q", str(other.root), "main")
+    refused = repo.weft("add", "data", code=3)
+    assert "E_STALE" in refused.err
+    repo.weft("add", "data/mine.txt")
+    repo.weft("pull")
+    assert (repo.root / "data/b.txt").read_bytes() == b"a colleague's work"
+    assert (repo.root / "data/mine.txt").read_bytes() == b"mine"
+    assert repo.weft("status", "--exit-code").code == 0
+
+
+def test_force_records_a_stale_workspace(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.git("checkout", "-q", "v1", "--", "data.weft")
+    repo.write({"data/a.txt": b"three"})
+    assert "E_STALE" in repo.weft("add", "data", code=3).err
+    repo.weft("add", "--force", "data")
+    assert repo.weft("status", "--exit-code").code == 0
+    assert repo.weft("cat", "data/a.txt").out == "three"

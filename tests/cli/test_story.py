@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from blake3 import blake3
+
 from kit import Repo, pseudo_random, snapshot
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from kit import Repo, environment
 
 HERE = Path(__file__).parent

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kit import Repo, environment, pseudo_random, snapshot
-
 from weft.formats import pointer as pointer_format
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
@@ -39,6 +38,7 @@ def huge_pointer(tmp_path: Path) -> None:
         cwd=repo.root,
         env=environment(),
         capture_output=True,
+        check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
     )
     assert ran.returncode == 3, ran.stderr

@@ -15,9 +15,9 @@ from weft.errors import ConfigError, SchemaError, SecretRefused, UntrustedConfig
 from weft.formats import yaml12
 from weft.formats.fields import Fields
 from weft.formats.storeformat import read_chunker
-from weft.formats.urls import check_url
 from weft.model.config import STRICT, WARN, Config
 from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
+from weft.util.urls import check_url
 
 VERSION = 1
 LIMIT = 1 << 20
@@ -198,7 +198,9 @@ def _remotes(fields: Fields, committed: bool) -> dict[str, RemoteSpec]:
         url = one.text("url") if committed else one.text("url", "")
         endpoint = one.text("endpoint", "")
         for text in (url, endpoint):
-            check_url(text, one.what)
+            if any(ord(char) < 32 or ord(char) == 127 for char in text):
+                raise one.error("a url holds a control character")
+            check_url(text, f"{one.what}: a url", one.what)
         region = _checked(one, "region", one.text("region", ""), _REGION)
         store = _checked(one, "store", one.text("store", ""), _REPO, empty=True)
         found[name] = RemoteSpec(name, url, endpoint, region, store)

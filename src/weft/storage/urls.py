@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 
 from weft.errors import ConfigError
 from weft.storage.keys import check_key
-from weft.util.urls import check_url, scheme_of
-
-__all__ = ["BucketUrl", "bucket_url", "check_endpoint", "check_url", "is_loopback", "redact", "scheme_of"]
+from weft.util.urls import check_url
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", re.ASCII)
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]*(?:/[^\s@]*)?@")

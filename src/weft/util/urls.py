@@ -30,7 +30,7 @@ def check_url(url: str, where: str = "the url of the remote", path: str = "") ->
     held = _secret_in(url)
     if held:
         raise SecretRefused(
-            f"{where} holds {held}; it would be committed for everyone to read",
+            f"{where} holds {held}; others could read it there",
             hint="leave it out, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or "
             "GOOGLE_APPLICATION_CREDENTIALS in the environment",
             path=path,

@@ -12,7 +12,8 @@ class AddOptions:
     ``to_remote`` names a remote that the data is sent to in the same go ("" is the default remote, None is nowhere).
     ``missing`` says what absent files of a tracked directory mean: "" (as recorded, else refuse), keep, or delete.
     ``stage`` overrides the configuration's choice to `git add` the pointer. ``max_size`` is the largest file taken, in
-    bytes (None: weft's own limit). ``jobs`` is the number of workers, 0 for one per processor.
+    bytes (None: weft's own limit). ``jobs`` is the number of workers, 0 for one per processor. ``force`` records the
+    workspace even though its pointer changed since the data was last checked out.
     """
 
     to_remote: str | None = None
@@ -20,6 +21,7 @@ class AddOptions:
     stage: bool | None = None
     max_size: int | None = None
     jobs: int = 0
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from weft.model.config import Config
 from weft.model.remote import RemoteSpec
 from weft.objects import remote_keys
 from weft.storage.base import Storage
-from weft.storage.urls import check_endpoint, check_url, scheme_of
+from weft.storage.urls import check_endpoint
 from weft.util.clock import SystemClock
+from weft.util.urls import check_url, scheme_of
 from weft.workflows.config import read_one, update
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.project import Project

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from weft.errors import NoSuchPath, ObjectMissing
+from weft.errors import NoSuchPath, ObjectMissing, StaleWorkspace
 from weft.formats.manifest import decode as decode_manifest
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.oid import Kind, Oid
@@ -87,6 +87,7 @@ class Taker:
         scan = scan_tree(self._project.root, path, state=state, ignore=self._ignore, names=self._names)
         counts = _Counts()
         shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, counts))
+        self._refuse_stale(path, old, state, shot)
         contents = _Contents()
         contents.take(shot)
         pointer = self._pointer(path, old, shot, contents)
@@ -133,6 +134,18 @@ class Taker:
         return self._pointer(path, old, *self._with_metadata(path, old, build))
 
     # --- steps ---
+
+    def _refuse_stale(self, path: str, old: Pointer | None, state: PathState, shot: Snapshot) -> None:
+        """Data that was put here for another pointer than the one of now would silently undo what made that one."""
+        if old is None or state.tracked is None or self._options.force:
+            return
+        if state.tracked.oid != old.oid and shot.oid != old.oid:
+            raise StaleWorkspace(
+                f"the pointer of {path} changed since its data was last put here (a pull, a merge, another branch);"
+                " adding all of it would undo that",
+                hint=f"weft checkout {path}, after adding your own changed files by name; or weft add --force {path}",
+                path=path,
+            )
 
     def _part(self, path: str, sub: str, old: Pointer, state: PathState, counts: _Counts) -> tuple[Snapshot, TreeScan]:
         reader = manifest_reader(self._project.store, old.layout)

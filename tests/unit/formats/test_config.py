@@ -129,6 +129,7 @@ def test_the_file_as_written() -> None:
         (BASE + "remotes: {a: {url: 's3://b', command: x}}\n", UntrustedExec),
         (BASE + "remotes: {a: {url: 's3://KEY:SECRET@bucket'}}\n", SecretRefused),
         (BASE + "remotes: {a: {url: 's3://KEY@bucket'}}\n", SecretRefused),
+        (BASE + "remotes: {a: {url: 's3://KEY:SECRET/prefix'}}\n", SecretRefused),
         (BASE + "remotes: {a: {url: 'https://user:pw@host/x'}}\n", SecretRefused),
         (BASE + "remotes: {a: {url: 'https://user:p/w@host/x'}}\n", SecretRefused),
         (BASE + "remotes: {a: {url: 'sftp://user:pw@host/x'}}\n", SecretRefused),

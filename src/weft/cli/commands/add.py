@@ -24,6 +24,7 @@ from weft.workflows.project import open_project
 @stage_option()
 @click.option("--max-size", type=size, default=None, metavar="SIZE", help="Refuse files larger than SIZE.")
 @jobs_option()
+@click.option("-f", "--force", is_flag=True, help="Record it even if the pointer changed since the last checkout.")
 @pass_session
 def command(
     session: Session,
@@ -33,13 +34,14 @@ def command(
     stage: bool | None,
     max_size: int | None,
     jobs: int,
+    force: bool,
 ) -> None:
     """Put files or directories into the store and write their pointers.
 
     NAME.weft is written beside each NAME, staged for the next commit, and NAME is kept in .gitignore. A file inside a
     tracked directory may be added alone, whether or not the rest of that directory is here.
     """
-    options = AddOptions(to_remote, missing or "", stage, max_size, jobs)
+    options = AddOptions(to_remote, missing or "", stage, max_size, jobs, force)
     with open_project(session.start, session.progress) as project:
         result = add(project, paths, options)
     session.show("add", result, add_page)
