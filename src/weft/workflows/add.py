@@ -19,7 +19,7 @@ from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
 from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.options import AddOptions, TransferOptions
-from weft.workflows.project import Project
+from weft.workflows.project import Project, alone
 from weft.workflows.push import push_selection
 from weft.workflows.results import Added, AddResult
 from weft.workflows.selection import Selection
@@ -45,6 +45,18 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
     A path inside a tracked directory changes only that part of it. Raises ``TrackedByGit``, ``PathOverlap``,
     ``MissingUnknown``, ``FileChanged``, ``FileTypeRefused``, ``PermissionFault`` and the refusals of names.
     """
+    with alone(project, "weft add"):
+        drafts, stored, staging = _take_and_publish(project, paths, options)
+    added = tuple(_added(draft) for draft in drafts)
+    pushed = None
+    if options.to_remote is not None:
+        chosen = Selection({draft.path: draft.pointer for draft in drafts})
+        pushed = push_selection(project, chosen, TransferOptions(remote=options.to_remote))
+    return AddResult(added, staging, stored, pushed)
+
+
+def _take_and_publish(project: Project, paths: Sequence[str], options: AddOptions) -> tuple[list[Draft], int, bool]:
+    """The drafts that were published, the bytes that went into the store, and whether pointers were staged."""
     pointers = workspace_pointers(project)
     request = _understand(project, pointers, paths)
     names = NamePolicy(strict=project.config.portable == STRICT)
@@ -57,12 +69,7 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
     staging = project.config.stages if options.stage is None else options.stage
     for draft in drafts:
         publish(project, draft, staging=staging)
-    added = tuple(_added(draft) for draft in drafts)
-    pushed = None
-    if options.to_remote is not None:
-        chosen = Selection({draft.path: draft.pointer for draft in drafts})
-        pushed = push_selection(project, chosen, TransferOptions(remote=options.to_remote))
-    return AddResult(added, staging, written.stored, pushed)
+    return drafts, written.stored, staging
 
 
 def publish(project: Project, draft: Draft, *, staging: bool) -> None:

@@ -19,7 +19,7 @@ from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.connect import known_places
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.options import CheckoutOptions, TransferOptions
-from weft.workflows.project import Project
+from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
 from weft.workflows.selection import Selection
 from weft.workflows.targets import (
@@ -55,10 +55,11 @@ def checkout(project: Project, rev: str | None, paths: Sequence[str], options: C
     is not here is fetched. Everything is planned before anything is touched. Raises ``UnsavedChanges`` naming files
     whose bytes no store holds, and what planning and writing raise.
     """
-    if rev is None:
-        pointers = workspace_pointers(project)
-        return checkout_targets(project, select(project, pointers, paths), options, leftovers=not paths)
-    return _from_revision(project, rev, paths, options)
+    with alone(project, "weft checkout"):
+        if rev is None:
+            pointers = workspace_pointers(project)
+            return checkout_targets(project, select(project, pointers, paths), options, leftovers=not paths)
+        return _from_revision(project, rev, paths, options)
 
 
 def checkout_targets(

@@ -12,7 +12,7 @@ from weft.gitio.staging import stage
 from weft.model.config import Config
 from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.files import read_small
-from weft.workflows.project import CONFIG_LIMIT, CONFIG_PATH, Project, private_config_path
+from weft.workflows.project import CONFIG_LIMIT, CONFIG_PATH, Project, alone, private_config_path
 from weft.workflows.results import ConfigResult
 
 
@@ -25,16 +25,17 @@ def read_one(git: GitRepo, *, private: bool) -> Config:
 
 def update(project: Project, change: Callable[[Config], Config], *, private: bool) -> bool:
     """Rewrite one file with ``change`` applied, and stage it when it is the committed one. False when nothing changed."""
-    old = read_one(project.git, private=private)
-    new = change(old)
-    if new == old:
-        return False
-    path = private_config_path(project.git) if private else os.path.join(project.root, CONFIG_PATH)
-    data = config_format.encode(new, committed=not private)
-    with os_errors("write", path):
-        write_atomic(path, data)
-    if not private and project.config.stages:
-        stage(project.git, [CONFIG_PATH])
+    with alone(project, "weft config"):
+        old = read_one(project.git, private=private)
+        new = change(old)
+        if new == old:
+            return False
+        path = private_config_path(project.git) if private else os.path.join(project.root, CONFIG_PATH)
+        data = config_format.encode(new, committed=not private)
+        with os_errors("write", path):
+            write_atomic(path, data)
+        if not private and project.config.stages:
+            stage(project.git, [CONFIG_PATH])
     return True
 
 

@@ -14,6 +14,7 @@ from weft.gitio.repo import GitRepo, discover
 from weft.model.config import Config
 from weft.objects.catalog import Catalog
 from weft.objects.store import LocalStore, open_store
+from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.files import read_small
 from weft.workspace.statcache import StatCache
@@ -77,6 +78,11 @@ def tree_id(git: GitRepo) -> int:
     """A number for this work tree, so that several of one clone can share a catalog."""
     digest = hashlib.blake2b(os.fsencode(git.root), digest_size=6).digest()
     return int.from_bytes(digest, "little")
+
+
+def alone(project: Project, purpose: str) -> FileLock:
+    """A lock for whoever changes pointers or data of this work tree; others wait a minute, then say for whom they did."""
+    return FileLock(os.path.join(state_dir(project.git), f"tree-{tree_id(project.git):x}.lock"), purpose=purpose)
 
 
 @contextmanager

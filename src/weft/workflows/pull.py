@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from weft.workflows.checkout import checkout_targets
 from weft.workflows.fetch import fetch
 from weft.workflows.options import CheckoutOptions, TransferOptions
-from weft.workflows.project import Project
+from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult, PullResult
 from weft.workflows.targets import select, workspace_pointers
 
@@ -22,5 +22,6 @@ def pull(
     fetched = fetch(project, paths, options)
     if options.dry_run:
         return PullResult(fetched, CheckoutResult(()))
-    targets = select(project, workspace_pointers(project), paths)
-    return PullResult(fetched, checkout_targets(project, targets, checkout_options, leftovers=not paths))
+    with alone(project, "weft pull"):
+        targets = select(project, workspace_pointers(project), paths)
+        return PullResult(fetched, checkout_targets(project, targets, checkout_options, leftovers=not paths))

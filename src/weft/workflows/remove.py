@@ -17,7 +17,7 @@ from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.look import find_entry
 from weft.workflows.options import AddOptions, CheckoutOptions
-from weft.workflows.project import Project
+from weft.workflows.project import Project, alone
 from weft.workflows.results import MoveResult
 from weft.workflows.status import compare_target
 from weft.workflows.take import Draft, Taker
@@ -38,6 +38,11 @@ def rm(project: Project, paths: Sequence[str], *, keep_data: bool = False, force
     """
     if not paths:
         raise UsageFault("name what to remove", hint="weft rm PATH")
+    with alone(project, "weft rm"):
+        return _remove(project, paths, keep_data=keep_data, force=force)
+
+
+def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: bool) -> MoveResult:
     targets = select(project, workspace_pointers(project), paths)
     fetch_metadata(project, [target for target in targets if target.subpaths])
     drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
@@ -67,6 +72,11 @@ def mv(project: Project, source: str, target: str) -> MoveResult:
     An existing directory as ``target`` means a place in it. Raises ``NotTracked``, ``UnsavedChanges`` when something
     stands at the new place, ``PathOverlap``, ``UsageFault`` for a move into or out of tracked data.
     """
+    with alone(project, "weft mv"):
+        return _move(project, source, target)
+
+
+def _move(project: Project, source: str, target: str) -> MoveResult:
     pointers = workspace_pointers(project)
     old, new = repo_path(project, source), repo_path(project, target)
     if os.path.isdir(os.path.join(project.root, new)) and new not in pointers:
