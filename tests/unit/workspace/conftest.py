@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-import weft.workspace.materialize
+import weft.workspace.outcome
 import weft.workspace.scan
 from worktrees import WorkTree
 
@@ -23,4 +23,4 @@ def later(monkeypatch):
         return time.time_ns() + 60_000_000_000
 
     monkeypatch.setattr(weft.workspace.scan, "now_ns", ahead)
-    monkeypatch.setattr(weft.workspace.materialize, "now_ns", ahead)
+    monkeypatch.setattr(weft.workspace.outcome, "now_ns", ahead)

@@ -338,7 +338,7 @@ def test_interrupted_anywhere_the_next_one_converges(two, monkeypatch, step, lat
 
     with monkeypatch.context() as patch:
         patch.setattr(writer_module, "expect", expect)
-        patch.setattr("weft.workspace.materialize.expect", expect)
+        patch.setattr("weft.workspace.places.expect", expect)
         with pytest.raises(Stop):
             tree.run(plan, workers=1)
     assert not [name for name in tree.tree() if TEMP_PREFIX in name]
@@ -357,7 +357,7 @@ def test_what_an_interrupted_checkout_did_not_remove_is_still_ours_to_remove(tre
         raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr("weft.workspace.materialize.expect", stop)  # the one before a removal
+        patch.setattr("weft.workspace.places.expect", stop)  # the one before a removal
         with pytest.raises(Stop):
             tree.run(plan)
     assert tree.tree() == {"a": b"1", "gone": b"g", "z": b"3"}

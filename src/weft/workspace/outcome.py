@@ -1,0 +1,64 @@
+"""What a checkout has made, and what is recorded of it: all at its end, or as much as was done when it failed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from weft.model.oid import Oid
+from weft.workspace.plan import DirPlan, Plan
+from weft.workspace.statcache import DirRow, StatCache, Tracked, now_ns
+
+Made = tuple[str, bytes, Oid | None]
+"""Name, packed status and content of something that stands in a directory."""
+
+
+class Outcome:
+    """Collects what is made in each directory of ``plan``. Safe from any thread."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._lock = threading.Lock()
+        self._made: dict[str, list[Made]] = {}
+        self._plans: dict[str, DirPlan] = {}
+
+    def begin(self, plan: DirPlan) -> None:
+        """Work in a directory begins: from now on something may be noted there, and it gets a row."""
+        with self._lock:
+            self._made[plan.path] = []
+            self._plans[plan.path] = plan
+
+    def note(self, plan: DirPlan, made: Iterable[Made]) -> None:
+        """``made`` stands in the directory of ``plan`` now."""
+        with self._lock:
+            self._made[plan.path].extend(made)
+
+    def record(self, cache: StatCache) -> None:
+        """Record what is here after the whole plan was carried out."""
+        path, pointer = self._plan.scan.path, self._plan.pointer
+        if pointer is None and self._plan.complete:
+            cache.forget(path)
+            return
+        recorded = now_ns()
+        rows = {directory: self._plans[directory].row(made, recorded) for directory, made in self._made.items()}
+        cache.drop(path, [directory for directory in self._plan.gone if directory])
+        tracked = Tracked(pointer.oid, pointer.layout) if pointer and self._plan.complete else None
+        cache.record(path, {**self._plan.rows, **rows}, tracked=tracked)
+
+    def record_unfinished(self, cache: StatCache) -> None:
+        """Record, after an error, what was made and what was there before: both are ours and need not be hashed again.
+
+        No directory is claimed to be done.
+        """
+        recorded = now_ns()
+        with self._lock:
+            made_by_directory = {path: list(made) for path, made in self._made.items()}
+        rows: dict[str, DirRow] = {}
+        for path, made in made_by_directory.items():
+            plan = self._plans[path]
+            names = {name for name, _, _ in made}
+            made += [(name, packed, None) for name, packed in plan.replaced.items() if name not in names]
+            made += [(name, packed, None) for at, name, packed in self._plan.removals if at == path]
+            plan.agrees = False
+            rows[path] = plan.row(made, recorded)
+        cache.record(self._plan.scan.path, rows)
