@@ -11,6 +11,7 @@ from weft.objects.catalog import LOCAL
 from weft.objects.closure_check import check_remote
 from weft.objects.reachability import walk
 from weft.objects.verify import Level, Problem, verify_store
+from weft.util.humanize import count_text
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.options import VerifyOptions
 from weft.workflows.project import Project
@@ -88,7 +89,8 @@ def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str,
             continue
         absent = project.store.missing(needs[path])
         if absent:
-            notes.append(f"{path}: {len(absent)} objects are not in the local store; `weft fetch` brings them")
+            count = count_text(len(absent), "object")
+            notes.append(f"{path}: {count} not in the local store; `weft fetch` brings what is on the remote")
     return needs, notes, broken
 
 

@@ -83,7 +83,7 @@ def compare(
     try:
         comparer.look(read)
     except ObjectMissing as error:
-        return Comparison(ERROR, message=f"{error.message}; run: {error.hint}" if error.hint else error.message)
+        return Comparison(ERROR, message=f"{error.message} (mend: {error.hint})" if error.hint else error.message)
     comparer.hash_unknown()
     result = comparer.result()
     if cache is not None:

@@ -1,6 +1,7 @@
 """What a command costs before it begins: the modules it loads, and the time."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -32,9 +33,12 @@ print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
 
 
 def loaded(arguments, folder):
+    # Measuring coverage imports modules of its own in every child, which is not what is counted here.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
         [sys.executable, "-c", CODE.format(arguments=arguments)],
         cwd=folder,
+        env=plain,
         capture_output=True,
         text=True,
         check=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from weft.cli.context import Session
@@ -26,22 +28,13 @@ from weft.workflows.project import open_project
 @jobs_option()
 @click.option("-f", "--force", is_flag=True, help="Record it even if the pointer changed since the last checkout.")
 @pass_session
-def command(
-    session: Session,
-    paths: tuple[str, ...],
-    to_remote: str | None,
-    missing: str | None,
-    stage: bool | None,
-    max_size: int | None,
-    jobs: int,
-    force: bool,
-) -> None:
+def command(session: Session, paths: tuple[str, ...], **chosen: Any) -> None:
     """Put files or directories into the store and write their pointers.
 
     NAME.weft is written beside each NAME, staged for the next commit, and NAME is kept in .gitignore. A file inside a
     tracked directory may be added alone, whether or not the rest of that directory is here.
     """
-    options = AddOptions(to_remote, missing or "", stage, max_size, jobs, force)
+    options = AddOptions(**{**chosen, "missing": chosen["missing"] or ""})
     with open_project(session.start, session.progress) as project:
         result = add(project, paths, options)
     session.show("add", result, add_page)

@@ -70,7 +70,10 @@ def _advice(result: StatusResult, unpushed: bool) -> list[str]:
     lines = []
     if not result.paths:
         lines.append("next: weft add PATH")
-    if not result.clean:
+    stale = [item for item in result.paths if item.state == "modified" and item.message]
+    if stale:
+        lines.append("next: weft checkout, to bring data to a pointer that changed")
+    if not result.clean and len(stale) < sum(bool(item.changes) for item in result.paths):
         lines.append("next: weft add PATH to record, weft checkout --force PATH to undo")
     if any(item.state in ("not-here", "partial") for item in result.paths):
         lines.append("next: weft pull, to bring what is not here")
