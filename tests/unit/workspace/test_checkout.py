@@ -21,6 +21,7 @@ from weft.errors import (
 )
 from weft.model.oid import Oid
 from weft.util.atomic import TEMP_PREFIX
+from weft.workspace import fill as fill_module
 from weft.workspace import plan_checkout as plan_module
 from weft.workspace import writer as writer_module
 from weft.workspace.probe import Traits, probe, probe_file_system
@@ -363,6 +364,61 @@ def test_what_an_interrupted_checkout_did_not_remove_is_still_ours_to_remove(tre
     assert tree.tree() == {"a": b"1", "gone": b"g", "z": b"3"}
     tree.checkout(first)
     assert tree.tree() == {"a": b"1", "z": b"3"}
+
+
+def test_what_was_written_before_an_error_is_known_and_not_hashed_again(tree, monkeypatch, later):
+    tree.fill({f"d{number}/file": bytes([number]) for number in range(6)})
+    pointer = tree.add()
+    before = tree.tree()
+    shutil.rmtree(tree.root)
+    real = fill_module.put_file
+    written = []
+
+    def put_file(*args):
+        if len(written) == 4:
+            raise Stop
+        written.append(args)
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fill_module, "put_file", put_file)
+        with pytest.raises(Stop):
+            tree.checkout(pointer)
+    assert len([name for name in tree.tree() if not name.endswith("/")]) == 4
+    hashed = []
+    real_ingest = plan_module.ingest
+
+    def ingest(writer, files):
+        hashed.extend(files)
+        return real_ingest(writer, files)
+
+    monkeypatch.setattr(plan_module, "ingest", ingest)
+    plan = tree.checkout(pointer)
+    assert (hashed, plan.unchanged, plan.files) == ([], 4, 2)
+    assert tree.tree() == before
+
+
+def test_small_directories_share_a_batch_and_large_ones_are_cut(tree, monkeypatch):
+    tree.fill({f"d{number:02}/{name}": f"{number}{name}".encode() for number in range(40) for name in "ab"})
+    tree.fill({f"large/{number:03}": str(number).encode() for number in range(fill_module.BATCH_FILES + 5)})
+    tree.fill({"large/same": b"0a", "copy": b"0a"})
+    pointer = tree.add()
+    before = tree.tree()
+    shutil.rmtree(tree.root)
+    tree.forget()
+    real = tree.store.read_many
+    asked = []
+
+    def read_many(oids, *args, **kwargs):
+        asked.append(len(oids))
+        return real(oids, *args, **kwargs)
+
+    monkeypatch.setattr(tree.store, "read_many", read_many)
+    tree.checkout(pointer)
+    assert tree.tree() == before
+    assert tree.status(pointer).state == "clean"
+    assert len(asked) == 4, "42 directories, 16 open at a time, one of them with more files than a batch"
+    assert max(asked) <= fill_module.BATCH_FILES
 
 
 def test_killed_before_anything_was_recorded_the_next_one_converges(two, monkeypatch):
