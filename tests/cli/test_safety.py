@@ -154,3 +154,32 @@ def test_force_records_a_stale_workspace(tmp_path: Path) -> None:
     repo.weft("add", "--force", "data")
     assert repo.weft("status", "--exit-code").code == 0
     assert repo.weft("cat", "data/a.txt").out == "three"
+
+
+def test_data_follows_git_to_a_commit_that_does_not_have_it(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.git("tag", "with-data")
+    repo.git("rm", "-q", "data.weft", "single.bin.weft")
+    repo.commit("without data")
+    repo.git("checkout", "-q", "with-data")
+    repo.weft("checkout")
+    repo.write({"data/a.txt": b"not saved anywhere"})
+    repo.git("checkout", "-q", "main")
+    assert "E_UNSAVED" in repo.weft("checkout", code=3).err
+    assert (repo.root / "single.bin").exists(), "one refusal stops all of it before anything moves"
+    repo.write({"data/a.txt": b"two"})
+    repo.weft("checkout")
+    assert not (repo.root / "data").exists()
+    assert not (repo.root / "single.bin").exists()
+    repo.git("checkout", "-q", "with-data")
+    repo.weft("checkout")
+    assert (repo.root / "data/a.txt").read_bytes() == b"two"
+
+
+def test_files_of_the_user_inside_tracked_data_outlive_its_removal(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({"data/notes/mine.txt": b"mine"})
+    repo.git("rm", "-q", "data.weft")
+    repo.commit("no data")
+    repo.weft("checkout")
+    assert snapshot(repo.root / "data") == {"notes": ("dir",), "notes/mine.txt": ("file", b"mine", False)}

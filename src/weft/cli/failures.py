@@ -32,11 +32,22 @@ class Interrupted(WeftError):
     exit_code = ExitCode.INTERRUPTED
 
 
+# Where the part that failed had no better advice: the command that tells more.
+_GENERAL_HINTS = {
+    ExitCode.USAGE: "weft --help",
+    ExitCode.REFUSED: "weft doctor, to see the repository as a whole",
+    ExitCode.INTEGRITY: "weft verify --full, to see all that is damaged",
+    ExitCode.CONCURRENCY: "run the same command again",
+    ExitCode.ENVIRONMENT: "weft doctor, to check this machine",
+}
+
+
 def describe(error: BaseException) -> WeftError | None:
     """The error to show for ``error``, whatever it is; None when it only means that nobody reads any more."""
     if isinstance(error, (OutputClosed, BrokenPipeError)):
         return None
     if isinstance(error, WeftError):
+        error.hint = error.hint or _GENERAL_HINTS.get(error.exit_code, "")
         return error
     if isinstance(error, click.ClickException):
         return _usage(error)

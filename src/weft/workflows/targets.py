@@ -37,7 +37,9 @@ def repo_path(project: Project, text: str) -> str:
     if absolute == root:
         return ""
     if not absolute.startswith(root + os.sep):
-        raise PathEscape(f"{text} lies outside the repository {root}", path=text)
+        raise PathEscape(
+            f"{text} lies outside the repository {root}", hint="mv it into the repository, then weft add it", path=text
+        )
     relative = absolute[len(root) + 1 :]
     if relative.endswith(SUFFIX) and not relative.startswith(SUFFIX):
         relative = relative[: -len(SUFFIX)]
