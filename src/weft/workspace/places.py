@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from weft.errors import FileChanged
-from weft.util.atomic import translate_os_error
+from weft.util.atomic import reap_temp, translate_os_error
 from weft.workspace.dirfd import make_directory, open_below
 from weft.workspace.names import join_path
 from weft.workspace.plan import Removal
-from weft.workspace.writer import expect, is_abandoned
+from weft.workspace.writer import expect
 
 
 class Place(NamedTuple):
@@ -91,15 +91,11 @@ class Places:
 
     def reap(self, leftovers: Iterable[str]) -> None:
         """Remove those of the temporary files ``leftovers`` that nobody writes any more."""
+        now = time.time()
         for path in leftovers:
             directory, _, name = path.rpartition("/")
             with self.at(directory, name) as (fd, _, _):
-                try:
-                    modified = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mtime
-                    if is_abandoned(name, modified, time.time()):
-                        os.unlink(name, dir_fd=fd)
-                except OSError:  # somebody else's, or gone by now: nothing depends on it
-                    pass
+                reap_temp(name, now, dir_fd=fd)
 
     def _open(self, directory: str) -> int:
         path = self.shown(directory)

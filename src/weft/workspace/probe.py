@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from weft.errors import PathCollision, PathReserved
 from weft.model.paths import collisions, portable_problem
-from weft.util.atomic import TEMP_PREFIX, os_errors
+from weft.util.atomic import os_errors, temp_name
 from weft.workspace.names import join_path
 
 _COMPOSED, _DECOMPOSED = "\u00e9", "e\u0301"
@@ -26,7 +25,7 @@ class Traits(NamedTuple):
 
 def probe(top: str) -> Traits:
     """Try in a temporary directory of ``top``, which is removed again. Raises ``PermissionFault``, ``DiskFull``."""
-    directory = os.path.join(top, TEMP_PREFIX + secrets.token_hex(8))
+    directory = os.path.join(top, temp_name())
     with os_errors("probe the file system", top):
         os.mkdir(directory)
         try:

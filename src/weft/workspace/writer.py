@@ -5,7 +5,6 @@ A file that is replaced gets a new inode, so a hard link of the old one elsewher
 
 from __future__ import annotations
 
-import itertools
 import os
 import stat
 from collections.abc import Iterable
@@ -14,35 +13,12 @@ from contextlib import suppress
 from weft.errors import FileChanged, FileTypeRefused
 from weft.model.entry import EXEC, Entry
 from weft.model.oid import hasher
-from weft.util.atomic import TEMP_PREFIX, translate_os_error
+from weft.util.atomic import temp_name, translate_os_error
 from weft.workspace.stats import pack_stat
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECE = 1 << 20
-_DAY = 86_400.0
-_numbers = itertools.count()
-
-
-def temp_name() -> str:
-    """A name of our own in the directory of the file; it tells the process, so that leftovers are known as such."""
-    return f"{TEMP_PREFIX}{os.getpid()}-{next(_numbers)}"
-
-
-def is_abandoned(name: str, modified: float, now: float) -> bool:
-    """True when the temporary file ``name`` belongs to no living process, or is over a day old (times in seconds)."""
-    process = name[len(TEMP_PREFIX) :].partition("-")[0]
-    if not process.isascii() or not process.isdecimal() or len(process) > 9 or now - modified > _DAY:
-        return now - modified > _DAY
-    if int(process) == os.getpid():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def expect(dir_fd: int, name: str, packed: bytes | None, shown: str) -> None:

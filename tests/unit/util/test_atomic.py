@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 
 import pytest
 
 from weft.errors import DiskFull, EnvironmentFault, PermissionFault, SymlinkRefused
-from weft.util.atomic import fsync_dir, os_errors, publish, translate_os_error, write_all, write_atomic
+from weft.util.atomic import (
+    TEMP_PREFIX,
+    fsync_dir,
+    is_abandoned,
+    os_errors,
+    publish,
+    reap_temps,
+    temp_name,
+    translate_os_error,
+    write_all,
+    write_atomic,
+)
 
 
 def _write_half(monkeypatch, largest=3):
@@ -199,3 +214,97 @@ def test_fsync_dir_of_something_else(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(EnvironmentFault):
         fsync_dir(str(tmp_path / "file"))
+
+
+# --- temporary names and what is left of them -------------------------------------------------------------------------
+
+_DAY = 86_400
+_KILLED = """
+import os, signal, sys
+from weft.util import atomic
+os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGKILL)
+atomic.write_atomic(sys.argv[1], b"never seen")
+"""
+
+
+def _name_of_the_dead():
+    code = "from weft.util.atomic import temp_name; print(temp_name())"
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    path = tmp_path / "data.weft"
+    path.write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = [name for name in os.listdir(tmp_path) if name.startswith(TEMP_PREFIX)]
+    assert len(left) == 1
+    assert reap_temps(str(tmp_path), time.time()) == 1
+    assert os.listdir(tmp_path) == ["data.weft"]
+    assert path.read_bytes() == b"old"
+
+
+def test_only_our_abandoned_files_are_removed(tmp_path):
+    dead = _name_of_the_dead()
+    living = temp_name()
+    foreign = dead.replace(dead.split("-")[4], "0badcafe")
+    for name in (dead, living, foreign, "mine", ".weft-tmp", f"a{dead}"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "link-target").write_bytes(b"x")
+    (tmp_path / f"{dead}1").symlink_to("link-target")
+    (tmp_path / f"{dead}2").mkdir()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / dead).write_bytes(b"below")
+    kept = {living, foreign, "mine", ".weft-tmp", f"a{dead}", "link-target", f"{dead}2", "sub"}
+    assert reap_temps(str(tmp_path), time.time()) == 2
+    assert set(os.listdir(tmp_path)) == kept
+    assert reap_temps(str(tmp_path), time.time() + _DAY + 60) == 2
+    assert set(os.listdir(tmp_path)) == kept - {living, foreign}
+    assert os.listdir(tmp_path / "sub") == [dead]
+
+
+def test_reaping_where_nothing_is(tmp_path):
+    assert reap_temps(str(tmp_path / "missing"), time.time()) == 0
+    assert reap_temps(str(tmp_path), time.time()) == 0
+
+
+@pytest.mark.parametrize("part", ["7-8", "x", "", "0123456789abcdef", "99999999999999999999-1-{machine}-0-0", "-1-1"])
+def test_names_that_tell_no_process_of_this_machine_are_left_for_a_day(part):
+    name = TEMP_PREFIX + part.format(machine=temp_name().split("-")[4])
+    assert not is_abandoned(name, 0)
+    assert not is_abandoned(name, -1000)
+    assert not is_abandoned(name, _DAY - 1)
+    assert is_abandoned(name, _DAY + 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="tells no start of a process")
+def test_a_process_number_that_was_given_anew_is_not_the_writer():
+    fields = temp_name().split("-")
+    assert fields[2] == str(os.getpid())
+    assert not is_abandoned("-".join(fields), 0)
+    fields[3] = str(int(fields[3]) - 1)
+    assert is_abandoned("-".join(fields), 0)
+    fields[3] = "0"
+    assert not is_abandoned("-".join(fields), 0), "a writer that does not know its start is believed to live"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/1/stat"), reason="tells no start of a process")
+def test_a_living_process_of_somebody_else_is_left_alone():
+    machine = temp_name().split("-")[4]
+    with open("/proc/1/stat", "rb") as file:
+        started = file.read().rpartition(b")")[2].split()[19].decode()
+    assert not is_abandoned(f"{TEMP_PREFIX}1-{started}-{machine}-0-0", 0)
+
+
+def test_names_are_never_repeated_not_even_after_a_fork():
+    names = {temp_name() for _ in range(100)}
+    assert len(names) == 100
+    assert all(name.startswith(TEMP_PREFIX) and "/" not in name and len(name) < 100 for name in names)
+    code = (
+        "import os; from weft.util.atomic import temp_name; temp_name(); child = os.fork();"
+        "os.write(1, temp_name().encode() + b'\\n'); child and os.wait()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    first, second = done.stdout.split()
+    assert first.split("-")[2] != second.split("-")[2]
+    assert first.split("-")[5] != second.split("-")[5]

@@ -20,7 +20,7 @@ from weft.errors import (
     WeftError,
 )
 from weft.model.oid import Oid
-from weft.util.atomic import TEMP_PREFIX
+from weft.util.atomic import TEMP_PREFIX, temp_name
 from weft.workspace import fill as fill_module
 from weft.workspace import plan_checkout as plan_module
 from weft.workspace import writer as writer_module
@@ -434,7 +434,10 @@ def test_killed_before_anything_was_recorded_the_next_one_converges(two, monkeyp
 
 def test_leftovers_of_the_dead_are_reaped_and_those_of_the_living_are_not(two):
     tree, (first, before), _ = two
-    dead, alive = f"{TEMP_PREFIX}999999999-0", f"{TEMP_PREFIX}1-0"
+    alive = temp_name()
+    fields = alive.split("-")
+    fields[2] = "999999999"
+    dead = "-".join(fields)
     tree.fill({f"sub/{dead}": b"", f"sub/{alive}": b""})
     tree.checkout(first)
     assert tree.tree() == {**before, f"sub/{alive}": b""}
