@@ -11,7 +11,9 @@ import re
 from collections.abc import Sequence
 
 from weft.gitio.lines import add_lines, drop_lines
+from weft.gitio.repo import GitRepo
 from weft.model.paths import check_component
+from weft.util.atomic import os_errors
 
 _SPECIAL = re.compile(r"[\\*?\[]")
 _TRAILING_SPACES = re.compile(r" +\Z")
@@ -38,3 +40,17 @@ def drop_ignored(directory: str, names: Sequence[str]) -> str | None:
     the file when it changed, else None. Raises as ``ensure_ignored`` does."""
     path = os.path.join(directory, ".gitignore")
     return path if drop_lines(path, [ignore_pattern(name) for name in names]) else None
+
+
+def ensure_excluded(repo: GitRepo, patterns: Sequence[str]) -> bool:
+    """Make this clone ignore ``patterns``, lines of gitignore(5), in all its work trees; True when something changed.
+
+    They go into ``info/exclude`` of the Git directory, which is not committed. Raises as ``add_lines`` does:
+    ``SymlinkRefused`` for a user who keeps one such file for all repositories.
+    """
+    if any(not pattern or "\n" in pattern for pattern in patterns):
+        raise ValueError(f"each pattern is one line, not {patterns!r}")
+    path = os.path.join(repo.common_dir, "info", "exclude")
+    with os_errors("create", path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    return add_lines(path, [pattern.encode("utf-8") for pattern in patterns])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from weft.errors import FileTypeRefused, LimitExceeded, PathChars, PathEscape, PathSyntax, SymlinkRefused, WeftError
 from weft.gitio import lines
-from weft.gitio.ignore import drop_ignored, ensure_ignored, ignore_pattern
+from weft.gitio.ignore import drop_ignored, ensure_excluded, ensure_ignored, ignore_pattern
 from weft.model.paths import check_component
 
 TRAPS = "*?[]\\!#/ -~^{}$'\"`()&;:,ab.é"
@@ -168,3 +168,55 @@ def test_names_that_are_no_names_write_nothing(tmp_path, name, error):
     with pytest.raises(error):
         ensure_ignored(str(tmp_path), ["fine", name])
     assert os.listdir(tmp_path) == []
+
+
+def _untracked(work):
+    return work.git("status", "--porcelain", "-uall").decode().split("\n")[:-1]
+
+
+def test_excluded_patterns_hold_at_every_depth_and_in_every_work_tree(work, open_work):
+    work.commit({"a": b"1"})
+    other = os.path.join(os.path.dirname(work.path), "other")
+    work.git("worktree", "add", "-q", other)
+    for tree in (work, open_work(other)):
+        for name in (".weft-tmp-1-2", "sub/dir/.weft-tmp-x", "sub/mine", ".weft-tmp"):
+            tree.write(name)
+    assert ensure_excluded(open_work(other).repo, [".weft-tmp-*"]) is True
+    for tree in (work, open_work(other)):
+        assert _untracked(tree) == ["?? .weft-tmp", "?? sub/mine"]
+
+
+def test_excluding_keeps_the_users_lines_and_does_nothing_twice(work):
+    path = os.path.join(work.repo.common_dir, "info", "exclude")
+    with open(path, "wb") as file:
+        file.write(b"# mine\n*.log")
+    assert ensure_excluded(work.repo, [".weft-tmp-*", "b"]) is True
+    inode = os.stat(path).st_ino
+    assert ensure_excluded(work.repo, ["b", ".weft-tmp-*"]) is False
+    with open(path, "rb") as file:
+        assert file.read() == b"# mine\n*.log\n.weft-tmp-*\nb\n"
+    assert os.stat(path).st_ino == inode
+
+
+def test_excluding_in_a_repository_made_without_a_template(new_work):
+    work = new_work("bare", "--template=")
+    assert not os.path.exists(os.path.join(work.repo.common_dir, "info"))
+    work.write(".weft-tmp-1")
+    assert ensure_excluded(work.repo, [".weft-tmp-*"]) is True
+    assert _untracked(work) == []
+
+
+def test_excluding_through_a_link_is_refused(work, tmp_path):
+    path = os.path.join(work.repo.common_dir, "info", "exclude")
+    os.unlink(path)
+    (tmp_path / "shared").write_bytes(b"theirs\n")
+    os.symlink(tmp_path / "shared", path)
+    with pytest.raises(SymlinkRefused):
+        ensure_excluded(work.repo, [".weft-tmp-*"])
+    assert (tmp_path / "shared").read_bytes() == b"theirs\n"
+
+
+@pytest.mark.parametrize("pattern", ["", "a\nb"])
+def test_a_pattern_is_one_line(work, pattern):
+    with pytest.raises(ValueError, match="one line"):
+        ensure_excluded(work.repo, ["fine", pattern])
