@@ -20,7 +20,7 @@ from weft.model.entry import Frame, PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.background import Background
 from weft.objects.packfiles import PackFiles
-from weft.util.atomic import os_errors, publish, write_all
+from weft.util.atomic import fsync_dir, os_errors, publish, write_all
 
 Buffer = bytes | bytearray | memoryview
 
@@ -83,10 +83,12 @@ class PackWriter:
     """Writes frames of any number into packs of about ``target`` bytes, never over ``limit``.
 
     To be used under a lock of the owner. The caller gives each oid once. After any error the writer can only be aborted.
+    With ``replace`` a file that stands under the name of a finished pack gives way to it, in one step.
     """
 
-    def __init__(self, files: PackFiles, target: int = TARGET, limit: int = LIMIT) -> None:
+    def __init__(self, files: PackFiles, target: int = TARGET, limit: int = LIMIT, *, replace: bool = False) -> None:
         self._files = files
+        self._replace = replace
         self._target = target
         self._limit = limit
         self._writing = Background(IN_FLIGHT, "weft-pack")
@@ -186,7 +188,13 @@ class PackWriter:
             if written != sealed.size:
                 raise OSError(errno.EIO, f"{written} bytes were written, not {sealed.size}")
             file.close()
-        publish(file.path, self._files.make_directory(sealed.name))
+        final = self._files.make_directory(sealed.name)
+        if self._replace:
+            with os_errors("publish", final):
+                os.rename(file.path, final)
+            fsync_dir(os.path.dirname(final))
+        else:
+            publish(file.path, final)
         self._live.remove(file)
         self._sealed.append(sealed)
 

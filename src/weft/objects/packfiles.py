@@ -22,10 +22,11 @@ from weft.formats.pack import (
 )
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid
-from weft.util.atomic import os_errors
+from weft.util.atomic import fsync_dir, os_errors
 from weft.util.progress import Progress
 
 _SUFFIX = ".pack"
+_FOLDERS = ("packs", "tmp", "quarantine")
 _OPEN_PACKS = 128
 _DAY = 86400.0
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -64,12 +65,22 @@ class PackFiles:
         self._lock = threading.Lock()
         self._open: OrderedDict[Oid, OpenPack] = OrderedDict()
         self._warned = False
+        self._durable: set[str] = set()
 
     def prepare(self) -> None:
-        """Create the directories of the store."""
+        """Create the directories of the store, durably: what is synced below a name that is lost would be lost with it."""
+        if all(os.path.isdir(os.path.join(self.root, name)) for name in _FOLDERS):
+            return
         with os_errors("create", self.root):
-            for name in ("packs", "tmp", "quarantine"):
+            above = os.path.abspath(self.root)
+            new = [above]
+            while not os.path.isdir(above):
+                above = os.path.dirname(above)
+                new.append(above)
+            for name in _FOLDERS:
                 os.makedirs(os.path.join(self.root, name), exist_ok=True)
+        for directory in new:
+            fsync_dir(directory)
 
     def path(self, name: Oid) -> str:
         """Where the pack called ``name`` is or would be."""
@@ -77,10 +88,15 @@ class PackFiles:
         return f"{self.root}/packs/{digits[:2]}/{digits}{_SUFFIX}"
 
     def make_directory(self, name: Oid) -> str:
-        """Create the directory for the pack called ``name`` and return its path."""
+        """Create the directory for the pack called ``name``, durably, and return the pack's path."""
         path = self.path(name)
-        with os_errors("create", path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+        directory = os.path.dirname(path)
+        if directory not in self._durable:
+            with os_errors("create", path):
+                os.makedirs(directory, exist_ok=True)
+            # Also when it was there: whoever made it may have been killed before this.
+            fsync_dir(os.path.dirname(directory))
+            self._durable.add(directory)
         return path
 
     def temp_path(self) -> str:
@@ -126,6 +142,13 @@ class PackFiles:
             while len(self._open) > _OPEN_PACKS:
                 self._open.popitem(last=False)
         return pack
+
+    def remove(self, name: Oid) -> None:
+        """Remove a pack whose bytes are elsewhere by now."""
+        path = self.path(name)
+        with os_errors("remove", path):
+            os.unlink(path)
+        fsync_dir(os.path.dirname(path))
 
     def forget(self, name: Oid) -> None:
         """Let go of the open descriptor of a pack that is moved or removed."""

@@ -25,6 +25,8 @@ from weft.util.progress import Progress
 _RECIPE_HEAD = 44
 _RECIPE_CHUNK = 36
 _WHOLE = 1 << 20
+_BLOCK = 4 << 20
+_MEND = "run: weft fetch, which brings lost objects back from a remote; or weft add, where the files are still right"
 
 
 class Salvage:
@@ -44,15 +46,19 @@ class Salvage:
                 self._catalog.forget_pack(name, LOCAL)
                 return ""
             pack, good, whole = self._good_frames(name)
-            # A pack whose frames are all good is written again under its own name, which must be free by then. Else
-            # the copy comes first: a crash in between leaves both.
-            target = self._move_away(name) if whole else ""
+            # The good frames come first: a crash in between leaves both files. The copy of a pack whose frames are all
+            # good gets the same name and takes its place in one step, so its bytes are put aside before that.
+            target = self._copy_away(pack, name) if pack is not None and whole else ""
             saved = self._copy(pack, good)
-            target = target or self._move_away(name)
+            if not target:
+                target = self._move_away(name)
+            elif name not in {made.name for made in saved}:
+                self._files.remove(name)
+            self._files.forget(name)
             with self._catalog.transaction():
                 self._catalog.forget_pack(name, LOCAL)
                 self._catalog.add_packs(infos(saved), LOCAL)
-        self._progress.warn(f"a damaged pack was moved to {target}: {why}", hint="run: weft verify --repair")
+        self._progress.warn(f"a damaged pack was moved to {target}: {why}", hint=_MEND)
         return target
 
     def reconcile(self) -> None:
@@ -144,12 +150,12 @@ class Salvage:
             except (IntegrityError, LimitExceeded):
                 continue
             good.append(frame)
-        return pack, good, len(good) == len(frames)
+        return pack, good, bool(frames) and len(good) == len(frames)
 
     def _copy(self, pack: OpenPack | None, frames: list[Frame]) -> list[SealedPack]:
         if pack is None or not frames:
             return []
-        writer = PackWriter(self._files)
+        writer = PackWriter(self._files, replace=True)
         try:
             for frame in frames:
                 stored = pack.read(frame.offset, frame.stored)
@@ -166,17 +172,32 @@ class Salvage:
             known = self._catalog.pack_frames(name)
             return known.frames if known else ()
 
+    def _aside(self, path: str) -> str:
+        """A free name in ``quarantine``; only who holds its lock makes one."""
+        target, number = f"{self._files.root}/quarantine/{os.path.basename(path)}", 0
+        first = target
+        while os.path.lexists(target):
+            number += 1
+            target = f"{first}.{number}"
+        return target
+
+    def _copy_away(self, pack: OpenPack, name: Oid) -> str:
+        target = self._aside(self._files.path(name))
+        with os_errors("copy to quarantine", target), open(target, "xb") as copy:
+            for start in range(0, pack.size, _BLOCK):
+                copy.write(pack.read(start, _BLOCK))
+            copy.flush()
+            os.fsync(copy.fileno())
+        fsync_dir(os.path.dirname(target))
+        return target
+
     def _move_away(self, name: Oid) -> str:
         self._files.forget(name)
         path = self._files.path(name)
-        directory = f"{self._files.root}/quarantine"
-        target, number = f"{directory}/{os.path.basename(path)}", 0
-        while os.path.lexists(target):
-            number += 1
-            target = f"{directory}/{os.path.basename(path)}.{number}"
+        target = self._aside(path)
         with os_errors("move to quarantine", path):
             # ``rename`` moves a symbolic link itself and never what it points to.
             os.rename(path, target)
-        fsync_dir(directory)
+        fsync_dir(os.path.dirname(target))
         fsync_dir(os.path.dirname(path))
         return target

@@ -104,11 +104,12 @@ def test_a_file_is_read_only_and_durable_before_it_has_a_name(tmp_path: Path, mo
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(os, "link", link)
     files = _files(tmp_path)
+    calls.clear()
     writer = PackWriter(files)
     _add(writer, b"data")
     (pack,) = writer.finish()
     directory = pack.name.hex()[:2]
-    assert calls == ["fsync .pack", "link", f"fsync {directory}"]
+    assert calls == ["fsync .pack", "fsync packs", "link", f"fsync {directory}"]
     assert os.stat(files.path(pack.name)).st_mode & 0o222 == 0
 
 
