@@ -37,11 +37,13 @@ from weft.errors import (
     WeftError,
 )
 from weft.formats import manifest as manifest_format
+from weft.formats import recipe as recipe_format
 from weft.formats.pack import FOOTER_ENTRY, TRAILER_SIZE
 from weft.model.entry import DIR, ZSTD, Entry, PackInfo
 from weft.model.manifest import Manifest
 from weft.model.oid import Kind, Oid, segment_id
 from weft.model.pointer import Pointer
+from weft.model.recipe import Recipe
 from weft.objects.catalog import LOCAL
 from weft.objects.download import fetch
 from weft.objects.reachability import walk
@@ -50,6 +52,7 @@ from weft.objects.store import LocalStore
 from weft.objects.upload import push
 from weft.storage.local import LocalStorage
 from weft.util.progress import SilentProgress
+from weft.workspace.saved import Saved
 
 PlantedFrame = tuple[Oid, Kind, int, int, bytes]
 
@@ -279,6 +282,39 @@ def bytes_of_another_chunk(tmp_path: Path) -> None:
         assert read_tree(store, pointer) == {"": b"bytes of X"}
 
 
+def planted_recipe(tmp_path: Path) -> None:
+    """A recipe for a content X that rebuilds other bytes, next to data that is wanted: it hides, saves and shows nothing."""
+    storage = empty_remote(tmp_path)
+    wanted, first, second = (raw_frame(noise(1000, seed)) for seed in range(3))
+    honest = first[4] + second[4]
+    chunks = ((first[0], 1000), (second[0], 1000))
+    x, own, single = Oid.of(noise(2000, 9)), noise(2_000_000, 5), noise(2000, 6)
+    named = (x, Oid.of(own), Oid.of(single), Oid.of(honest))
+    recipes = [Recipe(oid, 2000, chunks) for oid in named]
+    made = [raw_frame(recipe_format.encode(recipe), Kind.RECIPE) for recipe in recipes]
+    plant(storage, [wanted, first, second, *made])
+    with clone(tmp_path / "victim") as store:
+        add(store, own)
+        with store.writer() as writer:
+            writer.add_chunks([(Oid.of(single), single)])
+        fetch(remote_at(storage, store), store, {"data": file_pointer(wanted)})
+        lie = {x: store.catalog.recipes_for([x])[x]}
+        for ask in (
+            lambda: b"".join(store.iter_content(x, None)),
+            lambda: store.read_range(x, 0, 10),
+            lambda: store.prove(x),
+        ):
+            store.catalog.add_recipes(lie)
+            with pytest.raises(HashMismatch):
+                ask()
+        store.catalog.add_recipes(lie)
+        assert Saved(store).unsaved([x]) == {x}
+        assert b"".join(store.iter_content(Oid.of(own), None)) == own
+        assert store.read_range(Oid.of(single), 0, 10) == single[:10]
+        assert Saved(store).unsaved([Oid.of(honest), Oid.of(own), Oid.of(single)]) == set()
+        assert store.read_range(Oid.of(honest), 990, 20) == honest[990:1010]
+
+
 def _bomb(tmp_path: Path, stored: bytes, raw: int) -> None:
     storage = empty_remote(tmp_path)
     target = Oid.of(b"whatever")
@@ -414,6 +450,7 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (50, "fetch-index-pack-smaller-than-its-footer", pack_smaller_than_its_footer),
     (50, "fetch-index-and-footer-differ", footer_of_another_pack),
     (51, "fetch-bytes-of-another-chunk", bytes_of_another_chunk),
+    (51, "planted-recipe", planted_recipe),
     (52, "fetch-bomb-declared", bomb_declared),
     (52, "fetch-bomb-expanding", bomb_expanding),
     (52, "fetch-bomb-segment", bomb_segment),

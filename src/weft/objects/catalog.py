@@ -164,20 +164,30 @@ class Catalog(Database):
         """Record that the index segment ``name`` of ``place`` was read."""
         self.rows("INSERT OR IGNORE INTO segments VALUES (?, ?)", (place, name))
 
-    def recipes_for(self, objects: Iterable[Oid]) -> dict[Oid, Oid]:
-        """The recipe of each of ``objects`` that has one."""
+    def recipes_for(self, objects: Iterable[Oid], *, proved_only: bool = False) -> dict[Oid, Oid]:
+        """The recipe of each of ``objects`` that has one.
+
+        One that came with fetched data may be a lie: with ``proved_only`` it is left out until somebody has hashed what it
+        rebuilds.
+        """
         found: dict[Oid, Oid] = {}
         for batch in _batches(objects):
             rows = self.rows(
-                f"SELECT object, recipe FROM recipes WHERE object IN ({_marks(len(batch))})",  # noqa: S608
-                batch,
+                f"SELECT object, recipe FROM recipes WHERE object IN ({_marks(len(batch))}) AND proved >= ?",  # noqa: S608 (marks only)
+                (*batch, int(proved_only)),
             )
             found.update((Oid(key), Oid(value)) for key, value in rows)
         return found
 
-    def add_recipes(self, recipes: Mapping[Oid, Oid]) -> None:
-        """Record object -> recipe; a later recipe of an object takes the place of the earlier one."""
-        self.write_many("INSERT OR REPLACE INTO recipes VALUES (?, ?)", list(recipes.items()))
+    def add_recipes(self, recipes: Mapping[Oid, Oid], *, proved: bool = False) -> None:
+        """Record object -> recipe. A later recipe takes the place of an earlier one, but never an unproved one that of a
+        proved one."""
+        keep = "" if proved else " WHERE recipes.proved = 0"
+        self.write_many(
+            "INSERT INTO recipes VALUES (?, ?, ?) ON CONFLICT (object)"  # noqa: S608 (a constant of our own)
+            f" DO UPDATE SET recipe = excluded.recipe, proved = excluded.proved{keep}",
+            [(target, recipe, int(proved)) for target, recipe in recipes.items()],
+        )
 
     def see_root(self, place: int, name: str) -> None:
         """Record that the root ``name`` is at ``place``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x77656674  # "weft"
 
 OBJECT_TABLES = ("packs", "frames", "held", "segments", "recipes", "roots_seen")
@@ -27,7 +27,11 @@ SCHEMA: dict[str, str] = {
         "CREATE TABLE segments (place INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (place, name))"
         " STRICT, WITHOUT ROWID"
     ),
-    "recipes": "CREATE TABLE recipes (object BLOB PRIMARY KEY, recipe BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    # proved is 1 when this machine has hashed the content that the recipe rebuilds, 0 when only somebody's word says so.
+    "recipes": (
+        "CREATE TABLE recipes (object BLOB PRIMARY KEY, recipe BLOB NOT NULL, proved INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
+    ),
     "roots_seen": (
         "CREATE TABLE roots_seen (place INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (place, name))"
         " STRICT, WITHOUT ROWID"

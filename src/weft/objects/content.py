@@ -27,6 +27,9 @@ class FrameSource(Protocol):
     def recipe_of(self, target: Oid) -> Oid | None:
         """The recipe of ``target``; None when it is one frame."""
 
+    def proved(self, target: Oid, recipe: Oid) -> None:
+        """Told of each ``recipe`` whose chunks were seen to hash to ``target``."""
+
 
 def read_recipe(source: FrameSource, target: Oid, oid: Oid, depth: int = 0) -> Recipe:
     """The recipe ``oid``, which must be that of ``target``. Raises ``SchemaError`` when it is another's."""
@@ -46,11 +49,16 @@ def read_whole(source: FrameSource, oid: Oid, kind: Kind, limit: int = OBJECT_LI
     recipe = read_recipe(source, oid, recipe_oid, depth)
     if recipe.length > limit:
         raise LimitExceeded(f"the object {oid} of {recipe.length} bytes is over the limit of {limit}")
-    return b"".join(_chunks(source, recipe, kind))
+    data = b"".join(_chunks(source, recipe, kind))
+    source.proved(oid, recipe_oid)
+    return data
 
 
-def iter_file(source: FrameSource, oid: Oid, size: int) -> Iterator[bytes]:
-    """The bytes of a file piece by piece; hash and ``size`` of the whole are proved when it ends without an error."""
+def iter_file(source: FrameSource, oid: Oid, size: int | None) -> Iterator[bytes]:
+    """The bytes of a file piece by piece; hash and ``size`` of the whole are proved when it ends without an error.
+
+    None stands for a size that is recorded nowhere.
+    """
     recipe_oid = source.recipe_of(oid)
     if recipe_oid is None:
         data = source.frame(oid, Kind.CHUNK, True)
@@ -60,6 +68,7 @@ def iter_file(source: FrameSource, oid: Oid, size: int) -> Iterator[bytes]:
     recipe = read_recipe(source, oid, recipe_oid)
     _check_size(oid, recipe.length, size)
     yield from _chunks(source, recipe, Kind.CHUNK)
+    source.proved(oid, recipe_oid)
 
 
 def read_part(source: FrameSource, oid: Oid, start: int, length: int) -> bytes:
@@ -79,6 +88,17 @@ def read_part(source: FrameSource, oid: Oid, start: int, length: int) -> bytes:
         position += chunk[1]
     start -= skipped
     return b"".join(_pieces(source, wanted, True))[start : start + length]
+
+
+def rebuilds(source: FrameSource, recipe: Recipe) -> bool:
+    """Whether the chunks of a file's recipe hash to its object, each of them hashed by itself too. Memory is bounded.
+
+    False means that the recipe lies; damaged chunks raise their own errors.
+    """
+    whole = hasher(Kind.CHUNK)
+    for data in _pieces(source, recipe.chunks, True):
+        whole.update(data)
+    return bool(whole.digest() == recipe.object)
 
 
 def _chunks(source: FrameSource, recipe: Recipe, kind: Kind) -> Iterator[bytes]:
@@ -102,6 +122,6 @@ def _pieces(source: FrameSource, chunks: Sequence[tuple[Oid, int]], verify: bool
         yield data
 
 
-def _check_size(oid: Oid, found: int, wanted: int) -> None:
-    if found != wanted:
+def _check_size(oid: Oid, found: int, wanted: int | None) -> None:
+    if wanted is not None and found != wanted:
         raise SizeMismatch(f"{oid} has {found} bytes, not the {wanted} that are recorded for it")

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 
+from weft.errors import HashMismatch
 from weft.model.oid import Kind, Oid
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams
 from weft.objects import content
@@ -20,6 +21,7 @@ from weft.objects.layouts import LayoutView
 from weft.objects.packfiles import PackFiles
 from weft.objects.salvage import Salvage
 from weft.objects.store_frames import FrameStore
+from weft.objects.store_read import missing
 from weft.objects.store_write import ObjectWriter
 from weft.util.atomic import os_errors
 from weft.util.locks import FileLock
@@ -58,17 +60,41 @@ class LocalStore(FrameStore):
         """
         return content.read_whole(_Source(self, layout), oid, kind, limit)
 
-    def iter_content(self, oid: Oid, size: int, layout: LayoutView | None = None) -> Iterator[bytes]:
+    def iter_content(self, oid: Oid, size: int | None, layout: LayoutView | None = None) -> Iterator[bytes]:
         """The bytes of a file, piece by piece.
 
-        The hash and the ``size`` of the whole are checked at the end: a caller publishes nothing before the iterator
-        is used up. Raises ``HashMismatch``, ``SizeMismatch``, ``ObjectMissing``.
+        The hash and the ``size`` (None: recorded nowhere) of the whole are checked at the end: a caller publishes nothing
+        before the iterator is used up. Raises ``HashMismatch``, ``SizeMismatch``, ``ObjectMissing``.
         """
         return content.iter_file(_Source(self, layout), oid, size)
 
     def read_range(self, oid: Oid, start: int, length: int, layout: LayoutView | None = None) -> bytes:
-        """``length`` bytes of a file from ``start`` (fewer at its end); only the chunks concerned are read, and hashed."""
-        return content.read_part(_Source(self, layout), oid, start, length)
+        """``length`` bytes of a file from ``start`` (fewer at its end); only the chunks concerned are read, and hashed.
+
+        A recipe that no layout names is proved first, once, by reading the whole. Raises what ``prove`` raises.
+        """
+        return content.read_part(_Source(self, layout, proving=True), oid, start, length)
+
+    def prove(self, oid: Oid) -> None:
+        """Make sure that the recipe which the catalog has for the file ``oid`` is the right one: hash what it rebuilds.
+
+        Nothing is read when that was done before. A recipe that lies is forgotten. Raises ``ObjectMissing`` when there
+        is none or not all chunks are here, ``HashMismatch``, ``SizeMismatch``, ``SchemaError``, ``LimitExceeded``.
+        """
+        if self.catalog.recipes_for((oid,), proved_only=True):
+            return
+        recipe_oid = self.catalog.recipes_for((oid,)).get(oid)
+        if recipe_oid is None:
+            raise missing(oid)
+        source = _Source(self, None)
+        recipe = content.read_recipe(source, oid, recipe_oid)
+        absent = self.missing({chunk for chunk, _length in recipe.chunks})
+        if absent:
+            raise missing(min(absent))
+        if not content.rebuilds(source, recipe):
+            self.catalog.rows("DELETE FROM recipes WHERE object = ? AND recipe = ? AND proved = 0", (oid, recipe_oid))
+            raise HashMismatch(f"the recipe {recipe_oid} does not rebuild {oid}", hint="run: weft fetch")
+        source.proved(oid, recipe_oid)
 
     def layout(self, root: Oid | None) -> LayoutView:
         """A view of the layout ``root`` whose nodes are read from this store."""
@@ -83,16 +109,17 @@ class LocalStore(FrameStore):
         lock = FileLock(os.path.join(self.root, "lock"), purpose="write to the store", shared=True)
         chunker = Chunker(self.chunker)
         self.files.reap(time.time())
-        self._salvage.reconcile()
+        self._catch_up(always=True)
         return ObjectWriter(self.files, self.catalog, chunker, lock)
 
 
 class _Source:
-    """The frames of a store, with the recipes of one layout."""
+    """The frames of a store, with the recipes of one layout. ``proving``: other recipes are proved before they are used."""
 
-    def __init__(self, store: LocalStore, layout: LayoutView | None) -> None:
+    def __init__(self, store: LocalStore, layout: LayoutView | None, *, proving: bool = False) -> None:
         self._store = store
         self._layout = layout
+        self._proving = proving
 
     def frame(self, oid: Oid, kind: Kind, verify: bool) -> bytes:
         return self._store.read_frame(oid, kind, verify=verify)
@@ -103,4 +130,17 @@ class _Source:
     def recipe_of(self, target: Oid) -> Oid | None:
         if self._layout is not None and self._layout.root is not None:
             return self._layout.recipe_for(target)
-        return self._store.catalog.recipes_for((target,)).get(target)
+        catalog = self._store.catalog
+        found = catalog.recipes_for((target,), proved_only=True).get(target)
+        # Whoever can plant a recipe must not be able to hide an object behind it that is here as one frame.
+        if found is not None or not self._store.missing((target,)):
+            return found
+        found = catalog.recipes_for((target,)).get(target)
+        if found is not None and self._proving:
+            self._store.prove(target)
+        return found
+
+    def proved(self, target: Oid, recipe: Oid) -> None:
+        catalog = self._store.catalog
+        if catalog.recipes_for((target,), proved_only=True).get(target) != recipe:
+            catalog.add_recipes({target: recipe}, proved=True)

@@ -35,9 +35,9 @@ class FrameStore:
         self.progress = progress or SilentProgress()
         self.files = PackFiles(root, self.progress)
         self.files.prepare()
-        self._reader = FrameReader(self.files, catalog, self._damaged)
+        self._reader = FrameReader(self.files, catalog, self._damaged, self._catch_up)
         self._salvage = Salvage(self.files, catalog, self.progress)
-        self._rebuilt = False
+        self._rebuilt = self._current = False
         self._mending = threading.RLock()
 
     def close(self) -> None:
@@ -59,7 +59,10 @@ class FrameStore:
 
     def missing(self, oids: Iterable[Oid]) -> set[Oid]:
         """Those of ``oids`` without a frame in a local pack."""
-        return self.catalog.missing(oids, LOCAL)
+        absent = self.catalog.missing(oids, LOCAL)
+        if absent and self._catch_up():
+            absent = self.catalog.missing(absent, LOCAL)
+        return absent
 
     def read_frame(self, oid: Oid, kind: Kind | None = None, *, verify: bool = True) -> bytes:
         """The bytes of one frame, checked; hashed too unless ``verify`` is False. Other copies are tried on damage.
@@ -107,6 +110,20 @@ class FrameStore:
         with self._mending, self.catalog.transaction():
             self.catalog.forget_objects()
             self._salvage.rebuild(self.catalog)
+
+    def _catch_up(self, *, always: bool = False) -> bool:
+        """Bring the catalog in line with the packs on disk, unless that was done; True when it should be asked again.
+
+        A power cut can take the last transactions of the catalog and leave the packs, so nothing is reported missing
+        before this was done once. It lists the packs, about a hundred names for 3 GB.
+        """
+        if self._current and not always:
+            return False
+        with self._mending:
+            if always or not self._current:
+                self._salvage.reconcile()
+            self._current = True
+        return True
 
     def _damaged(self, location: Location, error: IntegrityError | LimitExceeded | FileNotFoundError) -> bool:
         """Deal with a copy that could not be read; True when the catalog was to blame and is rebuilt."""

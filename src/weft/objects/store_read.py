@@ -19,6 +19,8 @@ _RUN = 4 << 20
 
 Damaged = Callable[[Location, IntegrityError | LimitExceeded | FileNotFoundError], bool]
 """Called for a copy that cannot be read; returns True when the catalog was mended and should be asked again."""
+Absent = Callable[[], bool]
+"""Called before an object is reported missing; returns True when the catalog should be asked again."""
 
 
 def unpack(pack: OpenPack, frame: Frame, stored: bytes, verify: bool) -> bytes:
@@ -40,10 +42,11 @@ def unpack(pack: OpenPack, frame: Frame, stored: bytes, verify: bool) -> bytes:
 class FrameReader:
     """Reads frames through the catalog. Safe from any thread."""
 
-    def __init__(self, files: PackFiles, catalog: Catalog, damaged: Damaged) -> None:
+    def __init__(self, files: PackFiles, catalog: Catalog, damaged: Damaged, absent: Absent = lambda: False) -> None:
         self._files = files
         self._catalog = catalog
         self._damaged = damaged
+        self._absent = absent
 
     def read(self, oid: Oid, kind: Kind | None, verify: bool) -> bytes:
         """The bytes of one frame. Raises ``ObjectMissing``, ``HashMismatch``, ``SizeMismatch``, ``ObjectType``."""
@@ -56,7 +59,7 @@ class FrameReader:
                 except (IntegrityError, LimitExceeded, FileNotFoundError) as error:
                     fault = error
                     again = self._damaged(location, error) or again
-            if not again:
+            if not again and not (fault is None and self._absent()):
                 break
         if fault is None or isinstance(fault, FileNotFoundError):
             raise missing(oid)
@@ -67,6 +70,8 @@ class FrameReader:
         rest = iter(dict.fromkeys(oids))
         while batch := list(islice(rest, _SLICE)):
             found = self._catalog.locate(batch, LOCAL)
+            if len(found) < len(batch) and self._absent():
+                found = self._catalog.locate(batch, LOCAL)
             for oid in batch:
                 if oid not in found:
                     raise missing(oid)

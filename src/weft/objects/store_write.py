@@ -95,7 +95,7 @@ class ObjectWriter:
                 sealed = self._chunks.finish() + self._meta.finish()
             with self._catalog.transaction():
                 self._catalog.add_packs(infos(sealed), LOCAL)
-                self._catalog.add_recipes(self.recipes)
+                self._catalog.add_recipes(self.recipes, proved=True)
         except BaseException:
             self.abort()
             raise

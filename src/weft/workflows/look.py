@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from weft.errors import NoSuchPath, NotTracked, UsageFault
@@ -107,7 +107,8 @@ def _incomplete(project: Project, recipes: Mapping[Oid, Oid]) -> set[Oid]:
 def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int = 0, length: int | None = None) -> int:
     """Write a tracked file, or the object whose id ``path`` is, to ``sink``; return the number of bytes.
 
-    What is not here is fetched. A whole file is proved as it is written; a part chunk by chunk. Raises ``NoSuchPath``,
+    What is not here is fetched. A whole file is proved as it is written; a part chunk by chunk, through a recipe that is
+    proved. Raises ``NoSuchPath``,
     ``UsageFault`` for a directory.
     """
     if path.startswith("blake3:"):
@@ -125,13 +126,17 @@ def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int =
     fetch_content(project, target)
     layout = project.store.layout(target.pointer.layout) if target.pointer.layout else None
     if start == 0 and (length is None or length >= entry.size):
-        written = 0
-        for piece in project.store.iter_content(entry.oid, entry.size, layout):
-            sink.write(piece)
-            written += len(piece)
-        return written
+        return _write_all(project.store.iter_content(entry.oid, entry.size, layout), sink)
     stop = entry.size if length is None else min(entry.size, start + length)
     return _cat_range(project, entry.oid, (start, stop), layout, sink)
+
+
+def _write_all(pieces: Iterable[bytes], sink: BinaryIO) -> int:
+    written = 0
+    for piece in pieces:
+        sink.write(piece)
+        written += len(piece)
+    return written
 
 
 def _cat_range(project: Project, oid: Oid, span: tuple[int, int], layout: object, sink: BinaryIO) -> int:
@@ -147,5 +152,7 @@ def _cat_range(project: Project, oid: Oid, span: tuple[int, int], layout: object
 
 
 def _cat_object(project: Project, oid: Oid, sink: BinaryIO, start: int, length: int | None) -> int:
+    if start == 0 and length is None:
+        return _write_all(project.store.iter_content(oid, None), sink)
     stop = (1 << 62) if length is None else start + length
     return _cat_range(project, oid, (start, stop), None, sink)

@@ -229,7 +229,7 @@ class Taker:
         recipes = {**known, **self._writer.recipes}
         unknown = wanted - recipes.keys()
         while unknown:
-            found = self._project.catalog.recipes_for(unknown)
+            found = self._project.catalog.recipes_for(unknown, proved_only=True)
             recipes.update(found)
             unknown = set(found.values()) - recipes.keys()
         return store_layout(self._writer, layout_pairs(wanted, recipes))

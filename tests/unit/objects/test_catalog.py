@@ -77,6 +77,12 @@ def test_recipes_and_roots(catalog: Catalog):
     assert catalog.recipes_for([*keys, Oid.of(b"x")]) == dict(zip(keys, reversed(keys), strict=True))
     catalog.add_recipes({keys[0]: keys[1]})
     assert catalog.recipes_for(keys[:1]) == {keys[0]: keys[1]}
+    catalog.add_recipes({keys[0]: keys[2]}, proved=True)
+    catalog.add_recipes({keys[0]: keys[3], keys[1]: keys[3]})
+    assert catalog.recipes_for(keys[:2]) == {keys[0]: keys[2], keys[1]: keys[3]}
+    assert catalog.recipes_for(keys, proved_only=True) == {keys[0]: keys[2]}
+    catalog.add_recipes({keys[0]: keys[4]}, proved=True)
+    assert catalog.recipes_for(keys[:1], proved_only=True) == {keys[0]: keys[4]}
     catalog.see_root(3, "abc")
     assert catalog.root_seen(3, "abc")
     assert not catalog.root_seen(4, "abc")

@@ -22,6 +22,7 @@ from weft.objects.packfiles import PackFiles, read_pack_info
 from weft.objects.store import open_store
 from weft.util.locks import FileLock
 from weft.util.progress import SilentProgress
+from weft.workspace.saved import Saved
 
 BIG = pseudo_random(3_000_000, 5)
 TINY = ChunkerParams(minimum=64, average=256, maximum=1024)
@@ -95,10 +96,11 @@ def test_a_long_recipe_is_stored_in_chunks_and_found_through_the_layout(tmp_path
         assert len(pairs) == 2, "the recipe is over 1 MiB and has a recipe itself"
         view = store.layout(root)
         store.catalog.rows("DELETE FROM recipes")
-        assert b"".join(store.iter_content(oid, len(data), view)) == data
-        assert store.read_range(oid, 6_000_000, 100, view) == data[6_000_000:6_000_100]
         with pytest.raises(ObjectMissing):
             b"".join(store.iter_content(oid, len(data)))
+        assert store.read_range(oid, 6_000_000, 100, view) == data[6_000_000:6_000_100]
+        assert b"".join(store.iter_content(oid, len(data), view)) == data
+        assert store.catalog.recipes_for([oid, pairs[oid]], proved_only=True) == pairs
         store.rebuild_catalog()
         assert store.catalog.recipes_for([oid, pairs[oid]]) == pairs
         assert b"".join(store.iter_content(oid, len(data))) == data
@@ -122,7 +124,7 @@ def test_packs_the_catalog_does_not_know_are_used_and_vanished_ones_forgotten(tm
     with open_store(str(tmp_path / "store"), str(tmp_path / "other.sqlite")) as second:
         (unknown,) = filled(second, b"unknown")
     with opened(tmp_path) as store:
-        assert not store.has(unknown)
+        assert store.catalog.missing([unknown], LOCAL)
         os.unlink(other)
         with store.writer() as writer:
             writer.add_object(Kind.CHUNK, b"unknown")
@@ -231,6 +233,77 @@ def test_a_pack_without_a_readable_footer_gives_up_what_the_catalog_knows(tmp_pa
         assert store.read_frame(one) == b"one"
 
 
+def test_a_pack_that_loses_only_its_footer_is_never_without_its_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for contents in ([b"one"], [b"one", b"two"]):
+        root = tmp_path / str(len(contents))
+        with opened(root) as store:
+            oids = filled(store, *contents)
+            path = only_pack(store)
+            corrupt(path, os.path.getsize(path) - 8, b"WEFTXXXX")
+            damaged = Path(path).read_bytes()
+            with monkeypatch.context() as patch:
+                patch.setattr("weft.objects.packer.PackWriter.finish", _stop)
+                with pytest.raises(KeyboardInterrupt):
+                    store.quarantine(Oid.parse_hex(os.path.basename(path)[:64]), "its footer is damaged")
+        with opened(root) as store:
+            assert [store.read_frame(oid) for oid in oids] == contents
+            store.quarantine(Oid.parse_hex(os.path.basename(path)[:64]), "its footer is damaged")
+            assert [store.read_frame(oid) for oid in oids] == contents
+            assert Oid.of(Path(only_pack(store)).read_bytes()).hex() == os.path.basename(path)[:64]
+            assert {item.read_bytes() for item in (root / "store/quarantine").iterdir()} == {damaged}
+
+
+def _stop(_writer: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_warning_about_damage_names_commands_that_exist(tmp_path: Path):
+    hints: list[str] = []
+
+    class Listener(SilentProgress):
+        def warn(self, message: str, hint: str = "") -> None:
+            hints.append(hint)
+
+    with opened(tmp_path, Listener()) as store:
+        filled(store, b"one")
+        store.quarantine(Oid.parse_hex(os.path.basename(only_pack(store))[:64]), "why not")
+    assert len(hints) == 1
+    assert "weft fetch" in hints[0]
+    assert "weft add" in hints[0]
+    assert "--repair" not in hints[0]
+
+
+def test_nothing_is_missing_before_the_packs_were_looked_at(tmp_path: Path):
+    """After a power cut the catalog may be behind the packs, and the command that comes next may be one that only reads."""
+    with opened(tmp_path) as store:
+        small, large = filled(store, b"small", BIG)
+    for ask in (
+        lambda store: store.missing([small]) == set(),
+        lambda store: store.read_frame(small) == b"small",
+        lambda store: list(store.read_many([small])) == [(small, b"small")],
+        lambda store: b"".join(store.iter_content(large, len(BIG))) == BIG,
+        lambda store: Saved(store).unsaved([small, large]) == set(),
+    ):
+        with opened(tmp_path) as store:
+            store.catalog.forget_objects()
+            assert ask(store)
+
+
+def test_the_packs_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with opened(tmp_path) as store:
+        looks: list[int] = []
+        real = PackFiles.names
+
+        def names(files: PackFiles):
+            looks.append(1)
+            return real(files)
+
+        monkeypatch.setattr(PackFiles, "names", names)
+        for number in range(5):
+            assert store.missing([Oid.of(b"%d" % number)])
+        assert looks == [1]
+
+
 def test_a_catalog_that_lies_is_rebuilt(tmp_path: Path):
     progress = SilentProgress()
     with opened(tmp_path, progress) as store:
@@ -295,7 +368,7 @@ def test_a_recipe_of_another_object_is_refused(tmp_path: Path):
         store.catalog.add_recipes({liar: recipe})
         with pytest.raises(SchemaError):
             b"".join(store.iter_content(liar, len(BIG)))
-        store.catalog.add_recipes({recipe: recipe})
+        store.catalog.add_recipes({recipe: recipe}, proved=True)
         with pytest.raises(LimitExceeded):
             store.read_object(oid, Kind.CHUNK)
 
