@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
 from kit import Repo, pseudo_random, snapshot
+from weft.util.atomic import temp_name
 
 
 def _repo(tmp_path: Path) -> Repo:
@@ -183,3 +185,14 @@ def test_files_of_the_user_inside_tracked_data_outlive_its_removal(tmp_path: Pat
     repo.commit("no data")
     repo.weft("checkout")
     assert snapshot(repo.root / "data") == {"notes": ("dir",), "notes/mine.txt": ("file", b"mine", False)}
+
+
+def test_what_a_killed_command_left_is_hidden_from_git_and_removed(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    done = subprocess.Popen(["true"])
+    done.wait()
+    left = repo.root / temp_name().replace(f"-{os.getpid()}-", f"-{done.pid}-", 1)
+    left.write_bytes(b"half a pointer")
+    assert repo.git("status", "--porcelain").out == ""
+    repo.weft("add", "single.bin")
+    assert not left.exists()

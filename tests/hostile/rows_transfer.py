@@ -315,6 +315,19 @@ def planted_recipe(tmp_path: Path) -> None:
         assert store.read_range(Oid.of(honest), 990, 20) == honest[990:1010]
 
 
+def claimed_by_an_index(tmp_path: Path) -> None:
+    """An index that lists a content which exists only in the workspace: a claim of a remote saves nothing."""
+    storage = empty_remote(tmp_path)
+    wanted, mine = raw_frame(noise(1000, 1)), noise(500, 2)
+    plant(storage, [wanted])
+    plant(storage, [raw_frame(noise(400, 3), oid=Oid.of(mine))])
+    with clone(tmp_path / "victim") as store:
+        remote = remote_at(storage, store)
+        fetch(remote, store, {"data": file_pointer(wanted)})
+        assert not store.catalog.missing([Oid.of(mine)], remote.place), "the claim was read"
+        assert Saved(store).unsaved([Oid.of(mine)]) == {Oid.of(mine)}
+
+
 def _bomb(tmp_path: Path, stored: bytes, raw: int) -> None:
     storage = empty_remote(tmp_path)
     target = Oid.of(b"whatever")
@@ -436,6 +449,7 @@ def login_page(tmp_path: Path) -> None:
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (11, "fetch-size-of-the-pointer", size_of_the_pointer),
     (46, "fetch-bytes-changed", bytes_changed),
+    (51, "claimed-by-an-index", claimed_by_an_index),
     (46, "fetch-bytes-changed-in-a-part", bytes_changed_in_a_part),
     (47, "fetch-truncated", truncated),
     (47, "fetch-extended", extended),

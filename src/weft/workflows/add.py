@@ -18,6 +18,7 @@ from weft.model.config import STRICT
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
 from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.files import tidy
 from weft.workflows.options import AddOptions, TransferOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.push import push_selection
@@ -69,6 +70,7 @@ def _take_and_publish(project: Project, paths: Sequence[str], options: AddOption
     staging = project.config.stages if options.stage is None else options.stage
     for draft in drafts:
         publish(project, draft, staging=staging)
+    tidy(os.path.join(project.root, draft.path) for draft in drafts)
     return drafts, written.stored, staging
 
 

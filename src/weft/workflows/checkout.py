@@ -12,12 +12,11 @@ from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored
 from weft.gitio.staging import stage
 from weft.model.pointer import Pointer
-from weft.objects.catalog import LOCAL
 from weft.objects.ingest import ingest
 from weft.objects.reachability import walk
 from weft.util.atomic import os_errors, write_atomic
-from weft.workflows.connect import known_places
 from weft.workflows.fetch import fetch_selection
+from weft.workflows.files import tidy
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
@@ -94,6 +93,7 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
     for target in targets:
         if target.subpaths is None:
             _take_pointer(project, target, staging=staging)
+    tidy(os.path.join(project.root, target.path) for target in targets)
     return result
 
 
@@ -131,9 +131,9 @@ def plan_one(
 ) -> Plan:
     """Plan to bring ``path``, or its ``subpaths``, to ``pointer`` (None: it is tracked no longer). Touches nothing."""
     scan = scan_tree(project.root, path, state=project.cache.load(path))
-    saved = Saved(project.store, (LOCAL, *known_places(project)))
-    here = Saved(project.store)
-    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, here.unsaved)
+    # Only the local store counts: what a remote's index says it holds is a claim, and nothing is replaced on a claim.
+    saved = Saved(project.store)
+    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, saved.unsaved)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
 
 

@@ -11,7 +11,7 @@ from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
 from weft.model.config import Config
 from weft.util.atomic import os_errors, write_atomic
-from weft.workflows.files import read_small
+from weft.workflows.files import read_small, tidy
 from weft.workflows.project import CONFIG_LIMIT, CONFIG_PATH, Project, alone, private_config_path
 from weft.workflows.results import ConfigResult
 
@@ -34,6 +34,7 @@ def update(project: Project, change: Callable[[Config], Config], *, private: boo
         data = config_format.encode(new, committed=not private)
         with os_errors("write", path):
             write_atomic(path, data)
+        tidy([path])
         if not private and project.config.stages:
             stage(project.git, [CONFIG_PATH])
     return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from weft.errors import IntegrityError, NoRemote
 from weft.model.config import Config
 from weft.model.remote import RemoteSpec
-from weft.objects.remote import RemoteStore, place_of
+from weft.objects.remote import RemoteStore
 from weft.storage.locate import open_storage
 from weft.storage.wrappers import CountingStorage
 from weft.workflows.config import read_one, update
@@ -53,11 +53,6 @@ def find_remote(project: Project, name: str = "") -> RemoteSpec:
     if remotes:
         raise NoRemote("there are several remotes and none is the default", hint="weft remote default NAME")
     raise NoRemote("no remote is configured", hint="weft remote add origin URL")
-
-
-def known_places(project: Project) -> list[int]:
-    """The catalog's numbers of the remotes whose store is pinned."""
-    return [place_of(project.catalog, spec.store) for spec in project.config.remotes.values() if spec.store]
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+import time
+from collections.abc import Iterable
 
 from weft.errors import FileTypeRefused, LimitExceeded, SymlinkRefused
-from weft.util.atomic import translate_os_error
+from weft.util.atomic import reap_temps, translate_os_error
 
 SMALL = 64 * 1024
 
@@ -33,3 +35,10 @@ def read_small(path: str, limit: int = SMALL) -> bytes | None:
     if info.st_size > limit or len(data) > limit:
         raise LimitExceeded(f"{path} is larger than {limit} bytes", path=path)
     return data
+
+
+def tidy(files: Iterable[str]) -> None:
+    """Remove what killed commands left beside ``files``, each directory once; never raises."""
+    now = time.time()
+    for directory in {os.path.dirname(path) for path in files}:
+        reap_temps(directory, now)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 
+from weft.errors import SymlinkRefused
 from weft.formats import config as config_format
 from weft.gitio.attributes import ensure_attributes
+from weft.gitio.ignore import ensure_excluded
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.staging import stage
 from weft.model.config import Config
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
 from weft.util.progress import Progress
-from weft.workflows.project import CONFIG_PATH, open_project
+from weft.workflows.project import CONFIG_PATH, Project, open_project
 from weft.workflows.remotes import remote_add
 from weft.workflows.results import InitResult
 
@@ -33,9 +35,18 @@ def init(start: str, *, remote: str = "", endpoint: str = "", progress: Progress
     if created:
         stage(git, created)
     with open_project(git.root, progress) as project:
+        _hide_temps(project)
         if remote:
             remote_add(project, DEFAULT_REMOTE, remote, endpoint=endpoint)
         return InitResult(root=git.root, repo=project.config.repo, created=tuple(created), remote=remote)
+
+
+def _hide_temps(project: Project) -> None:
+    """Keep what a killed command may leave from being added by ``git add -A``."""
+    try:
+        ensure_excluded(project.git, [TEMP_PREFIX + "*"])
+    except SymlinkRefused as error:
+        project.progress.warn(error.message, f"add {TEMP_PREFIX}* to .gitignore")
 
 
 def _write_config(git: GitRepo) -> list[str]:
