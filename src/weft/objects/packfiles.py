@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import threading
 from collections import OrderedDict
@@ -22,13 +21,12 @@ from weft.formats.pack import (
 )
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid
-from weft.util.atomic import fsync_dir, os_errors
+from weft.util.atomic import fsync_dir, is_abandoned, os_errors, temp_name
 from weft.util.progress import Progress
 
 _SUFFIX = ".pack"
 _FOLDERS = ("packs", "tmp", "quarantine")
 _OPEN_PACKS = 128
-_DAY = 86400.0
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -100,9 +98,8 @@ class PackFiles:
         return path
 
     def temp_path(self) -> str:
-        """A new name in ``tmp``: process, its start, machine, and a random part."""
-        pid = os.getpid()
-        return f"{self._temp}/{pid}-{_started(pid)}-{_machine()}-{secrets.token_hex(6)}{_SUFFIX}"
+        """A new name in ``tmp``, which tells who writes there (see ``weft.util.atomic.temp_name``)."""
+        return f"{self._temp}/{temp_name()}{_SUFFIX}"
 
     def reap(self, now: float) -> int:
         """Remove what dead processes left in ``tmp`` (of another machine: after a day). Returns the number of files."""
@@ -111,7 +108,7 @@ class PackFiles:
             for entry in entries:
                 # Another process may reap the same file at the same moment.
                 with suppress(FileNotFoundError):
-                    if _abandoned(entry.name, now - entry.stat(follow_symlinks=False).st_mtime):
+                    if is_abandoned(entry.name, now - entry.stat(follow_symlinks=False).st_mtime):
                         os.unlink(entry.path)
                         gone += 1
         return gone
@@ -207,31 +204,3 @@ def _packs_of(entries: Iterator[os.DirEntry[str]], directory: str) -> Iterator[t
                 oid = Oid(bytes.fromhex(name[:64]))
                 regular = entry.is_file(follow_symlinks=False)
                 yield oid, entry.stat(follow_symlinks=False).st_size if regular else -1
-
-
-def _started(pid: int) -> str:
-    """When a process started, in ticks since the machine did (``proc(5)``, field 22 of stat); ``0`` where unknown."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode("ascii")
-    except (OSError, IndexError):
-        return "0"
-
-
-def _machine() -> str:
-    return os.uname().nodename.encode("utf-8", "surrogateescape").hex()[:16]
-
-
-def _abandoned(name: str, age: float) -> bool:
-    pid, _, rest = name.partition("-")
-    started, _, rest = rest.partition("-")
-    machine = rest.partition("-")[0]
-    if not (pid.isascii() and pid.isdigit()) or machine != _machine():
-        return age > _DAY
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:
-        pass
-    return _started(int(pid)) != started
