@@ -106,24 +106,28 @@ def temp_name() -> str:
 
 
 def is_abandoned(name: str, age: float) -> bool:
-    """True when the file called ``name`` by ``temp_name`` and last written ``age`` seconds ago has no writer any more:
-    its process is dead, or, whoever it was, it has written nothing for a day."""
-    if age > _DAY:
-        return True
-    pid, _, rest = name.removeprefix(TEMP_PREFIX).partition("-")
+    """True when the file called ``name`` by ``temp_name`` and last written ``age`` seconds ago has no writer any more: its
+    process is dead, or nothing can be told of it and nothing was written for a day."""
+    alive = _writer_lives(name.removeprefix(TEMP_PREFIX))
+    return age > _DAY if alive is None else not alive
+
+
+def _writer_lives(marks: str) -> bool | None:
+    """Whether the process that ``marks`` of a name tell is still there; None when that cannot be known from here."""
+    pid, _, rest = marks.partition("-")
     started, _, rest = rest.partition("-")
     ours = rest.partition("-")[0] == _machine()
     if not ours or not (pid.isascii() and pid.isdecimal() and len(pid) <= 9):
-        return False
+        return None
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
-        return True
+        return False
     except PermissionError:
         pass
     # Another start: the number was given to another process since. It may be hidden from us, or not be told at all.
     now = _started(int(pid))
-    return "0" not in (now, started) and now != started
+    return None if "0" in (now, started) else now == started
 
 
 def reap_temp(name: str, now: float, *, dir_fd: int) -> bool:

@@ -219,7 +219,7 @@ def test_leftovers_of_the_dead_are_reaped(tmp_path: Path):
         check=True,
     ).stdout.strip()
     reused = mine.replace(f"{os.getpid()}-", f"{os.getpid()}-1", 1)
-    elsewhere = f"{tmp_path}/tmp/{os.getpid()}-5-ffff-aa.pack"
+    elsewhere = f"{tmp_path}/tmp/.weft-tmp-{os.getpid()}-5-ffff-aa-0.pack"
     for path in (mine, child, reused, elsewhere):
         Path(path).write_bytes(b"half")
     now = os.stat(mine).st_mtime
