@@ -33,7 +33,7 @@ help:
 	  'make test    lint, type check and every test, with coverage' \
 	  'make lint    ruff and mypy alone' \
 	  'make demo    a walk through weft on real data; the result stays in build/demo' \
-	  'make bench   the benchmarks' \
+	  'make bench   weft beside other programs, into docs/benchmarks; ARGS=--quick for a short look' \
 	  'make docs    write docs/reference again from the code' \
 	  'make clean   remove what make has made, .venv included'
 
