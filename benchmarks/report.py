@@ -22,8 +22,9 @@ ABOUT = (
     " are noisy. *of weft* is the program's time divided by weft's, so 2.0 is twice as long. *MiB stored* is the"
     " growth of the local store; *MiB sent* is what weft reports, and for the others the growth of the remote."
     " Peak memory is the largest process, and at least this script's own. A dash: the program does not tell, or the"
-    " column does not apply; a step without a row for a program has no command of its own there. S3 is SeaweedFS on"
-    " the loopback interface of the same machine, and takes a share of its processors."
+    " column does not apply. Checking out an older version includes taking the pointer from Git for weft alone; for DVC"
+    " Git has done that before. Status is the second of two. A step without a row for a program has no command of its"
+    " own there. S3 is SeaweedFS on the loopback interface of the same machine, and takes a share of its processors."
 )
 
 
@@ -31,6 +32,11 @@ def middle(costs: list[Cost]) -> Cost:
     """Median of each number over the runs."""
     many = {key: [asdict(cost)[key] for cost in costs] for key in asdict(costs[0])}
     return Cost(**{key: None if None in values else median(values) for key, values in many.items()})
+
+
+def shortened(cost: Cost) -> dict[str, float | None]:
+    """The numbers of a cost without digits that mean nothing."""
+    return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(cost).items()}
 
 
 def machine() -> dict[str, object]:
@@ -59,9 +65,11 @@ def rows(costs: dict[str, dict[str, list[Cost]]]) -> list[dict[str, object]]:
         base = middle(ours).wall if ours else None
         for name, runs in costs.get(key, {}).items():
             cost = middle(runs)
-            ratio = round(cost.wall / base, 2) if base else None
+            ratio = round(cost.wall / base, 4) if base else None
             walls = [round(run.wall, 3) for run in runs]
-            found.append({"key": key, "step": heading, "program": name, **asdict(cost), "ratio": ratio, "walls": walls})
+            found.append(
+                {"key": key, "step": heading, "program": name, **shortened(cost), "ratio": ratio, "walls": walls}
+            )
     return found
 
 
@@ -74,13 +82,13 @@ def cells(row: dict) -> list[str]:
     return [
         row["step"],
         row["program"],
-        number(row["wall"], ".2f"),
-        number(row["cpu"], ".2f"),
+        figure(row["wall"]),
+        figure(row["cpu"]),
         number(row["rss_mib"], ".0f"),
         number(row["stored"], ".2f", 2**20),
         number(row["sent"], ".2f", 2**20),
         number(row["requests"], ".0f"),
-        number(row["ratio"], ".2f"),
+        "–" if row["ratio"] is None else figure(row["ratio"]),
     ]
 
 
@@ -102,7 +110,12 @@ def table(found: list[dict]) -> str:
 def markdown(result: dict) -> str:
     """The page latest.md."""
     runs = result["options"]["runs"]
-    count = "one run, so single numbers may be off by chance" if runs == 1 else f"the median of {runs} runs"
+    count = (
+        "one run, so single numbers may be off by chance, and the program that comes first in a step may pay for cold memory"
+        if runs == 1
+        else f"the median of {runs} runs"
+    )
+    note = f" {result['note']}" if result.get("note") else ""
     of_machine = "\n".join(f"| {name} | {value} |" for name, value in result["machine"].items())
     versions = "\n".join(f"| {name} | {value} |" for name, value in result["versions"].items())
     absent = "".join(f"- {name}: {why}\n" for name, why in result["absent"].items()) or "- none\n"
@@ -110,7 +123,7 @@ def markdown(result: dict) -> str:
     lines = "\n".join("| " + " | ".join(cells(row)) + " |" for row in result["rows"])
     return f"""# weft beside other programs
 
-Written by `make bench` on {result["date"]}; this is {count}.
+Written by `make bench` on {result["date"]}; this is {count}.{note}
 Data: {result["options"]["files"]:,} files of 10 kB, and one random file of {result["options"]["big_mib"]:,} MiB of which
 an edited copy has 1 MB inserted and 1 MB overwritten.
 
@@ -142,6 +155,11 @@ an edited copy has 1 MB inserted and 1 MB overwritten.
 {failed}"""
 
 
+def figure(value: float) -> str:
+    """Two or three digits that mean something, however small the value."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+
+
 def chart(result: dict) -> str:
     """The chart: a group of bars a step, each group on a scale of its own, times in figures beside the bars."""
     left, width, bar, y = 90, 620, 16, 84
@@ -156,12 +174,12 @@ def chart(result: dict) -> str:
         for row in group:
             length = max(1.0, row["wall"] / longest * width)
             color = COLORS.get(row["program"], OTHER)
-            ratio = "" if row["program"] == "weft" or row["ratio"] is None else f"  ({row['ratio']:.1f} × weft)"
-            weight = ' font-weight="bold"' if row["program"] == "weft" else ""
+            ratio = "" if row["program"] == "weft" or row["ratio"] is None else f"  ({figure(row['ratio'])} × weft)"
+            weight = ' class="w"' if row["program"] == "weft" else ""
             parts.append(
                 f'<text x="{left - 8}" y="{y + 13}" text-anchor="end"{weight}>{escape(row["program"])}</text>'
                 f'<rect x="{left}" y="{y + 1}" width="{length:.1f}" height="{bar}" rx="2" fill="{color}"/>'
-                f'<text x="{left + length + 8:.1f}" y="{y + 13}"{weight}>{row["wall"]:.2f} s{ratio}</text>'
+                f'<text x="{left + length + 8:.1f}" y="{y + 13}"{weight}>{figure(row["wall"])} s{ratio}</text>'
             )
             y += bar + 5
         y += 26
@@ -172,7 +190,7 @@ def chart(result: dict) -> str:
     return f"""<svg xmlns="http://www.w3.org/2000/svg" width="900" height="{y}" viewBox="0 0 900 {y}" role="img">
 <title>Seconds that weft and other programs take, step by step</title>
 <style>text {{ font: 13px sans-serif; fill: #222 }}
-.t {{ font: bold 18px sans-serif }} .h {{ font: bold 14px sans-serif }}</style>
+.w {{ font-weight: bold }} .t {{ font: bold 18px sans-serif }} .h {{ font: bold 14px sans-serif }}</style>
 <rect width="900" height="{y}" fill="#fff"/>
 <text x="16" y="30" class="t">Seconds, whole processes: shorter is better</text>
 <text x="16" y="52">{escape(note)}. Each group has a scale of its own.</text>

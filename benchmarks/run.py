@@ -113,6 +113,7 @@ def options_of_user() -> argparse.Namespace:
     parser.add_argument("--peers", default=",".join(peers), help="names with commas between them (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="1 run, 2,000 files, 64 MiB, results to build/bench")
     parser.add_argument("--output", type=Path, help="folder for latest.json, .md and .svg (docs/benchmarks)")
+    parser.add_argument("--note", default="", help="a sentence for the results, on what else the machine was doing")
     options = parser.parse_args()
     options.names = ["weft", *filter(None, options.peers.split(","))]
     unknown = set(options.names) - {"weft", *peers}
@@ -147,6 +148,7 @@ def main() -> None:
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "options": {"files": options.files, "big_mib": options.big_mib, "runs": options.runs},
+        "note": options.note,
         "machine": report.machine(),
         "versions": versions,
         "absent": comparison.absent,
