@@ -9,10 +9,9 @@ from pathlib import Path
 
 import click
 
-from weft import errors
 from weft.cli import failures, registry
 from weft.cli.verbs import EXIT_MEANINGS, Verb, common_options
-from weft.errors import ExitCode, WeftError
+from weft.errors import ExitCode, WeftError, base, faults, lineage, refused
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by generate.py; change the code and run `make docs`. -->"
@@ -41,7 +40,7 @@ def error_classes() -> list[type[WeftError]]:
     """Every class of error that weft raises, in the order in which they are written down."""
     return [
         member
-        for module in (errors, failures)
+        for module in (base, refused, faults, lineage, failures)
         for member in vars(module).values()
         if inspect.isclass(member) and issubclass(member, WeftError) and member.__module__ == module.__name__
     ]

@@ -1,0 +1,81 @@
+"""A stage: one declared step of a pipeline, as ``weft.yaml`` says it (``docs/spec/lineage.md``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+STAGE_FILE = "weft.yaml"
+PARAMS_FILE = "params.yaml"
+
+OutKind = Literal["out", "metrics", "plots"]
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A path that a stage writes.
+
+    ``cache`` says who keeps it: weft behind a pointer (True), or Git itself (False: metrics, plots and small outs).
+    ``persist`` leaves what is there in place before the command runs; otherwise it is moved away first.
+    """
+
+    path: str
+    kind: OutKind = "out"
+    cache: bool = True
+    persist: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParamSet:
+    """Keys (dotted, in the order of ``weft.yaml``) of one params file; no keys: all of it."""
+
+    file: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageEnv:
+    """What of the surroundings belongs to a stage: a lock file in Git, an image digest, environment variables by name."""
+
+    lockfile: str = ""
+    image: str = ""
+    vars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage. All paths are relative to the root of the repository, with forward slashes.
+
+    ``cmd`` is a string for the shell or a tuple of words to be run as they are. ``wdir`` is the directory that the command
+    starts in. ``equal`` is the equality that a second run promises: exact, close or none; ``seed`` its seed. ``frozen``
+    stages are never run by ``repro``, ``always`` ones are always stale. ``text`` is the canonical text of the
+    declaration alone (its Git blob id is the record's ``spec``), ``line`` where it stands in ``weft.yaml`` (1-based).
+    """
+
+    name: str
+    cmd: str | tuple[str, ...]
+    wdir: str = ""
+    deps: tuple[str, ...] = ()
+    params: tuple[ParamSet, ...] = ()
+    outs: tuple[Out, ...] = ()
+    env: StageEnv = field(default_factory=StageEnv)
+    seed: int | None = None
+    equal: str = ""
+    desc: str = ""
+    rationale: str = ""
+    frozen: bool = False
+    always: bool = False
+    text: bytes = b""
+    line: int = 0
+
+    def paths(self, kind: OutKind) -> tuple[str, ...]:
+        """The paths of the outs of one kind."""
+        return tuple(out.path for out in self.outs if out.kind == kind)
+
+
+Stages = Mapping[str, Stage]
+"""All stages of a ``weft.yaml`` by name, in its order; ``foreach`` is expanded to ``name@key``."""
+
+Values = Mapping[str, Any]
+"""Values of a params or metrics file by dotted key; each value is a YAML scalar or a list of them."""
