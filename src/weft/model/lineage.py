@@ -49,7 +49,8 @@ class RunFacts:
 class Record:
     """One lineage record.
 
-    ``cmd`` is the command as it was run, in the directory ``wdir`` (from the root; empty: the root itself); ``spec`` the Git blob id of the stage's canonical text. ``code`` maps the path
+    ``cmd`` is the command as it was run, in the directory ``wdir`` (from the root; empty: the root itself); ``spec`` the
+    Git blob id of the stage's canonical text. ``code`` maps the path
     of every dependency that Git itself keeps to its blob id, directories expanded; ``base`` is the commit the run started
     from (empty in an unborn branch), ``dirty`` says that the work tree differed from it, ``snapshot`` is the ref that holds
     what it was then. ``params`` maps a params file to the values used by dotted key, ``metrics`` a metrics file to its
