@@ -1,0 +1,178 @@
+"""What Git would commit, or did: paths with mode and blob id, and what changed, from the index or from a tree.
+
+The index is the one that ``GIT_INDEX_FILE`` names, so a hook sees what this commit will hold and not what another one would.
+Ten thousand paths cost one string each: a row is taken apart when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from weft.gitio.repo import GitRepo
+from weft.util.atomic import os_errors
+
+REGULAR = ("100644", "100755")
+LINK = "120000"
+SUBMODULE = "160000"
+_UNMERGED = re.compile(rb"(?:\A|\0)[0-7]{6} [0-9a-f]+ [123]\t([^\0]*)")
+# The tree without entries: what a commit without parents is compared with. Git knows both without storing them.
+_EMPTY_TREES = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+
+
+class Entry(NamedTuple):
+    """One file as Git keeps it: ``mode`` as six octal digits, ``blob`` its full id (of a submodule: its commit)."""
+
+    mode: str
+    blob: str
+
+    @property
+    def regular(self) -> bool:
+        """True for a file that is no link and no submodule."""
+        return self.mode in REGULAR
+
+
+class Change(NamedTuple):
+    """One path that differs: ``status`` is Git's letter (A, M, D, T, U); the old half is empty for a new path, the new
+    half for a deleted one. Renames are told as a deletion and an addition, so ``old_path`` is always ``path``."""
+
+    status: str
+    old_path: str
+    path: str
+    mode: str
+    blob: str
+    old_mode: str = ""
+    old_blob: str = ""
+
+
+class Index:
+    """A snapshot of paths, from the index or from a commit's tree. ``unmerged`` are paths with a conflict, sorted."""
+
+    def __init__(self, rows: Mapping[str, str], unmerged: tuple[str, ...] = ()) -> None:
+        self._rows = rows
+        self._sorted: list[str] | None = None
+        self.unmerged = unmerged
+
+    def get(self, path: str) -> Entry | None:
+        """The entry of ``path``; None when it is not there."""
+        row = self._rows.get(path)
+        if row is None:
+            return None
+        mode, kind, last = row.partition("\t")[0].split(" ")
+        # Git's index has "mode blob stage", a tree "mode type blob".
+        return Entry(mode, kind if len(kind) > len("commit") else last)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def below(self, directory: str) -> list[str]:
+        """The paths inside ``directory``, sorted."""
+        if self._sorted is None:
+            self._sorted = sorted(self._rows)
+        first = bisect_left(self._sorted, directory + "/")
+        last = bisect_left(self._sorted, directory + "0", lo=first)  # "0" comes right after "/"
+        return self._sorted[first:last]
+
+
+def read_index(repo: GitRepo) -> Index:
+    """The index, by one process. Raises ``GitFailed``."""
+    return _index(repo.git(*_LISTED))
+
+
+def staged_changes(repo: GitRepo) -> list[Change]:
+    """How the index differs from the last commit, or from nothing before the first one, by one process."""
+    return _changes(repo.git(*_STAGED))
+
+
+def read_staged(repo: GitRepo) -> tuple[Index, list[Change]]:
+    """``read_index`` and ``staged_changes``, their two processes at the same time."""
+    listing, raw = _both(repo, _LISTED, _STAGED)
+    return _index(listing), _changes(raw)
+
+
+def tree_entries(repo: GitRepo, commit: str) -> Index:
+    """The tree of ``commit``, by one process. Raises ``GitFailed``."""
+    return _index(repo.git("ls-tree", "-r", "-z", "--full-tree", commit))
+
+
+def tree_changes(repo: GitRepo, commit: str, parent: str = "") -> list[Change]:
+    """How ``commit`` (a full id) differs from ``parent``, or from nothing when that is empty; by one process."""
+    old = parent or _EMPTY_TREES[len(commit)]
+    return _changes(repo.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, commit))
+
+
+def first_parents(repo: GitRepo, spec: str) -> list[tuple[str, str]]:
+    """Each commit that the range ``spec`` names (``A..B`` of full ids) with its first parent, oldest first, by one process.
+
+    The parent is empty for a first commit, and for the oldest one of a shallow clone.
+    """
+    rows = repo.git("rev-list", "--parents", "--topo-order", "--reverse", spec, "--").decode("ascii").splitlines()
+    return [(words[0], words[1] if len(words) > 1 else "") for words in map(str.split, rows)]
+
+
+_LISTED = ("ls-files", "--stage", "-z")
+_STAGED = (
+    "diff", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-color",
+    "--ignore-submodules=none",
+)  # fmt: skip
+
+
+def _both(repo: GitRepo, *commands: tuple[str, ...]) -> list[bytes]:
+    """What the ``commands`` print, run side by side. One that fails is run again, for the sake of its message."""
+    lead = (repo.program, "-C", repo.root, "--no-optional-locks", "--literal-pathspecs")
+    with ExitStack() as running:
+        started = []
+        for command in commands:
+            with os_errors("run", repo.program):
+                process = subprocess.Popen(
+                    [*lead, *command],
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+            started.append(running.enter_context(process))
+        outputs = [process.communicate()[0] for process in started]
+    return [
+        output if process.returncode == 0 else repo.git(*command)
+        for output, process, command in zip(outputs, started, commands, strict=True)
+    ]
+
+
+def _index(output: bytes) -> Index:
+    rows = {row[row.index("\t") + 1 :]: row for row in os.fsdecode(output).split("\0")[:-1]}
+    unmerged = tuple(sorted({os.fsdecode(name) for name in _UNMERGED.findall(output)}))
+    return Index(rows, unmerged)
+
+
+def _changes(output: bytes) -> list[Change]:
+    fields = os.fsdecode(output).split("\0")[:-1]
+    return [_change(facts, path) for facts, path in zip(fields[::2], fields[1::2], strict=True)]
+
+
+def _change(facts: str, path: str) -> Change:
+    old_mode, mode, old_blob, blob, status = facts[1:].split(" ")
+    gone, new = mode == "000000", old_mode == "000000"
+    return Change(
+        status[0],
+        path,
+        path,
+        "" if gone else mode,
+        "" if gone else blob,
+        "" if new else old_mode,
+        "" if new else old_blob,
+    )
