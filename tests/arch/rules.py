@@ -13,7 +13,7 @@ BELOW = {
     "util": ("errors",),
     "model": ("errors",),
     "gitio": ("model", "util", "errors"),
-    "formats": ("model", "util.urls", "errors"),
+    "formats": ("model", "util.urls", "util.later", "errors"),
     "storage": ("util", "errors"),
     "objects": ("storage.base", "gitio", "formats", "model", "util", "errors"),
     "workspace": ("objects", "storage.base", "gitio", "formats", "model", "util", "errors"),
@@ -44,7 +44,7 @@ LIBRARIES = {
 }
 """Who may import which library. A library that is not named here is nobody's."""
 
-LATE_IMPORTS = ("weft.cli.registry", "weft.storage.locate")
+LATE_IMPORTS = ("weft.cli.registry", "weft.storage.locate", "weft.util.later")
 # The edge tells the user, the translator gives codes, and a worker thread hands what it met to the thread it works for.
 BROAD_EXCEPTS = ("weft.cli.main", "weft.storage.translate", "weft.util.parallel")
 FILE_LINES, FUNCTION_LINES, PARAMETERS, METHODS = 400, 60, 7, 16
@@ -124,7 +124,17 @@ def imported(module: Module, modules: Modules) -> list[tuple[str, int]]:
             for alias in node.names:
                 full = f"{base}.{alias.name}"
                 found.append((full if full in modules else base, node.lineno))
+        elif (name := _later_name(node)) is not None:
+            found.append((name, getattr(node, "lineno", 0)))
     return found
+
+
+def _later_name(node: ast.AST) -> str | None:
+    """The module that ``later("NAME")`` stands for: a dependency like any other, only paid for at its first use."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "later":
+        named = node.args[0] if node.args else None
+        return named.value if isinstance(named, ast.Constant) and isinstance(named.value, str) else ""
+    return None
 
 
 def upward_imports(modules: Modules) -> list[str]:
@@ -187,7 +197,8 @@ def _shortest_loop(start: str, graph: dict[str, list[str]]) -> list[str]:
 
 
 def late_imports(modules: Modules) -> list[str]:
-    """Imports inside functions, and imports by a computed name, stand in two files only."""
+    """Imports inside functions, and imports by a computed name, stand in three files only; ``later("NAME")`` stands at
+    the top of a file, where all can see it."""
     return [
         f"{module.name}:{node.lineno} imports late"
         for module in modules.values()
@@ -199,8 +210,15 @@ def late_imports(modules: Modules) -> list[str]:
 def _late(module: Module) -> Iterator[ast.stmt | ast.expr]:
     for function in walk(module.tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from (node for node in walk(function) if isinstance(node, (ast.Import, ast.ImportFrom)))
+            yield from (
+                node
+                for node in walk(function)
+                if isinstance(node, (ast.Import, ast.ImportFrom))
+                or (isinstance(node, ast.Call) and _later_name(node) is not None)
+            )
     for node in walk(module.tree):
+        if isinstance(node, ast.Call) and _later_name(node) == "":
+            yield node
         called = node.func if isinstance(node, ast.Call) else None
         name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
         if isinstance(node, ast.Call) and name in ("__import__", "import_module"):

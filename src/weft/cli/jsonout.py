@@ -5,13 +5,18 @@ Only ASCII is written, so a document cannot act on a terminal. Keys are the name
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.errors import WeftError
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    import json
+else:
+    json = later("json")
 
 ERROR_SCHEMA = "weft/error/1"
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from weft.errors import LimitExceeded, SchemaError
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    import json
+else:
+    json = later("json")
 
 LIMIT = 16 << 20
 MAX_DEPTH = 32

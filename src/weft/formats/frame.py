@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
-import zstandard
 from xxhash import xxh3_64_intdigest
 
 from weft.errors import HashMismatch, LimitExceeded, ObjectType, SizeMismatch
 from weft.formats.pack import MAX_RAW
 from weft.model.entry import RAW, ZSTD, Frame
 from weft.model.oid import Kind
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    import zstandard
+else:
+    zstandard = later("zstandard")
 
 _local = threading.local()
 

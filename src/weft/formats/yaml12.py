@@ -8,16 +8,25 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
-
-import yaml
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from weft.errors import LimitExceeded, MergeConflict, SchemaError, YamlAlias, YamlTag
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    import yaml
+else:
+    yaml = later("yaml")
 
 LIMIT = 65536
 MAX_DEPTH = 32
-_MAX_KEY = 500
-_MAX_DIGITS = 400
+MAX_KEY = 500
+"""Most characters of the spelling of a key."""
+MAX_DIGITS = 400
+"""Most characters of a number."""
+
+Lines = Mapping[tuple[Any, ...], int]
+"""Where each value stands: the keys (and positions in lists) that lead to it, and its 1-based line."""
 
 _WORDS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -31,6 +40,7 @@ _INT = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _OCTAL = re.compile(r"0o([0-7]+)", re.ASCII)
 _HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]+)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_DUMPED = re.compile(r"((?:  )*)([A-Za-z_][A-Za-z0-9_-]*):(?: (\S.*))?", re.ASCII)
 _CONFLICT = re.compile(rb"^(<{7}|>{7})(?: ([^\r\n]*))?\r?$", re.MULTILINE)
 _PLAIN = re.compile(
     r"[A-Za-z_/](?:[A-Za-z0-9_./@+=,()-]|:(?=[A-Za-z0-9_/]))*(?: (?:[A-Za-z0-9_./@+=,()-]|:(?=[A-Za-z0-9_/]))+)*",
@@ -47,17 +57,51 @@ def load(data: bytes, *, what: str, limit: int = LIMIT) -> object:
     Raises ``LimitExceeded`` (size, depth, digits), ``MergeConflict``, ``YamlAlias``, ``YamlTag``, and ``SchemaError`` for
     everything else that is not plain YAML.
     """
+    return _Builder(_text(data, what, limit), what).document()
+
+
+def load_with_lines(data: bytes, *, what: str, limit: int = LIMIT) -> tuple[object, Lines]:
+    """Return what ``load`` does, and where in the file it stands. Raises as ``load`` does."""
+    builder = _LinedBuilder(_text(data, what, limit), what)
+    return builder.document(), builder.lines
+
+
+def _text(data: bytes, what: str, limit: int) -> str:
     if len(data) > limit:
         raise LimitExceeded(f"{what} has {len(data)} bytes, over the limit of {limit}", path=what)
     _refuse_conflict(data, what)
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise SchemaError(f"{what} starts with a byte order mark", path=what)
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SchemaError(f"{what}, line {line}: not UTF-8", path=what, line=line) from None
-    return _Builder(text, what).document()
+    known = _as_dumped(text)
+    return _Builder(text, what).document() if known is None else known
+
+
+def _as_dumped(text: str) -> dict[str, Any] | None:
+    """The mapping whose ``dump`` is exactly ``text``, found without the YAML parser, whose import takes longer than all
+    else; None for any other text.
+
+    Whether the lines below were understood is not left to them: what they give is dumped again and compared.
+    """
+    top: dict[str, Any] = {}
+    open_maps = [top]
+    for line in text.splitlines():
+        found = _DUMPED.fullmatch(line)
+        if found is None or len(line) > MAX_DIGITS or len(found[1]) // 2 >= len(open_maps):
+            return None
+        del open_maps[len(found[1]) // 2 + 1 :]
+        value: Any = {} if found[3] is None else found[3][1:-1] if found[3][0] == '"' else resolve(found[3])
+        open_maps[-1][found[2]] = value
+        if found[3] is None:
+            open_maps.append(value)
+    try:
+        return top if top and dump(top) == text.encode("utf-8") else None
+    except (LimitExceeded, SchemaError):
+        return None
 
 
 def _refuse_conflict(data: bytes, what: str) -> None:
@@ -148,18 +192,50 @@ class _Builder:
                 self.refuse(event, "a key must be a scalar")
             if key in found:
                 self.refuse(event, f"the key {key!a} is there twice")
-            found[key] = self.node(self.take(), depth + 1)
+            found[key] = self.pair(key, event, depth)
         return found
+
+    def pair(self, key: object, event: Any, depth: int) -> object:  # noqa: ARG002
+        """Return the value of ``key``, which stands at ``event``."""
+        return self.node(self.take(), depth + 1)
 
     def scalar(self, event: Any) -> object:
         """Return the value of a scalar; only plain ones are anything but strings."""
         text: str = event.value
         if not event.implicit[0]:
             return text
-        if len(text) > _MAX_DIGITS and _FLOAT.fullmatch(text):
+        if len(text) > MAX_DIGITS and _FLOAT.fullmatch(text):
             line = event.start_mark.line + 1
             raise LimitExceeded(f"{self.what}, line {line}: a number of {len(text)} digits", path=self.what, line=line)
         return resolve(text)
+
+
+class _LinedBuilder(_Builder):
+    """Builds the same values, and notes the line of each."""
+
+    def __init__(self, text: str, what: str) -> None:
+        super().__init__(text, what)
+        self.lines: dict[tuple[Any, ...], int] = {}
+        self.place: tuple[Any, ...] = ()
+
+    def items(self, end: type, depth: int) -> Iterator[object]:
+        """Yield the values up to the ``end`` event."""
+        place, number = self.place, 0
+        while not isinstance(event := self.take(), end):
+            self.place = (*place, number)
+            self.lines[self.place] = event.start_mark.line + 1
+            yield self.node(event, depth + 1)
+            number += 1
+        self.place = place
+
+    def pair(self, key: object, event: Any, depth: int) -> object:
+        """Return the value of ``key``, which stands at ``event``."""
+        place = self.place
+        self.place = (*place, key)
+        self.lines[self.place] = event.start_mark.line + 1
+        value = super().pair(key, event, depth)
+        self.place = place
+        return value
 
 
 def resolve(text: str) -> object:
@@ -190,7 +266,7 @@ def dump(value: Mapping[Any, Any]) -> bytes:
 def _mapping(value: Mapping[Any, Any], indent: str, depth: int) -> Iterator[str]:
     for key, item in value.items():
         name = scalar_text(key)
-        if len(name) > _MAX_KEY:
+        if len(name) > MAX_KEY:
             raise SchemaError(f"a key of {len(name)} characters is too long")
         yield from _item(f"{indent}{name}:", item, indent + "  ", depth + 1)
 
@@ -213,11 +289,15 @@ def _item(lead: str, item: object, indent: str, depth: int) -> Iterator[str]:
         yield f"{lead} {scalar_text(item)}"
 
 
+def is_plain(text: str) -> bool:
+    """True when ``text`` is written without quotes."""
+    return bool(_PLAIN.fullmatch(text)) and text not in _WORDS and text.lower() not in _OLD_BOOLEANS
+
+
 def scalar_text(value: object) -> str:
     """Return the spelling of one scalar (or of an empty collection). Raises ``SchemaError`` for anything else."""
     if isinstance(value, str):
-        plain = _PLAIN.fullmatch(value) and resolve(value) == value and value.lower() not in _OLD_BOOLEANS
-        return value if plain else _quoted(value)
+        return value if is_plain(value) else _quoted(value)
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
 from weft.errors import GitFailed, LimitExceeded, MergeConflict, NoSuchRevision, SymlinkRefused
@@ -110,6 +110,20 @@ def pointer_files(repo: GitRepo) -> list[str]:
     # Most paths are no pointers: a look at the bytes saves decoding them.
     names = {name for name in output.split(b"\0") if name.endswith(b".weft")}
     return sorted(filter(is_pointer, map(os.fsdecode, names)))
+
+
+def uncommitted(repo: GitRepo, paths: Sequence[str]) -> set[str]:
+    """Those of ``paths`` that a commit of everything would change: untracked, staged, or changed in the work tree.
+
+    One process, whatever the number of paths; before the first commit it is all of them.
+    """
+    if not paths:
+        return set()
+    some = paths if len(paths) <= _PATHS_PER_CALL else ()
+    output = repo.git(
+        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all", "--", *some
+    )  # fmt: skip
+    return {os.fsdecode(row[3:]) for row in output.split(b"\0")}.intersection(paths)
 
 
 def staged_pointers(repo: GitRepo) -> dict[str, str]:

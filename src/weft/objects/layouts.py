@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from weft.errors import SchemaError
-from weft.formats import layout as layout_format
-from weft.formats.layout import Inner
 from weft.model.oid import Kind, Oid
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.formats import layout as layout_format
+else:
+    layout_format = later("weft.formats.layout")
 
 if TYPE_CHECKING:
     from weft.objects.store_write import ObjectWriter
@@ -61,7 +65,7 @@ class LayoutView:
                 return self._nodes[oid]
         decoded = layout_format.decode(self._read(oid))
         node: _Node
-        if isinstance(decoded, Inner):
+        if isinstance(decoded, layout_format.Inner):
             node = (decoded.depth, {byte: child for byte, _, child in decoded.children})
         else:
             node = dict(decoded.pairs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from weft.errors import IntegrityError, LimitExceeded, RefusedInput, SchemaError
 from weft.formats import recipe as recipe_format
@@ -15,12 +16,17 @@ from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
 from weft.model.recipe import Recipe
 from weft.objects.catalog import LOCAL, Catalog
-from weft.objects.packer import PackWriter, SealedPack, infos
 from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
 from weft.objects.store_read import FrameReader, unpack
 from weft.util.atomic import fsync_dir, os_errors
+from weft.util.later import later
 from weft.util.locks import FileLock
 from weft.util.progress import Progress
+
+if TYPE_CHECKING:
+    from weft.objects import packer
+else:
+    packer = later("weft.objects.packer")
 
 _RECIPE_HEAD = 44
 _RECIPE_CHUNK = 36
@@ -57,7 +63,7 @@ class Salvage:
             self._files.forget(name)
             with self._catalog.transaction():
                 self._catalog.forget_pack(name, LOCAL)
-                self._catalog.add_packs(infos(saved), LOCAL)
+                self._catalog.add_packs(packer.infos(saved), LOCAL)
         self._progress.warn(f"a damaged pack was moved to {target}: {why}", hint=_MEND)
         return target
 
@@ -152,10 +158,10 @@ class Salvage:
             good.append(frame)
         return pack, good, bool(frames) and len(good) == len(frames)
 
-    def _copy(self, pack: OpenPack | None, frames: list[Frame]) -> list[SealedPack]:
+    def _copy(self, pack: OpenPack | None, frames: list[Frame]) -> list[packer.SealedPack]:
         if pack is None or not frames:
             return []
-        writer = PackWriter(self._files, replace=True)
+        writer = packer.PackWriter(self._files, replace=True)
         try:
             for frame in frames:
                 stored = pack.read(frame.offset, frame.stored)

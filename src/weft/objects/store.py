@@ -10,22 +10,28 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from weft.errors import HashMismatch
 from weft.model.oid import Kind, Oid
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams
 from weft.objects import content
 from weft.objects.catalog import Catalog
-from weft.objects.chunker import Chunker
 from weft.objects.layouts import LayoutView
 from weft.objects.packfiles import PackFiles
 from weft.objects.salvage import Salvage
 from weft.objects.store_frames import FrameStore
 from weft.objects.store_read import missing
-from weft.objects.store_write import ObjectWriter
 from weft.util.atomic import os_errors
+from weft.util.later import later
 from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
+
+if TYPE_CHECKING:
+    from weft.objects import chunker, store_write
+else:
+    chunker = later("weft.objects.chunker")
+    store_write = later("weft.objects.store_write")
 
 
 def open_store(
@@ -100,17 +106,17 @@ class LocalStore(FrameStore):
         """A view of the layout ``root`` whose nodes are read from this store."""
         return LayoutView(root, lambda oid: self.read_frame(oid, Kind.LAYOUT))
 
-    def writer(self) -> ObjectWriter:
+    def writer(self) -> store_write.ObjectWriter:
         """A writer of new objects; nothing is visible before its ``finish``.
 
         First the catalog is compared with the names on disk, so that nothing counts as stored that is not there, and
         what dead processes left in ``tmp`` is removed. Raises ``LockTimeout`` while somebody removes packs.
         """
         lock = FileLock(os.path.join(self.root, "lock"), purpose="write to the store", shared=True)
-        chunker = Chunker(self.chunker)
+        cutter = chunker.Chunker(self.chunker)
         self.files.reap(time.time())
         self._catch_up(always=True)
-        return ObjectWriter(self.files, self.catalog, chunker, lock)
+        return store_write.ObjectWriter(self.files, self.catalog, cutter, lock)
 
 
 class _Source:

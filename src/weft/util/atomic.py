@@ -14,7 +14,6 @@ import errno
 import functools
 import itertools
 import os
-import secrets
 import stat
 import zlib
 from collections.abc import Iterator
@@ -97,7 +96,7 @@ def _started(pid: int) -> str:
 @functools.lru_cache(maxsize=1)
 def _own_names(pid: int) -> str:
     # By process: a fork must neither repeat names of its parent nor use its mark.
-    return f"{TEMP_PREFIX}{pid}-{_started(pid)}-{_machine()}-{secrets.token_hex(4)}-"
+    return f"{TEMP_PREFIX}{pid}-{_started(pid)}-{_machine()}-{os.urandom(4).hex()}-"
 
 
 def temp_name() -> str:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 from weft.errors import DependencyMissing, EnvironmentFault
 from weft.util.atomic import os_errors
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    import tempfile
+else:
+    tempfile = later("tempfile")
 
 _STDERR_SHOWN = 4000
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, unquote
+from typing import TYPE_CHECKING
 
 from weft.errors import SecretRefused
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from urllib import parse
+else:
+    parse = later("urllib.parse")
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SECRET_PARAMETER = re.compile(r"sig|token|key|secret|passw|pwd|credential|auth|expires", re.IGNORECASE)
@@ -47,11 +53,11 @@ def _secret_in(url: str) -> str:
     user, at, _ = host.rpartition("@")
     # A secret may hold a slash, and then the "@" stands in what looks like the path.
     broken_by_slash = ":" in host and "@" in path and not host.rpartition(":")[2].isdigit()
-    if broken_by_slash or (at and (":" in unquote(user) or scheme in _BUCKETS or scheme in ("http", "https"))):
+    if broken_by_slash or (at and (":" in parse.unquote(user) or scheme in _BUCKETS or scheme in ("http", "https"))):
         return "a user name or a password"
     if scheme in _BUCKETS and ":" in host:
         return "an access key"
     query = rest.partition("?")[2].partition("#")[0]
-    if any(_SECRET_PARAMETER.search(name) for name, _ in parse_qsl(query, keep_blank_values=True)):
+    if query and any(_SECRET_PARAMETER.search(name) for name, _ in parse.parse_qsl(query, keep_blank_values=True)):
         return "a signature, token or key"
     return ""

@@ -13,7 +13,8 @@ from weft.objects.treediff import Delta, Read, diff_entries, pair_renames
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
 from weft.workflows.project import Project
-from weft.workflows.results import Change, DiffResult
+from weft.workflows.results import DiffResult
+from weft.workflows.results_status import Change
 from weft.workflows.status import workspace_changes
 from weft.workflows.targets import Target, merge, pick, repo_path
 

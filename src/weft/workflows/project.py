@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from weft.errors import NotARepository
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
 from weft.model.config import Config
+from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
 from weft.objects.store import LocalStore, open_store
 from weft.util.locks import FileLock
@@ -76,8 +76,7 @@ def read_config(git: GitRepo) -> Config:
 
 def tree_id(git: GitRepo) -> int:
     """A number for this work tree, so that several of one clone can share a catalog."""
-    digest = hashlib.blake2b(os.fsencode(git.root), digest_size=6).digest()
-    return int.from_bytes(digest, "little")
+    return int.from_bytes(Oid.of(os.fsencode(git.root))[:6], "little")
 
 
 def alone(project: Project, purpose: str) -> FileLock:

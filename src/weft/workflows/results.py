@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One file that differs. ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are bytes."""
-
-    kind: str
-    path: str
-    old_size: int = 0
-    new_size: int = 0
-    old_path: str = ""
+from weft.workflows.results_status import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +47,6 @@ class MoveResult:
     """Outcome of ``mv`` and ``rm``: pairs of old and new path (new is empty when removed)."""
 
     moved: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PathStatus:
-    """State of one tracked path.
-
-    ``state`` is clean, modified, not-here (never materialized), partial (some of it), missing (gone, and nothing records
-    that it was here), or error. ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked),
-    pushed, not-pushed, incomplete. ``stored`` says whether its objects are in the local store: all, some, none, or "".
-    """
-
-    path: str
-    type: str
-    state: str
-    changes: tuple[Change, ...] = ()
-    absent: int = 0
-    remote: str = ""
-    stored: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusResult:
-    """Outcome of ``status``. ``untracked_large`` names big files that neither Git nor weft tracks."""
-
-    paths: tuple[PathStatus, ...]
-    remote: str = ""
-    uncommitted: tuple[str, ...] = ()
-
-    @property
-    def clean(self) -> bool:
-        """True when nothing differs from the pointers (data that is not here does not count)."""
-        return all(p.state in ("clean", "not-here", "partial") and not p.changes for p in self.paths)
 
 
 @dataclass(frozen=True, slots=True)

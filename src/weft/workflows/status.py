@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from weft.errors import WeftError
 from weft.gitio import trees
 from weft.model.pointer import Pointer
-from weft.objects.closure_check import remote_states
-from weft.workflows.connect import connection, find_remote
+from weft.util.later import later
 from weft.workflows.project import Project
-from weft.workflows.results import Change, PathStatus, StatusResult
+from weft.workflows.results_status import Change, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.ignore import load_ignore
 from weft.workspace.scan import scan_tree
 from weft.workspace.walk import manifest_reader
+
+if TYPE_CHECKING:
+    from weft.workflows import pushed
+else:
+    pushed = later("weft.workflows.pushed")
 
 
 def status(project: Project, paths: Sequence[str], *, remote: str = "", check_remote: bool = False) -> StatusResult:
@@ -24,15 +29,9 @@ def status(project: Project, paths: Sequence[str], *, remote: str = "", check_re
     What cannot be read of one path is told as its state, so that the others are still seen.
     """
     targets = select(project, workspace_pointers(project), paths)
-    pushed: Mapping[str, str] = {}
-    name = ""
-    if check_remote:
-        spec = find_remote(project, remote)
-        name = spec.name
-        with connection(project, spec) as link:
-            pushed = remote_states(link.remote, project.store, {t.path: t.pointer for t in targets})
-    states = tuple(_state(project, target, pushed.get(target.path, "")) for target in targets)
-    return StatusResult(states, name, _uncommitted(project, targets))
+    found = pushed.states(project, targets, remote) if check_remote else None
+    states = tuple(_state(project, target, found.of(target) if found else "") for target in targets)
+    return StatusResult(states, found.remote if found else "", _uncommitted(project, targets))
 
 
 def workspace_changes(project: Project, paths: Sequence[str]) -> Iterator[Change]:
@@ -77,15 +76,5 @@ def _stored(project: Project, pointer: Pointer) -> str:
 
 def _uncommitted(project: Project, targets: Sequence[Target]) -> tuple[str, ...]:
     """Tracked paths whose pointer in the work tree is not the one of the last commit."""
-    head = trees.head(project.git)
-    committed = trees.pointer_blobs(project.git, head) if head else {}
-    found = []
-    for target in targets:
-        name = pointer_path(target.path)
-        if name not in committed:
-            found.append(target.path)
-            continue
-        with open(f"{project.root}/{name}", "rb") as stream:
-            if stream.read() != committed[name]:
-                found.append(target.path)
-    return tuple(found)
+    changed = trees.uncommitted(project.git, [pointer_path(target.path) for target in targets])
+    return tuple(target.path for target in targets if pointer_path(target.path) in changed)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from weft.errors import ObjectMissing
 from weft.model.entry import DIR, LINK, Entry
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
-from weft.objects.ingest import FileToRead, ingest
+from weft.util.later import later
 from weft.workspace.names import join_path
 from weft.workspace.scan import TreeScan
 from weft.workspace.statcache import DirRow, StatCache, Tracked
 from weft.workspace.stats import GONE, pack_stat, size_of, type_of
 from weft.workspace.walk import FILE_TYPES, DirPair, ReadManifest, walk_pairs, was_here
+
+if TYPE_CHECKING:
+    from weft.objects import ingest
+else:
+    ingest = later("weft.objects.ingest")
 
 RENAME_BUDGET = 1 << 30
 """Most bytes of added files that are hashed only to tell whether one of them is a deleted file under a new name."""
@@ -105,7 +111,7 @@ class _Comparer:
         self._workers = workers
         self._rename_budget = rename_budget
         self._seen: dict[str, _Seen] = {}
-        self._to_hash: list[FileToRead] = []
+        self._to_hash: list[ingest.FileToRead] = []
         self._changes: list[FileChange] = []
         self._added: dict[tuple[str, str], FileChange] = {}
         self._deleted: dict[str, Oid] = {}
@@ -156,7 +162,7 @@ class _Comparer:
             if known is not None or size != entry.size:
                 self._judge(seen, name, entry, packed)
             else:
-                self._to_hash.append(FileToRead(self._scan.absolute(directory, name), size, (directory, name)))
+                self._to_hash.append(ingest.FileToRead(self._scan.absolute(directory, name), size, (directory, name)))
         else:
             self._changes.append(FileChange("typechange", path, entry.size, size))
 
@@ -182,7 +188,7 @@ class _Comparer:
     # --- second pass: hashes ---
 
     def hash_unknown(self) -> None:
-        for read in ingest(None, self._to_hash, workers=self._workers):
+        for read in self._hashed(self._to_hash):
             directory, name = _key(read.key)
             seen = self._seen[directory]
             packed = pack_stat(read.stat)
@@ -190,18 +196,22 @@ class _Comparer:
             self._judge(seen, name, seen.pair.entries[name], packed)
         self._find_renames()
 
+    def _hashed(self, files: Sequence[ingest.FileToRead]) -> Iterable[ingest.Ingested]:
+        # Nothing to hash is the usual case, and then what hashes is not even imported.
+        return ingest.ingest(None, files, workers=self._workers) if files else ()
+
     def _find_renames(self) -> None:
         deleted = [change for change in self._changes if change.kind == "deleted" and change.old_size]
         sizes = {change.old_size for change in deleted}
         wanted = {key: change for key, change in self._added.items() if change.new_size in sizes}
         oids = {key: oid for key in wanted if (oid := self._seen[key[0]].oids.get(key[1])) is not None}
         unknown = [
-            FileToRead(self._scan.absolute(*key), change.new_size, key)
+            ingest.FileToRead(self._scan.absolute(*key), change.new_size, key)
             for key, change in wanted.items()
             if key not in oids
         ]
         if sum(file.size for file in unknown) <= self._rename_budget:
-            oids.update((_key(read.key), read.oid) for read in ingest(None, unknown, workers=self._workers))
+            oids.update((_key(read.key), read.oid) for read in self._hashed(unknown))
         by_oid: dict[Oid, list[FileChange]] = defaultdict(list)
         for change in reversed(deleted):
             by_oid[self._deleted[change.path]].append(change)

@@ -7,7 +7,7 @@ from weft.cli import jsonout
 from weft.errors import SchemaError
 from weft.model.oid import Oid
 from weft.model.paths import RepoPath
-from weft.workflows.results import PathStatus, StatusResult
+from weft.workflows.results_status import PathStatus, StatusResult
 
 
 def test_a_document_names_its_schema_and_holds_the_record():

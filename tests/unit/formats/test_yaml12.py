@@ -35,6 +35,29 @@ def test_dump_is_read_back_with_the_same_types(value: dict[str, object]) -> None
     assert yaml12.dump(load(data)) == data  # type: ignore[arg-type]
 
 
+_lines = st.text("ab:  \n\n0.1-~'\"#{}[]_\t\x85", max_size=24) | st.lists(
+    st.sampled_from(["a: b", "a:", "  b: 1", "  b:", "    c: 0x1f", "b: 'x'", '"b": 1', "a: true", "null: 1", "a: 007"])
+).map(lambda lines: "\n".join([*lines, ""]))
+
+
+@given(_lines | st.dictionaries(texts, values, max_size=4).map(lambda value: yaml12.dump(value).decode()))
+@example("a: " + "9" * 5000 + "\n")
+def test_what_is_read_without_the_parser_is_what_the_parser_reads(text: str) -> None:
+    quick = yaml12._as_dumped(text)
+    assert quick is None or repr(quick) == repr(yaml12._Builder(text, "f.weft").document())
+
+
+def test_the_texts_of_dump_are_read_without_the_parser() -> None:
+    value = {
+        "weft": 1,
+        "repo": "0a" * 16,
+        "remotes": {"origin": {"url": "s3://b/c"}, "two": {"url": "x"}},
+        "stage": False,
+    }
+    assert yaml12._as_dumped(yaml12.dump(value).decode()) == value
+    assert yaml12._as_dumped("a: 1 # said by hand\n") is None
+
+
 @given(st.dictionaries(texts, texts, max_size=4))
 def test_other_yaml_readers_agree_about_our_texts(value: dict[str, str]) -> None:
     assert yaml.safe_load(yaml12.dump(value)) == value

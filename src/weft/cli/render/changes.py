@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
 from weft.cli.text import Paint, escape
 from weft.util.humanize import count_text, size_text
-from weft.workflows.results import Change, DiffResult, PathStatus, StatusResult
+from weft.workflows.results_status import Change, PathStatus, StatusResult
+
+if TYPE_CHECKING:
+    from weft.workflows.results import DiffResult
+
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
 """A change's letter; Git's where Git has one."""

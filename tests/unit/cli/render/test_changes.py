@@ -3,7 +3,8 @@ import pytest
 from weft.cli.context import View
 from weft.cli.render.changes import LETTERS, diff_page, status_page
 from weft.cli.text import Paint
-from weft.workflows.results import Change, DiffResult, PathStatus, StatusResult
+from weft.workflows.results import DiffResult
+from weft.workflows.results_status import Change, PathStatus, StatusResult
 
 CHANGES = (
     Change("modified", "data/a", 1024, 2048),
