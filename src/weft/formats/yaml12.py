@@ -57,7 +57,9 @@ def load(data: bytes, *, what: str, limit: int = LIMIT) -> object:
     Raises ``LimitExceeded`` (size, depth, digits), ``MergeConflict``, ``YamlAlias``, ``YamlTag``, and ``SchemaError`` for
     everything else that is not plain YAML.
     """
-    return _Builder(_text(data, what, limit), what).document()
+    text = _text(data, what, limit)
+    known = _as_dumped(text)
+    return _Builder(text, what).document() if known is None else known
 
 
 def load_with_lines(data: bytes, *, what: str, limit: int = LIMIT) -> tuple[object, Lines]:
@@ -77,8 +79,6 @@ def _text(data: bytes, what: str, limit: int) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SchemaError(f"{what}, line {line}: not UTF-8", path=what, line=line) from None
-    known = _as_dumped(text)
-    return _Builder(text, what).document() if known is None else known
 
 
 def _as_dumped(text: str) -> dict[str, Any] | None:
@@ -195,8 +195,8 @@ class _Builder:
             found[key] = self.pair(key, event, depth)
         return found
 
-    def pair(self, key: object, event: Any, depth: int) -> object:  # noqa: ARG002
-        """Return the value of ``key``, which stands at ``event``."""
+    def pair(self, _key: object, _event: Any, depth: int) -> object:
+        """Return the value of the key that was just read."""
         return self.node(self.take(), depth + 1)
 
     def scalar(self, event: Any) -> object:
@@ -228,12 +228,12 @@ class _LinedBuilder(_Builder):
             number += 1
         self.place = place
 
-    def pair(self, key: object, event: Any, depth: int) -> object:
-        """Return the value of ``key``, which stands at ``event``."""
+    def pair(self, _key: object, _event: Any, depth: int) -> object:
+        """Return the value of the key that was just read, and note where that key stands."""
         place = self.place
-        self.place = (*place, key)
-        self.lines[self.place] = event.start_mark.line + 1
-        value = super().pair(key, event, depth)
+        self.place = (*place, _key)
+        self.lines[self.place] = _event.start_mark.line + 1
+        value = super().pair(_key, _event, depth)
         self.place = place
         return value
 
