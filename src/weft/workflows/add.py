@@ -74,17 +74,22 @@ def _take_and_publish(project: Project, paths: Sequence[str], options: AddOption
     return drafts, written.stored, staging
 
 
-def publish(project: Project, draft: Draft, *, staging: bool) -> None:
-    """Write a pointer whose objects are durable, hide its data from Git, and record what the workspace holds."""
+def publish(project: Project, draft: Draft, *, staging: bool) -> list[str]:
+    """Write a pointer whose objects are durable, hide its data from Git, and record what the workspace holds.
+
+    Returns the files to be staged, which is done here with ``staging``.
+    """
     name = pointer_path(draft.path)
     full = os.path.join(project.root, name)
     if draft.changed:
         with os_errors("write", full):
             write_atomic(full, pointer_format.encode(draft.pointer))
     ignored = ensure_ignored(os.path.dirname(full), [draft.pointer.path])
+    written = [name] + ([os.path.relpath(ignored, project.root)] if ignored else [])
     if staging:
-        stage(project.git, [name] + ([os.path.relpath(ignored, project.root)] if ignored else []))
+        stage(project.git, written)
     draft.record(project.cache)
+    return written
 
 
 def _understand(project: Project, pointers: Mapping[str, Pointer], paths: Sequence[str]) -> _Request:
@@ -103,11 +108,11 @@ def _understand(project: Project, pointers: Mapping[str, Pointer], paths: Sequen
             raise UsageFault("name what is to be tracked: the whole repository cannot be", hint="weft add PATH")
         else:
             _check_there(project, text, path)
-            _check_free(path, pointers)
+            check_free(path, pointers)
             request.whole[path] = None
     for path in request.whole:
         request.parts.pop(path, None)
-    _check_not_in_git(project, list(request.whole))
+    check_not_in_git(project, list(request.whole))
     return request
 
 
@@ -123,7 +128,8 @@ def _check_there(project: Project, text: str, path: str) -> None:
     raise NoSuchPath(f"there is no {text}", hint=hint, path=text)
 
 
-def _check_free(path: str, pointers: Mapping[str, Pointer]) -> None:
+def check_free(path: str, pointers: Mapping[str, Pointer]) -> None:
+    """Refuse a path that no pointer may stand for: ``PathReserved``, ``PathOverlap`` and the refusals of names."""
     for part in path.split("/"):
         check_data_name(part)
     if path.rpartition("/")[2] in _OWN_FILES:
@@ -135,7 +141,8 @@ def _check_free(path: str, pointers: Mapping[str, Pointer]) -> None:
         above = above.rpartition("/")[0]
 
 
-def _check_not_in_git(project: Project, paths: Sequence[str]) -> None:
+def check_not_in_git(project: Project, paths: Sequence[str]) -> None:
+    """Refuse paths that Git itself tracks, or tracks files of: ``TrackedByGit``."""
     known = trees.is_tracked(project.git, *paths) if paths else []
     if known:
         top = next(path for path in paths if known[0] == path or known[0].startswith(path + "/"))

@@ -79,9 +79,10 @@ def tree_id(git: GitRepo) -> int:
     return int.from_bytes(Oid.of(os.fsencode(git.root))[:6], "little")
 
 
-def alone(project: Project, purpose: str) -> FileLock:
-    """A lock for whoever changes pointers or data of this work tree; others wait a minute, then say for whom they did."""
-    return FileLock(os.path.join(state_dir(project.git), f"tree-{tree_id(project.git):x}.lock"), purpose=purpose)
+def alone(project: Project, purpose: str, timeout: float = 60.0) -> FileLock:
+    """A lock for whoever changes pointers or data of this work tree; others wait ``timeout`` seconds, then say for whom."""
+    path = os.path.join(state_dir(project.git), f"tree-{tree_id(project.git):x}.lock")
+    return FileLock(path, purpose=purpose, timeout=timeout)
 
 
 @contextmanager
