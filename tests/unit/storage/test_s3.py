@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import threading
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,7 @@ from weft.errors import (
 from weft.model.remote import RemoteSpec
 from weft.storage.base import Storage
 from weft.storage.locate import open_backend, open_storage
+from weft.storage.s3 import FileBody
 
 SECRET = "sEcReT0123456789"
 
@@ -285,3 +288,61 @@ def test_an_upload_takes_little_memory(seaweed: Seaweed, tmp_path: Path) -> None
     assert storage.download("pack", str(tmp_path / "again")) == 64 * 1024 * 1024
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40 * 1024
     storage.close()
+
+
+def test_bodies_are_read_on_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two switches between threads for each block of a pack took more of a processor than sending it did."""
+    (tmp_path / "pack").write_bytes(bytes(8 << 20))
+    hops: list[object] = []
+    plain = asyncio.BaseEventLoop.run_in_executor
+    with against(lambda request: Reply()) as (storage, server):
+        storage.write("warm", b"up")
+
+        def counted(self: asyncio.BaseEventLoop, *arguments: Any) -> Any:
+            hops.append(arguments[1])
+            return plain(self, *arguments)
+
+        monkeypatch.setattr(asyncio.BaseEventLoop, "run_in_executor", counted)
+        storage.upload("pack", str(tmp_path / "pack"))
+    sent = server.requests[-1]
+    assert len(sent.body) == 8 << 20
+    assert sent.headers["content-length"] == str(8 << 20)
+    assert "transfer-encoding" not in sent.headers
+    assert not hops
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_bodies_are_hashed_once_where_nobody_can_change_them(tmp_path: Path, as_file: bool) -> None:
+    """On this machine a CRC-32 that the server compares is enough; the hash of a signature would double the work."""
+    body = os.urandom(300_000)
+    (tmp_path / "pack").write_bytes(body)
+    with against(lambda request: Reply()) as (storage, server):
+        storage.upload("pack", str(tmp_path / "pack")) if as_file else storage.write("pack", body)
+    sent = server.requests[-1]
+    assert sent.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
+    assert base64.b64decode(sent.headers["x-amz-checksum-crc32"]) == zlib.crc32(sent.body).to_bytes(4, "big")
+    assert sent.body == body
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "signed"), [("http://storage.example:9000", True), ("https://storage.example", False), ("", False)]
+)
+def test_bodies_are_signed_where_others_can_change_them(endpoint: str, signed: bool) -> None:
+    storage = open_backend(RemoteSpec("origin", "s3://bucket/pre", endpoint), base_dir="/")
+    config = storage._driver._connection.system.config_kwargs  # type: ignore[attr-defined]
+    assert config.get("s3", {}).get("payload_signing_enabled", True) is signed
+    storage.close()
+
+
+def test_a_body_can_be_sent_again(tmp_path: Path) -> None:
+    """botocore rewinds the body for a request that it makes in another region."""
+    (tmp_path / "pack").write_bytes(b"0123456789")
+
+    async def sent(body: FileBody) -> bytes:
+        return b"".join([block async for block in body])
+
+    with open(tmp_path / "pack", "rb") as file:
+        body = FileBody(file)
+        assert asyncio.run(sent(body)) == b"0123456789"
+        assert (body.tell(), body.seek(2), body.read(3)) == (10, 2, b"234")
+        assert asyncio.run(sent(body)) == b"56789"
