@@ -14,7 +14,7 @@ from weft.cli.registry import application, failures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from weft.cli.context import Session
 
@@ -35,10 +35,20 @@ def main(arguments: Sequence[str], *, own_process: bool = False) -> int:
     """Run one command line and return its exit code. ``own_process`` lets Ctrl-C end the process in time."""
     app = application()
     session = app.open_session(arguments, os.environ)
-    try:
+
+    def work() -> int:
         if own_process:
             app.watch(session)
         code: int = app.run(arguments, session)
+        return code
+
+    return guard(session, work)
+
+
+def guard(session: Session, work: Callable[[], int]) -> int:
+    """Do ``work`` and return its exit code; whatever it raises is shown in ``session`` and has an exit code, too."""
+    try:
+        code = work()
     except BaseException as error:
         code = _report(error, session)
     return _finish(session, code)

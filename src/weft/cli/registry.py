@@ -47,6 +47,8 @@ _LISTING = (
     (_LOOK, "cat", "Write one tracked file to standard output."),
     (_LOOK, "get", "Copy data out of any weft repository."),
     (_CARE, "remote", "Configure the places that data is pushed to."),
+    (_CARE, "install", "Install the Git hooks and drivers in this clone."),
+    (_CARE, "uninstall", "Remove the Git hooks and drivers from this clone."),
     (_CARE, "config", "Read and write settings."),
     (_CARE, "verify", "Prove that stored data is what its names say."),
     (_CARE, "doctor", "Check this machine and this repository."),
@@ -87,6 +89,22 @@ def completer() -> Any:
 def candidates() -> Any:
     """Return ``weft.cli.candidates``: it asks the project for names."""
     return _module("weft.cli.candidates")
+
+
+def hook_handler(module: str) -> Any:
+    """Return ``weft.cli.hooks.MODULE``: what one of Git's hooks or drivers starts."""
+    return _module(f"weft.cli.hooks.{module}")
+
+
+def hook_session(environment: Any) -> Any:
+    """A session for what Git starts, made without click."""
+    streams = _module("weft.cli.streams")
+    return _module("weft.cli.context").Session(streams.standard_output(), streams.standard_error(), environment)
+
+
+def interrupts() -> Any:
+    """Return ``weft.cli.interrupts``: for work that may wait for the network."""
+    return _module("weft.cli.interrupts")
 
 
 def close_names(name: str) -> list[str]:

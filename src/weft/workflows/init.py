@@ -14,11 +14,11 @@ from weft.gitio.staging import stage
 from weft.model.config import Config
 from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
 from weft.util.progress import Progress
+from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.project import CONFIG_PATH, Project, open_project
 from weft.workflows.remotes import remote_add
 from weft.workflows.results import InitResult
 
-ATTRIBUTES = ("*.weft text eol=lf", ".weft/config.yaml text eol=lf")
 DEFAULT_REMOTE = "origin"
 
 

@@ -35,6 +35,11 @@ def choose(project: Project, paths: Sequence[str], options: TransferOptions) -> 
     )
 
 
+def of_blobs(project: Project, blobs: Iterable[tuple[str, str]]) -> Selection:
+    """The pointers that are the Git blobs ``blobs``: pairs of path and blob id. Raises pointer refusals."""
+    return _historic(project, (), blobs, strict=True)
+
+
 def _of_revisions(project: Project, specs: Iterable[str]) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for spec in specs:

@@ -1,0 +1,62 @@
+"""``weft-hook NAME ARGUMENT...``: what Git's hooks and drivers start.
+
+It loads neither click nor a cloud library by itself, for a commit must not wait for them. As in ``main``, nothing may be
+imported before ``isolate`` has run that Python has not loaded by itself; the handlers are imported by name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from weft.cli.isolation import isolate
+from weft.cli.main import guard
+from weft.cli.registry import hook_handler, hook_session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HANDLERS = {
+    "pre-commit": "commit",
+    "pre-merge-commit": "commit",
+    "pre-push": "push",
+    "post-checkout": "checkout",
+    "post-merge": "checkout",
+    "post-rewrite": "checkout",
+    "large-files": "commit",
+    "checkout": "checkout",
+}
+"""The module of ``weft.cli.hooks`` by name. ``checkout`` is any of the three hooks above it, as pre-commit calls them."""
+
+_INTERRUPTED = 130
+_USAGE = 2
+
+
+def entry() -> None:
+    """Run what this process was started for and end the process."""
+    isolate()
+    code = main(sys.argv[1:])
+    if code == _INTERRUPTED:
+        # A normal exit would wait for threads that wait for the network.
+        os._exit(code)
+    sys.exit(code)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one hook or driver and return its exit code."""
+    session = hook_session(os.environ)
+    name = arguments[0] if arguments else ""
+    if name not in HANDLERS:
+        session.err.line(f"weft-hook knows no {name!a}; it is started by Git, with one of: {', '.join(HANDLERS)}")
+        return _USAGE
+
+    def work() -> int:
+        code: int = hook_handler(HANDLERS[name]).run(name, arguments[1:], session)
+        return code
+
+    return guard(session, work)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,69 @@
+"""The hooks after a checkout, a merge and a rebase: the data follows the pointers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weft.cli import registry
+from weft.cli.context import Session
+from weft.cli.text import escape
+from weft.util.humanize import count_text, size_text
+from weft.workflows.posthooks import CHECKOUT, MERGE, REBASE, Event, FollowResult, follow
+
+_SHOWN = 5
+
+
+def run(name: str, arguments: Sequence[str], session: Session) -> int:
+    """Check out what Git has changed. What cannot be done is told; it never makes Git's command fail."""
+    event = _event(name, arguments, session)
+    if event is None:
+        return 0
+    registry.interrupts().watch(session.interrupted)
+    result = follow(session.start, event, session.progress)
+    session.progress.close()
+    for line in _lines(result):
+        session.err.line(line)
+    return 0
+
+
+def _event(name: str, arguments: Sequence[str], session: Session) -> Event | None:
+    """What happened, from the arguments of Git's hook or from the environment that pre-commit makes; None: nothing."""
+    told = session.environment
+    if name == "checkout":
+        name, arguments = _from_tool(told)
+    if name == "post-checkout":
+        return Event(CHECKOUT, arguments[0]) if arguments[2:] == ["1"] else None
+    if name == "post-merge":
+        return Event(MERGE, "HEAD" if arguments[:1] == ["1"] else "ORIG_HEAD")
+    # An amended commit has the pointers that the workspace was just recorded in.
+    return Event(REBASE, "ORIG_HEAD") if arguments[:1] == ["rebase"] else None
+
+
+def _from_tool(told: dict[str, str]) -> tuple[str, list[str]]:
+    if "PRE_COMMIT_CHECKOUT_TYPE" in told:
+        refs = [told.get("PRE_COMMIT_FROM_REF", ""), told.get("PRE_COMMIT_TO_REF", "")]
+        return "post-checkout", [*refs, told["PRE_COMMIT_CHECKOUT_TYPE"]]
+    if "PRE_COMMIT_IS_SQUASH_MERGE" in told:
+        return "post-merge", [told["PRE_COMMIT_IS_SQUASH_MERGE"]]
+    return "post-rewrite", [told.get("PRE_COMMIT_REWRITE_COMMAND", "")]
+
+
+def _lines(result: FollowResult) -> list[str]:
+    lines = []
+    if result.done is not None:
+        done = [f"wrote {count_text(result.done.written, 'file')} ({size_text(result.done.written_bytes)})"]
+        done = (done if result.done.written else []) + (
+            [f"removed {count_text(result.done.removed, 'file')}"] if result.done.removed else []
+        )
+        lines += [f"weft: {', '.join(done)}"] if done else []
+        if result.done.absent:
+            lines.append(f"weft: not in the local store: {_names(result.done.absent)}; next: weft pull")
+    if result.left:
+        lines.append(f"weft: left alone, for it has changes that no store holds: {_names(result.left)}")
+        lines.append("hint: weft diff, then weft add to keep the changes, or weft checkout --force")
+    return lines
+
+
+def _names(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(escape(path) for path in paths[:_SHOWN]) + more

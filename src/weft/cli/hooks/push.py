@@ -1,0 +1,36 @@
+"""The pre-push hook: the data goes first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from weft.cli import registry
+from weft.cli.context import Session
+from weft.cli.render.transfer import push_lines
+from weft.errors import WeftError
+from weft.workflows.prepush import Pushing, prepush
+
+
+def run(name: str, arguments: Sequence[str], session: Session) -> int:
+    """Push the data of the commits that Git is about to push. Raises what must stop it."""
+    registry.interrupts().watch(session.interrupted)
+    try:
+        result = prepush(session.start, _told(arguments, session), session.progress)
+    except WeftError:
+        session.err.line("weft: this git push is stopped, and nothing of it was sent")
+        raise
+    if result.pushed is not None and (result.pushed.objects or result.pushed.repaired):
+        for line in push_lines(result.pushed):
+            session.err.line(f"weft: {line}")
+    return 0
+
+
+def _told(arguments: Sequence[str], session: Session) -> Pushing:
+    """What is pushed where: from Git as the hook's arguments and input, or from pre-commit in the environment."""
+    environment = session.environment
+    if arguments or "PRE_COMMIT_REMOTE_NAME" not in environment:
+        lines = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines() if sys.stdin else []
+        return Pushing(arguments[0] if arguments else "", tuple(lines))
+    tip = environment.get("PRE_COMMIT_TO_REF") or environment.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD")
+    return Pushing(environment["PRE_COMMIT_REMOTE_NAME"], (), tip, environment.get("PRE_COMMIT_FROM_REF", ""))

@@ -1,0 +1,108 @@
+"""What a ``git push`` is about to send: the refs it names, the commits the other side lacks, the pointers they hold."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from weft.errors import GitFailed
+from weft.gitio.repo import GitRepo
+from weft.gitio.trees import files_at, is_pointer
+
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+
+
+class Update(NamedTuple):
+    """One ref to be pushed, as Git tells its pre-push hook. An id of zeros stands for no commit."""
+
+    local_ref: str
+    local: str
+    remote_ref: str
+    remote: str
+
+    @property
+    def deletes(self) -> bool:
+        """True when the ref is taken away on the other side: no commit is sent."""
+        return not self.local.strip("0")
+
+
+class Outgoing(NamedTuple):
+    """Commits that the other side lacks, oldest first, each with its parents; an empty list for a first one."""
+
+    commits: dict[str, tuple[str, ...]]
+
+    def edges(self) -> list[str]:
+        """Those with a parent that the other side has: their trees hold what was there before."""
+        return [commit for commit, parents in self.commits.items() if any(p not in self.commits for p in parents)]
+
+
+def parse_updates(lines: Iterable[str]) -> list[Update]:
+    """The lines that Git gives to a pre-push hook (githooks(5)). Raises ``GitFailed`` for any other line."""
+    found = []
+    for line in lines:
+        words = line.split()
+        if not words:
+            continue
+        # The local side may be any expression a user typed, spaces included.
+        if len(words) < 4 or not _ID.fullmatch(words[-3]) or not _ID.fullmatch(words[-1]):
+            raise GitFailed(f"a pre-push hook is told of refs by Git, not {line!a}", hint="run git push")
+        found.append(Update(" ".join(words[:-3]), words[-3], words[-2], words[-1]))
+    return found
+
+
+def outgoing(repo: GitRepo, updates: Sequence[Update], remote: str) -> Outgoing:
+    """The commits that ``updates`` send and the Git remote ``remote`` (a name, or a URL) has not.
+
+    What it has is what its remote-tracking branches here say, and the refs that are to be replaced, as far as their
+    commits are known here.
+    """
+    tips = _commits(repo, [update.local for update in updates if not update.deletes])
+    if not tips:
+        return Outgoing({})
+    known = _commits(repo, [update.remote for update in updates if update.remote.strip("0")])
+    # A pattern in a URL would be taken as one: such a remote has no branches here anyway.
+    tracked = [f"--remotes={remote}"] if re.fullmatch(r"[\w.][\w./-]*", remote) and not os.path.isabs(remote) else []
+    request = "".join(f"{tip}\n" for tip in tips) + "".join(f"^{commit}\n" for commit in known)
+    rows = repo.git(
+        "rev-list", "--parents", "--topo-order", "--reverse", "--stdin", "--not", *tracked, stdin=request.encode("ascii")
+    )  # fmt: skip
+    return Outgoing({words[0]: tuple(words[1:]) for words in map(str.split, rows.decode("ascii").splitlines())})
+
+
+def _commits(repo: GitRepo, ids: Sequence[str]) -> list[str]:
+    """The commits that ``ids`` name or, as tags, lead to; those that are not here and those of other things left out."""
+    if not ids:
+        return []
+    request = "".join(f"{one}^{{commit}}\n" for one in dict.fromkeys(ids)).encode("ascii")
+    rows = repo.git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=request).decode("ascii", "replace")
+    found = [row.split(" ") for row in rows.splitlines()]
+    return [words[0] for words in found if len(words) == 2 and words[1] == "commit" and _ID.fullmatch(words[0])]
+
+
+def pointer_blobs_of(repo: GitRepo, sent: Outgoing) -> list[tuple[str, str]]:
+    """Each (path, blob id) of a pointer in the tree of some commit of ``sent``.
+
+    Two processes for what the commits bring in, whatever their number, and one for each commit that stands on what the
+    other side has, for what it takes over from there. Raises as ``files_at``.
+    """
+    if not sent.commits:
+        return []
+    found: dict[tuple[str, str], None] = {}
+    for commit in sent.edges():
+        found.update(dict.fromkeys(files_at(repo, commit).items()))
+    request = "".join(f"{commit}\n" for commit in sent.commits).encode("ascii")
+    with repo.stream(
+        "diff-tree", "--stdin", "-r", "-z", "-m", "--root", "--raw", "--no-renames", "--no-abbrev", "--no-commit-id",
+        "--diff-filter=d", stdin=request,
+    ) as output:  # fmt: skip
+        fields = iter(output.read().split(b"\0"))
+    for head in fields:
+        if not head.startswith(b":"):
+            continue
+        name = next(fields, b"")
+        mode, blob = head.split(b" ")[1], head.split(b" ")[3]
+        if name.endswith(b".weft") and mode.startswith(b"100") and is_pointer(os.fsdecode(name)):
+            found[os.fsdecode(name), blob.decode("ascii")] = None
+    return list(found)

@@ -1,0 +1,97 @@
+"""After Git has changed the pointers: bring the data to them, as far as it is here and nothing would be lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from weft.errors import ObjectMissing, RefusedInput, UnsavedChanges
+from weft.gitio import trees
+from weft.gitio.repo import GitRepo, discover
+from weft.model.pointer import Pointer
+from weft.util.progress import Progress
+from weft.workflows.checkout import carry_out, plan_one
+from weft.workflows.options import CheckoutOptions
+from weft.workflows.project import CONFIG_PATH, Project, alone, open_project
+from weft.workflows.results import CheckoutResult
+from weft.workflows.targets import revision_pointers, workspace_pointers
+from weft.workspace.plan import Plan
+
+CHECKOUT, MERGE, REBASE = "checkout", "merge", "rebase"
+
+_REBASING = ("rebase-merge", "rebase-apply")
+_HALFWAY = (*_REBASING, "BISECT_LOG", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
+# Git runs the hook after a merge while MERGE_HEAD, and the one after a rebase while its folder, is still there.
+_WAITS_FOR = {CHECKOUT: _HALFWAY, MERGE: _REBASING, REBASE: ()}
+
+
+class Event(NamedTuple):
+    """What Git did: ``kind`` is one of the three above, ``old`` a revision as it was before ("": nothing is known)."""
+
+    kind: str
+    old: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowResult:
+    """What was done in the workspace. ``left`` are tracked paths with changes that no store holds: they stay as they are.
+
+    ``done`` is None when nothing had to be looked at.
+    """
+
+    done: CheckoutResult | None = None
+    left: tuple[str, ...] = ()
+
+
+def follow(start: str, event: Event, progress: Progress | None = None) -> FollowResult:
+    """Check out the data of pointers that Git has changed since ``event.old``, and of those the workspace is behind of.
+
+    Nothing is fetched, and data whose pointer is the same is not touched. While Git is halfway through something, nothing
+    is done. Raises what planning and writing raise; nothing is overwritten whose bytes are not in the local store.
+    """
+    git = discover(start)
+    if not os.path.lexists(os.path.join(git.root, CONFIG_PATH)) or _is_halfway(git, event.kind):
+        return FollowResult()
+    with open_project(git.root, progress) as project, alone(project, f"the hook after a {event.kind}"):
+        plans: dict[str, Plan] = {}
+        absent, left = [], []
+        for path, pointer in _behind(project, event.old):
+            try:
+                plan = plan_one(project, path, pointer, None, CheckoutOptions())
+            except ObjectMissing:
+                absent.append(path)
+            except UnsavedChanges:
+                left.append(path)
+            else:
+                absent.extend([path] if plan.absent else [])
+                plans.update({} if plan.absent else {path: plan})
+        return FollowResult(carry_out(project, plans, absent), tuple(left))
+
+
+def _is_halfway(git: GitRepo, kind: str) -> bool:
+    return any(os.path.lexists(os.path.join(git.git_dir, name)) for name in _WAITS_FOR[kind])
+
+
+def _behind(project: Project, old: str) -> Iterator[tuple[str, Pointer | None]]:
+    """Tracked paths whose data does not go with the pointers of the work tree; None for a pointer that is gone."""
+    now = workspace_pointers(project)
+    before = _pointers_before(project, old)
+    recorded = project.cache.tracked_paths()
+    for path, pointer in now.items():
+        known = recorded.get(path)
+        if before.get(path) != pointer or (known is not None and known.oid != pointer.oid):
+            yield path, pointer
+    for path in sorted(recorded.keys() - now.keys()):
+        if not trees.is_tracked(project.git, path):
+            yield path, None
+
+
+def _pointers_before(project: Project, old: str) -> Mapping[str, Pointer]:
+    if not old.strip("0"):
+        return {}
+    try:
+        return revision_pointers(project, trees.resolve(project.git, old))
+    except RefusedInput:  # what was there could not be read: then all that is there now is new
+        return {}
