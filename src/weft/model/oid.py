@@ -29,6 +29,7 @@ _CONTEXT = {
     Kind.LAYOUT: "weft layout v1",
 }
 SEGMENT_CONTEXT = "weft index v1"
+LINEAGE_CONTEXT = "weft lineage v1"
 
 
 class Oid(bytes):
@@ -85,3 +86,8 @@ def hasher(kind: Kind = Kind.CHUNK) -> Any:
 def segment_id(data: bytes) -> Oid:
     """Name of a pack index segment: derived-key BLAKE3 of its stored bytes."""
     return Oid(blake3(data, derive_key_context=SEGMENT_CONTEXT).digest())
+
+
+def lineage_digest(data: bytes) -> Oid:
+    """Digest of a lineage record: derived-key BLAKE3 of its canonical text without ``run`` and ``digest``."""
+    return Oid(blake3(data, derive_key_context=LINEAGE_CONTEXT).digest())

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from weft.errors import SchemaError
+
 STAGE_FILE = "weft.yaml"
 PARAMS_FILE = "params.yaml"
+EQUALITIES = ("exact", "close", "none")
+"""What a second run may promise: the same bytes, nearly the same values, or nothing."""
+
+_WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_.+=-]{0,98}[A-Za-z0-9_+=-])?"
+_NAME = re.compile(rf"{_WORD}(?:@{_WORD})?", re.ASCII)
 
 OutKind = Literal["out", "metrics", "plots"]
 
@@ -79,3 +87,16 @@ Stages = Mapping[str, Stage]
 
 Values = Mapping[str, Any]
 """Values of a params or metrics file by dotted key; each value is a YAML scalar or a list of them."""
+
+
+def check_stage_name(name: str) -> str:
+    """Return ``name`` if a stage may have it: it is also a name of a file, and a word of a command line.
+
+    Raises ``SchemaError``.
+    """
+    if not _NAME.fullmatch(name):
+        raise SchemaError(
+            f"{name[:120]!a} cannot be the name of a stage: up to 100 letters, digits and any of _ . + = -, not starting "
+            "with a sign or a dot, and with one @ and the same again for a member of foreach"
+        )
+    return name
