@@ -26,7 +26,10 @@ WORKERS ?= 2
 # Words for pytest, for one file or one test: make test ARGS="tests/unit/model -k oid"
 ARGS ?=
 
-.PHONY: help test lint demo bench docs clean system-packages
+# Words for the benchmark: make bench-full SCALE=1m measures growth up to a million files and 16 GiB, which takes hours.
+SCALE ?=
+
+.PHONY: help test lint demo bench bench-full docs clean system-packages
 
 help:
 	@printf '%s\n' \
@@ -34,6 +37,7 @@ help:
 	  'make lint    ruff and mypy alone' \
 	  'make demo    a walk through weft on real data; the result stays in build/demo' \
 	  'make bench   weft beside other programs, into docs/benchmarks; ARGS=--quick for a short look' \
+  'make bench-full   the same with 100,000 files and 4 GiB (an hour); SCALE=1m for a million files' \
 	  'make docs    write docs/reference again from the code' \
 	  'make clean   remove what make has made, .venv included'
 
@@ -66,6 +70,9 @@ demo: $(VENV)/.installed-demo
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-full: $(VENV)/.installed-dev
+	@$(BIN)/python benchmarks/run.py --full $(if $(SCALE),--scale $(SCALE)) $(ARGS)
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/reference/generate.py

@@ -1,365 +1,369 @@
-"""The programs that are measured: for each, which command does which step."""
+"""What all programs under measurement have in common; the programs are in versioning.py and movers.py.
+
+A method ``do_STEP`` brings its folder into the state the step begins with, which is not measured, runs one command, which
+is, and answers its cost. A program has a step when it has the method. A method can be called any number of times.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness import Bench, Cost, edit_big, size_of
+from data import FIRST, change_small, copy, link, shape
+from harness import Bench, Cost, Failed, settle, size_of
 
-# In the order in which they are run: (key, heading).
-STEPS = (
-    ("version", "Print the version"),
-    ("status_tiny", "Status, repository with one small file"),
-    ("add_small", "Add many small files"),
-    ("status_small", "Status, nothing changed"),
-    ("readd_small", "Add again, one file changed"),
-    ("push_small_dir", "Push small files to a directory"),
-    ("push_small_s3", "Push small files to S3"),
-    ("pull_small_s3", "Pull small files from S3 into nothing"),
-    ("add_big", "Add one big file"),
-    ("push_big_dir", "Push the big file to a directory"),
-    ("push_big_s3", "Push the big file to S3"),
-    ("add_big2", "Add the big file, edited"),
-    ("push_big2_dir", "Push the edited file to a directory"),
-    ("push_big2_s3", "Push the edited file to S3"),
-    ("checkout_big", "Check out the older version of the big file"),
-)
-KINDS = ("tiny", "small", "big")
+LARGE = 16 * 2**20
+"""Bytes; a file in a local store that is larger holds one whole version of the big file."""
 
 
 class Program:
-    """A program, its folder of this run, and its steps; a step that it has no command for is not in ``steps``."""
+    """A program and its folders: one a kind of data, which holds the folder ``data``."""
 
     name = ""
-    version = ("--version",)
+    version: tuple[str, ...] = ("--version",)
+    kinds: tuple[str, ...] = ("tiny", "small", "far", "big")
+    changes_its_input = False
 
     def __init__(self, bench: Bench, path: str) -> None:
         self.bench = bench
         self.path = path
-        self.folder = bench.place / self.name
-        self.steps: dict[str, Callable[[], Cost]] = {"version": self.print_version}
+        self.folder = bench.place / "programs" / self.name
+        self.masters = bench.place / "data"
+        self.changes = 0
 
-    def start(self, data: Path) -> None:
-        """Make the folders tiny, small and big, each with its data."""
-        for kind in KINDS:
-            (self.folder / kind).mkdir(parents=True)
-            self.prepare(kind)
-            self.bench.quietly(self.folder, ["cp", "-r", str(data / kind), f"{kind}/data"])
+    def has(self, key: str) -> bool:
+        """Whether the program has a step."""
+        return hasattr(self, f"do_{key}")
+
+    def step(self, key: str) -> Cost:
+        """Run a step once."""
+        return getattr(self, f"do_{key}")()
+
+    def at(self, kind: str) -> Path:
+        """The folder of one kind of data."""
+        return self.folder / kind
+
+    def env(self, kind: str) -> dict[str, str]:
+        """The environment for one kind of data."""
+        return self.bench.env(self.folder / f"{kind}.home")
+
+    def quietly(self, kind: str, *commands: Sequence[object]) -> bytes:
+        """Run commands of any program in a folder, not measured."""
+        return self.bench.quietly(self.at(kind), self.env(kind), *commands)
+
+    def measure(self, kind: str, *words: object) -> Cost:
+        """Measure one command of this program in a folder."""
+        return self.bench.measure(self.at(kind), self.env(kind), [self.path, *words])
+
+    def set_up(self, kind: str) -> None:
+        """Make the folder of a kind with its data, before the first step with it."""
+        self.at(kind).mkdir(parents=True)
+        (copy if self.changes_its_input else link)(self.masters / kind, self.at(kind) / "data")
+
+    def tear_down(self, kind: str) -> None:
+        """Drop the folder of a kind, after the last step with it."""
+        for path in self.folder.glob(f"{kind}*"):
+            self.bench.drop(path)
+
+    def fresh(self, kind: str) -> None:
+        """An empty folder with the data, as if nothing had happened."""
+        kept = self.folder / "kept"
+        (self.at(kind) / "data").rename(kept)
+        self.bench.drop(self.at(kind))
+        self.bench.drop(self.folder / f"{kind}.home")
+        if kind == "big":
+            self.bench.empty_trash()  # there may be no room for one more of these
+        self.at(kind).mkdir()
+        self.prepare(kind)
+        kept.rename(self.at(kind) / "data")
 
     def prepare(self, kind: str) -> None:
         """Make a folder ready, before its data comes."""
 
-    def print_version(self) -> Cost:
-        return self.run("tiny", self.version)
+    def changed(self, kind: str) -> Path:
+        """The file that was changed last."""
+        return self.at(kind) / "data" / ("big.bin" if kind == "big" else FIRST)
 
-    def run(self, kind: str, words: Sequence[str], grows: Callable[[], int] | None = None) -> Cost:
-        """Measure one command in a folder of this program."""
-        return self.bench.measure(self.folder / kind, [self.path, *words], grows)[0]
+    def change(self, kind: str, count: int = 1) -> None:
+        """Change some small files, or give the big file its next edit."""
+        self.changes += 1
+        if kind != "big":
+            change_small(self.at(kind) / "data", self.changes, count)
+            return
+        path = self.changed("big")
+        path.unlink()
+        source = self.masters / "edited" / "big.bin"
+        (copy if self.changes_its_input else link)(source, path)
 
-    def change_small(self) -> None:
-        (self.folder / "small/data/00000/0000000.bin").write_bytes(b"changed")
+    def expect(self, kind: str, arrived: Path) -> None:
+        """Fail unless as many files and bytes arrived as the folder of a kind holds."""
+        wanted, found = shape(self.at(kind) / "data"), shape(arrived)
+        if wanted != found:
+            raise Failed(f"{self.name}: brought {found[0]:,} files with {found[1]:,} bytes instead of {wanted}")
 
-    def edit(self) -> None:
-        edit_big(self.folder / "big/data/big.bin")
+    def do_version(self) -> Cost:
+        return self.measure("tiny", *self.version)
 
 
 class Versioned(Program):
-    """What weft, DVC and Git LFS have in common: data beside a Git repository, two remotes, a local store."""
+    """A program that keeps versions in a local store: the steps without a remote."""
 
-    store = ""
     add_words: tuple[str, ...] = ("add", "data")
     status_words: tuple[str, ...] = ("status",)
+    stores: tuple[str, ...] = ()
+    keeps_whole_files = False
+
+    def __init__(self, bench: Bench, path: str) -> None:
+        super().__init__(bench, path)
+        self.added: set[str] = set()
+
+    def set_up(self, kind: str) -> None:
+        super().set_up(kind)
+        self.added.discard(kind)
+        self.fresh(kind)
+
+    def have(self, kind: str) -> None:
+        """Add the data once, not measured, when no step has done it."""
+        if kind not in self.added:
+            self.add(kind)
+
+    def add(self, kind: str) -> Cost:
+        """Add, measured, and commit, not measured."""
+        stores = [self.at(kind) / name for name in self.stores]
+        before = size_of(*stores)
+        cost = self.measure(kind, *self.add_words)
+        self.commit(kind)
+        self.added.add(kind)
+        return replace(cost, stored=size_of(*stores) - before)
+
+    def commit(self, kind: str) -> None:
+        """Make a version of what was added."""
+
+    def first_add(self, kind: str) -> Cost:
+        """Add from nothing."""
+        self.added.discard(kind)
+        self.fresh(kind)
+        return self.add(kind)
+
+    def add_change(self, kind: str, count: int = 1) -> Cost:
+        """Add again after a change."""
+        self.have(kind)
+        if kind == "big":
+            self.make_room()
+        self.change(kind, count)
+        return self.add(kind)
+
+    def make_room(self) -> None:
+        """Where every edit takes the whole size: remove the edits of former runs, but not the first version."""
+        if not self.keeps_whole_files:
+            return
+        found = [path for name in self.stores for path in (self.at("big") / name).rglob("*") if path.is_file()]
+        large = sorted((path for path in found if path.stat().st_size > LARGE), key=lambda path: path.stat().st_mtime)
+        for path in large[1:]:
+            path.unlink()
+
+    def status(self, kind: str) -> Cost:
+        """The second of two: the first may look again at files that were just written."""
+        self.have(kind)
+        settle(self.changed(kind))
+        self.quietly(kind, [self.path, *self.status_words])
+        return self.measure(kind, *self.status_words)
+
+    def do_status_tiny(self) -> Cost:
+        return self.status("tiny")
+
+    def do_add_small(self) -> Cost:
+        return self.first_add("small")
+
+    def do_status_small(self) -> Cost:
+        return self.status("small")
+
+    def do_readd_small(self) -> Cost:
+        return self.add_change("small")
+
+    def do_add_big(self) -> Cost:
+        return self.first_add("big")
+
+    def do_add_big2(self) -> Cost:
+        return self.add_change("big")
+
+
+class Pointers(Versioned):
+    """A program with a Git repository beside the data, a directory and S3 as remotes: weft and DVC."""
+
     pointers: tuple[str, ...] = ()
 
     def __init__(self, bench: Bench, path: str) -> None:
         super().__init__(bench, path)
-        self.buckets = {kind: bench.store.bucket() for kind in KINDS}
-        self.steps |= {
-            "status_tiny": lambda: self.status("tiny"),
-            "add_small": lambda: self.add("small"),
-            "status_small": lambda: self.status("small"),
-            "readd_small": self.add_again,
-            "add_big": lambda: self.add("big"),
-            "add_big2": self.add_edited,
-            "checkout_big": self.checkout,
-            "pull_small_s3": self.pull,
-        }
-        for kind, step in (("small", "small"), ("big", "big"), ("big", "big2")):
-            for remote in ("dir", "s3"):
-                self.steps[f"push_{step}_{remote}"] = lambda kind=kind, remote=remote: self.push(kind, remote)
+        self.old: set[str] = set()
+        self.remotes = 0
+        self.buckets: dict[str, tuple[str, str]] = {}
 
-    def prepare(self, kind: str) -> None:
-        folder = self.folder / kind
-        self.bench.quietly(
-            folder, "git init -q -b main", "git config user.name Bench", "git config user.email bench@example.com"
-        )
-        self.connect(kind)
-        self.commit(kind)
+    # --- what differs between the programs
 
-    def start(self, data: Path) -> None:
-        super().start(data)
-        self.add("tiny")
-
-    def connect(self, kind: str) -> None:
-        """Make a Git repository one of this program, with the remotes dir and s3."""
+    def connect(self, kind: str, remote: str, url: str, endpoint: str = "") -> None:
+        """Give a remote a name, in a file that is committed."""
         raise NotImplementedError
 
-    def commit(self, kind: str) -> None:
-        """Commit the pointers."""
-        self.bench.quietly(self.folder / kind, "git commit -q --allow-empty -m next")
+    def check_out(self, kind: str, revision: str) -> list[object]:
+        """The command that makes the data that of a revision."""
+        raise NotImplementedError
 
-    def stored(self, kind: str) -> Callable[[], int]:
-        return lambda: size_of(self.folder / kind / self.store)
-
-    def arrived(self, kind: str, remote: str) -> Callable[[], int]:
-        if remote == "s3":
-            return lambda: self.bench.store.size(self.buckets[kind])
-        return lambda: size_of(self.folder / f"{kind}-remote")
+    def take_pointers(self, kind: str, revision: str) -> None:
+        """Take the pointers of a revision without touching the data."""
+        self.quietly(kind, ["git", "checkout", "-q", revision, "--", *self.pointers])
 
     def add(self, kind: str) -> Cost:
-        cost = self.run(kind, self.add_words, self.stored(kind))
-        self.commit(kind)
+        first = kind not in self.added
+        cost = super().add(kind)
+        if first:
+            self.quietly(kind, ["git", "tag", "-f", "first"])
         return cost
 
-    def status(self, kind: str) -> Cost:
-        """The second of two: the first may look again at files that were just written."""
-        self.bench.quietly(self.folder / kind, [self.path, *self.status_words])
-        return self.run(kind, self.status_words)
+    # --- remotes
 
-    def add_again(self) -> Cost:
-        self.change_small()
-        return self.add("small")
+    def new_remote(self, kind: str) -> str:
+        """A name for one more remote."""
+        self.remotes += 1
+        return f"r{self.remotes}"
 
-    def add_edited(self) -> Cost:
-        self.edit()
-        return self.add("big")
+    def to_directory(self, kind: str) -> Cost:
+        """Push into an empty directory."""
+        self.have(kind)
+        remote = self.new_remote(kind)
+        target = self.folder / f"{kind}.{remote}"
+        self.connect(kind, remote, str(target))
+        cost = self.measure(kind, "push", "-q", "-r", remote)
+        cost = replace(cost, stored=size_of(target))
+        self.bench.drop(target)
+        return cost
 
-    def push(self, kind: str, remote: str) -> Cost:
-        cost = self.run(kind, ("push", "-r", remote), self.arrived(kind, remote))
-        return replace(cost, sent=cost.stored)
+    def new_bucket(self, kind: str) -> None:
+        """An empty bucket as the remote of a kind; the one before is removed."""
+        if kind in self.buckets:
+            self.bench.store.drop(self.buckets.pop(kind)[1])
+        remote, bucket = self.new_remote(kind), self.bench.store.bucket()
+        self.connect(kind, remote, f"s3://{bucket}/data", self.bench.endpoint)
+        self.buckets[kind] = remote, bucket
 
-    def pull(self) -> Cost:
-        self.bench.quietly(self.folder, "git clone -q small clone")
-        return self.run("clone", ("pull", "-r", "s3"))
+    def push(self, kind: str) -> Cost:
+        """Push to the bucket of a kind."""
+        remote, bucket = self.buckets[kind]
+        before = self.bench.store.size(bucket)
+        cost = self.bench.on_the_wire(bucket, lambda: self.measure(kind, "push", "-q", "-r", remote))
+        return replace(cost, stored=self.bench.store.size(bucket) - before)
 
-    def checkout(self) -> Cost:
-        self.bench.quietly(self.folder / "big", ["git", "checkout", "-q", "HEAD~1", "--", *self.pointers])
-        return self.run("big", ("checkout", *self.pointers))
+    def first_push(self, kind: str) -> Cost:
+        """Push into an empty bucket."""
+        self.have(kind)
+        self.new_bucket(kind)
+        return self.push(kind)
 
+    def pushed(self, kind: str) -> None:
+        """Push what there is, not measured, so that the remote holds the version before."""
+        self.have(kind)
+        if kind not in self.buckets:
+            self.new_bucket(kind)
+        self.quietly(kind, [self.path, "push", "-q", "-r", self.buckets[kind][0]])
 
-class Weft(Versioned):
-    """This project."""
+    def push_change(self, kind: str) -> Cost:
+        """Push after a change, which is added and committed before."""
+        if kind not in self.buckets:
+            self.pushed(kind)
+        self.add_change(kind)
+        return self.push(kind)
 
-    name = "weft"
-    store = ".git/weft"
-    add_words = ("add", "-q", "data")
-    status_words = ("status", "-q")
+    def pull(self, kind: str, place: Path | None = None) -> Cost:
+        """Pull into a fresh clone with an empty store of its own."""
+        self.pushed(kind)
+        clone = (place or self.folder) / f"{kind}.clone"
+        home = clone.with_suffix(".clone.home")
+        try:
+            self.bench.quietly(self.folder, self.env(kind), ["git", "clone", "-q", self.at(kind), clone])
+            remote, bucket = self.buckets[kind]
+            env = self.env(kind) | self.bench.env(home) | self.private(home)
+            words = [self.path, "pull", "-q", "-r", remote]
+            cost = self.bench.on_the_wire(bucket, lambda: self.bench.measure(clone, env, words))
+            self.expect(kind, clone / "data")
+        finally:
+            for path in (clone, home):
+                if place:
+                    self.bench.quietly(self.folder, self.env(kind), ["rm", "-rf", path])
+                else:
+                    self.bench.drop(path)
+            if kind == "big":
+                self.bench.empty_trash()
+        return cost
 
-    def connect(self, kind: str) -> None:
-        url = f"s3://{self.buckets[kind]}/weft"
-        self.bench.quietly(
-            self.folder / kind,
-            [self.path, "init", "-q"],
-            [self.path, "remote", "add", "-q", "dir", f"../{kind}-remote"],
-            [self.path, "remote", "add", "-q", "s3", url, "--endpoint", self.bench.store.endpoint],
-            "git add -A",
-        )
+    def private(self, home: Path) -> dict[str, str]:
+        """Variables that lead the program's own files below a folder."""
+        return {}
 
-    def push(self, kind: str, remote: str) -> Cost:
-        words = [self.path, "push", "--json", "-r", remote]
-        cost, said = self.bench.measure(self.folder / kind, words, self.arrived(kind, remote))
-        told = document(said)
-        return replace(cost, sent=told["sent_bytes"], requests=told["requests"])
+    def tear_down(self, kind: str) -> None:
+        super().tear_down(kind)
+        self.buckets.pop(kind, None)
 
-    def pull(self) -> Cost:
-        self.bench.quietly(self.folder, "git clone -q small clone")
-        cost, said = self.bench.measure(self.folder / "clone", [self.path, "pull", "--json", "-r", "s3"])
-        return replace(cost, requests=document(said)["fetched"]["requests"])
+    # --- steps
 
-    def checkout(self) -> Cost:
-        return self.run("big", ("checkout", "-q", "HEAD~1", "--", "data"))
+    def older(self, kind: str, count: int) -> Cost:
+        """Check out the version before a change, and go back."""
+        self.have(kind)
+        if kind not in self.old:
+            self.add_change(kind, count)
+            self.old.add(kind)
+            revision = "first" if kind == "big" else "HEAD~1"
+            self.quietly(kind, ["git", "tag", "-f", "newer"], ["git", "tag", "-f", "older", revision])
+        self.go(kind, "older")
+        self.go(kind, "newer")  # now both were checked out: what follows is not the first time in any way
+        settle(self.changed(kind))
+        cost = self.bench.measure(self.at(kind), self.env(kind), self.check_out(kind, "older"))
+        self.go(kind, "newer")
+        return cost
 
+    def go(self, kind: str, revision: str) -> None:
+        """Check out, not measured."""
+        self.quietly(kind, self.check_out(kind, revision))
 
-def document(said: bytes) -> dict:
-    """The data of weft's JSON document; anything printed beside it is passed over."""
-    return next(json.loads(line)["data"] for line in said.splitlines() if line.startswith(b"{"))
+    def do_checkout_small(self) -> Cost:
+        return self.older("small", 10)
 
+    def do_push_small_dir(self) -> Cost:
+        return self.to_directory("small")
 
-class Dvc(Versioned):
-    """DVC, its analytics and its search for updates switched off."""
+    def do_push_small_s3(self) -> Cost:
+        return self.first_push("small")
 
-    name = "dvc"
-    store = ".dvc/cache"
-    add_words = ("add", "-q", "data")
-    status_words = ("status", "-q")
-    pointers = ("data.dvc",)
+    def do_push_one_s3(self) -> Cost:
+        return self.push_change("small")
 
-    def connect(self, kind: str) -> None:
-        self.bench.quietly(
-            self.folder / kind,
-            [self.path, "init", "-q"],
-            [self.path, "config", "core.analytics", "false"],
-            [self.path, "config", "core.check_update", "false"],
-            [self.path, "remote", "add", "-q", "dir", f"../{kind}-remote"],
-            [self.path, "remote", "add", "-q", "s3", f"s3://{self.buckets[kind]}/dvc"],
-            [self.path, "remote", "modify", "s3", "endpointurl", self.bench.store.endpoint],
-            "git add .dvc .dvcignore",
-        )
+    def do_pull_small_s3(self) -> Cost:
+        return self.pull("small")
 
-    def commit(self, kind: str) -> None:
-        # The data itself must never come into the Git index: DVC refuses to add what Git tracks.
-        if (self.folder / kind / "data.dvc").exists():
-            self.bench.quietly(self.folder / kind, "git add data.dvc .gitignore")
-        super().commit(kind)
+    def do_push_far(self) -> Cost:
+        return self.first_push("far")
 
+    def do_push_one_far(self) -> Cost:
+        return self.push_change("far")
 
-class GitLfs(Versioned):
-    """Git LFS, with a bare repository in a directory as its only remote."""
+    def do_pull_far(self) -> Cost:
+        return self.pull("far")
 
-    name = "git-lfs"
-    store = ".git/lfs"
-    pointers = ("data",)
+    def do_checkout_big(self) -> Cost:
+        return self.older("big", 1)
 
-    def __init__(self, bench: Bench, path: str) -> None:
-        super().__init__(bench, path)
-        self.steps = {key: step for key, step in self.steps.items() if not key.endswith("_s3")}
+    def do_push_big_s3(self) -> Cost:
+        """Of the first version, whatever was added since."""
+        self.have("big")
+        self.new_bucket("big")  # which commits, so it comes before the pointers change
+        self.take_pointers("big", "first")
+        try:
+            return self.push("big")
+        finally:
+            self.take_pointers("big", "HEAD")
 
-    def connect(self, kind: str) -> None:
-        self.bench.quietly(self.folder, f"git init -q --bare {kind}-remote")
-        self.bench.quietly(
-            self.folder / kind,
-            "git lfs install --local",
-            ["git", "lfs", "track", "data/**"],
-            f"git remote add origin {self.folder}/{kind}-remote",
-            "git add .gitattributes",
-        )
+    def do_push_big2_s3(self) -> Cost:
+        return self.push_change("big")
 
-    def run(self, kind: str, words: Sequence[str], grows: Callable[[], int] | None = None) -> Cost:
-        if words[0] == "push":
-            words = ("push", "-q", "origin", "main")
-        if words[0] == "checkout":
-            words = ("checkout", "HEAD~1", "--", "data")
-        path = self.path if words == self.version else "git"
-        return self.bench.measure(self.folder / kind, [path, *words], grows)[0]
-
-    def status(self, kind: str) -> Cost:
-        self.bench.quietly(self.folder / kind, "git status --short")
-        return self.run(kind, ("status", "--short"))
-
-    def checkout(self) -> Cost:
-        return self.run("big", ("checkout",))
-
-
-class Git(Program):
-    """Git itself with the data in it."""
-
-    name = "git"
-
-    def __init__(self, bench: Bench, path: str) -> None:
-        super().__init__(bench, path)
-        self.steps |= {
-            "status_tiny": lambda: self.status("tiny"),
-            "add_small": lambda: self.add("small"),
-            "status_small": lambda: self.status("small"),
-            "readd_small": lambda: (self.change_small(), self.add("small"))[1],
-            "add_big": lambda: self.add("big"),
-            "add_big2": lambda: (self.edit(), self.add("big"))[1],
-        }
-
-    def prepare(self, kind: str) -> None:
-        self.bench.quietly(self.folder / kind, "git init -q -b main")
-
-    def add(self, kind: str) -> Cost:
-        return self.run(kind, ("add", "data"), lambda: size_of(self.folder / kind / ".git/objects"))
-
-    def status(self, kind: str) -> Cost:
-        self.bench.quietly(self.folder / kind, "git status --short")
-        return self.run(kind, ("status", "--short"))
-
-
-class Copy(Program):
-    """cp: what moving the bytes alone costs."""
-
-    name = "cp"
-
-    def __init__(self, bench: Bench, path: str) -> None:
-        super().__init__(bench, path)
-        self.steps |= {
-            "push_small_dir": lambda: self.copy("small", "one"),
-            "push_big_dir": lambda: self.copy("big", "one"),
-            "push_big2_dir": lambda: (self.edit(), self.copy("big", "two"))[1],
-        }
-
-    def copy(self, kind: str, target: str) -> Cost:
-        cost = self.run(kind, ("-r", "data", target), lambda: size_of(self.folder / kind / target))
-        return replace(cost, sent=cost.stored)
-
-
-class S5cmd(Program):
-    """s5cmd: one S3 object a file, with no versions and no checks; what the network part alone costs."""
-
-    name = "s5cmd"
-    version = ("version",)
-
-    def __init__(self, bench: Bench, path: str) -> None:
-        super().__init__(bench, path)
-        self.bucket = bench.store.bucket()
-        self.steps |= {
-            "push_small_s3": lambda: self.push("small", "small"),
-            "pull_small_s3": lambda: self.run("small", ("cp", f"s3://{self.bucket}/small/*", "pulled/")),
-            "push_big_s3": lambda: self.push("big", "big"),
-            "push_big2_s3": lambda: (self.edit(), self.push("big", "big2"))[1],
-        }
-
-    def push(self, kind: str, name: str) -> Cost:
-        words = ("cp", "data/", f"s3://{self.bucket}/{name}/")
-        cost = self.run(kind, words, lambda: self.bench.store.size(self.bucket))
-        return replace(cost, sent=cost.stored)
-
-
-class Backup(Program):
-    """A backup program: one command reads the data and writes it into a repository that may be anywhere."""
-
-    create: tuple[str, ...] = ()
-    save: tuple[str, ...] = ()
-
-    def __init__(self, bench: Bench, path: str) -> None:
-        super().__init__(bench, path)
-        self.saved = 0
-        self.steps |= {
-            "add_small": lambda: self.backup("small"),
-            "readd_small": lambda: (self.change_small(), self.backup("small"))[1],
-            "add_big": lambda: self.backup("big"),
-            "add_big2": lambda: (self.edit(), self.backup("big"))[1],
-        }
-
-    def prepare(self, kind: str) -> None:
-        self.bench.quietly(self.folder / kind, [self.path, *self.create])
-
-    def backup(self, kind: str) -> Cost:
-        self.saved += 1
-        words = [word.format(number=self.saved) for word in self.save]
-        return self.run(kind, words, lambda: size_of(self.folder / kind / "repo"))
-
-
-class Restic(Backup):
-    """restic with a repository in a directory."""
-
-    name = "restic"
-    version = ("version",)
-    create = ("-q", "-r", "repo", "init")
-    save = ("-q", "-r", "repo", "backup", "data")
-
-
-class Borg(Backup):
-    """BorgBackup with a repository in a directory, not encrypted."""
-
-    name = "borg"
-    create = ("init", "-e", "none", "repo")
-    save = ("create", "repo::{number}", "data")
-
-
-PROGRAMS: tuple[type[Program], ...] = (Weft, Dvc, S5cmd, Git, Copy, GitLfs, Restic, Borg)
+    def do_pull_big_s3(self) -> Cost:
+        return self.pull("big")

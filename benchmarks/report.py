@@ -1,42 +1,67 @@
-"""Writes what was measured as a table, as JSON, as Markdown, and as an SVG chart."""
+"""Writes what was measured as a table, as JSON, and as Markdown."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import sys
+import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
-from html import escape
 from pathlib import Path
 from statistics import median
 
+from asked import answers
+from chart import chart, figure
+from growth import MOST_BYTES_A_FILE, MOST_EXPONENT, fits
 from harness import Cost
-from programs import STEPS
+from steps import AWAY_MILLISECONDS, STEPS
 
-COLUMNS = ("step", "program", "wall s", "CPU s", "peak MiB", "MiB stored", "MiB sent", "requests", "of weft")
-COLORS = {"weft": "#0b6e4f", "dvc": "#c8553d", "s5cmd": "#3d6fb4", "git": "#8a8a8a", "cp": "#b9b9b9"}
-OTHER = "#8d6a9f"
-ABOUT = (
-    "Times are whole processes on a warm disk cache, so only ratios within one run mean anything: machines differ and"
-    " are noisy. *of weft* is the program's time divided by weft's, so 2.0 is twice as long. *MiB stored* is the"
-    " growth of the local store; *MiB sent* is what weft reports, and for the others the growth of the remote."
-    " Peak memory is the largest process, and at least this script's own. A dash: the program does not tell, or the"
-    " column does not apply. Checking out an older version includes taking the pointer from Git for weft alone; for DVC"
-    " Git has done that before. Status is the second of two. A step without a row for a program has no command of its"
-    " own there. S3 is SeaweedFS on the loopback interface of the same machine, and takes a share of its processors."
+COLUMNS = (
+    "step",
+    "program",
+    "wall s",
+    "CPU s",
+    "peak MiB",
+    "MiB stored",
+    "MiB sent",
+    "MiB received",
+    "requests",
+    "of weft",
+    "runs",
 )
+MIB = 2**20
+BEGIN, END = "<!-- results: written by benchmarks/run.py -->", "<!-- end of the results -->"
 
 
-def middle(costs: list[Cost]) -> Cost:
-    """Median of each number over the runs."""
+def middle(costs: Sequence[Cost]) -> dict[str, float | None]:
+    """Median of each number over the runs; None where a run did not have it."""
     many = {key: [asdict(cost)[key] for cost in costs] for key in asdict(costs[0])}
-    return Cost(**{key: None if None in values else median(values) for key, values in many.items()})
+    return {key: None if None in values else round(median(values), 4) for key, values in many.items()}
 
 
-def shortened(cost: Cost) -> dict[str, float | None]:
-    """The numbers of a cost without digits that mean nothing."""
-    return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(cost).items()}
+def rows(costs: dict[str, dict[str, list[Cost]]], ended: set[tuple[str, str]]) -> list[dict]:
+    """One row a step and program, in the order of the steps and weft first."""
+    found = []
+    for step in STEPS:
+        of_step = {name: runs for name, runs in costs.get(step.key, {}).items() if runs}
+        base = median(cost.wall for cost in of_step["weft"]) if "weft" in of_step else None
+        for name in sorted(of_step, key=lambda name: name != "weft"):
+            runs = of_step[name]
+            numbers = middle(runs)
+            found.append(
+                {
+                    "key": step.key,
+                    "step": step.heading,
+                    "program": name,
+                    **numbers,
+                    "ratio": round(numbers["wall"] / base, 4) if base else None,
+                    "runs": len(runs),
+                    "walls": [round(cost.wall, 4) for cost in runs],
+                    "ended": (step.key, name) in ended,
+                }
+            )
+    return found
 
 
 def machine() -> dict[str, object]:
@@ -57,20 +82,19 @@ def machine() -> dict[str, object]:
     }
 
 
-def rows(costs: dict[str, dict[str, list[Cost]]]) -> list[dict[str, object]]:
-    """One row a step and program, in the order of the steps and weft first."""
-    found = []
-    for key, heading in STEPS:
-        ours = costs.get(key, {}).get("weft")
-        base = middle(ours).wall if ours else None
-        for name, runs in costs.get(key, {}).items():
-            cost = middle(runs)
-            ratio = round(cost.wall / base, 4) if base else None
-            walls = [round(run.wall, 3) for run in runs]
-            found.append(
-                {"key": key, "step": heading, "program": name, **shortened(cost), "ratio": ratio, "walls": walls}
-            )
-    return found
+def load() -> str:
+    """The load of the machine when a run begins: what else it was doing."""
+    return f"{os.getloadavg()[0]:.2f}"
+
+
+def complete(result: dict) -> dict:
+    """A result with everything that follows from what was measured."""
+    lines = fits(result["growth"])
+    told = [asdict(answer) for answer in answers(result["rows"], lines)]
+    return result | {"fits": lines, "asked": told}
+
+
+# --- the table
 
 
 def cells(row: dict) -> list[str]:
@@ -79,130 +103,183 @@ def cells(row: dict) -> list[str]:
     def number(value: float | None, form: str, unit: float = 1) -> str:
         return "–" if value is None else format(value / unit, form)
 
+    over = "> " if row["ended"] else ""
     return [
         row["step"],
         row["program"],
-        figure(row["wall"]),
-        figure(row["cpu"]),
-        number(row["rss_mib"], ".0f"),
-        number(row["stored"], ".2f", 2**20),
-        number(row["sent"], ".2f", 2**20),
-        number(row["requests"], ".0f"),
-        "–" if row["ratio"] is None else figure(row["ratio"]),
+        over + figure(row["wall"]),
+        "–" if row["ended"] else figure(row["cpu"]),
+        "–" if row["ended"] else number(row["rss_mib"], ".0f"),
+        number(row["stored"], ".2f", MIB),
+        number(row["sent"], ".2f", MIB),
+        number(row["received"], ".2f", MIB),
+        number(row["requests"], ",.0f"),
+        "–" if row["ratio"] is None else over + figure(row["ratio"]),
+        str(row["runs"]),
     ]
 
 
-def table(found: list[dict]) -> str:
-    """The rows for a terminal; a step is named once."""
-    lines = [list(COLUMNS), *(cells(row) for row in found)]
+def aligned(head: Sequence[str], body: list[list[str]], left: int) -> str:
+    """Rows for a terminal; the first ``left`` columns are text, and a first cell like the one above is left empty."""
+    lines = [list(head), *body]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
     for line, above in reversed(list(zip(lines[2:], lines[1:], strict=False))):
         line[0] = "" if line[0] == above[0] else line[0]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(COLUMNS))]
     return "\n".join(
         "  ".join(
-            text.ljust(width) if place < 2 else text.rjust(width)
+            text.ljust(width) if place < left else text.rjust(width)
             for place, (text, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
     )
 
 
-def markdown(result: dict) -> str:
-    """The page latest.md."""
-    runs = result["options"]["runs"]
-    count = (
-        "one run, so single numbers may be off by chance, and the program that comes first in a step may pay for cold memory"
-        if runs == 1
-        else f"the median of {runs} runs"
-    )
-    note = f" {result['note']}" if result.get("note") else ""
-    of_machine = "\n".join(f"| {name} | {value} |" for name, value in result["machine"].items())
-    versions = "\n".join(f"| {name} | {value} |" for name, value in result["versions"].items())
-    absent = "".join(f"- {name}: {why}\n" for name, why in result["absent"].items()) or "- none\n"
-    failed = "".join(f"- {line}\n" for line in result["failed"]) or "- none\n"
-    lines = "\n".join("| " + " | ".join(cells(row)) + " |" for row in result["rows"])
-    return f"""# weft beside other programs
-
-Written by `make bench` on {result["date"]}; this is {count}.{note}
-Data: {result["options"]["files"]:,} files of 10 kB, and one random file of {result["options"]["big_mib"]:,} MiB of which
-an edited copy has 1 MB inserted and 1 MB overwritten.
-
-![Bar chart of the times below](latest.svg)
-
-{ABOUT}
-
-| {" | ".join(COLUMNS)} |
-|---|---|{"---:|" * (len(COLUMNS) - 2)}
-{lines}
-
-## Machine
-
-| what | value |
-|---|---|
-{of_machine}
-
-## Versions
-
-| program | version |
-|---|---|
-{versions}
-
-## Programs that were not there
-
-{absent}
-## Steps that failed
-
-{failed}"""
+def table(head: Sequence[str], body: list[list[str]], left: int) -> str:
+    """The same as a table of Markdown."""
+    rule = "|" + "---|" * left + "---:|" * (len(head) - left)
+    return "\n".join([f"| {' | '.join(head)} |", rule, *("| " + " | ".join(line) + " |" for line in body)])
 
 
-def figure(value: float) -> str:
-    """Two or three digits that mean something, however small the value."""
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+ASKED_COLUMNS = ("asked of weft", "measured", "holds")
+GROWTH_COLUMNS = ("data", "step", "size", "wall s", "CPU s", "peak MiB", "runs")
+FIT_COLUMNS = ("data", "step", "exponent of time", "holds", "bytes of memory a file or MiB", "holds")
 
 
-def chart(result: dict) -> str:
-    """The chart: a group of bars a step, each group on a scale of its own, times in figures beside the bars."""
-    left, width, bar, y = 90, 620, 16, 84
-    parts = []
-    for key, heading in STEPS:
-        group = [row for row in result["rows"] if row["key"] == key]
-        if not group:
-            continue
-        parts.append(f'<text x="16" y="{y}" class="h">{escape(heading)}</text>')
-        y += 8
-        longest = max(row["wall"] for row in group)
-        for row in group:
-            length = max(1.0, row["wall"] / longest * width)
-            color = COLORS.get(row["program"], OTHER)
-            ratio = "" if row["program"] == "weft" or row["ratio"] is None else f"  ({figure(row['ratio'])} × weft)"
-            weight = ' class="w"' if row["program"] == "weft" else ""
-            parts.append(
-                f'<text x="{left - 8}" y="{y + 13}" text-anchor="end"{weight}>{escape(row["program"])}</text>'
-                f'<rect x="{left}" y="{y + 1}" width="{length:.1f}" height="{bar}" rx="2" fill="{color}"/>'
-                f'<text x="{left + length + 8:.1f}" y="{y + 13}"{weight}>{figure(row["wall"])} s{ratio}</text>'
-            )
-            y += bar + 5
-        y += 26
+def asked_cells(result: dict) -> list[list[str]]:
+    """What is asked and what was measured."""
+    words = {True: "yes", False: "**no**", None: "–"}
+    return [[line["asked"], line["measured"], words[line["holds"]]] for line in result["asked"]]
+
+
+def growth_cells(result: dict) -> list[list[str]]:
+    """The points of the growth."""
+    return [
+        [
+            point["data"],
+            point["step"],
+            f"{point['size']:,}",
+            figure(point["wall"]),
+            figure(point["cpu"]),
+            f"{point['rss_mib']:.0f}",
+            str(point["runs"]),
+        ]
+        for point in result["growth"]
+    ]
+
+
+def fit_cells(result: dict) -> list[list[str]]:
+    """The fitted lines."""
+    words = {True: "yes", False: "**no**", None: "–"}
+    return [
+        [
+            fit["data"],
+            fit["step"],
+            f"{fit['exponent']:.2f}",
+            words[fit["time_holds"]],
+            f"{fit['bytes_a_unit']:,.0f}",
+            words[fit["memory_holds"]],
+        ]
+        for fit in result["fits"]
+    ]
+
+
+def for_terminal(result: dict) -> str:
+    """Everything as text."""
+    parts = [aligned(COLUMNS, [cells(row) for row in result["rows"]], 2)]
+    parts.append(aligned(ASKED_COLUMNS, asked_cells(result), 3).replace("**", ""))
+    if result["growth"]:
+        parts.append(aligned(GROWTH_COLUMNS, growth_cells(result), 2))
+    if result["fits"]:
+        parts.append(aligned(FIT_COLUMNS, fit_cells(result), 2).replace("**", ""))
+    parts += [f"not measured: {line}" for line in (*listed(result["absent"]), *result["failed"])]
+    return "\n\n".join(parts)
+
+
+def listed(absent: dict[str, str]) -> list[str]:
+    """Programs that were not there, and why."""
+    return [f"{name}: not installed: {why}" for name, why in absent.items()]
+
+
+# --- the page
+
+
+def markdown(result: dict, name: str) -> str:
+    """The page of a run; ``name`` is its file name without the ending."""
     options = result["options"]
-    note = f"{options['files']:,} files of 10 kB; one file of {options['big_mib']:,} MiB; {result['date']}; " + (
-        "one run" if options["runs"] == 1 else f"median of {options['runs']} runs"
-    )
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" width="900" height="{y}" viewBox="0 0 900 {y}" role="img">
-<title>Seconds that weft and other programs take, step by step</title>
-<style>text {{ font: 13px sans-serif; fill: #222 }}
-.w {{ font-weight: bold }} .t {{ font: bold 18px sans-serif }} .h {{ font: bold 14px sans-serif }}</style>
-<rect width="900" height="{y}" fill="#fff"/>
-<text x="16" y="30" class="t">Seconds, whole processes: shorter is better</text>
-<text x="16" y="52">{escape(note)}. Each group has a scale of its own.</text>
-{chr(10).join(parts)}
-</svg>
+    left_out = [*listed(result["absent"]), *result["failed"]]
+    short = "" if result["complete"] else "\n**This run did not come to its end.** The rows below are what it has.\n"
+    note = f"\n{result['note']}\n" if result["note"] else ""
+    data = f"{options['files']:,} files of 10 kB in folders of 100, and one file of {options['big_mib']:,} MiB"
+    return f"""# weft beside other programs: {options["files"]:,} files, {options["big_mib"]:,} MiB
+
+Written by `{result["command"]}` on {result["date"]}; load of the machine at the start: {result["load"]}.
+Data: {data}, all random bytes; the edited copy has 1 MB inserted and 1 MB overwritten.
+"S3 far away" is the same server behind a proxy that holds every request back for {AWAY_MILLISECONDS} ms, with {options["far_files"]:,} of the files.
+[What the columns and rows mean, and what is not fair](README.md).
+{short}{note}
+![Bar chart: time of each program divided by weft's]({name}.svg)
+
+## Asked of weft
+
+{table(ASKED_COLUMNS, asked_cells(result), 2)}
+
+## Every step
+
+{table(COLUMNS, [cells(row) for row in result["rows"]], 2)}
+
+## Growth
+
+weft alone: add, status and so on with more and more data, push and pull with a directory as the remote. The exponent is
+the slope of a line fitted to the logarithms of size and time (1: twice the data takes twice as long; at most
+{MOST_EXPONENT} is asked), the memory the slope of a line fitted to size and peak (at most {MOST_BYTES_A_FILE} bytes a file).
+
+{table(GROWTH_COLUMNS, growth_cells(result), 2)}
+
+{table(FIT_COLUMNS, fit_cells(result), 2)}
+
+## Not measured
+
+{chr(10).join(f"- {line}" for line in left_out) or "- nothing"}
+
+## Machine and versions
+
+{table(("what", "value"), pairs(result["machine"] | result["versions"]), 2)}
 """
 
 
-def write(folder: Path, result: dict) -> None:
-    """Write latest.json, latest.md and latest.svg."""
+def pairs(found: dict) -> list[list[str]]:
+    """Names and values as rows."""
+    return [[str(key), str(value)] for key, value in found.items()]
+
+
+def write(folder: Path, name: str, result: dict) -> dict:
+    """Write NAME.json, NAME.md and NAME.svg; answers the result with what follows from it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "latest.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / "latest.md").write_text(markdown(result), encoding="utf-8")
-    (folder / "latest.svg").write_text(chart(result), encoding="utf-8")
-    print(f"written: {os.path.relpath(folder)}/latest.json, .md and .svg", file=sys.stderr)
+    whole = complete(result)
+    for ending, text in (
+        ("json", json.dumps(whole, indent=1, ensure_ascii=False) + "\n"),
+        ("md", markdown(whole, name)),
+        ("svg", chart(whole)),
+    ):
+        fresh = folder / f".{name}.{ending}"
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(folder / f"{name}.{ending}")
+    return whole
+
+
+def publish(source: Path, folder: Path, name: str) -> None:
+    """Copy a run that came to its end beside the others, and list all of them in README.md there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending in ("json", "md", "svg"):
+        shutil.copyfile(source / f"{name}.{ending}", folder / f"{name}.{ending}")
+    page = folder / "README.md"
+    if not page.exists():
+        return
+    lines = []
+    for path in sorted(folder.glob("*.json"), reverse=True):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        about = f"{found['options']['files']:,} files, {found['options']['big_mib']:,} MiB, {found['date']}"
+        lines.append(f"- [{path.stem}]({path.stem}.md): {about}")
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    page.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")

