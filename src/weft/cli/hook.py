@@ -29,6 +29,8 @@ HANDLERS = {
 }
 """The module of ``weft.cli.hooks`` by name. ``checkout`` is any of the three hooks above it, as pre-commit calls them."""
 
+# Relative ones mean the directory that Git started the hook in; weft asks Git from the top of the work tree.
+_PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 _INTERRUPTED = 130
 _USAGE = 2
 
@@ -36,6 +38,9 @@ _USAGE = 2
 def entry() -> None:
     """Run what this process was started for and end the process."""
     isolate()
+    for place in _PLACES:
+        if os.environ.get(place):
+            os.environ[place] = os.path.abspath(os.environ[place])
     code = main(sys.argv[1:])
     if code == _INTERRUPTED:
         # A normal exit would wait for threads that wait for the network.
