@@ -8,7 +8,7 @@ from typing import NamedTuple
 from weft.model.oid import Oid
 from weft.objects import remote_keys as keys
 from weft.objects.remote import RemoteStore
-from weft.util.parallel import unordered_map
+from weft.util.parallel import Ahead, unordered_map
 
 PAGE = 1000
 """Keys in one page of a listing."""
@@ -32,6 +32,17 @@ class Presence:
     def __init__(self, remote: RemoteStore) -> None:
         self._remote = remote
         self._listed: dict[Oid, int] | None = None
+        self._ahead: Ahead[dict[Oid, int]] | None = None
+
+    def begin(self, held: int) -> None:
+        """Ask already for the listing, when a check of ``held`` packs would use it."""
+        if _listing_pays(held, held):
+            self._ahead = Ahead(self._list)
+
+    @property
+    def listed(self) -> bool:
+        """True when a check needs no more than the listing that was asked for already."""
+        return self._listed is not None or self._ahead is not None
 
     def check(self, packs: Mapping[Oid, int], *, confirm: bool = True) -> Gaps:
         """Compare ``packs`` (name to size in bytes) to the remote: by a listing when there are many, else one by one.
@@ -41,7 +52,10 @@ class Presence:
         """
         if not packs:
             return Gaps(set(), set())
-        if self._listed is None and _listing_pays(len(packs), len(self._remote.catalog.packs(self._remote.place))):
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            self._listed = ahead.result()
+        elif self._listed is None and _listing_pays(len(packs), len(self._remote.catalog.packs(self._remote.place))):
             self._listed = self._list()
         doubtful = packs
         absent: set[Oid] = set()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from weft.formats.root import root_name
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.remote import RemoteStore
-from weft.util.parallel import unordered_map
+from weft.util.parallel import Ahead, unordered_map
 
 _FEW = 2
 
@@ -24,16 +24,23 @@ class Roots:
         self.found: set[str] = set()
         self.segments: dict[str, tuple[Oid, ...]] = {}
         self.sound = True
+        self._there: Ahead[set[str]] | None = None
+
+    def begin(self, pointers: Iterable[Pointer]) -> bool:
+        """Ask already which roots are there, for ``look``. True when this catalog saw all of them complete before."""
+        names = {root_name(pointer) for pointer in pointers}
+        place = self._remote.promised
+        if place is None:
+            return False
+        self._there = Ahead(lambda: self._find(names))
+        return all(self._remote.catalog.root_seen(place, name) for name in names)
 
     def look(self, pointers: Iterable[Pointer]) -> None:
         """Find out which roots are there. Those that this catalog saw complete before are not read again."""
         remote = self._remote
         by_name = {root_name(pointer): pointer for pointer in pointers}
         self._wanted = set(by_name)
-        if len(by_name) <= _FEW:
-            there = {name for name in by_name if remote.storage.stat(remote.root_key(name)) is not None}
-        else:
-            there = by_name.keys() & remote.root_names().keys()
+        there = self._there.result() if self._there is not None else self._find(self._wanted)
         self._trusted = {name for name in there if remote.catalog.root_seen(remote.place, name)}
         unread = [by_name[name] for name in sorted(there - self._trusted)]
         self.found = set(self._trusted)
@@ -43,6 +50,13 @@ class Roots:
                 self.segments[found.name] = found.root.segments
             elif found is not None:
                 self.damaged.add(found.name)
+
+    def _find(self, names: Set[str]) -> set[str]:
+        """Those of ``names`` that are there."""
+        remote = self._remote
+        if len(names) <= _FEW:
+            return {name for name in names if remote.storage.stat(remote.root_key(name)) is not None}
+        return names & remote.root_names().keys()
 
     def trusts(self, pointer: Pointer) -> bool:
         """True when this clone saw the root's data complete before."""

@@ -6,7 +6,7 @@ Packs that are complete stay when the work is interrupted, so the next attempt g
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from types import TracebackType
 from typing import Self
 
@@ -18,12 +18,12 @@ from weft.objects import remote_keys as keys
 from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, remove_file, sync_file
 from weft.objects.pack_check import BAD_COPY, read_pack, verify_pack
 from weft.objects.ranges import RangeResult, plan_ranges, read_range
-from weft.objects.remote import RemoteStore
+from weft.objects.remote import FoundRoot, RemoteStore
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import choose, slices, usable
 from weft.objects.store import LocalStore
 from weft.util.locks import FileLock
-from weft.util.parallel import unordered_map
+from weft.util.parallel import Ahead, unordered_map
 from weft.util.progress import Progress, SilentProgress
 
 SMALL_PACK = 1 << 20
@@ -50,7 +50,7 @@ class Receiver:
         self._store = store
         self._progress = progress or SilentProgress()
         self._task = self._progress.task("fetch")
-        self._pointers = list(pointers)
+        self._roots = _Roots(remote, list(pointers))
         self._stage = 0
         self._bad: dict[Oid, WeftError] = {}
         self._incoming = Incoming(store)
@@ -98,6 +98,8 @@ class Receiver:
         ``SizeMismatch`` for a size that is not the object's.
         """
         missing = self._missing(oids)
+        if missing and self._stage == 0:
+            self._roots.begin(missing)
         while missing:
             place = self._remote.place
             choice = choose(self._store.catalog, missing, place, kind=kind, small=SMALL_PACK, avoid=self._bad)
@@ -123,7 +125,7 @@ class Receiver:
         """Read more index segments: those that the roots name, then all that are not superseded, then all."""
         self._stage += 1
         if self._stage == 1:
-            if len(self._pointers) <= MAX_ROOTS:
+            if self._roots.few:
                 self._consult_roots()
         elif self._stage <= 3:
             self.index.learn_listed(superseded=self._stage == 3)
@@ -131,7 +133,7 @@ class Receiver:
 
     def _consult_roots(self) -> None:
         names: set[Oid] = set()
-        for found in unordered_map(self._remote.read_root, self._pointers, self._remote.jobs):
+        for found in self._roots.read():
             if found is not None and found.root is None:
                 self._progress.warn(f"a root on the remote cannot be read ({found.fault})", hint="weft push")
             elif found is not None and found.root is not None:
@@ -241,6 +243,33 @@ class Receiver:
             # One that is there and damaged is tried again by the next fetch, which then says the same of it.
             if isinstance(fault, KeyMissing):
                 self.index.records.unlearn(pack)
+
+
+class _Roots:
+    """The roots of the wanted pointers."""
+
+    def __init__(self, remote: RemoteStore, pointers: list[Pointer]) -> None:
+        self._remote = remote
+        self._pointers = pointers
+        self._ahead: Ahead[list[FoundRoot | None]] | None = None
+
+    @property
+    def few(self) -> bool:
+        """True when it pays to ask for each."""
+        return len(self._pointers) <= MAX_ROOTS
+
+    def begin(self, missing: Set[Oid]) -> None:
+        """Ask for the roots beside the question whether this is the right store, when the catalog knows too little."""
+        place = self._remote.promised
+        if place is not None and self._ahead is None and self.few and self._remote.catalog.missing(missing, place):
+            self._ahead = Ahead(self._read)
+
+    def read(self) -> list[FoundRoot | None]:
+        """What is there; None for those that are not."""
+        return self._read() if self._ahead is None else self._ahead.result()
+
+    def _read(self) -> list[FoundRoot | None]:
+        return list(unordered_map(self._remote.read_root, self._pointers, self._remote.jobs))
 
 
 def _check_sizes(frames: Iterable[Frame], sizes: Mapping[Oid, int]) -> None:

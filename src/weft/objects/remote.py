@@ -102,6 +102,14 @@ class RemoteStore:
             return self._format
 
     @property
+    def promised(self) -> int | None:
+        """The number in the catalog of the store that ``connect`` will find, or raise; None when nothing is pinned.
+
+        It allows to ask for hints about that store beside the question whether it is the right one.
+        """
+        return place_of(self.catalog, self._pin) if self._pin else None
+
+    @property
     def place(self) -> int:
         """The number of this store in the catalog; connects when needed."""
         self.connect()
@@ -233,13 +241,8 @@ class RemoteStore:
 
 
 def read_bounded(storage: Storage, key: str, limit: int) -> bytes:
-    """Read a whole object after asking for its size. Raises ``KeyMissing``, ``LimitExceeded``, ``HashMismatch``."""
-    stat = storage.stat(key)
-    if stat is None:
-        raise KeyMissing(f"the remote holds no {key}", path=key)
-    if stat.size > limit:
-        raise LimitExceeded(f"{key} on the remote has {stat.size} bytes, over the limit of {limit}", path=key)
-    data = storage.read(key)
+    """Read a whole small object that is no web page. Raises ``KeyMissing``, ``LimitExceeded``, ``HashMismatch``."""
+    data = storage.read_small(key, limit)
     refuse_page(data, key)
     return data
 

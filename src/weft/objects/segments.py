@@ -12,7 +12,7 @@ from weft.model.oid import Oid, segment_id
 from weft.objects import remote_keys as keys
 from weft.objects.remote import RemoteStore, read_bounded
 from weft.objects.segment_records import SegmentRecords
-from weft.util.parallel import unordered_map
+from weft.util.parallel import Ahead, unordered_map
 
 SMALL_SEGMENT = 1 << 20
 """Segments below this many bytes are merged when a root would name many."""
@@ -34,6 +34,7 @@ class SegmentIndex:
         self._remote = remote
         self._catalog = remote.catalog
         self._sizes: dict[Oid, int] = {}
+        self._listed: Ahead[dict[Oid, int]] | None = None
         self.records = SegmentRecords(remote)
         self.faults: list[WeftError] = []
 
@@ -45,12 +46,17 @@ class SegmentIndex:
         wanted = [name for name in names if not self._catalog.has_segment(place, name)]
         return self._read_all(wanted)
 
+    def begin(self) -> None:
+        """Ask already for the listing that the next ``learn_listed`` uses."""
+        self._listed = Ahead(self._listing)
+
     def learn_listed(self, *, superseded: bool = False) -> None:
         """List ``index/``, read what is not known and forget what is gone.
 
         Segments that a larger one supersedes are passed over unless ``superseded`` asks for every one.
         """
-        self._sizes = self._listing()
+        listed, self._listed = self._listed, None
+        self._sizes = self._listing() if listed is None else listed.result()
         known = self.records.known()
         self.records.forget(known - self._sizes.keys())
         if superseded:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from weft.errors import ConcurrencyError, NotOnRemote, ObjectMissing, WeftError
 from weft.formats.root import root_name
+from weft.model.entry import PackInfo
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.outgoing import Parcel, by_size, parcels, plan, send, size_of
@@ -23,8 +24,11 @@ from weft.objects.segments import SegmentIndex
 from weft.objects.selection import Holding, look_up
 from weft.objects.store import LocalStore
 from weft.util.locks import FileLock
+from weft.util.parallel import Ahead
 from weft.util.progress import Progress, SilentProgress
 
+WORTH_ASKING = 1 << 20
+"""A pack from this many bytes on is only sent when the remote says that it is not there."""
 _ROUNDS = 5
 
 
@@ -71,6 +75,7 @@ def push(
     pushing = _Push(remote, store, pointers, progress or SilentProgress())
     if options is not None and options.dry_run:
         return pushing.dry_run()
+    pushing.begin()
     remote.connect(create=True, chunker=store.chunker, role="write")
     return pushing.run()
 
@@ -89,7 +94,17 @@ class _Push:
         self._roots = Roots(remote)
         self._lost: set[Oid] = set()
         self._wrong: set[Oid] = set()
+        self._presence: Presence | None = None
+        self._tombs: Ahead[set[Oid]] | None = None
         self._packs = self._objects = self._sent = 0
+
+    def begin(self) -> None:
+        """Ask for what the push looks at first, beside the question whether this is the right store."""
+        if self._roots.begin(self._pointers.values()):
+            # Probably there is nothing to do: then this is all there is to ask.
+            self._index.begin()
+            self._presence = Presence(self._remote)
+            self._presence.begin(len(self._store.catalog.packs(self._remote.promised or 0)))
 
     def run(self) -> PushOutcome:
         """Push."""
@@ -97,6 +112,11 @@ class _Push:
         if not self._all_there():
             lock = FileLock(os.path.join(self._store.root, "lock"), purpose="push from the store", shared=True)
             with lock, self._remote.session():
+                # Only what is asked for within the session is under its protection.
+                self._index.begin()
+                self._tombs = Ahead(self._remote.tombs)
+                self._presence = Presence(self._remote)
+                self._presence.begin(len(self._store.catalog.packs(self._remote.place)))
                 self._index.learn_listed()
                 self._roots.recheck()
                 if not self._index.all_held():
@@ -135,7 +155,7 @@ class _Push:
         self._roots.recheck()
         if not self._roots.all_trusted():
             return False
-        gaps = Presence(self._remote).check(self._store.catalog.packs(self._remote.place))
+        gaps = (self._presence or Presence(self._remote)).check(self._store.catalog.packs(self._remote.place))
         if gaps.all:
             self._roots.distrust()
             self._lose(gaps.all, gaps.wrong)
@@ -144,12 +164,14 @@ class _Push:
     def _complete(self, needs: Needs) -> None:
         for _round in range(_ROUNDS):
             dead = self._drop_dead(needs)
-            presence = Presence(self._remote)
+            presence, self._presence = self._presence or Presence(self._remote), None
             there = self._look_up(needs)
             if not self._check(needs, there.packs, presence):
                 there = self._look_up(needs)
             self._refuse_absent(there.missing, needs)
-            held = {**there.packs, **self._send(there.missing, dead, presence)}
+            sent = self._send(there.missing, dead, presence)
+            self._index.publish(sent)
+            held = {**there.packs, **{pack.name: pack.size for pack in sent}}
             segments = self._cover(held)
             # A collection that began meanwhile may have condemned what this push relies on.
             if self._drop_dead(needs) & held.keys():
@@ -164,7 +186,8 @@ class _Push:
 
     def _drop_dead(self, needs: Needs) -> set[Oid]:
         """Read the tombs; what they name does not count as held any more."""
-        dead = self._remote.tombs()
+        tombs, self._tombs = self._tombs, None
+        dead = self._remote.tombs() if tombs is None else tombs.result()
         held = dead & self._store.catalog.packs(self._remote.place).keys() if dead else set()
         if held and needs.trusting:
             needs.walk_trusted()
@@ -193,19 +216,20 @@ class _Push:
             self._lost.add(name)
         self._wrong |= wrong
 
-    def _send(self, missing: set[Oid], dead: set[Oid], presence: Presence) -> Mapping[Oid, int]:
-        """Send ``missing`` and write the index of it; return names and sizes of the packs that hold it now."""
+    def _send(self, missing: set[Oid], dead: set[Oid], presence: Presence) -> list[PackInfo]:
+        """Send ``missing``; return the packs that hold it now."""
         if not missing:
-            return {}
+            return []
         planned = plan(self._store, missing, dead)
         with parcels(self._store, planned, dead) as made:
             # A push that was killed may have left some of these packs there: their names are their content.
-            gaps = presence.check(by_size(made), confirm=False)
-            todo = [parcel for parcel in made if parcel.pack.name in gaps.all]
+            # To ask takes as long as to send a small one, which the remote leaves as it is when it is there.
+            asked = by_size(made if presence.listed else [one for one in made if one.pack.size >= WORTH_ASKING])
+            gaps = presence.check(asked, confirm=False)
+            todo = [parcel for parcel in made if parcel.pack.name in gaps.all or parcel.pack.name not in asked]
             with self._progress.task("push", sum(p.pack.size for p in todo), len(todo)) as task:
                 send(self._remote, self._store, todo, self._wrong | gaps.wrong, self._count(task.advance))
-            self._index.publish(parcel.pack for parcel in made)
-            return by_size(made)
+            return [parcel.pack for parcel in made]
 
     def _count(self, advance: Callable[[int, int], None]) -> Callable[[Parcel], None]:
         def sent(parcel: Parcel) -> None:

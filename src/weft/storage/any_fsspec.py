@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from weft.storage.base import ObjectStat
-from weft.storage.connection import Connection, fetch_bytes, fetch_file, seconds_of
+from weft.storage.connection import Connection, fetch_bytes, fetch_file, fetch_within, seconds_of
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.translate import Context, key_missing
 
@@ -27,6 +27,10 @@ class AnyDriver:
     def fetch(self, key: str, start: int, end: int | None) -> bytes:
         """See ``Driver.fetch``."""
         return fetch_bytes(self._connection.system, self._path(key), start, end)
+
+    def fetch_small(self, key: str, limit: int) -> bytes:
+        """See ``Driver.fetch_small``; the size is asked for first."""
+        return fetch_within(self, key, limit)
 
     def fetch_file(self, key: str, path: str) -> int | None:
         """See ``Driver.fetch_file``."""

@@ -1,4 +1,4 @@
-"""The storage protocol: eight verbs over keys and bytes.
+"""The storage protocol: nine verbs over keys and bytes.
 
 Obligations of every backend (the contract test class in ``weft.testing.contract`` checks them):
 
@@ -45,6 +45,10 @@ class Storage(Protocol):
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return ``length`` bytes from ``start`` (all to the end when None). Raises ``KeyMissing``; ``StorageFault`` when
         fewer bytes came than were asked for."""
+
+    def read_small(self, key: str, limit: int) -> bytes:
+        """Return a whole object of at most ``limit`` bytes, in one request where the library allows it. Raises
+        ``LimitExceeded`` for a larger one before it takes memory for it, else as ``read`` does."""
 
     def download(self, key: str, path: str) -> int:
         """Write the whole object to a new local file ``path`` with bounded memory and return the number of bytes. An

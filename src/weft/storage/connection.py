@@ -11,7 +11,11 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Protocol, cast
+
+from weft.storage.base import ObjectStat
+from weft.storage.keys import too_large
+from weft.storage.translate import Context, key_missing
 
 # A file system of an earlier process must not be finalized in this one: it would wait for a loop that does not run.
 _INHERITED: list[Any] = []
@@ -46,6 +50,28 @@ class Connection:
             system, self._system = self._system, None
             if system is not None and self._disconnect and self._process == os.getpid():
                 self._disconnect(system)
+
+
+class Sized(Protocol):
+    """The two calls of a driver that ``fetch_within`` needs; see ``Driver``."""
+
+    context: Context
+
+    def fetch(self, key: str, start: int, end: int | None) -> bytes:
+        """Bytes from ``start`` up to ``end``."""
+
+    def look(self, key: str) -> ObjectStat | None:
+        """Size and time of an object; None for a directory."""
+
+
+def fetch_within(driver: Sized, key: str, limit: int) -> bytes:
+    """A whole object after asking for its size: two requests. Raises ``LimitExceeded`` over ``limit`` bytes."""
+    found = driver.look(key)
+    if found is None:
+        raise key_missing(key, driver.context)
+    if found.size > limit:
+        raise too_large(key, found.size, limit)
+    return driver.fetch(key, 0, None)
 
 
 class Watch:
@@ -91,6 +117,11 @@ def seconds_of(info: Mapping[str, Any]) -> float:
             with suppress(ValueError):
                 return datetime.datetime.fromisoformat(value).timestamp()
     return 0.0
+
+
+def await_on_loop(system: Any, work: Any) -> Any:
+    """Run a coroutine on the event loop of a file system and wait for what it returns or raises."""
+    return asyncio.run_coroutine_threadsafe(work, system.loop).result()
 
 
 def run_on_loop(system: Any, work: Any, timeout: float = 5.0) -> None:

@@ -31,6 +31,9 @@ class Driver(Protocol):
     def fetch(self, key: str, start: int, end: int | None) -> bytes:
         """Bytes from ``start`` up to ``end``; a short answer is noticed by the caller."""
 
+    def fetch_small(self, key: str, limit: int) -> bytes:
+        """A whole object. Raises ``LimitExceeded`` when it has more than ``limit`` bytes."""
+
     def fetch_file(self, key: str, path: str) -> int | None:
         """Fill the empty file ``path``; returns the size that the server announced, if it did."""
 
@@ -85,6 +88,12 @@ class FsspecStorage:
         if start and length is None and not data:
             raise past_end(key, start + 1, start)
         return data
+
+    def read_small(self, key: str, limit: int) -> bytes:
+        """See ``Storage.read_small``."""
+        check_key(key)
+        with self._errors(key):
+            return self._driver.fetch_small(key, limit)
 
     def download(self, key: str, path: str) -> int:
         """See ``Storage.download``; the length is compared with what the server announced."""

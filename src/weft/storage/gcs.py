@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from weft.errors import StorageFault
 from weft.storage.base import ObjectStat
-from weft.storage.connection import Connection, fetch_bytes, fetch_file, run_on_loop, seconds_of
+from weft.storage.connection import Connection, fetch_bytes, fetch_file, fetch_within, run_on_loop, seconds_of
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.translate import Context, bucket_missing, translated
 from weft.storage.urls import BucketUrl
@@ -38,6 +38,10 @@ class GcsDriver:
     def fetch(self, key: str, start: int, end: int | None) -> bytes:
         """See ``Driver.fetch``."""
         return fetch_bytes(self._connection.system, self._path(key), start, end)
+
+    def fetch_small(self, key: str, limit: int) -> bytes:
+        """See ``Driver.fetch_small``; the size is asked for first."""
+        return fetch_within(self, key, limit)
 
     def fetch_file(self, key: str, path: str) -> int | None:
         """See ``Driver.fetch_file``."""

@@ -51,6 +51,11 @@ def short_read(key: str, wanted: int, got: int) -> StorageFault:
     return StorageFault(f"the remote sent {got} bytes of {wanted} for {key}")
 
 
+def too_large(key: str, size: int, limit: int) -> LimitExceeded:
+    """The error for an object that is longer than it may be."""
+    return LimitExceeded(f"{key} on the remote has {size} bytes, over the limit of {limit}", path=key)
+
+
 def slice_of(key: str, data: bytes, start: int, length: int | None) -> bytes:
     """Cut a range out of a whole object. Raises ``StorageFault`` when it begins at or reaches past the end."""
     begin, end = bounds(key, len(data), start, length)

@@ -30,7 +30,7 @@ from weft.storage.descriptors import (
     sync_folder,
     upload_source,
 )
-from weft.storage.keys import bounds, check_key, check_prefix, check_range
+from weft.storage.keys import bounds, check_key, check_prefix, check_range, too_large
 from weft.util.atomic import os_errors, write_all
 
 TEMP = "tmp"
@@ -55,6 +55,13 @@ class LocalStorage:
         with self._opened(key) as (fd, size):
             begin, end = bounds(key, size, start, length)
             return pread_all(fd, key, begin, end - begin)
+
+    def read_small(self, key: str, limit: int) -> bytes:
+        """See ``Storage.read_small``."""
+        with self._opened(key) as (fd, size):
+            if size > limit:
+                raise too_large(key, size, limit)
+            return pread_all(fd, key, 0, size)
 
     def download(self, key: str, path: str) -> int:
         """See ``Storage.download``."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from weft.errors import KeyMissing
 from weft.storage.base import ObjectStat
 from weft.storage.descriptors import new_file, pread_all, upload_source
-from weft.storage.keys import check_key, check_prefix, check_range, slice_of
+from weft.storage.keys import check_key, check_prefix, check_range, slice_of, too_large
 from weft.util.atomic import write_all
 
 _SHARED: dict[str, dict[str, tuple[bytes, float]]] = {}
@@ -33,6 +33,13 @@ class MemoryStorage:
         """See ``Storage.read``."""
         check_range(start, length)
         return slice_of(key, self._get(key), start, length)
+
+    def read_small(self, key: str, limit: int) -> bytes:
+        """See ``Storage.read_small``."""
+        size = len(self._get(key))
+        if size > limit:
+            raise too_large(key, size, limit)
+        return self.read(key)
 
     def download(self, key: str, path: str) -> int:
         """See ``Storage.download``."""

@@ -14,9 +14,17 @@ from typing import Any, BinaryIO
 
 from weft.errors import CredentialFault, KeyMissing, StorageFault
 from weft.storage.base import ObjectStat
-from weft.storage.connection import Connection, fetch_bytes, fetch_file, run_on_loop, seconds_of
+from weft.storage.connection import (
+    Connection,
+    await_on_loop,
+    fetch_bytes,
+    fetch_file,
+    fetch_within,
+    run_on_loop,
+    seconds_of,
+)
 from weft.storage.fsspec_backend import FsspecStorage
-from weft.storage.keys import BLOCK
+from weft.storage.keys import BLOCK, short_read, too_large
 from weft.storage.translate import Context, bucket_missing, translated
 from weft.storage.urls import BucketUrl
 
@@ -68,6 +76,27 @@ class S3Driver:
     def fetch(self, key: str, start: int, end: int | None) -> bytes:
         """See ``Driver.fetch``."""
         return fetch_bytes(self._connection.system, self._path(key), start, end)
+
+    def fetch_small(self, key: str, limit: int) -> bytes:
+        """See ``Driver.fetch_small``: one request, whose answer tells the length before its body is read."""
+        data: bytes | None = await_on_loop(self._connection.system, self._get_within(key, limit))
+        # Without a length in the answer there is no bound on the body.
+        return fetch_within(self, key, limit) if data is None else data
+
+    async def _get_within(self, key: str, limit: int) -> bytes | None:
+        answer = await self._connection.system._call_s3("get_object", Bucket=self._bucket, Key=self._prefix + key)
+        body, size = answer["Body"], answer.get("ContentLength")
+        try:
+            if size is None:
+                return None
+            if size > limit:
+                raise too_large(key, size, limit)
+            data: bytes = await body.read()
+        finally:
+            body.close()
+        if len(data) != size:
+            raise short_read(key, size, len(data))
+        return data
 
     def fetch_file(self, key: str, path: str) -> int | None:
         """See ``Driver.fetch_file``."""

@@ -46,6 +46,10 @@ class RetryingStorage:
         """See ``Storage.read``."""
         return self._repeat(lambda: self._inner.read(key, start, length))
 
+    def read_small(self, key: str, limit: int) -> bytes:
+        """See ``Storage.read_small``."""
+        return self._repeat(lambda: self._inner.read_small(key, limit))
+
     def download(self, key: str, path: str) -> int:
         """See ``Storage.download``."""
         return self._repeat(lambda: self._inner.download(key, path))
@@ -131,6 +135,13 @@ class CountingStorage:
         """See ``Storage.read``."""
         self._count("read")
         data = self._inner.read(key, start, length)
+        self._count("read", received=len(data), calls=0)
+        return data
+
+    def read_small(self, key: str, limit: int) -> bytes:
+        """See ``Storage.read_small``; counted as ``read``."""
+        self._count("read")
+        data = self._inner.read_small(key, limit)
         self._count("read", received=len(data), calls=0)
         return data
 

@@ -91,6 +91,17 @@ class ReadContract(Contract):
             storage.read("x", start, length)
         assert not caught.value.transient
 
+    def test_small_objects_are_read_up_to_a_limit(self, storage: Storage, raw: Raw) -> None:
+        """All of an object that is no longer than allowed, and an error for a longer one."""
+        raw.put("roots/r/x", b"0123456789")
+        for limit in (10, 11, 1 << 20):
+            assert storage.read_small("roots/r/x", limit) == b"0123456789"
+        with pytest.raises(LimitExceeded):
+            storage.read_small("roots/r/x", 9)
+        for key in ("roots/r/none", "roots/r", "none"):
+            with pytest.raises(KeyMissing):
+                storage.read_small(key, 10)
+
     def test_negative_ranges_are_mistakes(self, storage: Storage) -> None:
         """They never reach the place."""
         with pytest.raises(ValueError, match="negative"):

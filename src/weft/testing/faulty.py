@@ -82,6 +82,11 @@ class FaultyStorage:
             raise StorageFault(f"the remote sent {len(spoiled)} bytes of {length} for {key}")
         return spoiled
 
+    def read_small(self, key: str, limit: int) -> bytes:
+        """See ``Storage.read_small``; the faults are those of ``read``."""
+        fault = self._next("read", key)
+        return spoil(fault, self._run(fault, lambda: self._inner.read_small(key, limit)))
+
     def download(self, key: str, path: str) -> int:
         """See ``Storage.download``."""
         fault = self._next("download", key)
@@ -144,25 +149,24 @@ class FaultyStorage:
 
     def _run(self, fault: Fault | None, call: Callable[[], T]) -> T:
         if fault in _BEFORE:
-            raise self._error(fault)
+            raise _error(fault, self.name, self._retry_after)
         result = call()
         if fault is Fault.LOST_REPLY:
             raise NetworkFault("the connection broke before the reply came")
         return result
 
-    def _error(self, fault: Fault | None) -> EnvironmentFault:
-        if fault is Fault.PERMISSION:
-            return CredentialFault("the remote refused the credentials (AccessDenied)", hint="set AWS_ACCESS_KEY_ID")
-        if fault is Fault.GONE:
-            return KeyMissing("the remote holds no such object")
-        if fault in (Fault.RESET, Fault.TIMEOUT):
-            return NetworkFault(f"cannot reach {self.name}: {fault.value}")
-        error = StorageFault(
-            f"{self.name} answered {'503 SlowDown' if fault is Fault.BUSY_503 else '500 InternalError'}"
-        )
-        if fault is Fault.BUSY_503:
-            error.retry_after = self._retry_after
-        return error
+
+def _error(fault: Fault | None, name: str, retry_after: float) -> EnvironmentFault:
+    if fault is Fault.PERMISSION:
+        return CredentialFault("the remote refused the credentials (AccessDenied)", hint="set AWS_ACCESS_KEY_ID")
+    if fault is Fault.GONE:
+        return KeyMissing("the remote holds no such object")
+    if fault in (Fault.RESET, Fault.TIMEOUT):
+        return NetworkFault(f"cannot reach {name}: {fault.value}")
+    error = StorageFault(f"{name} answered {'503 SlowDown' if fault is Fault.BUSY_503 else '500 InternalError'}")
+    if fault is Fault.BUSY_503:
+        error.retry_after = retry_after
+    return error
 
 
 def spoil(fault: Fault | None, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Mapping a function over items with threads, with a bounded number of items in flight.
+"""Mapping a function over items with threads, with a bounded number of items in flight; and one call begun ahead.
 
 ``concurrent.futures`` would do most of this, but it takes all items at once (no bound on memory), and it waits for its
 threads when the interpreter ends, so that one slow network call holds up Ctrl-C. Threads here are daemons.
@@ -150,3 +150,30 @@ def unordered_map(
     pool = _Pool[T, R](function, workers)
     bound = _checked_window(workers, window)
     return _guarded(pool, (result for _, result in _finished(pool, items, bound, lambda: 0)))
+
+
+class Ahead(Generic[T]):
+    """A call that runs in a thread of its own from now on. What nobody asks for any more is dropped, an error too."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="weft-ahead", daemon=True)
+        self._thread.start()
+
+    def result(self) -> T:
+        """What the call returned, once it has; raises what the call raised."""
+        self._thread.join()
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                self._error = None  # the traceback holds this frame: no cycle shall keep it alive
+        return cast(T, self._value)
+
+    def _run(self) -> None:
+        try:
+            self._value = self._call()
+        except BaseException as error:  # carried to whoever asks, whatever it is
+            self._error = error

@@ -170,7 +170,8 @@ def test_small_things_are_not_read_when_they_are_large(tmp_path: Path) -> None:
     storage.write("x", bytes(SMALL + 1))
     with pytest.raises(LimitExceeded):
         read_bounded(storage, "x", SMALL)
-    assert storage.requests["read"] == 0
+    assert dict(storage.requests) == {"write": 1, "read": 1}
+    assert not storage.received["read"]
     storage.write("x", b"<html>")
     with pytest.raises(HashMismatch, match="not what was stored"):
         read_bounded(storage, "x", SMALL)

@@ -22,6 +22,7 @@ from weft.errors import (
     BucketMissing,
     CredentialFault,
     KeyMissing,
+    LimitExceeded,
     NetworkFault,
     StorageFault,
     WeftError,
@@ -70,6 +71,7 @@ def test_each_verb_is_one_request(tmp_path: Path) -> None:
         server,
     ):
         storage.read("a")
+        storage.read_small("a", 5)
         storage.stat("a")
         storage.download("a", str(tmp_path / "a"))
         storage.write("a", b"x")
@@ -77,17 +79,18 @@ def test_each_verb_is_one_request(tmp_path: Path) -> None:
         storage.delete("a")
     assert [(request.method, request.path) for request in server.requests] == [
         ("GET", "/bucket/pre/a"),
+        ("GET", "/bucket/pre/a"),
         ("HEAD", "/bucket/pre/a"),
         ("GET", "/bucket/pre/a"),
         ("PUT", "/bucket/pre/a"),
         ("PUT", "/bucket/pre/p"),
         ("DELETE", "/bucket/pre/a"),
     ]
-    sent = server.requests[4]
+    sent = server.requests[5]
     assert sent.body == body
     assert sent.headers["if-none-match"] == "*"
     assert base64.b64decode(sent.headers["x-amz-checksum-crc32"]) == zlib.crc32(body).to_bytes(4, "big")
-    assert "if-none-match" not in server.requests[3].headers
+    assert "if-none-match" not in server.requests[4].headers
 
 
 @pytest.mark.parametrize(
@@ -346,3 +349,16 @@ def test_a_body_can_be_sent_again(tmp_path: Path) -> None:
         assert asyncio.run(sent(body)) == b"0123456789"
         assert (body.tell(), body.seek(2), body.read(3)) == (10, 2, b"234")
         assert asyncio.run(sent(body)) == b"56789"
+
+
+def test_a_large_object_is_refused_before_its_body_comes() -> None:
+    with against(lambda request: Reply(200, bytes(50 << 20))) as (storage, server):
+        with pytest.raises(LimitExceeded, match="52428800 bytes"):
+            storage.read_small("a", 1 << 20)
+        assert [request.method for request in server.requests] == ["GET"]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4])
+def test_a_small_object_cut_short_is_an_error(cut: int) -> None:
+    with against(lambda request: Reply(200, b"12345", cut=cut)) as (storage, _):
+        assert fault(lambda: storage.read_small("a", 100), NetworkFault).transient

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from weft.util.parallel import cpu_workers, ordered_map, unordered_map
+from weft.util.parallel import Ahead, cpu_workers, ordered_map, unordered_map
 
 MAPS = pytest.mark.parametrize("mapper", [ordered_map, unordered_map])
 
@@ -240,3 +240,45 @@ def test_cpu_workers_is_bounded():
     assert cpu_workers(1) == 1
     assert 1 <= cpu_workers() <= 8
     assert cpu_workers(0) == 1
+
+
+def test_a_call_ahead_runs_before_its_result_is_asked_for():
+    begun = threading.Event()
+
+    def call() -> int:
+        begun.set()
+        return 7
+
+    ahead = Ahead(call)
+    assert begun.wait(5)
+    assert ahead.result() == 7
+
+
+def test_a_call_ahead_raises_where_its_result_is_asked_for_and_nowhere_else():
+    def fail() -> None:
+        raise ValueError("no")
+
+    Ahead(fail)
+    ahead = Ahead(fail)
+    with pytest.raises(ValueError, match="no"):
+        ahead.result()
+
+
+def test_an_interrupt_ends_waiting_for_a_call_ahead():
+    script = """
+import time
+from weft.util.parallel import Ahead
+def work():
+    print("ready", flush=True)
+    time.sleep(30)
+Ahead(work).result()
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(0.1)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    assert time.monotonic() - start < 2
+    assert b"KeyboardInterrupt" in errors
