@@ -42,16 +42,21 @@ def at_most(rows: Rows, key: str, peer: str, most: float, what: str) -> Answer:
     asked = f"{what}: at most {most:g} × the time of {peer}"
     if not ours or not theirs:
         return Answer(asked, NOT_MEASURED, None)
-    ended = rows.get(key, peer, "ended")
-    return Answer(asked, f"{'below ' if ended else ''}{ours / theirs:.2f} ×", ours / theirs <= most)
+    return _bounded(rows, key, peer, asked, (f"{ours / theirs:.2f} ×", "below"), ours / theirs <= most)
 
 
 def _ratio(rows: Rows, key: str, peer: str, asked: str, good: Callable[[float], bool]) -> Answer:
     ours, theirs = rows.get(key, "weft", "wall"), rows.get(key, peer, "wall")
     if not ours or not theirs:
         return Answer(asked, NOT_MEASURED, None)
-    ended = rows.get(key, peer, "ended")
-    return Answer(asked, f"{'more than ' if ended else ''}{theirs / ours:.2f} ×", good(theirs / ours))
+    return _bounded(rows, key, peer, asked, (f"{theirs / ours:.2f} ×", "more than"), good(theirs / ours))
+
+
+def _bounded(rows: Rows, key: str, peer: str, asked: str, words: tuple[str, str], good: bool) -> Answer:
+    """Of a peer that was ended only a bound is known: it can say yes, but not no."""
+    if rows.get(key, peer, "ended"):
+        return Answer(asked, f"{words[1]} {words[0]}", good or None)
+    return Answer(asked, words[0], good)
 
 
 def on_tmpfs(rows: Rows) -> Answer:

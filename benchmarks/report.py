@@ -214,7 +214,8 @@ def markdown(result: dict, name: str) -> str:
 
 Written by `{result["command"]}` on {result["date"]}; load of the machine at the start: {result["load"]}.
 Data: {data}, all random bytes; the edited copy has 1 MB inserted and 1 MB overwritten.
-"S3 far away" is the same server behind a proxy that holds every request back for {AWAY_MILLISECONDS} ms, with {options["far_files"]:,} of the files.
+"S3 far away" is the same server behind a proxy that holds every request back for {AWAY_MILLISECONDS} ms,
+with {options["far_files"]:,} of the files.
 [What the columns and rows mean, and what is not fair](README.md).
 {short}{note}
 ![Bar chart: time of each program divided by weft's]({name}.svg)
