@@ -34,6 +34,9 @@ MAX_RAW = 16 << 20
 MAX_STORED = 64 << 20
 """Most stored bytes of one frame."""
 
+encode_entry = _ENTRY.pack
+"""One entry of a footer, from: oid, offset, stored length, raw length, kind, codec, 0, xxh3_64 of the stored bytes."""
+
 _KINDS = {int(kind): kind for kind in Kind}
 _CODECS = (RAW, ZSTD)
 

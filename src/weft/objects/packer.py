@@ -1,7 +1,7 @@
 """Writing packs (``docs/spec/local.md``, Pack): frames in, durable files named by their content out.
 
 Nothing of a pack is kept in memory but its footer and the blocks on their way to the disk. Writing and hashing run in one
-background thread and ``fsync`` in another, so that the caller's thread only compresses and counts.
+background thread and ``fsync`` in another, so that the caller's thread only compresses, counts and copies.
 """
 
 from __future__ import annotations
@@ -9,74 +9,37 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from blake3 import blake3
-
-from weft.formats.pack import FOOTER_ENTRY, HEADER, TRAILER_SIZE, decode_footer, encode_footer, encode_trailer
-from weft.model.entry import Frame, PackInfo
+from weft.formats.pack import FOOTER_ENTRY, HEADER, TRAILER_SIZE, encode_entry, encode_trailer
+from weft.model.entry import PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.background import Background
-from weft.objects.packfiles import PackFiles
-from weft.util.atomic import fsync_dir, os_errors, publish, write_all
+from weft.objects.blocks import BlockFile, new_block
+from weft.objects.packfiles import PackFiles, read_new_pack
+from weft.util.atomic import fsync_dir, os_errors, publish
 
 Buffer = bytes | bytearray | memoryview
+NewFrame = tuple[Oid, int, int, Buffer, int]
+"""A frame to append: oid, codec, raw length, stored bytes, and their xxh3_64."""
 
 TARGET = 32 << 20
 LIMIT = 64 << 20
-BLOCK = 2 << 20
 IN_FLIGHT = 16 << 20
 """Bytes that may wait to be written, for each writer."""
 
-_JOIN_BELOW = 64 << 10
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
 
 class SealedPack(NamedTuple):
-    """A finished pack: its name, its size in bytes, its encoded footer (60 bytes a frame, far less than tuples)."""
+    """A finished pack: its name, its size in bytes, and where it lies. Its frames are not kept in memory."""
 
     name: Oid
     size: int
-    footer: bytes
+    path: str
 
     def info(self) -> PackInfo:
-        """The pack with its frames."""
-        return PackInfo(self.name, self.size, decode_footer(self.footer, self.size - TRAILER_SIZE - len(self.footer)))
-
-
-class _File:
-    """A pack file in the making; its methods run in the background threads."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        with os_errors("create", path):
-            self.fd = os.open(path, _CREATE, 0o444)
-        self.hasher = blake3()
-
-    def write(self, pieces: list[Buffer]) -> None:
-        """Append ``pieces``. Many small ones are joined first: one long hash and one write beat hundreds of short ones."""
-        if sum(map(len, pieces)) < len(pieces) * _JOIN_BELOW:
-            pieces = [b"".join(pieces)]
-        with os_errors("write", self.path):
-            for piece in pieces:
-                self.hasher.update(piece)
-                write_all(self.fd, piece if isinstance(piece, bytes) else memoryview(piece))
-
-    def discard(self) -> None:
-        """Close and remove the file, whatever state it is in."""
-        # An error is on its way already, or the user gave up: a failing clean-up must not hide that.
-        with suppress(OSError):
-            self.close()
-        with suppress(OSError):
-            os.unlink(self.path)
-
-    def close(self) -> None:
-        """Close the descriptor, once."""
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
+        """The pack with its frames, read back from the file. Raises ``BadPackIndex`` and the errors of reading."""
+        return read_new_pack(self.path, self.name)
 
 
 class PackWriter:
@@ -94,12 +57,13 @@ class PackWriter:
         self._writing = Background(IN_FLIGHT, "weft-pack")
         self._syncing = Background(limit * 4, "weft-sync")
         self._sealed: list[SealedPack] = []
-        self._live: list[_File] = []
-        self._file: _File | None = None
-        self._frames: list[Frame] = []
-        self._pieces: list[Buffer] = []
-        self._waiting = 0
+        self._live: list[BlockFile] = []
+        self._file: BlockFile | None = None
+        self._footer: list[bytes] = []
         self._offset = 0
+        self._free: list[memoryview] = []
+        self._block: memoryview | None = None
+        self._filled = 0
         self._closed = False
 
     @property
@@ -108,26 +72,25 @@ class PackWriter:
         return self._writing.peak
 
     def add(self, oid: Oid, kind: Kind, codec: int, raw: int, stored: Buffer, check: int) -> None:
-        """Append one frame: ``stored`` bytes that expand to ``raw`` bytes, with their xxh3_64 ``check``.
+        """Append one frame: ``stored`` bytes that expand to ``raw`` bytes, with their xxh3_64 ``check``."""
+        self.extend(kind, ((oid, codec, raw, stored, check),))
 
-        ``stored`` must not change afterwards. Raises the errors of earlier writes too.
-        """
-        size = len(stored)
+    def extend(self, kind: Kind, frames: Iterable[NewFrame]) -> None:
+        """Append frames of one kind. Their bytes are copied. Raises the errors of earlier writes too."""
         if self._closed:
             raise RuntimeError("the pack writer is closed")
-        if self._file is None:
-            self._begin()
-        elif self._size_with(size) > self._limit:
-            self._seal()
-            self._begin()
-        self._frames.append(Frame(oid, self._offset, size, raw, kind, codec, check))
-        self._pieces.append(stored)
-        self._offset += size
-        self._waiting += size
-        if self._waiting >= BLOCK:
-            self._flush()
-        if self._size_with(0) >= self._target:
-            self._seal()
+        for oid, codec, raw, stored, check in frames:
+            size = len(stored)
+            if self._file is None:
+                self._begin()
+            elif self._offset + size + (len(self._footer) + 1) * FOOTER_ENTRY + TRAILER_SIZE > self._limit:
+                self._seal()
+                self._begin()
+            self._footer.append(encode_entry(oid, self._offset, size, raw, kind, codec, 0, check))
+            self._offset += size
+            self._append(stored)
+            if self._offset + len(self._footer) * FOOTER_ENTRY + TRAILER_SIZE >= self._target:
+                self._seal()
 
     def finish(self) -> list[SealedPack]:
         """Seal the open pack and wait until all packs are durable under their names."""
@@ -149,46 +112,72 @@ class PackWriter:
         self._closed = True
         self._writing.close()
         self._syncing.close()
-
-    def _size_with(self, size: int) -> int:
-        return self._offset + size + (len(self._frames) + 1) * FOOTER_ENTRY + TRAILER_SIZE
+        self._block = None
+        self._free.clear()
 
     def _begin(self) -> None:
-        self._file = _File(self._files.temp_path())
+        self._file = BlockFile(self._files.temp_path())
         self._live.append(self._file)
-        self._pieces, self._waiting, self._offset = [HEADER], len(HEADER), len(HEADER)
+        self._offset = len(HEADER)
+        self._append(HEADER)
+
+    def _append(self, data: Buffer) -> None:
+        """Copy ``data`` into blocks, which go to the writing thread as they are full."""
+        while True:
+            block = self._block or self._next_block()
+            start = self._filled
+            end = start + len(data)
+            room = len(block) - start
+            if len(data) < room:
+                block[start:end] = data
+                self._filled = end
+                return
+            data = memoryview(data)
+            block[start:] = data[:room]
+            self._filled = len(block)
+            self._flush()
+            data = data[room:]
+
+    def _next_block(self) -> memoryview:
+        # What waits to be written is bounded, so this many blocks are made at most, and one.
+        self._block = self._free.pop() if self._free else new_block()
+        return self._block
 
     def _flush(self) -> None:
-        assert self._file is not None  # noqa: S101 (only called while a pack is open)
-        if self._pieces:
-            self._writing.submit(self._waiting, partial(self._file.write, self._pieces))
-            self._pieces, self._waiting = [], 0
+        file, block, filled = self._file, self._block, self._filled
+        assert file is not None  # noqa: S101 (only called while a pack is open)
+        self._block, self._filled = None, 0
+        if block is not None and filled:
+            self._writing.submit(filled, partial(self._write, file, block, filled))
+
+    def _write(self, file: BlockFile, block: memoryview, filled: int) -> None:
+        file.append(block[:filled])
+        self._free.append(block)
 
     def _seal(self) -> None:
         file = self._file
         assert file is not None  # noqa: S101 (only called while a pack is open)
-        footer = encode_footer(self._frames)
-        trailer = encode_trailer(self._offset, footer, len(self._frames))
+        footer = b"".join(self._footer)
+        trailer = encode_trailer(self._offset, footer, len(self._footer))
         size = self._offset + len(footer) + len(trailer)
-        self._pieces += (footer, trailer)
-        self._waiting += len(footer) + len(trailer)
+        self._append(footer)
+        self._append(trailer)
         self._flush()
-        self._writing.submit(0, partial(self._hand_over, file, size, footer))
-        self._frames, self._file = [], None
+        self._writing.submit(0, partial(self._hand_over, file, size))
+        self._footer, self._file = [], None
 
-    def _hand_over(self, file: _File, size: int, footer: bytes) -> None:
+    def _hand_over(self, file: BlockFile, size: int) -> None:
         # Runs in the writing thread, which is the only one that gives work to the syncing thread until ``finish``.
-        sealed = SealedPack(Oid(file.hasher.digest()), size, footer)
-        self._syncing.submit(size, partial(self._publish, file, sealed))
+        self._syncing.submit(size, partial(self._publish, file, Oid(file.hasher.digest()), size))
 
-    def _publish(self, file: _File, sealed: SealedPack) -> None:
+    def _publish(self, file: BlockFile, name: Oid, size: int) -> None:
         with os_errors("sync", file.path):
             os.fsync(file.fd)
             written = os.fstat(file.fd).st_size
-            if written != sealed.size:
-                raise OSError(errno.EIO, f"{written} bytes were written, not {sealed.size}")
+            if written != size:
+                raise OSError(errno.EIO, f"{written} bytes were written, not {size}")
             file.close()
-        final = self._files.make_directory(sealed.name)
+        final = self._files.make_directory(name)
         if self._replace:
             with os_errors("publish", final):
                 os.rename(file.path, final)
@@ -196,7 +185,7 @@ class PackWriter:
         else:
             publish(file.path, final)
         self._live.remove(file)
-        self._sealed.append(sealed)
+        self._sealed.append(SealedPack(name, size, final))
 
 
 def infos(sealed: Iterable[SealedPack]) -> Iterator[PackInfo]:

@@ -196,6 +196,13 @@ def read_pack_info(pack: OpenPack, name: Oid) -> PackInfo:
     return PackInfo(name, pack.size, decode_footer(footer, footer_offset))
 
 
+def read_new_pack(path: str, name: Oid) -> PackInfo:
+    """What this process has just written under ``path`` as the pack ``name``. Raises as ``read_pack_info``."""
+    with os_errors("open", path):
+        fd = os.open(path, _READ)
+    return read_pack_info(OpenPack(fd, path, os.fstat(fd).st_size, True), name)
+
+
 def _packs_of(entries: Iterator[os.DirEntry[str]], directory: str) -> Iterator[tuple[Oid, int]]:
     for entry in entries:
         name = entry.name

@@ -77,7 +77,7 @@ class ObjectWriter:
     def add_chunks(self, chunks: Sequence[tuple[Oid, Buffer]]) -> None:
         """Store a batch of chunks whose oids are known; one query of the catalog for each batch of up to 500.
 
-        The buffers must not change before ``finish``.
+        The bytes are copied: the buffers may be used again.
         """
         self._add(Kind.CHUNK, chunks)
 
@@ -140,11 +140,16 @@ class ObjectWriter:
         checks = [xxh3_64_intdigest(stored) for _, stored in frames]
         packer = self._chunks if kind is Kind.CHUNK else self._meta
         with self._lock:
-            for (oid, data), (codec, stored), check in zip(todo, frames, checks, strict=True):
-                packer.add(oid, kind, codec, len(data), stored, check)
-                self._raw += len(data)
-                self._stored += len(stored)
+            packer.extend(
+                kind,
+                [
+                    (oid, codec, len(data), stored, check)
+                    for (oid, data), (codec, stored), check in zip(todo, frames, checks, strict=True)
+                ],
+            )
             self._frames += len(todo)
+            self._raw += sum([len(data) for _, data in todo])
+            self._stored += sum([len(stored) for _, stored in frames])
 
     def _claim(self, items: Iterable[tuple[Oid, Buffer]]) -> dict[Oid, Buffer]:
         """Those items that no call before had. A run that fails half-way fails as a whole, so claiming early is safe."""

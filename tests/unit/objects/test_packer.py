@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -18,8 +20,9 @@ from weft.errors import EnvironmentFault, WeftError
 from weft.formats.pack import MAX_PACK, decode_pack
 from weft.model.entry import RAW
 from weft.model.oid import Kind, Oid
-from weft.objects import packer
+from weft.objects import blocks
 from weft.objects.background import Background
+from weft.objects.blocks import BLOCK, BlockFile
 from weft.objects.packer import IN_FLIGHT, PackWriter
 from weft.objects.packfiles import PackFiles
 from weft.util.progress import SilentProgress
@@ -63,7 +66,7 @@ def test_packs_are_sealed_at_the_target_and_never_over_the_limit(tmp_path: Path)
     sizes = [pack.size for pack in writer.finish()]
     assert len(sizes) >= 3
     assert max(sizes) <= MAX_PACK
-    assert writer.peak <= IN_FLIGHT + (16 << 20)
+    assert writer.peak <= IN_FLIGHT
 
 
 def test_a_frame_that_would_pass_the_limit_starts_a_new_pack(tmp_path: Path):
@@ -74,13 +77,13 @@ def test_a_frame_that_would_pass_the_limit_starts_a_new_pack(tmp_path: Path):
 
 
 def test_a_slow_disk_holds_up_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    real = packer._File.write
+    real = BlockFile.append
 
-    def write(file: packer._File, pieces: list[bytes]) -> None:
+    def append(file: BlockFile, data: memoryview) -> None:
         time.sleep(0.02)
-        real(file, pieces)
+        real(file, data)
 
-    monkeypatch.setattr(packer._File, "write", write)
+    monkeypatch.setattr(BlockFile, "append", append)
     writer = PackWriter(_files(tmp_path))
     piece = pseudo_random(1 << 20, 1)
     for number in range(60):
@@ -111,6 +114,102 @@ def test_a_file_is_read_only_and_durable_before_it_has_a_name(tmp_path: Path, mo
     directory = pack.name.hex()[:2]
     assert calls == ["fsync .pack", "fsync packs", "link", f"fsync {directory}"]
     assert os.stat(files.path(pack.name)).st_mode & 0o222 == 0
+
+
+@pytest.mark.parametrize("size", [4096, 4095, 8192])
+def test_frames_may_lie_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int):
+    monkeypatch.setattr(blocks, "BLOCK", size)
+    files = _files(tmp_path)
+    writer = PackWriter(files, target=50_000)
+    lengths = [0, 1, size - 17, size, size + 1, 3 * size, 5, *range(900, 1000)]
+    pieces = [pseudo_random(length, length) for length in lengths]
+    for piece in pieces:
+        _add(writer, piece)
+    found = []
+    for pack in writer.finish():
+        data = Path(files.path(pack.name)).read_bytes()
+        assert blake3(data).digest() == pack.name
+        found += [data[frame.offset : frame.offset + frame.stored] for frame in decode_pack(data)]
+    assert found == pieces
+
+
+def test_bytes_are_copied(tmp_path: Path):
+    files = _files(tmp_path)
+    writer = PackWriter(files)
+    buffer = bytearray(b"first")
+    writer.add(Oid.of(buffer), Kind.CHUNK, RAW, 5, memoryview(buffer), xxh3_64_intdigest(buffer))
+    buffer[:] = b"wrong"
+    (pack,) = writer.finish()
+    assert Path(files.path(pack.name)).read_bytes()[16:21] == b"first"
+
+
+def _write_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[int, set[int]]:
+    """Write a pack of two blocks and a bit: by length of the writes, whether they passed by the page cache."""
+    direct: dict[int, set[int]] = {}
+    real = os.write
+
+    def write(fd: int, data: memoryview) -> int:
+        direct.setdefault(len(data), set()).add(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT)
+        return real(fd, data)
+
+    files = _files(tmp_path)
+    writer = PackWriter(files)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write)
+        for number in range(3):
+            _add(writer, pseudo_random(3 << 20, number))
+        (pack,) = writer.finish()
+    data = Path(files.path(pack.name)).read_bytes()
+    assert blake3(data).digest() == pack.name
+    assert len(decode_pack(data)) == 3
+    return direct
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="this system has no writing past the page cache")
+def test_whole_blocks_pass_by_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    flags = _write_flags(tmp_path, monkeypatch)
+    assert set(flags) == {BLOCK, (1 << 20) + 16 + 3 * 60 + 32}
+    assert flags == {length: {os.O_DIRECT if length == BLOCK else 0} for length in flags}
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="this system has no writing past the page cache")
+def test_a_file_system_that_knows_only_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real = fcntl.fcntl
+
+    def refuse(fd: int, command: int, *flags: int) -> int:
+        if command == fcntl.F_SETFL and flags[0] & os.O_DIRECT:
+            raise OSError(errno.EINVAL, "no")
+        return real(fd, command, *flags)
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    assert set.union(*_write_flags(tmp_path, monkeypatch).values()) == {0}
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="this system has no writing past the page cache")
+def test_an_odd_rest_after_a_short_write_goes_through_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    real = os.write
+
+    def write(fd: int, data: memoryview) -> int:
+        direct = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT
+        if direct and len(data) < BLOCK:
+            raise OSError(errno.EINVAL, "unaligned")
+        if direct:
+            # As a signal or a nearly full disk leaves it.
+            data = bytes(data[:1000])
+            fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_DIRECT)
+            try:
+                return real(fd, data)
+            finally:
+                fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_DIRECT)
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", write)
+    files = _files(tmp_path)
+    writer = PackWriter(files)
+    for number in range(3):
+        _add(writer, pseudo_random(3 << 20, number))
+    (pack,) = writer.finish()
+    assert blake3(Path(files.path(pack.name)).read_bytes()).digest() == pack.name
 
 
 def test_abort_leaves_nothing(tmp_path: Path):
@@ -156,7 +255,7 @@ def test_a_failed_write_publishes_nothing(tmp_path: Path):
 def test_a_file_that_is_shorter_than_what_was_written_is_not_published(tmp_path: Path):
     files = _files(tmp_path)
     writer = PackWriter(files)
-    _add(writer, pseudo_random(3 << 20, 1))
+    _add(writer, pseudo_random(BLOCK + 1, 1))
     (temp,) = (tmp_path / "tmp").iterdir()
     writer._writing.drain()
     os.chmod(temp, 0o644)
