@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -23,6 +24,7 @@ WINDOW = 8 << 20
 RETRIES = 3
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_ADVISE: Callable[[int, int, int, int], None] | None = getattr(os, "posix_fadvise", None)
 _NOT_REGULAR = (errno.ENXIO, errno.ENODEV)
 
 T = TypeVar("T")
@@ -128,6 +130,24 @@ def fill(fd: int, view: memoryview) -> None:
         view = view[count:]
 
 
+def ask_for(files: Iterable[FileToRead]) -> None:
+    """Let the disk fetch ``files`` into memory, without waiting for it. Raises nothing: reading them will."""
+    for file in files:
+        try:
+            fd = os.open(file.path, _FLAGS)
+        except OSError:
+            continue
+        _will_need(fd, 0, 0)
+        os.close(fd)
+
+
+def _will_need(fd: int, start: int, length: int) -> None:
+    # macOS has no such call, and some file systems do not know it: then nothing is read ahead.
+    if _ADVISE is not None:
+        with suppress(OSError):
+            _ADVISE(fd, start, length, os.POSIX_FADV_WILLNEED)
+
+
 def read_small(path: str, chunker: Chunker | None, max_size: int) -> Content:
     """Read a file of about one window whole; without ``chunker`` it is only hashed and has no chunks.
 
@@ -186,25 +206,30 @@ def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]
     whole = hasher()
     chunks: list[tuple[Oid, int]] = []
 
-    def store(window: bytearray, fresh: int, lengths: list[int]) -> None:
-        whole.update(memoryview(window)[fresh:])
+    def store(buffer: memoryview, window: memoryview, fresh: int, lengths: list[int]) -> None:
+        whole.update(window[fresh:])
         pieces = split(window, lengths)
         writer.add_chunks(pieces)
         chunks.extend((oid, len(piece)) for oid, piece in pieces)
+        free.append(buffer)
 
     behind = Background(2 * WINDOW, "weft-hash")
+    free: list[memoryview] = []
     try:
-        carry: Buffer = b""
+        carry = b""
         left = size
         while left:
+            # What waits to be hashed is bounded, so there are three of these at most.
+            buffer = free.pop() if free else memoryview(bytearray(writer.chunker.maximum + WINDOW))
             fresh, length = len(carry), min(WINDOW, left)
-            window = bytearray(fresh + length)
+            window = buffer[: fresh + length]
             window[:fresh] = carry
-            fill(fd, memoryview(window)[fresh:])
             left -= length
+            _will_need(fd, size - left, min(WINDOW, left))
+            fill(fd, window[fresh:])
             lengths = writer.chunker.cut(window, final=not left)
-            carry = memoryview(window)[sum(lengths) :]
-            behind.submit(length, partial(store, window, fresh, lengths))
+            carry = bytes(window[sum(lengths) :])
+            behind.submit(length, partial(store, buffer, window, fresh, lengths))
             tell(length)
         behind.drain()
     finally:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from weft.model.remote import ChunkerParams
 from weft.objects import ingest as ingest_module
 from weft.objects import ingest_read
 from weft.objects.catalog import LOCAL
-from weft.objects.ingest import READERS, FileToRead, Ingested, ingest
+from weft.objects.ingest import FileToRead, Ingested, ingest
 from weft.objects.store import LocalStore, open_store
 
 
@@ -299,28 +300,54 @@ def test_the_reader_waits_for_who_hashes(tmp_path: Path, monkeypatch: pytest.Mon
     assert max(read) <= 4
 
 
-def test_more_readers_join_only_while_the_disk_is_slow():
-    gate = ingest_module._Gate()
-    for _ in range(20):
-        with gate.entered() as account:
-            account(1000, 0)
-    assert gate._limit == 1
-    for _ in range(20):
-        with gate.entered() as account:
-            account(0, 0)
-    assert gate._limit == READERS
-    inside = threading.Barrier(READERS + 1)
+def _ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: Callable[[bool], int]) -> dict[str, int]:
+    """Read 100 batches from a disk for which a batch costs ``waits`` (told whether it was asked for ahead), and count
+    what was done in which way."""
+    batches = 100
+    files = _write(tmp_path, {str(number): b"%d" % number for number in range(batches * 4)})
+    counts = {"here": 0, "ahead": 0, "threads": 0}
+    asked: set[str] = set()
+    waited = [0]
+    here = threading.get_ident()
+    real_read, real_ask = ingest_module._Reader.read, ingest_module.ask_for
 
-    def enter() -> None:
-        with gate.entered():
-            inside.wait(5)
+    def read(reader, batch):
+        ahead = batch[0].path in asked
+        if threading.get_ident() == here:
+            waited[0] += waits(ahead) * len(batch)
+        counts["threads" if threading.get_ident() != here else "ahead" if ahead else "here"] += 1
+        return real_read(reader, batch)
 
-    threads = [threading.Thread(target=enter) for _ in range(READERS)]
-    for thread in threads:
-        thread.start()
-    inside.wait(5)
-    for thread in threads:
-        thread.join()
+    def ask_for(batch):
+        asked.update(file.path for file in batch)
+        real_ask(batch)
+
+    monkeypatch.setattr(ingest_module, "BATCH_FILES", 4)
+    monkeypatch.setattr(ingest_module, "_waits", lambda: waited[0])
+    monkeypatch.setattr(ingest_module._Reader, "read", read)
+    monkeypatch.setattr(ingest_module, "ask_for", ask_for)
+    assert sorted(int(str(done.key)) for done in ingest(None, files)) == list(range(batches * 4))
+    assert sum(counts.values()) == batches
+    return counts
+
+
+def test_one_thread_reads_what_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert _ways(tmp_path, monkeypatch, lambda ahead: 0) == {"here": 100, "ahead": 0, "threads": 0}
+
+
+def test_a_slow_disk_is_asked_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # Now and then it is tried whether the disk is still slow.
+    assert _ways(tmp_path, monkeypatch, lambda ahead: not ahead) == {"here": 2, "ahead": 98, "threads": 0}
+
+
+def test_many_threads_wait_for_a_slow_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert _ways(tmp_path, monkeypatch, lambda ahead: 1) == {"here": 2, "ahead": 2, "threads": 96}
+
+
+def test_asking_ahead_raises_nothing(tmp_path: Path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "there").write_bytes(b"x")
+    ingest_read.ask_for([FileToRead(str(tmp_path / name), 1, name) for name in ("fifo", "absent", "there")])
 
 
 def test_ctrl_c_ends_a_run_soon(tmp_path: Path):
