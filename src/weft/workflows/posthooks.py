@@ -13,6 +13,7 @@ from weft.gitio.repo import GitRepo, discover
 from weft.model.pointer import Pointer
 from weft.util.progress import Progress
 from weft.workflows.checkout import carry_out, plan_one
+from weft.workflows.files import read_small
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import CONFIG_PATH, Project, alone, open_project
 from weft.workflows.results import CheckoutResult
@@ -21,10 +22,8 @@ from weft.workspace.plan import Plan
 
 CHECKOUT, MERGE, REBASE = "checkout", "merge", "rebase"
 
-_REBASING = ("rebase-merge", "rebase-apply")
-_HALFWAY = (*_REBASING, "BISECT_LOG", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
-# Git runs the hook after a merge while MERGE_HEAD, and the one after a rebase while its folder, is still there.
-_WAITS_FOR = {CHECKOUT: _HALFWAY, MERGE: _REBASING, REBASE: ()}
+_OTHERS = ("rebase-apply", "BISECT_LOG", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
+_REBASE_FOLDER, _REBASE_STEPS = "rebase-merge", "git-rebase-todo"
 
 
 class Event(NamedTuple):
@@ -71,7 +70,23 @@ def follow(start: str, event: Event, progress: Progress | None = None) -> Follow
 
 
 def _is_halfway(git: GitRepo, kind: str) -> bool:
-    return any(os.path.lexists(os.path.join(git.git_dir, name)) for name in _WAITS_FOR[kind])
+    """Whether Git will change more before it is done. It runs the hook after a merge while MERGE_HEAD, and the one after
+    a rebase while the folder of the rebase, is still there."""
+    if kind == REBASE:
+        return False
+    others = _OTHERS if kind == CHECKOUT else ()
+    return _has_steps(git) or any(os.path.lexists(os.path.join(git.git_dir, name)) for name in others)
+
+
+def _has_steps(git: GitRepo) -> bool:
+    """Whether a rebase has commits to put back. One that only moves forward ends with its checkout: no hook follows."""
+    folder = os.path.join(git.git_dir, _REBASE_FOLDER)
+    if not os.path.isdir(folder):
+        return False
+    steps = read_small(os.path.join(folder, _REBASE_STEPS), 1 << 24)
+    if steps is None:
+        return True
+    return any(line.strip() not in (b"", b"noop") and not line.startswith(b"#") for line in steps.split(b"\n"))
 
 
 def _behind(project: Project, old: str) -> Iterator[tuple[str, Pointer | None]]:
