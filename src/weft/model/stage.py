@@ -57,8 +57,9 @@ class Stage:
 
     ``cmd`` is a string for the shell or a tuple of words to be run as they are. ``wdir`` is the directory that the command
     starts in. ``equal`` is the equality that a second run promises: exact, close or none; ``seed`` its seed. ``frozen``
-    stages are never run by ``repro``, ``always`` ones are always stale. ``text`` is the canonical text of the
-    declaration alone (its Git blob id is the record's ``spec``), ``line`` where it stands in ``weft.yaml`` (1-based).
+    stages are never run by ``repro``, ``always`` ones are always stale. ``text`` is the canonical text of what the
+    declaration says about a run (its Git blob id is the record's ``spec``), ``line`` where it stands in ``weft.yaml``
+    (1-based).
     """
 
     name: str
@@ -80,6 +81,16 @@ class Stage:
     def paths(self, kind: OutKind) -> tuple[str, ...]:
         """The paths of the outs of one kind."""
         return tuple(out.path for out in self.outs if out.kind == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A rule of ``validate`` that does not hold for the paths that a pattern matches, and why. ``line`` is 1-based."""
+
+    rule: str
+    path: str
+    reason: str
+    line: int = 0
 
 
 Stages = Mapping[str, Stage]
