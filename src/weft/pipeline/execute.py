@@ -1,0 +1,163 @@
+"""Running the command of a stage: in a process group of its own, waited for by a thread, stopped as a whole.
+
+The command gets no standard input: it is in the background as far as the terminal is concerned, and a run that asks
+questions could not be repeated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from weft.errors import StageFailed
+from weft.util.subproc import find_program
+
+INTERRUPT_SECONDS = 0.5
+"""How long a command may take to end after SIGINT; after half of that again, and SIGTERM, it is killed."""
+
+_STANDARD_ERROR = 2
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended.
+
+    ``exit`` is its status (negative: the signal that killed it). ``started`` and ``finished`` are seconds since the
+    epoch, ``duration`` seconds by a clock that is never set. ``lingering`` tells that processes it started still run.
+    """
+
+    exit: int
+    started: float
+    finished: float
+    duration: float
+    resources: Mapping[str, float] = field(default_factory=dict)
+    lingering: bool = False
+
+
+class Child:
+    """A command that runs. ``done`` is called once, in a thread of its own, with how it ended."""
+
+    def __init__(
+        self, cmd: str | tuple[str, ...], directory: str, done: Callable[[Outcome], None], *, quiet: bool = False
+    ) -> None:
+        """Start ``cmd`` (a string by the shell, words as they are) in ``directory``.
+
+        ``quiet`` sends what it prints on standard output to standard error. Raises ``StageFailed`` when it cannot be
+        started.
+        """
+        self._done = done
+        self._ended = threading.Event()
+        self._started = time.time()
+        self._clock = time.monotonic()
+        argv = [find_program("sh"), "-c", cmd] if isinstance(cmd, str) else list(cmd)
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=_STANDARD_ERROR if quiet else None,
+                process_group=0,
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise StageFailed(
+                f"cannot start {argv[0]!a}: {reason}", hint="check the spelling of the command, and PATH"
+            ) from error
+        threading.Thread(target=self._wait, name="weft-stage", daemon=True).start()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the command and all it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def lives(self) -> bool:
+        """Whether the command, or a process that it started, is still there."""
+        if not self._ended.is_set():
+            return True
+        return self._group_lives()
+
+    def _group_lives(self) -> bool:
+        try:
+            os.killpg(self._process.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return _has_living(self._process.pid)
+
+    def _wait(self) -> None:
+        _, status, usage = os.wait4(self._process.pid, 0)
+        duration = time.monotonic() - self._clock
+        # Popen must not wait for a process that is gone, nor warn that nobody did.
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        resources = {
+            "cpu_system": round(usage.ru_stime, 3),
+            "cpu_user": round(usage.ru_utime, 3),
+            "max_rss": usage.ru_maxrss * _RSS_UNIT,
+        }
+        outcome = Outcome(
+            exit=self._process.returncode,
+            started=self._started,
+            finished=time.time(),
+            duration=round(duration, 3),
+            resources=resources,
+            lingering=self._group_lives(),
+        )
+        self._ended.set()
+        self._done(outcome)
+
+
+def _has_living(group: int) -> bool:
+    """Whether a process group that exists has more than dead members whom nobody has waited for; True if untold."""
+    found = False
+    for entry in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        try:
+            with open(f"/proc/{int(entry)}/stat", "rb") as stream:
+                state, _, its_group = stream.read().rpartition(b") ")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if int(its_group) == group:
+            found = True
+            if state not in (b"Z", b"X"):
+                return True
+    return not found
+
+
+def stop(children: Sequence[Child]) -> None:
+    """End commands and all they started: by SIGINT, then SIGTERM, then SIGKILL, within about a second in all."""
+    steps = ((signal.SIGINT, INTERRUPT_SECONDS), (signal.SIGTERM, INTERRUPT_SECONDS / 2), (signal.SIGKILL, 0.2))
+    for number, patience in steps:
+        for child in children:
+            child.signal(number)
+        end = time.monotonic() + patience
+        while any(child.lives() for child in children):
+            if time.monotonic() >= end:
+                break
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+def describe(outcome: Outcome) -> str:
+    """How the command ended, in words."""
+    if outcome.exit >= 0:
+        known = {126: " (the shell could not run it)", 127: " (the shell found no such command)"}
+        return f"ended with status {outcome.exit}{known.get(outcome.exit, '')}"
+    number = -outcome.exit
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    reasons = {
+        "SIGKILL": " (by hand, or by the kernel for lack of memory)",
+        "SIGXFSZ": " (a file grew over the limit of this shell, see `ulimit -f`)",
+        "SIGXCPU": " (it used up its time, see `ulimit -t`)",
+    }
+    return f"was killed by {name}{reasons.get(name, '')}"

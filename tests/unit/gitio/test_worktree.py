@@ -1,0 +1,55 @@
+"""Which files Git keeps, and the ids that it would give them."""
+
+from __future__ import annotations
+
+import os
+
+from weft.gitio.worktree import blob_ids, ignored_paths, kept_files
+
+
+def test_kept_files_are_there_and_not_ignored(work):
+    work.commit({"src/a.py": b"1", "src/gone.py": b"1", "src/old.log": b"1", ".gitignore": b"*.log\n", "other": b"1"})
+    os.unlink(os.path.join(work.path, "src/gone.py"))
+    work.write("src/new.py")
+    work.write("src/x.log")
+    os.symlink("nowhere", os.path.join(work.path, "src/link"))
+    assert kept_files(work.repo, ["src"]) == ["src/a.py", "src/link", "src/new.py", "src/old.log"]
+    assert kept_files(work.repo, ["src/x.log", "missing"]) == []
+    assert kept_files(work.repo, []) == []
+
+
+def test_ids_are_those_that_git_add_would_give(any_work):
+    any_work.write(".gitattributes", b"*.txt text eol=crlf\n*.up filter=up\n")
+    any_work.git("config", "filter.up.clean", "tr a-z A-Z")
+    names = {
+        "crlf.txt": b"a\r\nb\r\n",
+        "f.up": b"shout",
+        'odd "n\\ame': b"1",
+        '"quoted"': b"2",
+        "new\nline": b"3",
+        "-n": b"",
+    }
+    for name, data in names.items():
+        any_work.write(name, data)
+    os.symlink("f.up", os.path.join(any_work.path, "link"))
+    found = blob_ids(any_work.repo, [*names, "link"])
+    any_work.git("add", "-A")
+    rows = any_work.git("ls-files", "-s", "-z").split(b"\0")
+    staged = {os.fsdecode(row.split(b"\t", 1)[1]): row.split(b" ")[1].decode() for row in rows if row}
+    assert found == {name: staged[name] for name in found}
+    assert len(found) == 7
+
+
+def test_line_ends_that_git_add_would_refuse_are_hashed_all_the_same(work):
+    work.git("config", "core.autocrlf", "input")
+    work.git("config", "core.safecrlf", "true")
+    work.write("a.txt", b"a\r\n")
+    work.write("b.txt", b"a\n")
+    found = blob_ids(work.repo, ["a.txt", "b.txt"])
+    assert found["a.txt"] == found["b.txt"]
+
+
+def test_ignored_paths(work):
+    work.commit({".gitignore": b"*.log\n", "kept.log": b""})
+    assert ignored_paths(work.repo, ["kept.log", "new.log", "a b", ":odd.log", "*"]) == ["new.log", ":odd.log"]
+    assert ignored_paths(work.repo, []) == []
