@@ -40,20 +40,23 @@ class Parcel(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Local packs to send as they are, and frames to copy out of others."""
+    """Local packs to send as they are, frames to copy out of others, and frames that no local pack holds."""
 
     whole: list[Oid]
     rest: set[Oid]
+    absent: set[Oid]
 
 
 def plan(store: LocalStore, frames: Set[Oid], dead: Set[Oid]) -> Plan:
-    """How to send ``frames``, all of them local. No pack called by a name in ``dead`` is sent as it is."""
+    """How to send ``frames``. No pack called by a name in ``dead`` is sent as it is."""
     choice = choose(store.catalog, frames, LOCAL)
+    if choice.absent and store.missing(choice.absent) != choice.absent:
+        choice = choose(store.catalog, frames, LOCAL)  # the catalog was behind the packs, and has caught up
     rest = set(choice.rest)
     for name in dead & set(choice.whole):
         info = store.catalog.pack_frames(name)
         rest.update(frame.oid for frame in info.frames if frame.oid in frames) if info else None
-    return Plan([name for name in choice.whole if name not in dead], rest)
+    return Plan([name for name in choice.whole if name not in dead], rest, choice.absent)
 
 
 def size_of(store: LocalStore, planned: Plan) -> int:

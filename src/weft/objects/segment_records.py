@@ -32,15 +32,21 @@ class SegmentRecords:
 
     def add(self, name: Oid, segment: Segment) -> list[WeftError]:
         """Record a segment; return what speaks against some of its packs, which are then left out."""
-        faults: list[WeftError] = [_contradiction(pack) for pack in segment.packs if not self._agrees(pack)]
-        packs = [pack for pack in segment.packs if self._agrees(pack)] if faults else segment.packs
-        self._catalog.add_packs(packs, self._place_of(name))
-        self._catalog.add_packs(packs, self._remote.place, name)
+        liars = [pack for pack in segment.packs if not self._agrees(pack)]
+        if liars:
+            segment = Segment(tuple(pack for pack in segment.packs if pack not in liars), segment.supersedes)
+        self.record(name, segment)
+        return [_contradiction(pack) for pack in liars]
+
+    def record(self, name: Oid, segment: Segment) -> None:
+        """Record a segment whose packs are known to be what it says."""
+        with self._catalog.transaction():
+            self._catalog.add_packs(segment.packs, self._place_of(name))
+            self._catalog.add_packs(segment.packs, self._remote.place, name)
         for old in segment.supersedes:
             if old != name:
                 self._empty(old)
                 self._catalog.add_segment(self._remote.place, old)
-        return faults
 
     def lose(self, pack: Oid) -> None:
         """Forget that the remote holds a pack, and that any root was seen to be complete."""

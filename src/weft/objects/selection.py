@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from weft.formats.pack import FOOTER_ENTRY, HEADER_SIZE, TRAILER_SIZE
@@ -41,29 +42,49 @@ def choose(
     A pack under ``small`` bytes is always moved whole; packs in ``avoid`` are not used. The same catalog and the same
     ``wanted`` give the same choice.
     """
-    bytes_in: Counter[Oid] = Counter()
-    home: dict[Oid, Oid] = {}
-    absent: set[Oid] = set()
-    names: dict[Oid, Oid] = {}
-    for group in slices(wanted):
-        found = catalog.locate(group, place)
-        for oid in group:
-            copies = usable(found.get(oid, ()), kind, avoid)
-            if not copies:
-                absent.add(oid)
-                continue
-            # The pack that most is taken from already; the name decides between equals.
-            best = max(copies, key=lambda copy: (bytes_in[copy.pack], copy.pack))
-            bytes_in[best.pack] += best.frame.stored + FOOTER_ENTRY
-            home[oid] = names.setdefault(best.pack, best.pack)
-    sizes = catalog.packs(place)
-    whole = {name for name, taken in bytes_in.items() if _take_whole(sizes.get(name, 0), taken, small)}
-    rest = {oid for oid, pack in home.items() if pack not in whole}
-    for name in whole:
-        info = catalog.pack_frames(name) if rest else None
+    oids = set(wanted)
+    held = _held(catalog, place, avoid)
+    home, bytes_in = _homes(catalog, oids, held, kind)
+    whole = {number for number, taken in bytes_in.items() if _take_whole(held[number][1], taken, small)}
+    absent = oids - home.keys()
+    rest = {oid for oid in oids if oid in home and home[oid] not in whole}
+    names = sorted(held[number][0] for number in whole)
+    for name in names if rest else ():
+        info = catalog.pack_frames(name)
         if info is not None:
             rest.difference_update(frame.oid for frame in info.frames if kind in (None, frame.kind))
-    return Choice(sorted(whole), rest, absent)
+    return Choice(names, rest, absent)
+
+
+def _held(catalog: Catalog, place: int, avoid: Collection[Oid]) -> dict[int, tuple[Oid, int]]:
+    """Numbers of the packs at ``place`` in the catalog, but for those to avoid, with names and sizes in bytes."""
+    rows = catalog.rows(
+        "SELECT p.id, p.name, p.size FROM held h JOIN packs p ON p.id = h.pack WHERE h.place = ?", (place,)
+    )
+    return {number: (Oid(name), size) for number, name, size in rows if name not in avoid}
+
+
+def _homes(
+    catalog: Catalog, oids: Set[Oid], held: Mapping[int, tuple[Oid, int]], kind: Kind | None
+) -> tuple[dict[bytes, int], Counter[int]]:
+    """The pack of ``held`` to take each of ``oids`` from, where one holds it, and the bytes to take from each pack."""
+    home: dict[bytes, int] = {}
+    bytes_in: Counter[int] = Counter()
+    of_kind, kinds = ("", ()) if kind is None else (" AND f.kind = ?", (int(kind),))
+    for group in slices(oids, _QUERY):
+        rows = catalog.rows(
+            f"SELECT f.oid, f.pack, f.stored FROM frames f WHERE f.oid IN ({_marks(group)}){of_kind}"  # noqa: S608 (marks only)
+            " ORDER BY f.oid, f.pack",
+            (*group, *kinds),
+        )
+        for oid, copies in groupby(rows, itemgetter(0)):
+            # The pack that most is taken from already; the name decides between equals.
+            usable = [(bytes_in[number], held[number][0], number, size) for _, number, size in copies if number in held]
+            if usable:
+                _, _, number, size = max(usable)
+                home[oid] = number
+                bytes_in[number] += size + FOOTER_ENTRY
+    return home, bytes_in
 
 
 def usable(copies: Iterable[Location], kind: Kind | None, avoid: Collection[Oid]) -> list[Location]:

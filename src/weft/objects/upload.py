@@ -15,7 +15,7 @@ from weft.formats.root import root_name
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
-from weft.objects.outgoing import Parcel, by_size, parcels, plan, send, size_of
+from weft.objects.outgoing import Parcel, Plan, by_size, parcels, plan, send, size_of
 from weft.objects.presence import Presence
 from weft.objects.push_needs import Needs
 from weft.objects.push_roots import Roots
@@ -139,8 +139,8 @@ class _Push:
             place = self._store.catalog.place("nowhere")
         with Needs(self._remote, self._store, self._pointers, self._roots) as needs:
             missing = self._store.catalog.missing(needs.frames(), place)
-            self._refuse_absent(missing, needs)
             planned = plan(self._store, missing, set())
+            self._refuse_absent(planned.absent, needs)
         self._packs, self._objects = len(planned.whole), len(missing)
         self._sent = size_of(self._store, planned)
         return self._outcome(self._roots.found)
@@ -168,8 +168,9 @@ class _Push:
             there = self._look_up(needs)
             if not self._check(needs, there.packs, presence):
                 there = self._look_up(needs)
-            self._refuse_absent(there.missing, needs)
-            sent = self._send(there.missing, dead, presence)
+            planned = plan(self._store, there.missing, dead)
+            self._refuse_absent(planned.absent, needs)
+            sent = self._send(planned, dead, presence)
             self._index.publish(sent)
             held = {**there.packs, **{pack.name: pack.size for pack in sent}}
             segments = self._cover(held)
@@ -216,11 +217,8 @@ class _Push:
             self._lost.add(name)
         self._wrong |= wrong
 
-    def _send(self, missing: set[Oid], dead: set[Oid], presence: Presence) -> list[PackInfo]:
-        """Send ``missing``; return the packs that hold it now."""
-        if not missing:
-            return []
-        planned = plan(self._store, missing, dead)
+    def _send(self, planned: Plan, dead: set[Oid], presence: Presence) -> list[PackInfo]:
+        """Send what is planned; return the packs that hold it now."""
         with parcels(self._store, planned, dead) as made:
             # A push that was killed may have left some of these packs there: their names are their content.
             # To ask takes as long as to send a small one, which the remote leaves as it is when it is there.
@@ -248,8 +246,7 @@ class _Push:
 
     # --- what is nowhere ---
 
-    def _refuse_absent(self, missing: set[Oid], needs: Needs) -> None:
-        gone = self._store.missing(missing)
+    def _refuse_absent(self, gone: set[Oid], needs: Needs) -> None:
         if not gone:
             return
         paths = needs.paths_of(gone)
