@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from weft.errors import LimitExceeded, PathChars, PathEscape, PathReserved, PathSyntax
 
@@ -17,6 +17,7 @@ MAX_PATH = 4096
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
 _PLAIN_DATA = re.compile(_PLAIN.pattern + r"(?<!\.[wW][eE][fF][tT])", re.ASCII)
+_ALL_PLAIN = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]++)*+/)*+", re.ASCII)
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\\\\\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:", re.ASCII)
 # Code points that HFS+ drops when it compares names (the list of Git's utf8.c, is_hfs_dot_generic).
@@ -161,6 +162,13 @@ def portable_problem(name: str) -> str:
     return ""
 
 
+def all_portable(names: Sequence[str]) -> bool:
+    """True when a look at all of ``names`` together shows that none has a ``portable_problem``; False is no proof."""
+    if not _ALL_PLAIN.fullmatch("/".join(names) + "/"):
+        return False
+    return _WINDOWS_STEMS.isdisjoint([name.partition(".")[0].lower() for name in names])
+
+
 def fold_key(name: str) -> str:
     """The spelling under which a file system that ignores case and normalization keeps ``name``."""
     if name.isascii():
@@ -170,5 +178,9 @@ def fold_key(name: str) -> str:
 
 def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names of one directory that NFC and full case folding cannot tell apart."""
+    names = list(names)
+    text = "/".join(names)
+    if text.isascii() and len(set(text.lower().split("/"))) == len(names):
+        return []
     seen: dict[str, str] = {}
     return [(first, name) for name in names if (first := seen.setdefault(fold_key(name), name)) != name]

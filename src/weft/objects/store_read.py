@@ -55,7 +55,7 @@ class FrameReader:
             again = False
             for location in self._catalog.locate((oid,), LOCAL).get(oid, ()):
                 try:
-                    return self._read_at(location, kind, verify)
+                    return self.read_at(location, kind, verify)
                 except (IntegrityError, LimitExceeded, FileNotFoundError) as error:
                     fault = error
                     again = self._damaged(location, error) or again
@@ -86,12 +86,13 @@ class FrameReader:
             found = self._catalog.locate(batch, LOCAL)
             for oid in batch:
                 try:
-                    yield self._read_at(found[oid][0], kind, verify)
+                    yield self.read_at(found[oid][0], kind, verify)
                 except (KeyError, IntegrityError, LimitExceeded, FileNotFoundError):
                     # The slow way knows what to do about damage, and tries the other copies.
                     yield self.read(oid, kind, verify)
 
-    def _read_at(self, location: Location, kind: Kind | None, verify: bool) -> bytes:
+    def read_at(self, location: Location, kind: Kind | None, verify: bool) -> bytes:
+        """The bytes of one copy. Raises what ``read`` raises, and ``FileNotFoundError``; nothing is done about damage."""
         frame = location.frame
         if kind is not None:
             require_kind(frame, kind)

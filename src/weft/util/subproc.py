@@ -115,3 +115,39 @@ def stream(
         if returncode != 0:
             said.seek(0)
             raise error(_failed_message(command, returncode, said.read()), path=command[0])
+
+
+class Duplex:
+    """A program that is talked to through two pipes: ``input`` (written without blocking) and ``output``, descriptors.
+
+    It is in a process group of its own, so that Ctrl-C reaches us alone; what it says on stderr is dropped.
+    """
+
+    def __init__(self, argv: Sequence[str], pass_fds: Sequence[int]) -> None:
+        command = _checked(argv)
+        with os_errors("run", command[0]):
+            self._process = subprocess.Popen(
+                command,
+                cwd="/",
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=tuple(pass_fds),
+                process_group=0,
+            )
+        self.input = cast(IO[bytes], self._process.stdin).fileno()
+        self.output = cast(IO[bytes], self._process.stdout).fileno()
+        os.set_blocking(self.input, False)
+
+    def close(self) -> None:
+        """End the program now and close the pipes."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            cast(IO[bytes], pipe).close()
+        self._process.wait()
+
+
+def duplex(argv: Sequence[str], *, pass_fds: Sequence[int] = ()) -> Duplex:
+    """Start ``argv``, which inherits ``pass_fds``. Raises ``EnvironmentFault``, ``PermissionFault``."""
+    return Duplex(argv, pass_fds)

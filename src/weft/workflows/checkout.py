@@ -156,7 +156,7 @@ def carry_out(project: Project, plans: Mapping[str, Plan], absent: Sequence[str]
     saved = _save(project, plans)
     files = size = removed = unchanged = 0
     for path, plan in plans.items():
-        reader = manifest_reader(project.store, plan.pointer.layout if plan.pointer else None)
+        reader = plan.read or manifest_reader(project.store, plan.pointer.layout if plan.pointer else None)
         done = materialize(plan, project.store, reader, project.cache, progress=project.progress)
         files, size = files + done[0], size + done[1]
         removed, unchanged = removed + plan.removed, unchanged + plan.unchanged

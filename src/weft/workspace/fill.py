@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from weft.errors import HashMismatch
 from weft.model.entry import LINK, Entry
-from weft.model.oid import Kind, Oid
 from weft.objects.layouts import LayoutView
 from weft.objects.store import LocalStore
 from weft.util.parallel import unordered_map
 from weft.util.progress import Task
-from weft.workspace.outcome import Made, Outcome
-from weft.workspace.places import Place, Places
+from weft.workspace.batch import BatchWriter, Part
+from weft.workspace.helpers import Helpers, Reply
+from weft.workspace.outcome import Outcome
+from weft.workspace.places import Places
 from weft.workspace.plan import DirPlan, Plan
 from weft.workspace.walk import ReadManifest
-from weft.workspace.writer import put_file, set_mode
+from weft.workspace.writer import set_mode
 
-SMALL = 64 * 1024
-"""Files up to so many bytes are read from the packs together."""
 BATCH_FILES = 256
 BATCH_BYTES = 4 << 20
 BATCH_DIRS = 16
 """Directories that one worker has open at a time. Small ones share a batch: looking up frames costs by the batch."""
+HELPED_FILES = 4000
+"""From so many files on processes write them: starting one takes as long as writing about a thousand."""
 
 
 @dataclass(slots=True)
@@ -46,22 +45,16 @@ class _Batch:
     def is_full(self) -> bool:
         return self.files >= BATCH_FILES or self.size >= BATCH_BYTES
 
-
-@dataclass(slots=True)
-class _Target:
-    """An open directory in which files of a batch are written, and what was written there."""
-
-    plan: DirPlan
-    place: Place
-    above: str
-    made: list[Made] = field(default_factory=list)
-
-    def put(self, entry: Entry, pieces: Iterable[bytes]) -> None:
-        fd, name, path = self.place
-        if entry.name != "/":  # the place is that of the first entry; only a tracked file is alone and has another name
-            name, path = entry.name, f"{self.above}/{entry.name}"
-        packed = put_file(fd, entry, pieces, name, self.plan.replaced.get(entry.name), path)
-        self.made.append((entry.name, packed, entry.oid))
+    def message(self) -> list[object]:
+        """The batch as a helper gets it."""
+        return [
+            (
+                plan.path,
+                [(entry.type, bytes(entry.oid), entry.size, entry.name) for entry in entries],
+                {entry.name: plan.replaced[entry.name] for entry in entries if entry.name in plan.replaced},
+            )
+            for plan, entries in self.parts
+        ]
 
 
 class Filler:
@@ -73,15 +66,34 @@ class Filler:
         self._layout = layout
         self._places = places
         self._outcome = outcome
+        self._writer = BatchWriter(store, layout, places)
 
     def run(self, read: ReadManifest, task: Task, workers: int) -> tuple[int, int]:
         """Write everything, ``workers`` batches at a time; modes are set on the way. Returns files and bytes written."""
         files = written = 0
-        for count, size in unordered_map(self._write, self._batches(read), workers):
+        for count, size in self._results(read, workers):
             files += count
             written += size
             task.advance(size, count)
         return files, written
+
+    def _results(self, read: ReadManifest, workers: int) -> Iterator[tuple[int, int]]:
+        if workers > 1 and self._plan.files >= HELPED_FILES:
+            layout = self._layout.root
+            setup = (
+                self._places.top_fd,
+                self._places.base,
+                self._store.root,
+                self._store.catalog.path,
+                bytes(layout) if layout else b"",
+            )
+            helpers: Helpers[_Batch] = Helpers(workers, setup, self._places.top_fd)
+            with helpers:
+                if helpers.started:
+                    for batch, reply in helpers.run((batch, batch.message()) for batch in self._batches(read)):
+                        yield self._take(batch, reply)
+                    return
+        yield from unordered_map(self._write, self._batches(read), workers)
 
     def _batches(self, read: ReadManifest) -> Iterator[_Batch]:
         is_file = self._plan.pointer is not None and not self._plan.pointer.is_dir
@@ -112,33 +124,25 @@ class Filler:
         self._outcome.note(plan, [(entry.name, packed, entry.oid)])
 
     def _write(self, batch: _Batch) -> tuple[int, int]:
-        with ExitStack() as stack:
-            wanted: list[tuple[_Target, Entry]] = []
-            targets: list[_Target] = []
-            for plan, entries in batch.parts:
-                place = stack.enter_context(self._places.at(plan.path, entries[0].name))
-                target = _Target(plan, place, self._places.shown(plan.path))
-                targets.append(target)
-                wanted += [(target, entry) for entry in entries]
-            try:
-                for target, entry, pieces in self._contents(wanted):
-                    target.put(entry, pieces)
-            finally:
-                # After an error as well: what is written is ours and shall be known as such.
-                for target in targets:
-                    self._outcome.note(target.plan, target.made)
+        parts = [Part(plan.path, entries, plan.replaced) for plan, entries in batch.parts]
+        self._writer.write(parts, lambda number, made: self._note(batch, number, made))
         return batch.files, batch.size
 
-    def _contents(self, wanted: list[tuple[_Target, Entry]]) -> Iterator[tuple[_Target, Entry, Iterable[bytes]]]:
-        """Each entry with its verified bytes: small ones in the order of the packs, large ones as streams."""
-        together: dict[Oid, list[tuple[_Target, Entry]]] = {}
-        for target, entry in wanted:
-            if entry.size <= SMALL and self._layout.recipe_for(entry.oid) is None:
-                together.setdefault(entry.oid, []).append((target, entry))
-            else:
-                yield target, entry, self._store.iter_content(entry.oid, entry.size, self._layout)
-        for oid, data in self._store.read_many(together, Kind.CHUNK):
-            for target, entry in together[oid]:
-                if len(data) != entry.size:
-                    raise HashMismatch(f"{entry.name!a} has {len(data)} bytes, its manifest says {entry.size}")
-                yield target, entry, (data,)
+    def _note(self, batch: _Batch, number: int, made: Sequence[tuple[int, bytes]]) -> None:
+        plan, entries = batch.parts[number]
+        self._outcome.note(plan, [(entries[at].name, packed, entries[at].oid) for at, packed in made])
+
+    def _take(self, batch: _Batch, reply: Reply) -> tuple[int, int]:
+        """Note what a helper wrote; what it could not write is written here, where errors are met as they are."""
+        whole, done = reply
+        for number, made in done.items():
+            self._note(batch, number, made)
+        if not whole:
+            rest = _Batch()
+            for number, (plan, entries) in enumerate(batch.parts):
+                written = {at for at, _ in done.get(number, ())}
+                for at, entry in enumerate(entries):
+                    if at not in written:
+                        rest.add(plan, entry)
+            self._write(rest)
+        return batch.files, batch.size

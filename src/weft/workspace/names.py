@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from weft.errors import PathChars, PathCollision, PathEscape, PathReserved, RefusedInput, SymlinkRefused
-from weft.model.paths import check_data_name, check_link_target, collisions, portable_problem
+from weft.model.paths import all_portable, check_data_name, check_link_target, collisions, portable_problem
 from weft.util.humanize import count_text
 from weft.util.progress import Progress
 
@@ -90,7 +90,7 @@ def check_names(names: Sequence[str], directory: str, policy: NamePolicy) -> Non
     if not (_ALL_PLAIN.fullmatch(blob) and ".weft\0" not in blob.lower() and max(map(len, names)) <= 255):
         for name in names:
             _check_one(name, directory)
-    for name in names:
+    for name in () if all_portable(names) else names:
         why = portable_problem(name)
         if why:
             policy.problem(join_path(directory, name), why)

@@ -31,12 +31,12 @@ class Places:
     """
 
     def __init__(self, top_fd: int, base: str) -> None:
-        self._top_fd = top_fd
-        self._base = base
+        self.top_fd = top_fd
+        self.base = base
 
     def shown(self, directory: str, name: str = "") -> str:
         """The path of ``name`` in ``directory`` as seen from the top of the work tree."""
-        return join_path(self._base, join_path(directory, name))
+        return join_path(self.base, join_path(directory, name))
 
     @contextmanager
     def at(self, directory: str, name: str) -> Iterator[Place]:
@@ -48,8 +48,8 @@ class Places:
         if name != "/":
             place = Place(self._open(directory), name, self.shown(directory, name))
         else:
-            parent, _, base = self._base.rpartition("/")
-            place = Place(open_below(self._top_fd, parent, create=True), base, self._base)
+            parent, _, base = self.base.rpartition("/")
+            place = Place(open_below(self.top_fd, parent, create=True), base, self.base)
         try:
             yield place
         finally:
@@ -59,7 +59,7 @@ class Places:
         """Make a directory that is not there yet; the tracked one with those above it."""
         path = self.shown(directory)
         parent, _, name = path.rpartition("/")
-        fd = open_below(self._top_fd, parent, create=not directory)
+        fd = open_below(self.top_fd, parent, create=not directory)
         try:
             make_directory(name, fd, path)
         finally:
@@ -78,7 +78,7 @@ class Places:
         """Remove a directory if it is empty. Raises ``FileChanged`` when it is not, or cannot be, and ``needed`` is set."""
         path = self.shown(directory)
         parent, _, name = path.rpartition("/")
-        fd = open_below(self._top_fd, parent)
+        fd = open_below(self.top_fd, parent)
         try:
             os.rmdir(name, dir_fd=fd)
         except OSError as error:
@@ -100,7 +100,7 @@ class Places:
     def _open(self, directory: str) -> int:
         path = self.shown(directory)
         try:
-            return open_below(self._top_fd, path)
+            return open_below(self.top_fd, path)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise FileChanged(
                 f"the directory {path!a} was replaced while weft worked in it", hint="run it again", path=path

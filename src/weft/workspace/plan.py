@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from weft.model.entry import DIR, LINK, Entry
+from weft.model.manifest import Manifest
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import FileToRead
@@ -75,7 +76,7 @@ class Plan:
     ``files`` and ``size`` (bytes) will be written. ``save`` are the files whose bytes must go into the store first
     (asked for by force); ``absent`` are the paths of files that the local store lacks. ``unchanged`` counts files that
     are as they should be. ``complete`` tells that afterwards everything about the path is known. ``gone`` are directories
-    whose rows end, ``rows`` those of directories in which nothing is done.
+    whose rows end, ``rows`` those of directories in which nothing is done. ``read`` has read the manifests so far.
     """
 
     scan: TreeScan
@@ -93,6 +94,7 @@ class Plan:
     size: int = 0
     unchanged: int = 0
     complete: bool = True
+    read: Callable[[Oid], Manifest] | None = None
 
     @property
     def removed(self) -> int:

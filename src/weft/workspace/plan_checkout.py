@@ -89,6 +89,7 @@ class _Planner:
         self._blocks = 0
 
     def run(self, read: ReadManifest) -> None:
+        self.plan.read = read
         self._mismatched_root()
         visited: set[str] = set()
         pairs = walk_pairs(self._scan, self._request.pointer, read, complete=True, enter=self._selection.enters)

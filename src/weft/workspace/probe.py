@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from weft.errors import PathCollision, PathReserved
-from weft.model.paths import collisions, portable_problem
+from weft.model.paths import all_portable, collisions, portable_problem
 from weft.util.atomic import os_errors, temp_name
 from weft.workspace.names import join_path
 
@@ -88,7 +88,7 @@ class NameGate:
                     hint="check it out on a file system that tells them apart, or only some paths of it",
                     path=path,
                 )
-        for name in names:
+        for name in () if all_portable(names) else names:
             why = portable_problem(name)
             if why and self.traits.windows and "normal form" not in why:
                 path = join_path(directory, name)

@@ -18,22 +18,34 @@ from weft.workspace.scan import DirScan, TreeScan
 
 ReadManifest = Callable[[Oid], Manifest]
 FILE_TYPES = (FILE, EXEC)
+KEPT_BYTES = 16 << 20
+"""Most bytes of manifests that one reader keeps: those of some 200,000 files."""
 
 
 def manifest_reader(store: LocalStore, layout: Oid | None) -> ReadManifest:
     """A function that reads manifests of one pointer from the local store.
 
-    It raises ``ObjectMissing`` with the hint to fetch, and what decoding raises for damage.
+    It raises ``ObjectMissing`` with the hint to fetch, and what decoding raises for damage. The bytes of the first ones, up
+    to ``KEPT_BYTES``, are kept, for a checkout plans with them and reads them again.
     """
     view = store.layout(layout)
+    kept: dict[Oid, bytes] = {}
+    room = KEPT_BYTES
 
     def read(oid: Oid) -> Manifest:
-        try:
-            return manifest_format.decode(store.read_object(oid, Kind.MANIFEST, view))
-        except ObjectMissing as error:
-            raise ObjectMissing(
-                f"the manifest {oid} is not in the local store", hint=error.hint or "weft fetch", path=error.path
-            ) from error
+        nonlocal room
+        data = kept.get(oid)
+        if data is None:
+            try:
+                data = store.read_object(oid, Kind.MANIFEST, view)
+            except ObjectMissing as error:
+                raise ObjectMissing(
+                    f"the manifest {oid} is not in the local store", hint=error.hint or "weft fetch", path=error.path
+                ) from error
+            if len(data) <= room:
+                kept[oid] = data
+                room -= len(data)
+        return manifest_format.decode(data)
 
     return read
 

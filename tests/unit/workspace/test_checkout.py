@@ -21,6 +21,7 @@ from weft.errors import (
 )
 from weft.model.oid import Oid
 from weft.util.atomic import TEMP_PREFIX, temp_name
+from weft.workspace import batch as batch_module
 from weft.workspace import fill as fill_module
 from weft.workspace import plan_checkout as plan_module
 from weft.workspace import writer as writer_module
@@ -371,7 +372,7 @@ def test_what_was_written_before_an_error_is_known_and_not_hashed_again(tree, mo
     pointer = tree.add()
     before = tree.tree()
     shutil.rmtree(tree.root)
-    real = fill_module.put_file
+    real = batch_module.put_file
     written = []
 
     def put_file(*args):
@@ -381,7 +382,7 @@ def test_what_was_written_before_an_error_is_known_and_not_hashed_again(tree, mo
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fill_module, "put_file", put_file)
+        patch.setattr(batch_module, "put_file", put_file)
         with pytest.raises(Stop):
             tree.checkout(pointer)
     assert len([name for name in tree.tree() if not name.endswith("/")]) == 4
