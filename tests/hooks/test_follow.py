@@ -136,7 +136,8 @@ def test_a_rebase_that_is_given_up_leaves_the_data(branches: Hooked) -> None:
 def test_a_bisect_moves_no_data(branches: Hooked) -> None:
     branches.git("switch", "-q", "side")
     branches.git("bisect", "start", "side", "side~2")
-    assert branches.read("data/b") == "new"
+    assert branches.git("ls-files", "extra.weft").out == "", "a commit before the one that is checked out"
+    assert branches.read("extra/x") == "x"
     branches.git("bisect", "reset")
     assert branches.read("data/b") == "new"
     assert clean(branches)

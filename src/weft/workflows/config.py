@@ -9,10 +9,10 @@ from weft.errors import ConfigError
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
-from weft.model.config import Config
+from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.files import read_small, tidy
-from weft.workflows.project import CONFIG_LIMIT, CONFIG_PATH, Project, alone, private_config_path
+from weft.workflows.project import CONFIG_LIMIT, Project, alone, private_config_path
 from weft.workflows.results import ConfigResult
 
 

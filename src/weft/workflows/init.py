@@ -11,11 +11,11 @@ from weft.gitio.attributes import ensure_attributes
 from weft.gitio.ignore import ensure_excluded
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.staging import stage
-from weft.model.config import Config
+from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
 from weft.util.progress import Progress
 from weft.workflows.attributes import ATTRIBUTES
-from weft.workflows.project import CONFIG_PATH, Project, open_project
+from weft.workflows.project import Project, open_project
 from weft.workflows.remotes import remote_add
 from weft.workflows.results import InitResult
 

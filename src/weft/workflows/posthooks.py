@@ -10,12 +10,13 @@ from typing import NamedTuple
 from weft.errors import ObjectMissing, RefusedInput, UnsavedChanges
 from weft.gitio import trees
 from weft.gitio.repo import GitRepo, discover
+from weft.model.config import CONFIG_PATH
 from weft.model.pointer import Pointer
 from weft.util.progress import Progress
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.files import read_small
 from weft.workflows.options import CheckoutOptions
-from weft.workflows.project import CONFIG_PATH, Project, alone, open_project
+from weft.workflows.project import Project, alone, open_project
 from weft.workflows.results import CheckoutResult
 from weft.workflows.targets import revision_pointers, workspace_pointers
 from weft.workspace.plan import Plan

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from weft.errors import NotARepository
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
-from weft.model.config import Config
+from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
 from weft.objects.store import LocalStore, open_store
@@ -19,7 +19,6 @@ from weft.util.progress import Progress, SilentProgress
 from weft.workflows.files import read_small
 from weft.workspace.statcache import StatCache
 
-CONFIG_PATH = ".weft/config.yaml"
 CONFIG_LIMIT = 1 << 20
 
 
