@@ -60,6 +60,11 @@ class Mover(Program):
     def __init__(self, bench: Bench, path: str) -> None:
         super().__init__(bench, path)
         self.buckets: dict[str, str] = {}
+        self.unsent: set[str] = set()
+
+    def change(self, kind: str, count: int = 1) -> None:
+        super().change(kind, count)
+        self.unsent.add(kind)
 
     def send(self, kind: str, bucket: str) -> tuple[object, ...]:
         """Words that copy the folder data into a bucket."""
@@ -80,20 +85,26 @@ class Mover(Program):
         bucket = self.bench.store.bucket()
         self.buckets[kind] = bucket
         cost = self.bench.on_the_wire(bucket, lambda: self.measure(kind, *self.send(kind, bucket)))
+        self.unsent.discard(kind)
         return replace(cost, stored=self.bench.store.size(bucket))
 
     def pushed(self, kind: str) -> str:
         """A bucket that holds what the folder holds."""
         if kind not in self.buckets:
             self.buckets[kind] = self.bench.store.bucket()
-        self.quietly(kind, [self.path, *self.sync(kind, self.buckets[kind])])
+            self.unsent.add(kind)
+        if kind in self.unsent:
+            self.quietly(kind, [self.path, *self.sync(kind, self.buckets[kind])])
+            self.unsent.discard(kind)
         return self.buckets[kind]
 
     def push_change(self, kind: str) -> Cost:
         """Copy what changed, after one file did."""
         bucket = self.pushed(kind)
         self.change(kind)
-        return self.bench.on_the_wire(bucket, lambda: self.measure(kind, *self.sync(kind, bucket)))
+        cost = self.bench.on_the_wire(bucket, lambda: self.measure(kind, *self.sync(kind, bucket)))
+        self.unsent.discard(kind)
+        return cost
 
     def pull(self, kind: str) -> Cost:
         """Copy everything into an empty folder."""

@@ -29,7 +29,7 @@ import environments
 import growth
 import options as command_line
 import report
-from data import edit_again, link, make_big, make_edited, make_small
+from data import FILE_SIZE, MIB, edit_again, link, make_big, make_edited, make_small
 from harness import Bench, Cost, Failed, TooSlow
 from movers import Copy, Python, Rclone, S5cmd
 from programs import Program
@@ -39,6 +39,8 @@ from versioning import Borg, Dvc, Git, GitLfs, Oxen, Restic, Weft
 PROGRAMS: tuple[type[Program], ...] = (Weft, Dvc, GitLfs, Oxen, Restic, Borg, Git, S5cmd, Rclone, Copy, Python)
 NEW_EDIT = ("add_big2", "push_big2_s3")
 """Steps each run of which needs an edit that no store has seen."""
+NEED_FILES, NEED_BIG, GIB = 20, 14, 2**30
+"""How often the data is on the disk at the fullest moment."""
 
 
 class Comparison:
@@ -93,6 +95,8 @@ class Comparison:
         try:
             for step in steps:
                 self.run_step(step, ready)
+                if kind == "big":
+                    self.make_room(ready, [later.key for later in steps[steps.index(step) + 1 :]])
                 self.bench.empty_trash()
                 self.write()
         finally:
@@ -102,6 +106,17 @@ class Comparison:
         if kind == "big":
             self.bench.drop(self.bench.place / "data" / "edited")
         self.bench.empty_trash()
+
+    @staticmethod
+    def make_room(ready: list[Program], later: list[str]) -> None:
+        """Take away the folders of programs without further steps.
+
+        Not with small files: hard links that go change the time stamps of those that stay, which others have noted.
+        """
+        for program in list(ready):
+            if not any(program.has(key) for key in later):
+                program.tear_down("big")
+                ready.remove(program)
 
     def make(self, kind: str) -> None:
         """The data of a kind."""
@@ -244,6 +259,9 @@ def interrupted(number: int, frame: object) -> None:
 def measure(options: argparse.Namespace) -> int:
     """Run everything; the exit code."""
     environments.install_from_debian(options.names)
+    need = NEED_FILES * options.files * FILE_SIZE + NEED_BIG * options.big_mib * MIB
+    if (free := shutil.disk_usage(options.place or tempfile.gettempdir()).free) < need:
+        print(f"warning: {free / GIB:.0f} GiB free, a whole run needs about {need / GIB:.0f}", flush=True)
     place = Path(tempfile.mkdtemp(prefix="weft-bench-", dir=options.place))
     comparison = Comparison(options, place)
     code = 0

@@ -123,16 +123,25 @@ class Git(Versioned):
     def commit(self, kind: str) -> None:
         self.quietly(kind, ["git", "commit", "-q", "--allow-empty", "-m", "next"])
 
+    def add(self, kind: str) -> Cost:
+        first = kind not in self.added
+        cost = super().add(kind)
+        if first:
+            self.quietly(kind, ["git", "tag", "-f", "first"])
+        return cost
+
     def do_checkout_small(self) -> Cost:
         return self.older("small", 10)
 
     def older(self, kind: str, count: int) -> Cost:
-        """Check out the version before a change, and go back."""
-        if kind != "big" or kind not in self.added:
+        """Check out the version before a change, of the big file the first one, and go back."""
+        self.have(kind)
+        go, revision = [self.program_for_data, "checkout", "-q"], "first" if kind == "big" else "HEAD~1"
+        if kind not in self.old:
+            self.old.add(kind)
             self.add_change(kind, count)
-        go = [self.program_for_data, "checkout", "-q"]
-        self.quietly(kind, [*go, "HEAD~1", "--", "data"], [*go, "HEAD", "--", "data"])
-        cost = self.bench.measure(self.at(kind), self.env(kind), [*go, "HEAD~1", "--", "data"])
+            self.quietly(kind, [*go, revision, "--", "data"], [*go, "HEAD", "--", "data"])
+        cost = self.bench.measure(self.at(kind), self.env(kind), [*go, revision, "--", "data"])
         self.quietly(kind, [*go, "HEAD", "--", "data"])
         return cost
 
@@ -190,7 +199,6 @@ class GitLfs(Git):
         return self.add_change("big")
 
     def do_checkout_big(self) -> Cost:
-        self.have("big")
         return self.older("big", 1)
 
 
