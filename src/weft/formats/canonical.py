@@ -34,7 +34,7 @@ def load_json(data: bytes, limit: int = LIMIT, *, what: str = "a JSON file") -> 
     """
     if len(data) > limit:
         raise LimitExceeded(f"{what} has {len(data)} bytes, over the limit of {limit}", path=what)
-    _check_depth(data, what)
+    check_depth(data, what)
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except SchemaError as error:
@@ -43,8 +43,8 @@ def load_json(data: bytes, limit: int = LIMIT, *, what: str = "a JSON file") -> 
         raise SchemaError(f"{what} is not JSON: {str(error)[:200]}", path=what) from None
 
 
-def _check_depth(data: bytes, what: str) -> None:
-    # Before the parser runs, for it recurses.
+def check_depth(data: bytes, what: str) -> None:
+    """Raise ``LimitExceeded`` for JSON nested deeper than 32: to be asked before the parser runs, for it recurses."""
     depth = 0
     for mark in _MARKS.finditer(data):
         first = data[mark.start()]
