@@ -90,6 +90,11 @@ if [ -x "$kept" ]; then
 fi
 """
 
+# A checkout of files, and an amended commit, move no data: Python need not start for them.
+_ONLY = {
+    "post-checkout": '[ "$3" = 1 ] || exit "$status"\n',
+    "post-rewrite": '[ "$1" = rebase ] || exit "$status"\n',
+}
 _STOP = '[ "$status" -eq 0 ] || exit "$status"\n'
 
 # The name that PATH gives must be absolute: a repository may hold a program of that name.
@@ -123,7 +128,9 @@ def hook_text(name: str, program: Program) -> bytes:
     reads = name in _FROM_STDIN
     way_out = _WAY_OUT.get(name, "").replace("`", "\\`")
     names = {"name": name, "kept": KEPT, "python": shlex.quote(program.python), "module": shlex.quote(program.module)}
-    body = _HEAD.format(**names) + (_CALL_KEPT_STDIN if reads else _CALL_KEPT) + (_STOP if before else "")
+    body = (
+        _HEAD.format(**names) + (_CALL_KEPT_STDIN if reads else _CALL_KEPT) + (_STOP if before else _ONLY.get(name, ""))
+    )
     body += _FIND.format(way_out=way_out, gone=1 if before else '"$status"')
     feed = "lines | " if reads else ""
     body += f'{feed}"$@"\n' if before else f'{feed}"$@" || :\nexit "$status"\n'

@@ -201,23 +201,37 @@ def fake(tmp_path):
     return {"PATH": f"{tmp_path / 'bin'}:{PLAIN_PATH}", "CODE": "0"}
 
 
+WORDS = {"post-checkout": ("a b", "*", "1"), "post-rewrite": ("rebase",)}
+"""What makes weft do something, where it is not always so."""
+
+
+@pytest.mark.parametrize(("name", "words"), [("post-checkout", ("a", "b", "0")), ("post-rewrite", ("amend",))])
+def test_weft_is_not_started_for_nothing(name, words, place, fake, tmp_path):
+    script(os.path.join(place.path, name), "echo old; exit 4\n")
+    install_hooks(place, [name], GONE)
+    done = call(os.path.join(place.path, name), *words, env=fake, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (4, b"old\n", b"")
+
+
 @pytest.mark.parametrize("name", HOOKS)
 def test_the_old_hook_is_called_first_with_the_same_words_and_input(name, place, fake, tmp_path):
     script(
         os.path.join(place.path, name), 'echo "old: $@"\n' + ("cat\n" if name in ("pre-push", "post-rewrite") else "")
     )
     install_hooks(place, [name], GONE)
+    words = WORDS.get(name, ("a b", "*"))
+    said = " ".join(words).encode()
     stdin = b"refs/heads/a b c\n a  line \\n with -n spaces\n" if name in ("pre-push", "post-rewrite") else b""
-    done = call(os.path.join(place.path, name), "a b", "*", stdin=stdin, env=fake, cwd=tmp_path)
+    done = call(os.path.join(place.path, name), *words, stdin=stdin, env=fake, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == b"old: a b *\n" + stdin + b"weft: " + name.encode() + b" a b *\n" + stdin
+    assert done.stdout == b"old: " + said + b"\n" + stdin + b"weft: " + name.encode() + b" " + said + b"\n" + stdin
 
 
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_failing_old_hook_counts(name, place, fake, tmp_path):
     script(os.path.join(place.path, name), "exit 7\n")
     install_hooks(place, [name], GONE)
-    done = call(os.path.join(place.path, name), stdin=b"x\n", env=fake, cwd=tmp_path)
+    done = call(os.path.join(place.path, name), *WORDS.get(name, ()), stdin=b"x\n", env=fake, cwd=tmp_path)
     assert done.returncode == 7
     assert (b"weft: " in done.stdout) is name.startswith("post-"), "the data follows what Git has done already"
 
@@ -225,7 +239,8 @@ def test_a_failing_old_hook_counts(name, place, fake, tmp_path):
 @pytest.mark.parametrize("name", HOOKS)
 def test_weft_stops_what_is_to_come_and_never_what_is_done(name, place, fake, tmp_path):
     install_hooks(place, [name], GONE)
-    done = call(os.path.join(place.path, name), stdin=b"x\n", env={**fake, "CODE": "3"}, cwd=tmp_path)
+    words = WORDS.get(name, ())
+    done = call(os.path.join(place.path, name), *words, stdin=b"x\n", env={**fake, "CODE": "3"}, cwd=tmp_path)
     assert done.returncode == (3 if name.startswith("pre-") else 0)
 
 
@@ -239,7 +254,7 @@ def test_an_old_hook_that_is_not_executable_stays_ignored(place, fake, tmp_path)
 @pytest.mark.parametrize("name", HOOKS)
 def test_without_weft_a_clear_word(name, place, fake, tmp_path):
     install_hooks(place, [name], GONE)
-    done = call(os.path.join(place.path, name), stdin=b"", cwd=tmp_path)
+    done = call(os.path.join(place.path, name), *WORDS.get(name, ()), cwd=tmp_path)
     assert done.returncode == (1 if name.startswith("pre-") else 0)
     said = done.stderr.decode()
     assert f"weft: the hook {name} cannot run" in said

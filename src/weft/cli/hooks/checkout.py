@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from weft.cli import registry
 from weft.cli.context import Session
 from weft.cli.text import escape
 from weft.util.humanize import count_text, size_text
-from weft.workflows.posthooks import CHECKOUT, MERGE, REBASE, Event, FollowResult, follow
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.workflows import posthooks
+    from weft.workflows.posthooks import Event, FollowResult
+else:
+    posthooks = later("weft.workflows.posthooks")
 
 _SHOWN = 5
 
@@ -19,7 +26,7 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
     if event is None:
         return 0
     registry.interrupts().watch(session.interrupted)
-    result = follow(session.start, event, session.progress)
+    result = posthooks.follow(session.start, event, session.progress)
     session.progress.close()
     for line in _lines(result):
         session.err.line(line)
@@ -32,11 +39,11 @@ def _event(name: str, arguments: Sequence[str], session: Session) -> Event | Non
     if name == "checkout":
         name, arguments = _from_tool(told)
     if name == "post-checkout":
-        return Event(CHECKOUT, arguments[0]) if arguments[2:] == ["1"] else None
+        return posthooks.Event(posthooks.CHECKOUT, arguments[0]) if arguments[2:] == ["1"] else None
     if name == "post-merge":
-        return Event(MERGE, "HEAD" if arguments[:1] == ["1"] else "ORIG_HEAD")
+        return posthooks.Event(posthooks.MERGE, "HEAD" if arguments[:1] == ["1"] else "ORIG_HEAD")
     # An amended commit has the pointers that the workspace was just recorded in.
-    return Event(REBASE, "ORIG_HEAD") if arguments[:1] == ["rebase"] else None
+    return posthooks.Event(posthooks.REBASE, "ORIG_HEAD") if arguments[:1] == ["rebase"] else None
 
 
 def _from_tool(told: dict[str, str]) -> tuple[str, list[str]]:
