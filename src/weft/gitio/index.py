@@ -115,12 +115,14 @@ def tree_changes(repo: GitRepo, commit: str, parent: str = "") -> list[Change]:
     return _changes(repo.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, commit))
 
 
-def first_parents(repo: GitRepo, spec: str) -> list[tuple[str, str]]:
-    """Each commit that the range ``spec`` names (``A..B`` of full ids) with its first parent, oldest first, by one process.
+def first_parents(repo: GitRepo, spec: str, *, count: int = -1) -> list[tuple[str, str]]:
+    """Each commit that the range ``spec`` names (``A..B`` of full ids) with its first parent, oldest first, by one process;
+    only the newest ``count`` of them unless that is negative.
 
     The parent is empty for a first commit, and for the oldest one of a shallow clone.
     """
-    rows = repo.git("rev-list", "--parents", "--topo-order", "--reverse", spec, "--").decode("ascii").splitlines()
+    options = ("--parents", "--topo-order", "--reverse", f"--max-count={count}")
+    rows = repo.git("rev-list", *options, spec, "--").decode("ascii").splitlines()
     return [(words[0], words[1] if len(words) > 1 else "") for words in map(str.split, rows)]
 
 
@@ -155,7 +157,9 @@ def _both(repo: GitRepo, *commands: tuple[str, ...]) -> list[bytes]:
 
 def _index(output: bytes) -> Index:
     rows = {row[row.index("\t") + 1 :]: row for row in os.fsdecode(output).split("\0")[:-1]}
-    unmerged = tuple(sorted({os.fsdecode(name) for name in _UNMERGED.findall(output)}))
+    # The pattern takes longer than all else, and conflicts are rare.
+    maybe = any(mark in output for mark in (b" 1\t", b" 2\t", b" 3\t"))
+    unmerged = tuple(sorted({os.fsdecode(name) for name in _UNMERGED.findall(output)})) if maybe else ()
     return Index(rows, unmerged)
 
 

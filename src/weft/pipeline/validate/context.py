@@ -1,0 +1,142 @@
+"""The snapshot under validation: files by path, parsed when a rule first asks, each once.
+
+What cannot be parsed is reported here, once, under the rule for it; rules that need the file then say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from weft.errors import GraphFault, WeftError
+from weft.formats import lineage, pointer, stagefile, values
+from weft.gitio.index import Change, Index
+from weft.model.lineage import RECORDS, Record, record_path
+from weft.model.pointer import SUFFIX, Pointer
+from weft.model.stage import STAGE_FILE, Ignore, Stage
+from weft.pipeline.graph import Graph
+from weft.pipeline.validate import faults
+from weft.pipeline.validate.parsed import ParsedCache
+from weft.pipeline.validate.snapshot import TEXT_LIMIT, Blobs, Snapshot
+from weft.pipeline.validate.violations import Violation
+
+T = TypeVar("T")
+_EMPTY: dict[str, Stage] = {}
+
+
+class Context(Snapshot):
+    """What the rules look at: a snapshot, and what its files mean.
+
+    ``whole`` asks for a look at everything instead of what the changes touch. ``found`` collects violations of parsing,
+    ``notes`` what could not be proved from here.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        changes: Iterable[Change],
+        blobs: Blobs,
+        *,
+        cache: ParsedCache | None = None,
+        whole: bool = False,
+    ) -> None:
+        super().__init__(index, changes, blobs)
+        self.whole = whole
+        self.found: list[Violation] = []
+        self.notes: list[str] = []
+        self._cache = cache or ParsedCache()
+        self._parsed: dict[tuple[str, str], Any] = {}
+        self._graph: Graph | None = None
+
+    def stages(self) -> Mapping[str, Stage]:
+        """The stages of the snapshot; none when there is no stage file or it cannot be read."""
+        return self._parse("stages", STAGE_FILE, stagefile.decode) or _EMPTY
+
+    def old_stages(self) -> Mapping[str, Stage] | None:
+        """The stages before this commit; None when they cannot be read."""
+        change = self.changes.get(STAGE_FILE)
+        if change is None:
+            return self.stages()
+        if not change.old_blob:
+            return _EMPTY
+        text = self.old_texts([STAGE_FILE], TEXT_LIMIT).get(STAGE_FILE)
+        try:
+            return None if text is None else stagefile.decode(text)
+        except WeftError:
+            return None
+
+    def ignores(self) -> tuple[Ignore, ...]:
+        """The ignores of the snapshot."""
+        if b"validate" not in (self.text(STAGE_FILE) or b""):
+            return ()
+        return self._parse("ignores", STAGE_FILE, stagefile.decode_ignores) or ()
+
+    def record(self, stage: str) -> Record | None:
+        """The record of a stage; None when there is none or it cannot be read."""
+        path = record_path(stage)
+        return self._parse("record", path, lambda data: lineage.decode(data, what=path))
+
+    def pointer(self, path: str) -> Pointer | None:
+        """The pointer that stands for the data at ``path``; None when there is none or it cannot be read."""
+        file = path + SUFFIX
+        return self._parse("pointer", file, lambda data: pointer.decode(data, name=file.rpartition("/")[2]))
+
+    def values(self, path: str) -> Mapping[str, Any] | None:
+        """The values of a params or metrics file; None when it is not there or cannot be read."""
+        return self._parse("values", path, lambda data: values.read_values(data, path))
+
+    def broken(self, path: str) -> bool:
+        """True when ``path`` is there and could not be parsed."""
+        kinds = ("stages", "record", "pointer", "values")
+        return path in self.index and any(self._parsed.get((kind, path), self) is None for kind in kinds)
+
+    def graph(self) -> Graph | None:
+        """The graph of the stages; None when they contradict one another (reported once, as rule 16)."""
+        if self._graph is None and ("graph", STAGE_FILE) not in self._parsed:
+            try:
+                self._graph = Graph.build(self.stages())
+            except GraphFault as error:
+                self._parsed["graph", STAGE_FILE] = None
+                self.found.append(faults.graph_fault(error))
+        return self._graph
+
+    def _parse(self, kind: str, path: str, decode: Callable[[bytes], T]) -> T | None:
+        key = (kind, path)
+        if key in self._parsed:
+            known: T | None = self._parsed[key]
+            return known
+        made: T | None = None
+        entry = self.index.get(path)
+        if entry is not None and entry.regular:
+            made = self._decoded(kind, path, entry.blob, decode)
+        if entry is None or entry.regular:
+            self._parsed[key] = made
+        return made
+
+    def _decoded(self, kind: str, path: str, blob: str, decode: Callable[[bytes], T]) -> T | None:
+        known = self._cache.get(kind, path, blob)
+        if known is not None:
+            return known  # type: ignore[no-any-return]
+        text = self.text(path)
+        if text is None:
+            self.found.append(faults.too_large(path))
+            return None
+        try:
+            made = decode(text)
+        except WeftError as error:
+            if kind != "ignores" or ("stages", path) not in self._parsed:
+                self.found.append(faults.parse_fault(kind, path, text, error))
+            return None
+        self._cache.put(kind, path, blob, made)
+        return made
+
+
+def is_record(path: str) -> bool:
+    """True when ``path`` is where a record lies: ``lineage/STAGE.yaml``."""
+    folder, _, name = path.partition("/")
+    return folder == RECORDS and name.endswith(".yaml") and "/" not in name
+
+
+def stage_of_record(path: str) -> str:
+    """The stage whose record lies at ``path``."""
+    return path[len(RECORDS) + 1 : -len(".yaml")]

@@ -1,0 +1,153 @@
+"""Rules 11, 15, 17 and 23: that records, pointers and the stages that make them agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from weft.errors import WeftError
+from weft.formats import pointer as pointer_format
+from weft.model.lineage import DataRef, Record, record_path
+from weft.model.oid import Oid
+from weft.model.pointer import SUFFIX, Pointer
+from weft.pipeline.graph import Graph
+from weft.pipeline.validate.context import Context
+from weft.pipeline.validate.faults import IDENTITY, found
+from weft.pipeline.validate.violations import Violation, quoted
+
+DATA, PRODUCER, UPSTREAM, RATIONALE = 11, 15, 17, 23
+_POINTER_LIMIT = 1 << 16
+_NO_BYTES = Oid.of(b"")
+
+
+class Inside(NamedTuple):
+    """A part of a tracked directory, which only the manifests can prove: ``ref`` of the record at ``path``, on ``line``,
+    said to lie in the data of ``pointer``."""
+
+    path: str
+    line: int
+    ref: DataRef
+    pointer: Pointer
+
+
+def data(context: Context, record: Record, inside: list[Inside]) -> Iterator[Violation]:
+    """Rule 11: each dependency and out is the data of its staged pointer. What needs manifests is put into ``inside``."""
+    path = record_path(record.stage)
+    for key, refs in (("deps", record.deps), ("outs", record.outs)):
+        for ref in refs:
+            text = _difference(context, ref)
+            if text:
+                line = context.line(path, key, ref.path)
+                file = quoted((ref.inside or ref.path) + SUFFIX)
+                yield found(DATA, path, text, line=line, mend=f"git add {file}, or: weft repro {record.stage}")
+            elif ref.inside and (known := context.pointer(ref.inside)) is not None:
+                inside.append(Inside(path, 0, ref, known))
+
+
+def _difference(context: Context, ref: DataRef) -> str:
+    owner = ref.inside or ref.path
+    known = context.pointer(owner)
+    if known is None:
+        silent = context.broken(owner + SUFFIX) or context.deleted(owner + SUFFIX)
+        silent = silent or owner + SUFFIX in context.index  # a link or a submodule: rule 4 tells
+        return "" if silent else f"no staged pointer stands for {owner}"
+    if ref.inside:
+        if not known.is_dir:
+            return f"{ref.path} is said to lie inside {owner}, which is a file"
+        return "" if ref.path.startswith(owner + "/") else f"{ref.path} does not lie inside {owner}"
+    if known.oid != ref.oid:
+        return f"{ref.path} is {_short(known)} as staged, and was {_short(ref)} in the run"
+    same = (known.type, known.size, known.files, known.executable) == (ref.type, ref.size, ref.files, ref.executable)
+    return "" if same else f"type, size, number of files or mode of {ref.path} differ from the staged pointer"
+
+
+def _short(of: DataRef | Pointer) -> str:
+    return f"blake3:{of.oid.hex()[:10]}"
+
+
+def identity(context: Context, pointers: Iterable[str]) -> Iterator[Violation]:
+    """Rule 7, the part that a pointer alone can tell: what its numbers say of its id."""
+    for path in pointers:
+        known = context.pointer(path)
+        problem = _contradiction(known) if known is not None else ""
+        if problem:
+            yield found(IDENTITY, path + SUFFIX, problem, mend=f"weft add {quoted(path)}")
+
+
+def _contradiction(pointer: Pointer) -> str:
+    if pointer.layout == pointer.oid:
+        return "its data is said to be its own layout"
+    if pointer.is_dir:
+        return "a directory without files is said to hold bytes" if pointer.size and not pointer.files else ""
+    if (pointer.size == 0) != (pointer.oid == _NO_BYTES):
+        return "its size and its object id contradict one another: only no bytes have the id of no bytes"
+    return ""
+
+
+def produced(context: Context, graph: Graph, pointers: Iterable[str]) -> Iterator[Violation]:
+    """Rule 15: data of a pointer that changed comes with the record of the stage that makes it."""
+    stages = context.stages()
+    alone = {}
+    for path in pointers:
+        name = graph.producer_of(path)
+        # A record that is deleted is told of by rule 18.
+        silent = not name or stages[name].frozen or context.deleted(record_path(name))
+        if not silent and record_path(name) not in context.index:
+            alone[path] = name
+    before = context.old_texts((path + SUFFIX for path in alone), _POINTER_LIMIT)
+    for path, name in alone.items():
+        if _is_other_data(context.pointer(path), before.get(path + SUFFIX), path):
+            text = f"the stage {name!a} makes {path}, and there is no record of how"
+            mend = f"weft repro {name}, or take {quoted(path)} out of the outs of {name}"
+            yield found(PRODUCER, path + SUFFIX, text, mend=mend)
+
+
+def _is_other_data(new: Pointer | None, before: bytes | None, path: str) -> bool:
+    try:
+        old = pointer_format.decode(before or b"", name=path.rpartition("/")[2] + SUFFIX)
+    except WeftError:
+        return True
+    return new is None or not new.same_data(old)
+
+
+def upstream(context: Context, graph: Graph, record: Record, told: Iterable[Violation]) -> Iterator[Violation]:
+    """Rule 17: a dependency comes from the stage that makes it, and is what that stage wrote.
+
+    Where rule 11 has already ``told`` that a record contradicts its pointer, nothing is added.
+    """
+    path = record_path(record.stage)
+    mend = f"weft repro {record.stage}"
+    silent = {violation.path for violation in told}
+    for ref in record.deps:
+        maker = graph.producer_of(ref.path)
+        if ref.stage != maker:
+            text = f"{ref.path} is said to come from {_stage(ref.stage)}, and comes from {_stage(maker)}"
+            yield found(UPSTREAM, path, text, line=context.line(path, "deps", ref.path), mend=mend)
+            continue
+        made = context.record(maker) if maker else None
+        if made is None or {path, record_path(maker)} & silent:
+            continue
+        for out in made.outs:
+            if out.path == ref.path and out.oid != ref.oid:
+                text = f"{ref.path} was {_short(ref)} when it was read, and {_short(out)} when {maker} wrote it"
+                yield found(UPSTREAM, path, text, line=context.line(path, "deps", ref.path), mend=mend)
+
+
+def _stage(name: str) -> str:
+    return f"the stage {name!a}" if name else "no stage"
+
+
+def rationale(context: Context, graph: Graph, paths: Iterable[str]) -> Iterator[Violation]:
+    """Rule 23: a registered artifact has a reason."""
+    for path in paths:
+        known = context.pointer(path)
+        name = graph.producer_of(path)
+        if known is None or not name or not known.meta.get("registered"):
+            continue
+        record = context.record(name)
+        if record is not None and not record.rationale:
+            text = f"{path} is registered, and the stage {name!a} does not say why it is as it is"
+            mend = f"write `rationale:` into the stage, then: weft repro {name}"
+            yield found(
+                RATIONALE, path + SUFFIX, text, line=context.line(path + SUFFIX, "meta", "registered"), mend=mend
+            )

@@ -1,0 +1,114 @@
+"""Phase A: rules 2 (unmerged), 3 and 4, from names, modes and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from weft.errors import WeftError
+from weft.gitio.index import LINK
+from weft.model.paths import RepoPath, check_data_name, fold_key
+from weft.model.pointer import SUFFIX
+from weft.model.stage import STAGE_FILE
+from weft.pipeline.validate.context import Context, is_record
+from weft.pipeline.validate.faults import CONFLICT, found
+from weft.pipeline.validate.scope import ancestors
+from weft.pipeline.validate.violations import Violation
+from weft.util.humanize import size_text
+
+LARGE, NAMES = 3, 4
+LARGE_BYTES = 5 << 20
+"""A staged file of more bytes than this is refused."""
+
+
+def unmerged(context: Context) -> Iterator[Violation]:
+    """Rule 2: paths with a conflict in the index."""
+    for path in context.index.unmerged:
+        yield found(CONFLICT, path, "it is not merged yet", mend=f"resolve the conflict, then: git add {path}")
+
+
+def bytes_for_pointers(context: Context) -> Iterator[Violation]:
+    """Rule 3, one half: data that weft keeps, staged as bytes."""
+    kept = {out.path for stage in context.stages().values() for out in stage.outs if out.cache}
+    told = set()
+    for path in _added(context):
+        if not path.endswith(SUFFIX):
+            owner = context.owner(path) or next((place for place in ancestors(path) if place in kept), "")
+            if owner and owner not in told:
+                told.add(owner)
+                yield _as_bytes(path, owner, owner in kept)
+    for path in sorted(name.removesuffix(SUFFIX) for name in _new_pointers(context)):
+        inside = context.index.below(path)
+        if path not in told and (path in context.index or inside):
+            yield _as_bytes(path if path in context.index else inside[0], path, False)
+
+
+def _as_bytes(path: str, owner: str, declared: bool) -> Violation:
+    by = (
+        f"the pointer {owner}{SUFFIX} stands for it"
+        if not declared
+        else f"{STAGE_FILE} has {owner} as an out kept by weft"
+    )
+    return found(
+        LARGE, path, f"it is staged as bytes, and {by}", mend=f"git rm -r --cached {owner}, then: weft add {owner}"
+    )
+
+
+def large_files(context: Context) -> Iterator[Violation]:
+    """Rule 3, the other half: a file over the limit."""
+    blobs = {path: change.blob for path in _added(context) if (change := context.changes[path]).mode != "160000"}
+    sizes = context.blobs.sizes(blobs.values())
+    for path, blob in blobs.items():
+        if sizes.get(blob, 0) > LARGE_BYTES:
+            text = f"{size_text(sizes[blob])} are staged, over the limit of {size_text(LARGE_BYTES)}"
+            yield found(LARGE, path, text, mend=f"git rm --cached {path}, then: weft add {path}")
+
+
+def plain_names(context: Context) -> Iterator[Violation]:
+    """Rule 4: pointers, records and the stage file are plain files with names that every checkout can hold."""
+    paths = context.index if context.whole else _added(context)
+    for path in paths:
+        if path.endswith(SUFFIX) or path == STAGE_FILE or is_record(path):
+            problem = _name_problem(context, path)
+            if problem:
+                yield found(NAMES, path, problem)
+    yield from _collisions(context)
+
+
+def _name_problem(context: Context, path: str) -> str:
+    entry = context.entry(path)
+    if entry is not None and not entry.regular:
+        kind = "a symbolic link" if entry.mode == LINK else "a submodule"
+        return f"it is {kind}, which weft does not follow"
+    name = path.removesuffix(SUFFIX)
+    try:
+        RepoPath.parse(name)
+        if name != path:
+            check_data_name(name.rpartition("/")[2])
+    except WeftError as error:
+        return error.message
+    outer = context.owner(name.rpartition("/")[0])
+    return f"it lies inside {outer}, which is tracked as a whole" if outer and name != path else ""
+
+
+def _collisions(context: Context) -> Iterator[Violation]:
+    """Pointers that a file system which ignores case takes for one."""
+    new = {path for path in context.index if path.endswith(SUFFIX)} if context.whole else _new_pointers(context)
+    if not new:
+        return
+    every: dict[str, list[str]] = {}
+    for path in context.index:
+        if path.endswith(SUFFIX):
+            every.setdefault(fold_key(path), []).append(path)
+    for alike in every.values():
+        fresh = next((path for path in alike if path in new), "") if len(alike) > 1 else ""
+        if fresh:
+            other = next(path for path in alike if path != fresh)
+            yield found(NAMES, fresh, f"it differs from {other} in case or Unicode form alone")
+
+
+def _added(context: Context) -> Iterable[str]:
+    return [path for path, change in context.changes.items() if change.status != "D"]
+
+
+def _new_pointers(context: Context) -> set[str]:
+    return {change.path for change in context.changes.values() if change.status == "A" and change.path.endswith(SUFFIX)}

@@ -1,0 +1,108 @@
+"""Rules 8, 14 and 20: that a record is whole, belongs to its stage, and says where uncommitted changes went."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from weft.formats import lineage
+from weft.gitio.blobs import blob_id
+from weft.model.lineage import Record, record_path
+from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.validate.context import Context
+from weft.pipeline.validate.faults import found
+from weft.pipeline.validate.violations import Violation
+
+DIGEST, STAGE, DIRTY = 8, 14, 20
+_SNAPSHOT = re.compile(r"refs/weft/runs/[A-Za-z0-9][A-Za-z0-9._-]{0,200}", re.ASCII)
+
+
+def digest(context: Context, record: Record, path: str) -> Iterator[Violation]:
+    """Rule 8: the digest recomputes."""
+    if record.digest is None:
+        yield found(DIGEST, path, "it has no digest", mend=_again(record.stage))
+    elif lineage.digest_of_text(context.text(path) or b"") != record.digest:
+        text = "its digest is not that of what it says: it was changed after the run"
+        yield found(DIGEST, path, text, line=context.line(path, "digest"), mend=_again(record.stage))
+
+
+def no_stage(context: Context, name: str) -> Iterator[Violation]:
+    """Rule 14 for a record whose stage is not declared."""
+    path = record_path(name)
+    if context.broken(STAGE_FILE):
+        return
+    yield found(STAGE, path, f"{STAGE_FILE} declares no stage {name!a}", mend=f"git rm {path}, or declare the stage")
+
+
+def belongs(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
+    """Rule 14: the record is that of the stage as it is declared."""
+    path = record_path(stage.name)
+    differences = list(_differences(record, stage))
+    if not differences and record.spec != blob_id(stage.text, "sha1" if len(record.spec) == 40 else "sha256"):
+        differences = [("spec", f"{STAGE_FILE} declares the stage otherwise than it was declared for the run")]
+    for key, text in differences:
+        yield found(STAGE, path, text, line=context.line(path, *key.split("/")), mend=_again(stage.name))
+
+
+def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:
+    """Key of the record, and what is wrong there."""
+    if record.stage != stage.name:
+        yield "stage", f"it is the record of the stage {record.stage!a}, not of {stage.name!a}"
+    if record.cmd != stage.cmd:
+        yield "cmd", f"the command was another one than {STAGE_FILE} declares"
+    if record.wdir != stage.wdir:
+        yield "wdir", f"the command ran in {record.wdir or '.'!a}, not in {stage.wdir or '.'!a}"
+    made = {ref.path for ref in record.outs} | set(record.files)
+    for out in stage.outs:
+        there = {ref.path for ref in record.outs} if out.cache else record.files
+        if not any(_covers(out.path, name) for name in there):
+            yield "outs" if out.cache else "files", f"it says nothing of the out {out.path}"
+    for name in sorted(made):
+        if not any(_covers(out.path, name) for out in stage.outs):
+            yield "outs", f"it has {name} as an out, which {STAGE_FILE} does not declare"
+    for ref in record.deps:
+        if not any(_covers(dep, ref.path) for dep in stage.deps):
+            yield "deps", f"it has {ref.path} as a dependency, which {STAGE_FILE} does not declare"
+    read = [*(ref.path for ref in record.deps), *record.code]
+    for dep in stage.deps:
+        if not any(_covers(dep, name) or _covers(name, dep) for name in read):
+            yield "deps", f"it says nothing of the dependency {dep}"
+    used = {params.file for params in stage.params}
+    if used != set(record.params):
+        odd = sorted(used.symmetric_difference(record.params))[0]
+        yield "params", f"{odd} is a params file of {'the stage' if odd in used else 'the record'} alone"
+    if record.determinism.get("seed") != stage.seed:
+        yield "determinism/seed", "the seed was another one than is declared"
+
+
+def _covers(declared: str, name: str) -> bool:
+    return name == declared or name.startswith(declared + "/")
+
+
+def clean_start(context: Context, record: Record, path: str) -> Iterator[Violation]:
+    """Rule 20: uncommitted changes have their snapshot, and no input changed while the command ran."""
+    if record.dirty and not _SNAPSHOT.fullmatch(record.snapshot):
+        text = "the run started with uncommitted changes, and no snapshot refs/weft/runs/ID holds them"
+        yield found(DIRTY, path, text, line=context.line(path, "dirty"), mend=_force(record.stage))
+    elif record.dirty and record.run is not None and record.snapshot.rpartition("/")[2] not in _runs(record):
+        text = f"the snapshot is that of another run than {record.run.id}"
+        yield found(DIRTY, path, text, line=context.line(path, "snapshot"), mend=_force(record.stage))
+    elif record.snapshot and not record.dirty:
+        text = "it names a snapshot of uncommitted changes, and says that there were none"
+        yield found(DIRTY, path, text, line=context.line(path, "snapshot"), mend=_force(record.stage))
+    for at, name in enumerate(record.changed):
+        text = f"{name} changed while the command ran"
+        yield found(DIRTY, path, text, line=context.line(path, "changed", at), mend=_force(record.stage))
+
+
+def _runs(record: Record) -> tuple[str, ...]:
+    """The run of the record, and the earlier one whose outs it took over."""
+    return (record.run.id if record.run else "", record.reused)
+
+
+def _again(stage: str) -> str:
+    return f"weft repro {stage}"
+
+
+def _force(stage: str) -> str:
+    return f"weft repro --force {stage}"

@@ -1,0 +1,156 @@
+"""``weft validate``: what is staged, one commit, or every commit of a range, proved from Git alone.
+
+This is what the pre-commit hook runs, so nothing is imported here that phases A and B do not need; the look at the
+workspace is in ``validate_workspace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from weft.errors import UsageFault
+from weft.gitio import index as git_index
+from weft.gitio import trees
+from weft.gitio.batch import BlobReader
+from weft.gitio.repo import GitRepo, discover
+from weft.pipeline.validate.context import Context
+from weft.pipeline.validate.engine import check
+from weft.pipeline.validate.faults import found
+from weft.pipeline.validate.ignores import Ignored, apply
+from weft.pipeline.validate.parsed import ParsedCache
+from weft.pipeline.validate.scope import Scope
+from weft.pipeline.validate.violations import Violation
+from weft.util.later import later
+from weft.util.progress import Progress
+from weft.workflows.validate_cache import load_cache, save_cache
+from weft.workflows.validate_results import Staged, ValidateResult
+
+if TYPE_CHECKING:
+    from weft.workflows import validate_workspace
+else:
+    validate_workspace = later("weft.workflows.validate_workspace")
+
+__all__ = [
+    "Staged",
+    "ValidateResult",
+    "hook_validate",
+    "look_at_staged",
+    "validate_commits",
+    "validate_range",
+    "validate_revision",
+    "validate_staged",
+]
+WENT_AROUND = 27
+
+
+def hook_validate(start: str, progress: Progress | None = None) -> ValidateResult:
+    """What the pre-commit hook proves: phases A and B over what is staged, then phase C, a bounded look at the workspace.
+
+    What phase C needs is imported only for a commit that touches tracked data or stages and passes so far. Raises
+    ``NotARepository``, ``GitFailed``.
+    """
+    staged = look_at_staged(start)
+    if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
+        return staged.result
+    return validate_workspace.look(staged, progress)
+
+
+def validate_staged(start: str) -> ValidateResult:
+    """Phases A and B alone over what is staged. Raises as ``look_at_staged``."""
+    return look_at_staged(start).result
+
+
+def look_at_staged(start: str) -> Staged:
+    """Phases A and B over what is staged: as ``GIT_INDEX_FILE`` says, which Git sets for the hooks of a partial commit.
+
+    Raises ``NotARepository``, ``GitFailed``.
+    """
+    git = discover(start)
+    index, changes = git_index.read_staged(git)
+    cache = load_cache(git)
+    with BlobReader(git) as blobs:
+        context = Context(index, changes, blobs, cache=cache)
+        report = check(context)
+        counted, ignored = apply(report.violations, context.ignores(), whole=False)
+    save_cache(git, cache)
+    result = _result("staged", counted, ignored, context.notes, report.scope)
+    return Staged(git, result, report.scope, context, report.inside)
+
+
+def validate_revision(start: str, rev: str) -> ValidateResult:
+    """Phases A and B over everything that the commit ``rev`` holds. Raises ``NoSuchRevision``, ``GitFailed``."""
+    git = discover(start)
+    commit = trees.resolve(git, rev)
+    ((_, parent),) = git_index.first_parents(git, commit, count=1)
+    cache = load_cache(git)
+    with BlobReader(git) as blobs:
+        result = _commit(git, blobs, cache, commit, parent, whole=True)
+    save_cache(git, cache)
+    return replace(result, scope=commit)
+
+
+def validate_range(start: str, spec: str) -> ValidateResult:
+    """Phases A and B over each commit of ``A..B``, and rule 27 for those that do not pass.
+
+    Raises ``UsageFault`` for what is no range, ``NoSuchRevision``, ``GitFailed``.
+    """
+    git = discover(start)
+    dots = "..." if "..." in spec else ".."
+    old, found_dots, new = spec.partition(dots)
+    if not found_dots:
+        raise UsageFault(f"{spec!a} is no range of commits", hint="weft validate --range main..HEAD")
+    ends = trees.resolve(git, old or "HEAD"), trees.resolve(git, new or "HEAD")
+    return replace(validate_commits(git, git_index.first_parents(git, dots.join(ends))), scope=spec)
+
+
+def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]]) -> ValidateResult:
+    """``validate_range`` for commits given by full id, each with its first parent (empty: none). Raises ``GitFailed``."""
+    cache = load_cache(git)
+    with BlobReader(git) as blobs:
+        results = [_commit(git, blobs, cache, commit, parent, whole=False) for commit, parent in commits]
+    save_cache(git, cache)
+    violations = []
+    for result in results:
+        violations += [*result.violations, *_around(result)]
+    return ValidateResult(
+        "commits",
+        tuple(violations),
+        tuple(one for result in results for one in result.ignored),
+        tuple(dict.fromkeys(note for result in results for note in result.notes)),
+        len(results),
+        sum(result.stages for result in results),
+        sum(result.pointers for result in results),
+    )
+
+
+def _commit(
+    git: GitRepo, blobs: BlobReader, cache: ParsedCache, commit: str, parent: str, *, whole: bool
+) -> ValidateResult:
+    changes = git_index.tree_changes(git, commit, parent)
+    context = Context(git_index.tree_entries(git, commit), changes, blobs, cache=cache, whole=whole)
+    report = check(context)
+    counted, ignored = apply(report.violations, context.ignores(), whole=whole)
+    notes = list(context.notes)
+    if report.inside:
+        notes.append("parts of tracked directories were not compared: that takes their manifests")
+    result = _result(commit, counted, ignored, notes, report.scope)
+    located = tuple(replace(one, commit=commit) for one in result.violations)
+    return replace(result, violations=located, commits=1)
+
+
+def _around(result: ValidateResult) -> list[Violation]:
+    """Rule 27: a commit that does not pass came in without the hook."""
+    if result.passed:
+        return []
+    text = f"the commit {result.scope[:12]} does not pass: it was made without the hook, or with --no-verify"
+    mend = f"git rebase -i {result.scope[:12]}~, and mend what is listed for it"
+    return [replace(found(WENT_AROUND, "", text, mend=mend), commit=result.scope)]
+
+
+def _result(
+    scope: str, counted: Sequence[Violation], ignored: Sequence[Ignored], notes: Sequence[str], looked: Scope
+) -> ValidateResult:
+    stages, pointers = len(looked.stages) + len(looked.gone), len(looked.pointers)
+    return ValidateResult(scope, tuple(counted), tuple(ignored), tuple(notes), 0, stages, pointers)

@@ -1,0 +1,195 @@
+"""Phase C of ``weft validate``: whether the data that a commit is about is on disk as its pointers say, and in the local
+store. A look with a budget: what it did not get to is told, not guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from weft.errors import NoSuchPath, NotARepository, ObjectMissing, WeftError
+from weft.model.entry import DIR, EXEC
+from weft.model.pointer import SUFFIX, Pointer
+from weft.objects.reachability import walk
+from weft.pipeline.validate.data import DATA, Inside
+from weft.pipeline.validate.faults import found
+from weft.pipeline.validate.ignores import apply
+from weft.pipeline.validate.violations import Violation, quoted
+from weft.util.humanize import count_text, size_text
+from weft.util.progress import Progress
+from weft.workflows.look import find_entry
+from weft.workflows.project import Project, open_project
+from weft.workflows.validate_results import Staged, ValidateResult
+from weft.workspace.compare import compare
+from weft.workspace.ignore import load_ignore
+from weft.workspace.scan import TreeScan, scan_tree
+from weft.workspace.stats import size_of, type_of
+from weft.workspace.walk import FILE_TYPES, manifest_reader
+
+DIFFERS, NOT_HERE = 24, 25
+HASH_BYTES = 64 << 20
+"""Most bytes that are hashed in one look."""
+SECONDS = 1.0
+"""No further path is looked at after this time."""
+FILES = 20_000
+"""A tracked directory of more files is looked at by its top alone."""
+_IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
+
+
+def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
+    """Add phase C to the result for what is staged. Raises what opening the project raises."""
+    result = staged.result
+    busy = next((name for name in _IN_PROGRESS if os.path.lexists(os.path.join(staged.git.git_dir, name))), "")
+    if busy:
+        # The pointers are somebody else's, and their data comes with a checkout afterwards.
+        note = f"the workspace was not compared: {busy} tells of a merge or a rebase in progress"
+        return replace(result, notes=(*result.notes, note))
+    try:
+        with open_project(staged.git.root, progress) as project:
+            eye = _Eye(project)
+            violations = [*eye.inside(staged), *eye.data(staged), *eye.objects(staged)]
+    except NotARepository:
+        return result
+    counted, ignored = apply(violations, staged.context.ignores(), whole=False)
+    return replace(
+        result,
+        violations=(*result.violations, *counted),
+        ignored=(*result.ignored, *ignored),
+        notes=(*result.notes, *eye.notes),
+    )
+
+
+class _Eye:
+    """One look, and what is left of its budget."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._bytes = HASH_BYTES
+        self._end = time.monotonic() + SECONDS
+        self.notes: list[str] = []
+
+    # --- rule 24 ---
+
+    def data(self, staged: Staged) -> Iterator[Violation]:
+        """Rule 24 for the data of changed pointers, and of those that touched stages name."""
+        context, passed = staged.context, 0
+        stages = context.stages()
+        named = [path for name in staged.scope.stages for path in stages[name].deps]
+        named += [out.path for name in staged.scope.stages for out in stages[name].outs if out.cache]
+        for path in dict.fromkeys([*staged.scope.pointers, *filter(None, map(context.owner, named))]):
+            pointer = context.pointer(path)
+            if pointer is None:
+                continue
+            if time.monotonic() > self._end:
+                passed += 1
+                continue
+            try:
+                yield from self._compare(path, pointer)
+            except WeftError as error:
+                self.notes.append(f"{path} was not compared: {error.message}")
+        if passed:
+            self.notes.append(f"{count_text(passed, 'path')} in the workspace not looked at: a second was over")
+
+    def _compare(self, path: str, pointer: Pointer) -> Iterator[Violation]:
+        project = self._project
+        state = project.cache.load(path)
+        scan = scan_tree(project.root, path, state=state, ignore=load_ignore(project.root))
+        if not scan.type:
+            return
+        unknown = _unknown_bytes(scan)
+        if unknown > self._bytes:
+            if _sums_differ(scan, pointer):
+                yield _differs(path, "its size is another than the staged pointer says")
+            else:
+                self.notes.append(f"{path} was not hashed: {size_text(unknown)} are over what is left of the budget")
+            return
+        self._bytes -= unknown
+        read = manifest_reader(project.store, pointer.layout)
+        compared = compare(scan, pointer, read, cache=project.cache, workers=project.config.jobs, rename_budget=0)
+        if compared.changes:
+            first = compared.changes[0]
+            more = f" and {count_text(len(compared.changes) - 1, 'more file')}" if len(compared.changes) > 1 else ""
+            yield _differs(path, f"{first.path} is {first.kind}{more}, against the staged pointer")
+        elif compared.state == "error":
+            self.notes.append(f"{path} was not compared: {compared.message}")
+
+    # --- rule 25 ---
+
+    def objects(self, staged: Staged) -> Iterator[Violation]:
+        """Rule 25 for pointers that this commit adds or changes."""
+        for path in staged.scope.pointers:
+            pointer = staged.context.pointer(path)
+            if pointer is None:
+                continue
+            absent = self._absent(pointer)
+            if absent:
+                text = f"the local store lacks {absent} of its data"
+                mend = f"weft fetch {quoted(path)}, or: weft add {quoted(path)}"
+                yield found(NOT_HERE, path + SUFFIX, text, mend=mend)
+
+    def _absent(self, pointer: Pointer) -> str:
+        store, recipes = self._project.store, self._project.catalog.recipes_for((pointer.oid,))
+        if store.missing({recipes.get(pointer.oid, pointer.oid)}):
+            return "the root" if pointer.is_dir else "the object"
+        if pointer.files > FILES or time.monotonic() > self._end:
+            return ""
+        try:
+            missing = store.missing(walk(pointer, store).all_frames())
+        except ObjectMissing:
+            return "a part"
+        except WeftError as error:
+            self.notes.append(f"{pointer.path} was not looked for in the local store: {error.message}")
+            return ""
+        return count_text(len(missing), "object") if missing else ""
+
+    # --- rule 11, the part that needs manifests ---
+
+    def inside(self, staged: Staged) -> Iterator[Violation]:
+        """Rule 11 for dependencies that are a part of a tracked directory."""
+        for part in staged.inside:
+            try:
+                text = self._part(part)
+            except ObjectMissing:
+                self.notes.append(f"{part.ref.path} was not compared: the manifests of {part.ref.inside} are not here")
+                continue
+            if text:
+                line = staged.context.line(part.path, "deps", part.ref.path)
+                stage = part.path.rpartition("/")[2].removesuffix(".yaml")
+                yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}")
+
+    def _part(self, part: Inside) -> str:
+        ref = part.ref
+        try:
+            entry = find_entry(self._project, part.pointer, ref.path[len(ref.inside) + 1 :])
+        except NoSuchPath:
+            return f"the staged pointer of {ref.inside} holds no {ref.path}"
+        same = (entry.oid, entry.type == DIR, entry.type == EXEC) == (ref.oid, ref.type == "dir", ref.executable)
+        return "" if same and entry.size == ref.size else f"{ref.path} differs from what {ref.inside} holds as staged"
+
+
+def _differs(path: str, text: str) -> Violation:
+    mend = f"weft add {quoted(path)} to take it, weft checkout --force {quoted(path)} to drop it"
+    return found(DIFFERS, path + SUFFIX, text, mend=mend)
+
+
+def _unknown_bytes(scan: TreeScan) -> int:
+    """Bytes of files whose hash the stat cache does not know."""
+    return sum(
+        size_of(packed)
+        for directory in scan.dirs.values()
+        for _, packed, known in directory.items()
+        if known is None and type_of(packed) in FILE_TYPES
+    )
+
+
+def _sums_differ(scan: TreeScan, pointer: Pointer) -> bool:
+    """Whether number and sizes alone tell that the data is another; with files missing nothing can be told."""
+    sizes = [
+        size_of(packed)
+        for directory in scan.dirs.values()
+        for _, packed, _ in directory.items()
+        if type_of(packed) != DIR
+    ]
+    return len(sizes) > pointer.files or (len(sizes) == pointer.files and sum(sizes) != pointer.size)

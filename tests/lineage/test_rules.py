@@ -1,0 +1,427 @@
+"""Each rule over a real commit: what only this rule catches is refused, and its honest twin goes through.
+
+The hook is a plain script that Git itself starts, so what is validated is what Git would commit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lineagekit import Lineage, make
+from weft.formats import lineage as lineage_format
+from weft.model.lineage import record_path
+from weft.model.oid import Oid
+from weft.workflows.validate import validate_range, validate_revision
+from weft.workflows.validate_rules import RULES
+
+Change = Callable[[Lineage], None]
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("lineage") / "base").root
+
+
+@pytest.fixture
+def repo(base: Path, tmp_path: Path) -> Lineage:
+    return Lineage(Path(shutil.copytree(base, tmp_path / "repo", symlinks=True)))
+
+
+def edit(repo: Lineage, stage: str, old: str, new: str) -> None:
+    """Change the text of a record and give it the digest that its new text must have."""
+    path = record_path(stage)
+    repo.replace(path, old, new)
+    text = repo.read(path)
+    before = lineage_format.decode(text, what=path).digest
+    repo.replace(path, str(before), str(lineage_format.digest_of_text(text)))
+
+
+# --- hostile commits and their twins, by rule -------------------------------------------------------------------------
+
+
+def conflict_marks(repo: Lineage) -> None:
+    repo.write(
+        "params.yaml", "train:\n<<<<<<< ours\n  lr: 0.1\n=======\n  lr: 0.2\n>>>>>>> theirs\n  epochs: 3\nother: 1\n"
+    )
+
+
+def other_param(repo: Lineage) -> None:
+    repo.replace("params.yaml", "other: 1", "other: 2")
+
+
+def large_file(repo: Lineage) -> None:
+    repo.write("video.bin", b"x" * (6 << 20))
+
+
+def small_file(repo: Lineage) -> None:
+    repo.write("video.bin", b"x" * (4 << 20))
+
+
+def data_as_bytes(repo: Lineage) -> None:
+    repo.write("data/raw/part-0.csv", "1,2\n")
+
+
+def data_elsewhere(repo: Lineage) -> None:
+    repo.write("data/notes.md", "1,2\n")
+
+
+def linked_pointer(repo: Lineage) -> None:
+    os.symlink("raw.weft", repo.root / "data" / "extra.weft")
+
+
+def plain_pointer(repo: Lineage) -> None:
+    repo.point("data/extra")
+
+
+def nested_pointer(repo: Lineage) -> None:
+    repo.point("data/raw/inner")
+
+
+def same_but_case(repo: Lineage) -> None:
+    repo.point("data/RAW", type="dir", files=7)
+
+
+def unreadable(repo: Lineage) -> None:
+    repo.write("data/extra.weft", "weft: [1\n")
+
+
+def unknown_key(repo: Lineage) -> None:
+    repo.point("data/extra")
+    repo.replace("data/extra.weft", "size: 100", "sizes: 100\nsize: 100")
+
+
+def bare_ignore(repo: Lineage) -> None:
+    repo.write("weft.yaml", repo.read("weft.yaml") + b"validate:\n  - rule: WEFT003\n    path: '*.bin'\n")
+
+
+def full_ignore(repo: Lineage) -> None:
+    bare_ignore(repo)
+    repo.write("weft.yaml", repo.read("weft.yaml") + b"    reason: test data of a codec\n")
+
+
+def upper_case_oid(repo: Lineage) -> None:
+    oid = repo.point("data/extra").oid.hex()
+    repo.replace("data/extra.weft", oid, oid.upper())
+
+
+def size_of_nothing(repo: Lineage) -> None:
+    repo.point("data/extra", oid=Oid.of(b""), size=100)
+
+
+def nothing(repo: Lineage) -> None:
+    repo.point("data/extra", oid=Oid.of(b""), size=0)
+
+
+def other_author(repo: Lineage) -> None:
+    repo.replace(record_path("train"), "Ada <ada@", "Eve <eve@")
+
+
+def other_author_run(repo: Lineage) -> None:
+    repo.record("train", author="Eve <eve@example.org>")
+
+
+def param_changed(repo: Lineage) -> None:
+    repo.replace("params.yaml", "lr: 0.1", "lr: 0.2")
+
+
+def param_run(repo: Lineage) -> None:
+    param_changed(repo)
+    repo.record("train")
+
+
+def param_other_type(repo: Lineage) -> None:
+    repo.replace("params.yaml", "epochs: 3", "epochs: 3.0")
+
+
+def metric_changed(repo: Lineage) -> None:
+    repo.write("metrics.json", '{"auc": 0.99}\n')
+
+
+def metric_run(repo: Lineage) -> None:
+    metric_changed(repo)
+    repo.record("train")
+
+
+def metric_nan(repo: Lineage) -> None:
+    repo.write("metrics.json", '{"auc": NaN}\n')
+    repo.record("train")
+
+
+def dep_changed(repo: Lineage) -> None:
+    repo.point("data/raw", "2")
+
+
+def dep_run(repo: Lineage) -> None:
+    dep_changed(repo)
+    repo.record("prepare")
+
+
+def foreign_size(repo: Lineage) -> None:
+    record = repo.record_of("prepare")
+    repo.record("prepare", deps=(replace(record.deps[0], size=101),))
+
+
+def read_what_is_nowhere(repo: Lineage) -> None:
+    new_stage(repo, dep="other.pkl")
+    repo.write("weft.yaml", repo.read("weft.yaml") + MAKE.encode())
+    repo.point("scores.csv")
+    repo.point("other.pkl")
+    repo.record("evaluate")
+    (repo.root / "other.pkl.weft").unlink()
+
+
+def read_what_was_made(repo: Lineage) -> None:
+    read_what_is_nowhere(repo)
+    repo.point("other.pkl")
+    repo.record("make")
+
+
+def absolute_path(repo: Lineage) -> None:
+    repo.record("train", env={**repo.record_of("train").env, "vars": {"CACHE": "/home/alice/cache"}})
+
+
+def relative_path(repo: Lineage) -> None:
+    repo.record("train", env={**repo.record_of("train").env, "vars": {"CACHE": "alice/cache"}})
+
+
+def code_changed(repo: Lineage) -> None:
+    repo.write("src/train.py", "print('better')\n")
+
+
+def code_run(repo: Lineage) -> None:
+    code_changed(repo)
+    repo.record("train")
+
+
+def command_changed(repo: Lineage) -> None:
+    repo.replace("weft.yaml", "python src/train.py", "python -O src/train.py")
+
+
+def command_run(repo: Lineage) -> None:
+    command_changed(repo)
+    repo.record("train")
+
+
+def stage_gone(repo: Lineage) -> None:
+    text = repo.read("weft.yaml").decode()
+    repo.write("weft.yaml", text[: text.index("  train:")])
+
+
+def stage_and_record_gone(repo: Lineage) -> None:
+    stage_gone(repo)
+    (repo.root / record_path("train")).unlink()
+
+
+MAKE = "  make:\n    cmd: python src/make.py\n    deps: [src/prepare.py]\n    outs: [other.pkl]\n"
+EVALUATE = "  evaluate:\n    cmd: python src/eval.py\n    deps: [{dep}]\n    outs: [{out}]\n"
+
+
+def new_stage(repo: Lineage, dep: str = "models/clf.pkl", out: str = "scores.csv") -> None:
+    repo.write("weft.yaml", repo.read("weft.yaml") + EVALUATE.format(dep=dep, out=out).encode())
+
+
+def made_by_hand(repo: Lineage) -> None:
+    new_stage(repo)
+    repo.point("scores.csv")
+
+
+def made_by_a_run(repo: Lineage) -> None:
+    made_by_hand(repo)
+    repo.record("evaluate")
+
+
+def cycle(repo: Lineage) -> None:
+    new_stage(repo, dep="b.csv", out="a.csv")
+    text = EVALUATE.format(dep="a.csv", out="b.csv").replace("evaluate", "again")
+    repo.write("weft.yaml", repo.read("weft.yaml") + text.encode())
+
+
+def two_producers(repo: Lineage) -> None:
+    new_stage(repo, out="data/prepared/more")
+
+
+def dangling(repo: Lineage) -> None:
+    new_stage(repo, dep="nobody/keeps.csv")
+
+
+def not_run_yet(repo: Lineage) -> None:
+    new_stage(repo)
+
+
+def other_origin(repo: Lineage) -> None:
+    record = repo.record_of("train")
+    repo.record("train", deps=(replace(record.deps[0], stage=""),))
+
+
+def used_code_deleted(repo: Lineage) -> None:
+    (repo.root / "src" / "prepare.py").unlink()
+
+
+def used_data_deleted(repo: Lineage) -> None:
+    (repo.root / "data" / "raw.weft").unlink()
+
+
+def used_record_deleted(repo: Lineage) -> None:
+    (repo.root / record_path("train")).unlink()
+
+
+def unused_deleted(repo: Lineage) -> None:
+    (repo.root / "README.md").unlink()
+
+
+def lock_changed(repo: Lineage) -> None:
+    repo.write("requirements.lock", "numpy==2.1\n")
+
+
+def lock_run(repo: Lineage) -> None:
+    lock_changed(repo)
+    repo.record("train")
+
+
+def image_by_tag(repo: Lineage, image: str = "python:3.12") -> None:
+    repo.replace("weft.yaml", "requirements.lock}", f"requirements.lock, image: '{image}'}}")
+    repo.record("train", env={**repo.record_of("train").env, "image": image})
+
+
+def image_by_digest(repo: Lineage) -> None:
+    image_by_tag(repo, "python@sha256:" + "a" * 64)
+
+
+def dirty(repo: Lineage) -> None:
+    repo.record("train", dirty=True)
+
+
+def dirty_and_saved(repo: Lineage) -> None:
+    repo.record("train", dirty=True, snapshot="refs/weft/runs/r1")
+
+
+def input_changed(repo: Lineage) -> None:
+    repo.record("train", changed=("src/train.py",))
+
+
+def token(repo: Lineage) -> None:
+    repo.replace("params.yaml", "other: 1", "other: AKIA" + "IOSFODNN7EXAMPL3")
+
+
+def password(repo: Lineage) -> None:
+    repo.replace("params.yaml", "other: 1", "db_password: hunter2")
+
+
+def harmless_words(repo: Lineage) -> None:
+    repo.replace("params.yaml", "other: 1", "max_tokens: 4096\ntokenizer: bert-base-uncased\npassword: ${DB_PASSWORD}")
+
+
+HOSTILE: list[tuple[int, Change, Change]] = [
+    (2, conflict_marks, other_param),
+    (3, large_file, small_file),
+    (3, data_as_bytes, data_elsewhere),
+    (4, linked_pointer, plain_pointer),
+    (4, nested_pointer, plain_pointer),
+    (4, same_but_case, plain_pointer),
+    (5, unreadable, plain_pointer),
+    (6, unknown_key, plain_pointer),
+    (6, bare_ignore, full_ignore),
+    (7, upper_case_oid, plain_pointer),
+    (7, size_of_nothing, nothing),
+    (8, other_author, other_author_run),
+    (9, param_changed, param_run),
+    (9, param_other_type, other_param),
+    (10, metric_changed, metric_run),
+    (10, metric_nan, metric_run),
+    (11, dep_changed, dep_run),
+    (11, foreign_size, dep_run),
+    (11, read_what_is_nowhere, read_what_was_made),
+    (12, absolute_path, relative_path),
+    (13, code_changed, code_run),
+    (14, command_changed, command_run),
+    (14, stage_gone, stage_and_record_gone),
+    (15, made_by_hand, made_by_a_run),
+    (16, cycle, not_run_yet),
+    (16, two_producers, not_run_yet),
+    (16, dangling, not_run_yet),
+    (17, other_origin, param_run),
+    (18, used_code_deleted, unused_deleted),
+    (18, used_data_deleted, unused_deleted),
+    (18, used_record_deleted, unused_deleted),
+    (19, lock_changed, lock_run),
+    (19, image_by_tag, image_by_digest),
+    (20, dirty, dirty_and_saved),
+    (20, input_changed, param_run),
+    (21, token, harmless_words),
+    (21, password, harmless_words),
+]
+
+
+def rules_in(said: str) -> set[str]:
+    return {line.split()[0] for line in said.splitlines() if line.startswith("WEFT")}
+
+
+@pytest.mark.parametrize(("number", "hostile", "honest"), HOSTILE, ids=[f"{n}-{h.__name__}" for n, h, _ in HOSTILE])
+def test_only_this_rule_refuses_the_commit_and_its_twin_passes(
+    number: int, hostile: Change, honest: Change, repo: Lineage, base: Path, tmp_path: Path
+) -> None:
+    before = repo.git("rev-parse", "HEAD")
+    hostile(repo)
+    said = repo.commit(code=1)
+    assert rules_in(said) == {f"WEFT{number:03d}"}, said
+    assert repo.git("rev-parse", "HEAD") == before
+    twin = Lineage(Path(shutil.copytree(base, tmp_path / "twin", symlinks=True)))
+    honest(twin)
+    assert not rules_in(twin.commit())
+    assert twin.git("rev-parse", "HEAD") != before
+
+
+@pytest.mark.parametrize(("number", "hostile", "honest"), HOSTILE, ids=[f"{n}-{h.__name__}" for n, h, _ in HOSTILE])
+def test_around_the_hook_it_is_found_in_the_range_and_in_the_whole(
+    number: int, hostile: Change, honest: Change, repo: Lineage
+) -> None:
+    hostile(repo)
+    repo.commit("--no-verify")
+    found = validate_range(str(repo.root), "HEAD~1..HEAD")
+    assert {one.rule for one in found.violations} == {f"WEFT{number:03d}", "WEFT027"}
+    whole = validate_revision(str(repo.root), "HEAD")
+    assert {one.rule for one in whole.violations} == {f"WEFT{number:03d}"}
+    assert not validate_revision(str(repo.root), "HEAD~1").violations
+
+
+NOTEBOOK = {"cells": [{"cell_type": "code", "source": "1+1", "outputs": [{"text": "2"}]}], "nbformat": 4}
+
+
+def notebook(repo: Lineage) -> None:
+    repo.write("src/look.ipynb", json.dumps(NOTEBOOK))
+    new_stage(repo, dep="src/look.ipynb")
+
+
+def registered(repo: Lineage) -> None:
+    repo.point("models/clf.pkl", meta={"registered": "classifier"})
+
+
+@pytest.mark.parametrize(("number", "change"), [(22, notebook), (23, registered)], ids=["22-notebook", "23-registered"])
+def test_a_warning_blocks_nothing(number: int, change: Change, repo: Lineage) -> None:
+    before = repo.git("rev-parse", "HEAD")
+    change(repo)
+    assert rules_in(repo.commit()) == {f"WEFT{number:03d}"}
+    assert repo.git("rev-parse", "HEAD") != before
+
+
+def test_notebooks_without_outputs_and_reasons_are_not_warned_of(repo: Lineage) -> None:
+    repo.write("src/look.ipynb", json.dumps(NOTEBOOK).replace('[{"text": "2"}]', "[]"))
+    new_stage(repo, dep="src/look.ipynb")
+    repo.replace(
+        "weft.yaml", "    metrics: [metrics.json]\n", "    metrics: [metrics.json]\n    rationale: best so far\n"
+    )
+    registered(repo)
+    repo.record("train")
+    assert not rules_in(repo.commit())
+
+
+def test_every_rule_that_is_checked_here_has_a_case() -> None:
+    covered = {number for number, _, _ in HOSTILE} | {1, 22, 23, 24, 25, 27}
+    assert covered == {rule.number for rule in RULES.values() if not rule.elsewhere}
