@@ -19,9 +19,10 @@ from weft.workspace.materialize import materialize
 from weft.workspace.plan import Plan
 from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
 from weft.workspace.probe import Traits
+from weft.workspace.reads import Reads
 from weft.workspace.saved import Saved
 from weft.workspace.scan import TreeScan, scan_tree
-from weft.workspace.snapshot import files_to_read, read_result, snapshot
+from weft.workspace.snapshot import files_to_read, snapshot
 from weft.workspace.statcache import StatCache, Tracked
 from weft.workspace.walk import ReadManifest, manifest_reader
 
@@ -85,11 +86,13 @@ class WorkTree:
             files = files_to_read(scan, old, read, saved.unsaved)
             results = list(ingest(writer, files))
             self.read_files = len(results)
-            hashed = {result.key: read_result(result) for result in results}
-            shot = snapshot(scan, old, read, hashed, missing=missing)
+            reads = Reads(scan)
+            for result in results:
+                reads.take(result)
+            shot = snapshot(
+                scan, old, read, reads, lambda _oid, data: writer.add_object(Kind.MANIFEST, data), missing=missing
+            )
             writer.add_chunks(list(shot.links.items()))
-            for data in shot.manifests.values():
-                writer.add_object(Kind.MANIFEST, data)
             layout = store_layout(writer, layout_pairs(shot.large, writer.recipes))
         pointer = Pointer(
             "dir" if shot.type == "dir" else "file",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from struct import Struct, unpack
 from typing import NamedTuple
 
 from weft.errors import BadPackIndex, CatalogDamaged
-from weft.formats.pack import TRAILER_SIZE, decode_footer, encode_footer
+from weft.formats.pack import FOOTER_ENTRY, TRAILER_SIZE, decode_footer, encode_footer
 from weft.model.entry import Frame, PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog_db import Database
@@ -21,6 +22,8 @@ from weft.objects.catalog_schema import OBJECT_TABLES
 LOCAL = 0
 _BATCH = 500
 _KINDS = {int(kind): kind for kind in Kind}
+# A footer's entry with the xxh3 as the catalog keeps it.
+_OWN_ENTRY = Struct("<32sQIIBBHq")
 _FRAME_COLUMNS = "f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, f.xxh3"
 
 
@@ -53,6 +56,15 @@ def _frame(row: tuple[bytes, int, int, int, int, int, int]) -> Frame:
     return Frame(Oid(oid), offset, stored, raw, _KINDS[kind], codec, check & 0xFFFFFFFFFFFFFFFF)
 
 
+def _pack_row(connection: sqlite3.Connection, name: Oid, size: int, frames: int, footer: bytes) -> tuple[int, bool]:
+    """The number of a pack, and whether it was made just now."""
+    made = connection.execute(
+        "INSERT OR IGNORE INTO packs (name, size, frames, footer) VALUES (?, ?, ?, ?)", (name, size, frames, footer)
+    )
+    number = connection.execute("SELECT id FROM packs WHERE name = ?", (name,)).fetchone()[0]
+    return int(number), made.rowcount == 1
+
+
 class Catalog(Database):
     """Frames, packs and places. Every method is one transaction or one read, safe from any thread."""
 
@@ -72,14 +84,26 @@ class Catalog(Database):
             if segment is not None:
                 connection.execute("INSERT OR IGNORE INTO segments VALUES (?, ?)", (place, segment))
 
+    def add_own_packs(self, packs: Iterable[tuple[Oid, int, bytes]]) -> None:
+        """Record local packs that this process wrote, by name, size in bytes and encoded footer. One transaction."""
+        with self.transaction() as connection:
+            for name, size, footer in packs:
+                count = len(footer) // FOOTER_ENTRY
+                number, new = _pack_row(connection, name, size, count, footer)
+                if new:
+                    # Sorted, so that the rows meet the pages of the table in their order. The seventh field is reserved.
+                    entries = b"".join(sorted(unpack(f"{FOOTER_ENTRY}s" * count, footer)))
+                    connection.executemany(
+                        "INSERT OR IGNORE INTO frames (pack, oid, offset, stored, raw, kind, codec, xxh3)"  # noqa: S608 (a number of our own)
+                        f" VALUES ({number}, ?1, ?2, ?3, ?4, ?5, ?6, ?8)",
+                        _OWN_ENTRY.iter_unpack(entries),
+                    )
+                connection.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (LOCAL, number))
+
     @staticmethod
     def _add_pack(connection: sqlite3.Connection, pack: PackInfo, place: int) -> None:
-        made = connection.execute(
-            "INSERT OR IGNORE INTO packs (name, size, frames, footer) VALUES (?, ?, ?, ?)",
-            (pack.name, pack.size, len(pack.frames), encode_footer(pack.frames)),
-        )
-        number = connection.execute("SELECT id FROM packs WHERE name = ?", (pack.name,)).fetchone()[0]
-        if made.rowcount == 1:
+        number, new = _pack_row(connection, pack.name, pack.size, len(pack.frames), encode_footer(pack.frames))
+        if new:
             connection.executemany(
                 "INSERT OR IGNORE INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [

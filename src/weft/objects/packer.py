@@ -17,7 +17,7 @@ from weft.model.entry import PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.background import Background
 from weft.objects.blocks import BlockFile, new_block
-from weft.objects.packfiles import PackFiles, read_new_pack
+from weft.objects.packfiles import PackFiles, open_new, read_footer, read_pack_info
 from weft.util.atomic import fsync_dir, os_errors, publish
 
 Buffer = bytes | bytearray | memoryview
@@ -39,7 +39,11 @@ class SealedPack(NamedTuple):
 
     def info(self) -> PackInfo:
         """The pack with its frames, read back from the file. Raises ``BadPackIndex`` and the errors of reading."""
-        return read_new_pack(self.path, self.name)
+        return read_pack_info(open_new(self.path), self.name)
+
+    def footer(self) -> bytes:
+        """The encoded footer, read back from the file. Raises ``BadPackIndex`` and the errors of reading."""
+        return read_footer(open_new(self.path))
 
 
 class PackWriter:

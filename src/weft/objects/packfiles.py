@@ -188,19 +188,25 @@ class PackFiles:
 
 def read_pack_info(pack: OpenPack, name: Oid) -> PackInfo:
     """Header, trailer and footer of a pack. Raises ``BadPackIndex`` or ``FormatVersion``."""
+    footer = read_footer(pack)
+    return PackInfo(name, pack.size, decode_footer(footer, pack.size - TRAILER_SIZE - len(footer)))
+
+
+def read_footer(pack: OpenPack) -> bytes:
+    """The encoded footer, which matches its checksum. Raises ``BadPackIndex`` or ``FormatVersion``."""
     check_header(pack.read(0, HEADER_SIZE))
     tail = pack.read(max(0, pack.size - TRAILER_SIZE), TRAILER_SIZE)
     footer_offset, count, check = decode_trailer(tail, pack.size)
     footer = pack.read(footer_offset, count * FOOTER_ENTRY)
     check_footer(footer, check)
-    return PackInfo(name, pack.size, decode_footer(footer, footer_offset))
+    return footer
 
 
-def read_new_pack(path: str, name: Oid) -> PackInfo:
-    """What this process has just written under ``path`` as the pack ``name``. Raises as ``read_pack_info``."""
+def open_new(path: str) -> OpenPack:
+    """A pack that this process has just written under ``path``, whatever was there before."""
     with os_errors("open", path):
         fd = os.open(path, _READ)
-    return read_pack_info(OpenPack(fd, path, os.fstat(fd).st_size, True), name)
+    return OpenPack(fd, path, os.fstat(fd).st_size, True)
 
 
 def _packs_of(entries: Iterator[os.DirEntry[str]], directory: str) -> Iterator[tuple[Oid, int]]:

@@ -14,7 +14,8 @@ from weft.model.oid import Kind, Oid
 from weft.model.recipe import Recipe
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.chunker import Buffer, Chunker
-from weft.objects.packer import PackWriter, infos
+from weft.objects.oidset import OidSet
+from weft.objects.packer import PackWriter
 from weft.objects.packfiles import PackFiles
 from weft.objects.squeeze import Squeezer, squeeze_one
 from weft.util.locks import FileLock
@@ -45,7 +46,7 @@ class ObjectWriter:
         self.recipes: dict[Oid, Oid] = {}
         self._catalog = catalog
         self._lock = threading.Lock()
-        self._seen: set[Oid] = set()
+        self._seen = OidSet()
         self._squeezer = Squeezer()
         self._frames = self._raw = self._stored = 0
         self._chunks = PackWriter(files)
@@ -74,6 +75,13 @@ class ObjectWriter:
         self.add_recipe(oid, len(data), [(chunk, len(piece)) for chunk, piece in chunks])
         return oid
 
+    def add_objects(self, kind: Kind, objects: Sequence[tuple[Oid, bytes]]) -> None:
+        """Store a batch of manifests, recipes or layouts whose oids are known, as ``add_object`` would."""
+        self._add(kind, [item for item in objects if len(item[1]) <= WHOLE])
+        for _oid, data in objects:
+            if len(data) > WHOLE:
+                self.add_object(kind, data)
+
     def add_chunks(self, chunks: Sequence[tuple[Oid, Buffer]]) -> None:
         """Store a batch of chunks whose oids are known; one query of the catalog for each batch of up to 500.
 
@@ -94,7 +102,7 @@ class ObjectWriter:
             with self._lock:
                 sealed = self._chunks.finish() + self._meta.finish()
             with self._catalog.transaction():
-                self._catalog.add_packs(infos(sealed), LOCAL)
+                self._catalog.add_own_packs((pack.name, pack.size, pack.footer()) for pack in sealed)
                 self._catalog.add_recipes(self.recipes, proved=True)
         except BaseException:
             self.abort()

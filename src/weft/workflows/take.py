@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, TypeVar
 
 from weft.errors import NoSuchPath, ObjectMissing, StaleWorkspace
@@ -15,6 +16,7 @@ from weft.objects.ingest import FileToRead, ingest
 from weft.objects.layout_walk import LayoutWalk
 from weft.objects.layouts import layout_pairs, store_layout
 from weft.objects.store_write import WHOLE, ObjectWriter
+from weft.util.progress import Task
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.options import AddOptions
 from weft.workflows.project import Project
@@ -22,10 +24,11 @@ from weft.workflows.targets import Target
 from weft.workspace.ignore import Ignore
 from weft.workspace.names import NamePolicy
 from weft.workspace.parts import part_state, rows_of_parts
+from weft.workspace.reads import Reads
 from weft.workspace.saved import Saved
 from weft.workspace.scan import TreeScan, scan_tree
-from weft.workspace.snapshot import SMALL, Key, Read, Snapshot, files_to_read, read_result, snapshot
-from weft.workspace.splice import replace_paths
+from weft.workspace.snapshot import SMALL, Snapshot, files_to_read, snapshot
+from weft.workspace.splice import Spliced, replace_paths
 from weft.workspace.statcache import DirRow, PathState, StatCache, Tracked
 from weft.workspace.walk import ReadManifest, manifest_reader
 
@@ -53,19 +56,46 @@ class Draft:
         cache.record(self.path, self.rows, tracked=known)
 
 
-@dataclass(slots=True)
-class _Contents:
-    """What the new tree holds that may span several chunks; ``unread`` manifests still have to be looked through."""
+_ANNOUNCED = 256
+_MANIFESTS = 256
+_MANIFEST_BYTES = 1 << 20
 
-    large: set[Oid] = field(default_factory=set)
-    manifests: dict[Oid, bytes] = field(default_factory=dict)
-    unread: set[Oid] = field(default_factory=set)
+
+class _Contents:
+    """What the new tree holds that may span several chunks; ``unread`` manifests still have to be looked through.
+
+    New manifests go to the writer in batches; with ``hold`` they are kept as well, to be looked through.
+    """
+
+    def __init__(self, writer: ObjectWriter, *, hold: bool = False) -> None:
+        self.large: set[Oid] = set()
+        self.unread: set[Oid] = set()
+        self.manifests: dict[Oid, bytes] = {}
+        self._writer = writer
+        self._hold = hold
+        self._batch: list[tuple[Oid, bytes]] = []
+        self._bytes = 0
 
     def take(self, shot: Snapshot) -> None:
         """Add those of a snapshot."""
         self.large |= shot.large
-        self.manifests |= shot.manifests
         self.unread |= shot.unread
+
+    def keep(self, oid: Oid, data: bytes) -> None:
+        """Store a new manifest, soon."""
+        if self._hold:
+            self.manifests[oid] = data
+        if len(data) > WHOLE:
+            self.large.add(oid)
+        self._batch.append((oid, data))
+        self._bytes += len(data)
+        if len(self._batch) >= _MANIFESTS or self._bytes >= _MANIFEST_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what was kept."""
+        self._writer.add_objects(Kind.MANIFEST, self._batch)
+        self._batch, self._bytes = [], 0
 
 
 class Taker:
@@ -86,10 +116,9 @@ class Taker:
         state = self._project.cache.load(path)
         scan = scan_tree(self._project.root, path, state=state, ignore=self._ignore, names=self._names)
         counts = _Counts()
-        shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, counts))
+        contents = _Contents(self._writer)
+        shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, contents, counts))
         self._refuse_stale(path, old, state, shot)
-        contents = _Contents()
-        contents.take(shot)
         pointer = self._pointer(path, old, shot, contents)
         gone = sorted(state.rows.keys() - scan.dirs.keys())
         return Draft(path, pointer, pointer != old, shot.rows, gone, True, counts.files, counts.size)
@@ -100,20 +129,17 @@ class Taker:
         counts = _Counts()
 
         def build(read: ReadManifest) -> tuple[Snapshot, dict[str, DirRow], _Contents]:
-            contents = _Contents()
+            contents = _Contents(self._writer, hold=True)
             changes: dict[str, Entry | None] = {}
             rows: dict[str, dict[str, DirRow]] = {}
             scans: dict[str, TreeScan] = {}
             for sub in _outermost(subpaths):
-                shot, scans[sub] = self._part(path, sub, old, state, counts)
-                contents.take(shot)
+                shot, scans[sub] = self._part(path, sub, old, state, contents, counts)
                 changes[sub] = _entry(shot)
                 rows[sub] = shot.rows
             new = replace_paths(old.oid, changes, read)
-            contents.manifests |= new.manifests
             contents.unread |= {new.oid}
-            for data in new.manifests.values():
-                self._writer.add_object(Kind.MANIFEST, data)
+            self._keep(new, contents)
             top = Snapshot("dir", new.oid, new.size, new.files)
             return top, rows_of_parts(state, scans, rows), contents
 
@@ -125,11 +151,11 @@ class Taker:
         """The pointer of the tracked directory ``path`` with some entries replaced or, by None, removed."""
 
         def build(read: ReadManifest) -> tuple[Snapshot, _Contents]:
+            contents = _Contents(self._writer, hold=True)
             new = replace_paths(old.oid, changes, read)
-            for data in new.manifests.values():
-                self._writer.add_object(Kind.MANIFEST, data)
-            top = Snapshot("dir", new.oid, new.size, new.files)
-            return top, _Contents(manifests=dict(new.manifests), unread={new.oid})
+            contents.unread |= {new.oid}
+            self._keep(new, contents)
+            return Snapshot("dir", new.oid, new.size, new.files), contents
 
         return self._pointer(path, old, *self._with_metadata(path, old, build))
 
@@ -147,7 +173,15 @@ class Taker:
                 path=path,
             )
 
-    def _part(self, path: str, sub: str, old: Pointer, state: PathState, counts: _Counts) -> tuple[Snapshot, TreeScan]:
+    @staticmethod
+    def _keep(new: Spliced, contents: _Contents) -> None:
+        for oid, data in new.manifests.items():
+            contents.keep(oid, data)
+        contents.flush()
+
+    def _part(
+        self, path: str, sub: str, old: Pointer, state: PathState, contents: _Contents, counts: _Counts
+    ) -> tuple[Snapshot, TreeScan]:
         reader = manifest_reader(self._project.store, old.layout)
         below = _find(old, sub, reader)
         scan = scan_tree(
@@ -161,7 +195,7 @@ class Taker:
             raise NoSuchPath(f"there is no {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
         if scan.type == LINK:
             return self._link(scan), scan
-        return self._snapshot(scan, below, reader, counts), scan
+        return self._snapshot(scan, below, reader, contents, counts), scan
 
     def _link(self, scan: TreeScan) -> Snapshot:
         """A link inside tracked data, added by its own name."""
@@ -171,34 +205,31 @@ class Taker:
         row = DirRow.make([("/", scan.dirs[""].stats, oid)], None, False, scan.started)
         return Snapshot(LINK, oid, len(target), 1, rows={"": row})
 
-    def _snapshot(self, scan: TreeScan, old: Pointer | None, read: ReadManifest, counts: _Counts) -> Snapshot:
-        hashed = self._read_files(files_to_read(scan, old, read, self._saved.unsaved), scan, counts)
-        shot = snapshot(scan, old, read, hashed, missing=self._options.missing)
+    def _snapshot(
+        self, scan: TreeScan, old: Pointer | None, read: ReadManifest, contents: _Contents, counts: _Counts
+    ) -> Snapshot:
+        reads = self._read_files(files_to_read(scan, old, read, self._saved.unsaved), scan)
+        counts.files += reads.files
+        counts.size += reads.size
+        shot = snapshot(scan, old, read, reads, contents.keep, missing=self._options.missing)
+        contents.flush()
+        contents.take(shot)
         self._writer.add_chunks(list(shot.links.items()))
-        for data in shot.manifests.values():
-            self._writer.add_object(Kind.MANIFEST, data)
         return shot
 
-    def _read_files(self, files: Iterable[FileToRead], scan: TreeScan, counts: _Counts) -> dict[Key, Read]:
-        hashed: dict[Key, Read] = {}
+    def _read_files(self, files: Iterable[FileToRead], scan: TreeScan) -> Reads:
+        reads = Reads(scan)
         with self._project.progress.task(f"add {scan.path}") as task:
-
-            def announced() -> Iterator[FileToRead]:
-                for file in files:
-                    task.grow(file.size, 1)
-                    yield file
-
-            for found in ingest(
+            found = ingest(
                 self._writer,
-                announced(),
+                _announced(files, task),
                 workers=self._options.jobs,
                 max_size=self._options.max_size,
                 on_progress=task.advance,
-            ):
-                hashed[found.key] = read_result(found)  # type: ignore[index]
-                counts.files += 1
-                counts.size += found.size
-        return hashed
+            )
+            for file in found:
+                reads.take(file)
+        return reads
 
     def _with_metadata(self, path: str, old: Pointer | None, build: Callable[[ReadManifest], T]) -> T:
         """Run ``build``; when manifests of the old pointer are not here, fetch them and run it again."""
@@ -223,7 +254,7 @@ class Taker:
     def _layout(self, old: Pointer | None, contents: _Contents) -> Oid | None:
         store = self._project.store
         known = LayoutWalk(old.layout, store).find(None) if old and old.layout else {}
-        wanted = contents.large | {oid for oid, data in contents.manifests.items() if len(data) > WHOLE}
+        wanted = set(contents.large)
         if known and old is not None:
             wanted |= _look_through(contents, manifest_reader(store, old.layout))
         recipes = {**known, **self._writer.recipes}
@@ -239,6 +270,14 @@ class Taker:
 class _Counts:
     files: int = 0
     size: int = 0
+
+
+def _announced(files: Iterable[FileToRead], task: Task) -> Iterator[FileToRead]:
+    """Tell the progress of what is to be done, a batch at a time, before it is done."""
+    rest = iter(files)
+    while batch := list(islice(rest, _ANNOUNCED)):
+        task.grow(sum([file.size for file in batch]), len(batch))
+        yield from batch
 
 
 def _look_through(contents: _Contents, read: ReadManifest) -> set[Oid]:

@@ -9,19 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from weft.errors import FileChanged, MissingUnknown, NoSuchPath, SymlinkRefused
 from weft.formats import manifest as manifest_format
-from weft.model.entry import DIR, LINK, Entry
+from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.manifest import Manifest
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
-from weft.objects.ingest import FileToRead, Ingested
+from weft.objects.ingest import FileToRead
 from weft.workspace.names import join_path
+from weft.workspace.reads import Reads
 from weft.workspace.scan import DirScan, TreeScan
 from weft.workspace.statcache import DirRow
-from weft.workspace.stats import pack_stat, size_of, type_of
+from weft.workspace.stats import (
+    DIR_CODE,
+    EXEC_CODE,
+    FILE_CODE,
+    LINK_CODE,
+    RACY_NS,
+    WIDTH,
+    sizes_and_codes,
+    split_fixed,
+    youngest,
+)
 from weft.workspace.walk import DirPair, ReadManifest, pointer_manifest, walk_pairs, was_here
 
 SMALL = 64 * 1024
@@ -34,11 +44,11 @@ KEEP, DELETE = "keep", "delete"
 class Snapshot:
     """What a tracked path holds now.
 
-    ``type`` is that of the pointer, ``oid``/``size``/``files``/``executable`` its new fields. ``manifests`` are the new
-    ones to store (oid to bytes), ``links`` the targets of links, to be stored as content. ``large`` are the oids of all
-    content over 64 KiB in the manifests that were built, for the layout; the manifests ``unread`` were taken over as they
-    were, and what is below them matters for the layout too, if the old pointer has one. ``rows`` are
-    to be recorded once the pointer is written: ``cache.record(path, rows, tracked=Tracked(oid, layout))``.
+    ``type`` is that of the pointer, ``oid``/``size``/``files``/``executable`` its new fields. ``links`` are the targets of
+    links, to be stored as content. ``large`` are the oids of all content over 64 KiB in the manifests that were built, for
+    the layout; the manifests ``unread`` were taken over as they were, and what is below them matters for the layout too,
+    if the old pointer has one. ``rows`` are to be recorded once the pointer is written:
+    ``cache.record(path, rows, tracked=Tracked(oid, layout))``.
     """
 
     type: str
@@ -46,26 +56,14 @@ class Snapshot:
     size: int
     files: int
     executable: bool = False
-    manifests: dict[Oid, bytes] = field(default_factory=dict)
     links: dict[Oid, bytes] = field(default_factory=dict)
     large: set[Oid] = field(default_factory=set)
     unread: set[Oid] = field(default_factory=set)
     rows: dict[str, DirRow] = field(default_factory=dict)
 
 
-class Read(NamedTuple):
-    """A file that was read for this snapshot: its oid and its packed status as of reading."""
-
-    oid: Oid
-    stat: bytes
-
-
-Key = tuple[str, str]
-
-
-def read_result(result: Ingested) -> Read:
-    """What a snapshot needs of a file that ``ingest`` read."""
-    return Read(result.oid, pack_stat(result.stat))
+Keep = Callable[[Oid, bytes], None]
+"""Takes a new manifest, to be stored: oid and bytes. Most trees have too many of them to hold them all."""
 
 
 def files_to_read(
@@ -74,14 +72,16 @@ def files_to_read(
     """The files that have to be read into the store: those of unknown oid, and those whose bytes it lacks.
 
     ``missing`` tells which oids are not saved. What the old pointer has at the same place counts as saved. The keys are
-    (directory, name). Raises what the walk raises.
+    those of ``Reads``. Raises what the walk raises.
     """
     for path, found, entries in _uncertain(scan, _same_type(scan, pointer), read):
+        prefix = f"{join_path(scan.root, path)}/"
         kept, doubtful = [], []
-        for name, packed, known in found.items():
-            if type_of(packed) in (DIR, LINK):
+        entries_on_disk = zip(found.name_list(), sizes_and_codes(found.stats), found.known(), strict=True)
+        for at, (name, (size, code), known) in enumerate(entries_on_disk):
+            if code in (DIR_CODE, LINK_CODE):
                 continue
-            file = FileToRead(scan.absolute(path, name), size_of(packed), (path, name))
+            file = FileToRead(prefix + name if name != "/" else scan.root, size, (path, at))
             entry = entries.get(name)
             if known is None:
                 yield file
@@ -109,11 +109,12 @@ def snapshot(
     scan: TreeScan,
     pointer: Pointer | None,
     read: ReadManifest,
-    hashed: Mapping[Key, Read],
+    reads: Reads,
+    keep: Keep,
     *,
     missing: str = "",
 ) -> Snapshot:
-    """Build the manifests of ``scan``, where ``hashed`` has the files that ``files_to_read`` named.
+    """Build the manifests of ``scan``, where ``reads`` has the files that ``files_to_read`` named, and ``keep`` them.
 
     ``missing`` says what absent files are: "" (as recorded; ``MissingUnknown`` naming them when nothing is), keep or delete
     (all of them, whatever is recorded). Raises ``MissingUnknown``, ``NoSuchPath``, ``SymlinkRefused`` for a tracked path
@@ -128,8 +129,8 @@ def snapshot(
     if not scan.type:
         raise NoSuchPath(f"there is no {scan.path!a}", hint=f"weft rm {scan.path}, to stop tracking it", path=scan.path)
     if scan.type != DIR:
-        return _single(scan, hashed)
-    builder = _Builder(scan, hashed, missing)
+        return _single(scan, reads)
+    builder = _Builder(scan, reads, keep, missing)
     pairs = list(walk_pairs(scan, _same_type(scan, pointer), read, complete=bool(missing)))
     for pair in reversed(pairs):
         builder.build(pair, read)
@@ -142,17 +143,23 @@ def _same_type(scan: TreeScan, pointer: Pointer | None) -> Pointer | None:
     return pointer if pointer is not None and pointer.is_dir == (scan.type == DIR) else None
 
 
-def _single(scan: TreeScan, hashed: Mapping[Key, Read]) -> Snapshot:
-    name, packed, known = next(iter(scan.dirs[""].items()))
-    result = hashed.get(("", name))
-    if result is not None:
-        known, packed = result
+def _single(scan: TreeScan, reads: Reads) -> Snapshot:
+    found = scan.dirs[""]
+    stats, (known,) = _merged(found, reads)
     if known is None:
         raise _unread(scan.path)
-    size = size_of(packed)
-    row = DirRow.make([(name, packed, known)], known, False, scan.started)
+    ((size, code),) = sizes_and_codes(stats)
+    row = DirRow.make([(found.name_list()[0], stats, known)], known, False, scan.started)
     large = {known} if size > SMALL else set()
-    return Snapshot("file", known, size, 1, type_of(packed) == "x", large=large, rows={"": row})
+    return Snapshot("file", known, size, 1, code == EXEC_CODE, large=large, rows={"": row})
+
+
+def _merged(found: DirScan, reads: Reads) -> tuple[bytes, list[Oid | None]]:
+    """Stats and oids of the entries of a directory: as they were read, else as the stat cache knows them."""
+    known, fresh = found.known(), reads.of(found.path)
+    if fresh is None:
+        return found.stats, known
+    return fresh.stats, [new or old for new, old in zip(fresh.oids(), known, strict=True)]
 
 
 def _unread(path: str) -> FileChanged:
@@ -162,15 +169,15 @@ def _unread(path: str) -> FileChanged:
 class _Builder:
     """Directories from the bottom up. ``_built`` holds the entry of each finished one, None when it is gone."""
 
-    def __init__(self, scan: TreeScan, hashed: Mapping[Key, Read], missing: str) -> None:
+    def __init__(self, scan: TreeScan, reads: Reads, keep: Keep, missing: str) -> None:
         self._scan = scan
-        self._hashed = hashed
+        self._reads = reads
+        self._keep = keep
         self._missing = missing
         self._built: dict[str, Entry | None] = {}
         self._unknown: list[str] = []
         self._changed: set[str] = set()
         self._rows: dict[str, DirRow] = {}
-        self._manifests: dict[Oid, bytes] = {}
         self._links: dict[Oid, bytes] = {}
         self._large: set[Oid] = set()
         self._unread: set[Oid] = set()
@@ -187,53 +194,54 @@ class _Builder:
         if pair.clean and pair.expected is not None:
             pair.manifest = read(pair.expected)
             pair.entries = pair.manifest.by_name()
-        entries = self._entries(pair)
+        stats, known = _merged(pair.scan, self._reads)
+        present = self._present(pair, stats, known)
+        entries = present + self._absent_entries(pair, present)
         if not entries and not pair.on_disk and path:
             self._finish(path, None, pair.expected)
             return
-        manifest = Manifest.of(entries)
+        # What is on disk comes sorted; the encoder would tell.
+        manifest = Manifest.of(entries) if len(entries) > len(present) else Manifest(tuple(entries))
         data = manifest_format.encode(manifest)
         oid = Oid.of(data, Kind.MANIFEST)
         if oid != pair.expected:
-            self._manifests[oid] = data
-        self._large.update(entry.oid for entry in entries if entry.size > SMALL and entry.type != DIR)
+            self._keep(oid, data)
+        self._large.update([entry.oid for entry in entries if entry.size > SMALL and entry.type != DIR])
         self._finish(path, Entry(DIR, oid, manifest.size, manifest.files, name), pair.expected)
         if pair.on_disk:
-            self._rows[path] = self._row(pair, manifest, oid)
+            self._rows[path] = self._row(pair.scan, stats, present, oid, len(present) < len(entries))
 
     def _finish(self, path: str, entry: Entry | None, expected: Oid | None) -> None:
         self._built[path] = entry
         if path and (entry is None or entry.oid != expected):
             self._changed.add(path.rpartition("/")[0])
 
-    def _entries(self, pair: DirPair) -> list[Entry]:
+    def _present(self, pair: DirPair, stats: bytes, known: list[Oid | None]) -> list[Entry]:
+        """The entries on disk."""
+        new, plain = tuple.__new__, {FILE_CODE: FILE, EXEC_CODE: EXEC}
         entries = []
-        present = set()
-        for name, packed, known in pair.scan.items():
-            present.add(name)
-            entries.append(self._entry(pair, name, packed, known))
-        for name, old in pair.entries.items():
-            if name not in present:
-                kept = self._absent(pair, old)
-                if kept is not None:
-                    entries.append(kept)
+        for name, (size, code), oid in zip(pair.scan.name_list(), sizes_and_codes(stats), known, strict=True):
+            if code in plain:
+                if oid is None:
+                    raise _unread(join_path(self._scan.path, join_path(pair.path, name)))
+                entries.append(new(Entry, (plain[code], oid, size, 1, name)))
+            else:
+                entries.append(self._directory(pair, name) if code == DIR_CODE else self._link(pair, name))
         return entries
 
-    def _entry(self, pair: DirPair, name: str, packed: bytes, known: Oid | None) -> Entry:
-        kind = type_of(packed)
-        if kind == DIR:
-            return self._directory(pair, name)
-        if kind == LINK:
-            target = self._scan.link_target(pair.path, name).encode("utf-8")
-            oid = Oid.of(target)
-            self._links[oid] = target
-            return Entry(LINK, oid, len(target), 1, name)
-        result = self._hashed.get((pair.path, name))
-        if result is not None:
-            known, packed = result
-        if known is None:
-            raise _unread(join_path(self._scan.path, join_path(pair.path, name)))
-        return Entry(type_of(packed), known, size_of(packed), 1, name)
+    def _absent_entries(self, pair: DirPair, present: list[Entry]) -> list[Entry]:
+        """What stays of the old pointer's entries that are not on disk."""
+        if not pair.entries:
+            return []
+        names = {entry.name for entry in present}
+        found = [self._absent(pair, old) for name, old in pair.entries.items() if name not in names]
+        return [entry for entry in found if entry is not None]
+
+    def _link(self, pair: DirPair, name: str) -> Entry:
+        target = self._scan.link_target(pair.path, name).encode("utf-8")
+        oid = Oid.of(target)
+        self._links[oid] = target
+        return Entry(LINK, oid, len(target), 1, name)
 
     def _directory(self, pair: DirPair, name: str) -> Entry:
         built = self._built[join_path(pair.path, name)]
@@ -259,13 +267,15 @@ class _Builder:
             self._unread.add(old.oid)
         return old if kept else None
 
-    def _row(self, pair: DirPair, manifest: Manifest, oid: Oid) -> DirRow:
-        entries = manifest.by_name()
-        found: list[tuple[str, bytes, Oid | None]] = []
-        for name, packed, _ in pair.scan.items():
-            result = self._hashed.get((pair.path, name))
-            found.append((name, result.stat if result else packed, entries[name].oid))
-        return DirRow.make(found, oid, len(found) < len(entries), self._scan.started)
+    def _row(self, scan: DirScan, stats: bytes, present: list[Entry], manifest: Oid, partial: bool) -> DirRow:
+        started = self._scan.started
+        oids = [entry.oid for entry in present]
+        if youngest(stats) < started - RACY_NS:
+            # The usual row, without a look at each file; names and stats are in memory once.
+            return DirRow(scan.names, stats, b"".join(oids), bytes(manifest), partial, started)
+        return DirRow.make(
+            zip(scan.name_list(), split_fixed(stats, WIDTH), oids, strict=True), manifest, partial, started
+        )
 
     def refuse_unknown(self) -> None:
         """Raise ``MissingUnknown`` when nothing says what absent entries mean."""
@@ -290,7 +300,6 @@ class _Builder:
             root.oid,
             root.size,
             root.files,
-            manifests=self._manifests,
             links=self._links,
             large=self._large,
             unread=self._unread,

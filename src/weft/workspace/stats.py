@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from collections.abc import Iterator
+from itertools import chain
 
 from weft.errors import FileTypeRefused
 from weft.model.entry import DIR, EXEC, FILE, LINK
@@ -22,6 +24,8 @@ EXEC_CODE = ord(EXEC)
 FILE_CODE = ord(FILE)
 DIR_STAT = STAT.pack(0, 0, 0, 0, 0, DIR_CODE)
 """The status of every directory: what matters of it is in its own row."""
+_SIZE_AND_CODE = struct.Struct("<16xQ16xB")
+_TIMES = struct.Struct("<24xqqx")
 _SIZE = struct.Struct("<Q")
 
 
@@ -58,6 +62,16 @@ def size_of(packed: bytes) -> int:
     """The size in bytes."""
     size: int = _SIZE.unpack_from(packed, 16)[0]
     return size
+
+
+def sizes_and_codes(stats: bytes) -> Iterator[tuple[int, int]]:
+    """Size in bytes and type code of each of the packed ``stats``."""
+    return _SIZE_AND_CODE.iter_unpack(stats)
+
+
+def youngest(stats: bytes) -> int:
+    """The latest mtime or ctime (ns) among the packed ``stats``; directories count as 0."""
+    return max(chain.from_iterable(_TIMES.iter_unpack(stats)), default=0)
 
 
 def is_racy(packed: bytes, recorded: int) -> bool:

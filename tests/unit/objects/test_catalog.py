@@ -11,6 +11,7 @@ import pytest
 
 from localstores import some_pack
 from weft.errors import BadPackIndex, CatalogDamaged, LockTimeout, PermissionFault
+from weft.formats.pack import encode_footer
 from weft.model.oid import Oid
 from weft.objects import catalog_db
 from weft.objects.catalog import LOCAL, Catalog
@@ -69,6 +70,23 @@ def test_a_pack_with_a_damaged_row_can_be_forgotten(catalog: Catalog):
         catalog.pack_frames(pack.name)
     catalog.forget_pack(pack.name, LOCAL)
     assert catalog.rows("SELECT count(*) FROM frames") == [(0,)]
+
+
+def test_own_packs_are_recorded_as_any_other(tmp_path: Path):
+    packs = [some_pack(number) for number in range(3)]
+    found = []
+    for own in (True, False):
+        with Catalog.open(str(tmp_path / f"{own}.sqlite")) as catalog:
+            for _again in range(2):
+                if own:
+                    catalog.add_own_packs((pack.name, pack.size, encode_footer(pack.frames)) for pack in packs)
+                else:
+                    catalog.add_packs(packs, LOCAL)
+            tables = ("packs", "frames", "held")
+            found.append([catalog.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables])
+            assert [catalog.pack_frames(pack.name) for pack in packs] == packs
+    assert found[0] == found[1]
+    assert len(found[0][1]) == sum(len(pack.frames) for pack in packs)
 
 
 def test_recipes_and_roots(catalog: Catalog):

@@ -440,18 +440,18 @@ def test_one_transaction_after_the_packs_are_durable(tmp_path: Path, monkeypatch
         writer.add_object(Kind.CHUNK, b"a")
         writer.add_object(Kind.MANIFEST, b"m")
         events: list[str] = []
-        real_link, real_add = os.link, Catalog.add_packs
+        real_link, real_add = os.link, Catalog.add_own_packs
 
         def link(*args: str, **options: bool) -> None:
             events.append("link")
             real_link(*args, **options)
 
-        def add_packs(catalog: Catalog, *args: object) -> None:
+        def add_own_packs(catalog: Catalog, *args: object) -> None:
             events.append("catalog")
             real_add(catalog, *args)  # type: ignore[arg-type]
 
         monkeypatch.setattr(os, "link", link)
-        monkeypatch.setattr(Catalog, "add_packs", add_packs)
+        monkeypatch.setattr(Catalog, "add_own_packs", add_own_packs)
         statements: list[str] = []
         with store.catalog.transaction() as connection:
             pass

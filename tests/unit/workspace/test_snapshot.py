@@ -9,6 +9,7 @@ from weft.errors import MissingUnknown, NoSuchPath, PathOverlap, SymlinkRefused
 from weft.model.entry import Entry
 from weft.model.oid import Oid
 from weft.workspace.ignore import Ignore
+from weft.workspace.reads import Reads
 from weft.workspace.snapshot import snapshot
 from weft.workspace.splice import replace_paths
 
@@ -150,7 +151,7 @@ def test_a_link_as_tracked_path_and_nothing_are_refused(tree):
         tree.add()
     os.symlink("elsewhere", tree.root)
     with pytest.raises(SymlinkRefused):
-        snapshot(tree.scan(), None, tree.reader(None), {})
+        snapshot(tree.scan(), None, tree.reader(None), Reads(tree.scan()), lambda oid, data: None)
 
 
 def test_a_file_that_became_a_directory(tree, later):
