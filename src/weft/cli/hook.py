@@ -31,7 +31,6 @@ HANDLERS = {
 
 # Relative ones mean the directory that Git started the hook in; weft asks Git from the top of the work tree.
 _PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
-_INTERRUPTED = 130
 _USAGE = 2
 
 
@@ -41,11 +40,8 @@ def entry() -> None:
     for place in _PLACES:
         if os.environ.get(place):
             os.environ[place] = os.path.abspath(os.environ[place])
-    code = main(sys.argv[1:])
-    if code == _INTERRUPTED:
-        # A normal exit would wait for threads that wait for the network.
-        os._exit(code)
-    sys.exit(code)
+    # All is said by then. A normal exit would wait for threads that wait for the network, and take every object apart.
+    os._exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:

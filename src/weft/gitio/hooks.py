@@ -8,6 +8,7 @@ the same arguments and the same input (githooks(5)); it is put back when ours go
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shlex
@@ -31,6 +32,7 @@ LEGACY = ".legacy"
 _MARK = b"# weft-hook 1 "
 _FROM_STDIN = ("pre-push", "post-rewrite")
 _LIMIT = 1 << 16
+_NO_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL])
 
 
 class Program(NamedTuple):
@@ -190,7 +192,7 @@ def check_install(place: HookPlace, names: Iterable[str]) -> None:
                 hint=f'add this line to it: weft-hook {name} "$@"',
                 path=path,
             )
-        if os.path.lexists(path + KEPT):
+        if os.path.lexists(path + KEPT) and not _is_same(path, path + KEPT):
             raise HookRefused(
                 f"both {path} and {path}{KEPT} are hooks that weft did not write",
                 hint=f"let one of them call the other, delete {path}{KEPT}, then run the command again",
@@ -221,11 +223,21 @@ def install_hooks(place: HookPlace, names: Sequence[str], program: Program) -> t
 
 
 def _keep(path: str) -> None:
+    kept = path + KEPT
     with os_errors("link", path):
+        if os.path.lexists(kept) and _is_same(path, kept):
+            return
         try:
-            os.link(path, path + KEPT, follow_symlinks=False)
-        except OSError:  # no hard links here
-            os.rename(path, path + KEPT)
+            os.link(path, kept, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            os.rename(path, kept)
+
+
+def _is_same(path: str, kept: str) -> bool:
+    """True for two names of one file: an installation was killed after it had kept the hook."""
+    return os.path.samestat(os.lstat(path), os.lstat(kept))
 
 
 def _same(path: str, text: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -171,6 +172,27 @@ def test_two_strangers_are_too_many(place):
     with pytest.raises(HookRefused, match="both"):
         install_hooks(place, HOOKS, PROGRAM)
     assert len(os.listdir(place.path)) == 2
+
+
+def test_an_installation_that_was_killed_is_carried_on(place):
+    path = os.path.join(place.path, "pre-push")
+    script(path, "echo mine\n")
+    os.link(path, path + KEPT)
+    install_hooks(place, HOOKS, PROGRAM)
+    assert "echo mine" in Path(path + KEPT).read_text()
+    assert hook_state(path) == OURS
+
+
+def test_where_there_are_no_hard_links_the_hook_is_renamed(place, monkeypatch):
+    def no_links(*_, **__):
+        raise PermissionError(errno.EPERM, "no")
+
+    path = os.path.join(place.path, "pre-push")
+    script(path, "echo mine\n")
+    monkeypatch.setattr(os, "link", no_links)
+    install_hooks(place, HOOKS, PROGRAM)
+    assert "echo mine" in Path(path + KEPT).read_text()
+    assert hook_state(path) == OURS
 
 
 def test_a_directory_is_no_hook(place):
