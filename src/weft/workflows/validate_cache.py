@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 
-from weft import __version__
+from weft.formats import foreach, lineage, located, sortedyaml, stagedecl, stagefile, valuefiles, values, yaml12
 from weft.gitio.repo import GitRepo
 from weft.pipeline.validate.parsed import LIMIT, ParsedCache
 from weft.util.atomic import temp_name
 
 NAME = "validate-cache.json"
+_PARSERS = (foreach, lineage, located, sortedyaml, stagedecl, stagefile, valuefiles, values, yaml12)
 
 
 def cache_path(git: GitRepo) -> str:
@@ -27,7 +28,7 @@ def load_cache(git: GitRepo) -> ParsedCache:
     try:
         fd = os.open(cache_path(git), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(fd, "rb") as file:
-            return ParsedCache.load(file.read(2 * LIMIT), __version__)
+            return ParsedCache.load(file.read(2 * LIMIT), _parsers())
     except OSError:
         return ParsedCache()
 
@@ -42,7 +43,13 @@ def save_cache(git: GitRepo, cache: ParsedCache) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
             with open(temp, "xb") as file:
-                file.write(cache.dump(__version__))
+                file.write(cache.dump(_parsers()))
             os.rename(temp, path)
         except OSError:
             os.unlink(temp)
+
+
+def _parsers() -> str:
+    """Size and time of the files that parse: a result of other code is not taken."""
+    stats = [os.stat(module.__file__) for module in _PARSERS if module.__file__]
+    return " ".join(f"{stat.st_size}-{stat.st_mtime_ns}" for stat in stats)

@@ -1,7 +1,7 @@
 """Results of parsing, by blob id: the same bytes are not parsed twice, in this run or the next.
 
 What is kept is what a parser made of a blob, never a verdict: every rule is checked each time. The key holds kind, name and
-blob id, and a cache of another version of weft is not read, so other bytes and other parsers never meet an old result.
+blob id, and a cache that other code wrote is not read, so other bytes and other parsers never meet an old result.
 """
 
 from __future__ import annotations
@@ -54,8 +54,11 @@ class ParsedCache:
         """True when something was parsed that was not known."""
         return len(self._kept) > self.used
 
-    def dump(self, version: str) -> bytes:
-        """The bytes to keep: what this run used or made, then what else was known, up to the limit."""
+    def dump(self, parsers: str) -> bytes:
+        """The bytes to keep: what this run used or made, then what else was known, up to the limit.
+
+        ``parsers`` names the code that parsed.
+        """
         rows: list[str] = []
         size = 0
         for key, plain in {**self._kept, **self._known}.items():
@@ -67,24 +70,24 @@ class ParsedCache:
             if size > LIMIT:
                 break
             rows.append(row)
-        return f'{{"version": {json.dumps(_stamp(version))}, "parsed": {{{", ".join(rows)}}}}}\n'.encode(
+        return f'{{"version": {json.dumps(_stamp(parsers))}, "parsed": {{{", ".join(rows)}}}}}\n'.encode(
             "utf-8", "surrogatepass"
         )
 
     @classmethod
-    def load(cls, data: bytes, version: str) -> ParsedCache:
-        """Read what ``dump`` of the same ``version`` of weft wrote; anything else is an empty cache."""
+    def load(cls, data: bytes, parsers: str) -> ParsedCache:
+        """Read what ``dump`` wrote for the same ``parsers``; anything else is an empty cache."""
         try:
             found = json.loads(data.decode("utf-8", "surrogatepass"))
-            if found["version"] == _stamp(version) and isinstance(found["parsed"], dict):
+            if found["version"] == _stamp(parsers) and isinstance(found["parsed"], dict):
                 return cls(found["parsed"])
         except (ValueError, TypeError, LookupError, RecursionError):
             pass
         return cls()
 
 
-def _stamp(version: str) -> str:
-    return f"{version} {VERSION}"
+def _stamp(parsers: str) -> str:
+    return f"{VERSION} {parsers}"
 
 
 def _key(kind: str, path: str, blob: str) -> str:
