@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from weft.cli import jsonout
 from weft.cli.progress import TerminalProgress
@@ -19,16 +18,14 @@ R = TypeVar("R")
 INTERRUPTED = "interrupted: nothing half-written is visible; run the same command again"
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """How a page is wanted: with what colour, and with details or without."""
 
     paint: Paint
     verbose: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A result as text.
 
     ``data`` is what was asked for and always goes to standard output; ``report`` says what was done and goes there too,

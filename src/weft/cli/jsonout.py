@@ -5,7 +5,7 @@ Only ASCII is written, so a document cannot act on a terminal. Keys are the name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ def plain(value: object) -> Any:
     """
     if value is None or isinstance(value, (bool, int, float)) or type(value) is str:
         return value.value if isinstance(value, Enum) else value
-    if is_dataclass(value) and not isinstance(value, type):
+    if (is_dataclass(value) and not isinstance(value, type)) or hasattr(value, "_fields"):
         return {name: plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -77,4 +77,5 @@ def _spelled(value: bytes) -> str:
 
 def _names(kind: type) -> list[str]:
     derived = [name for name, member in vars(kind).items() if isinstance(member, property) and name[0] != "_"]
-    return [item.name for item in fields(kind)] + derived
+    named: Sequence[str] = getattr(kind, "_fields", ())
+    return [*(named or [item.name for item in fields(kind)]), *derived]

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from weft.model.entry import Entry
 
+MAX_DEPTH = 256
+"""Most directories on one path below a pointer."""
+
 
 def sort_key(entry: Entry) -> bytes:
     """Entries are ordered by the bytes of their names."""

@@ -14,14 +14,12 @@ from weft.errors import HashMismatch, LimitExceeded, ManifestCycle, NoSuchPath, 
 from weft.formats import manifest as manifest_format
 from weft.formats import recipe as recipe_format
 from weft.model.entry import DIR
-from weft.model.manifest import Manifest
+from weft.model.manifest import MAX_DEPTH, Manifest
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.model.recipe import Recipe
 from weft.objects.layout_walk import LayoutWalk, ObjectReader
 
-MAX_DEPTH = 256
-"""Most directories on one path below a pointer."""
 MAX_OBJECTS = 1 << 26
 """Most objects that one walk collects."""
 _MAX_NESTING = 4  # a recipe too long for one frame has a recipe itself; each step is 7,000 times shorter

@@ -13,7 +13,6 @@ from weft.gitio.ignore import ensure_ignored
 from weft.gitio.staging import stage
 from weft.model.pointer import Pointer
 from weft.objects.ingest import ingest
-from weft.objects.reachability import walk
 from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.files import tidy
@@ -83,9 +82,11 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
         if not pick(there, path):
             raise NotTracked(f"{rev} tracks no {text}", hint=f"weft ls {rev}:", path=text)
     selection = Selection({t.path: t.pointer for t in targets}, {t.path: t.subpaths for t in targets})
-    if not _all_here(project, targets):
-        fetch_selection(project, selection, TransferOptions())
     planned = _plan(project, targets, options)
+    if planned.absent:
+        # Only what the plan lacks decides: most of another version is usually in the workspace already.
+        fetch_selection(project, selection, TransferOptions())
+        planned = _plan(project, targets, options)
     if planned.absent:
         raise ObjectMissing(f"the data of {', '.join(planned.absent)} is not here", hint=f"weft fetch --rev {rev}")
     result = carry_out(project, planned.plans, planned.absent)
@@ -135,17 +136,6 @@ def plan_one(
     saved = Saved(project.store)
     request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, saved.unsaved)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
-
-
-def _all_here(project: Project, targets: Sequence[Target]) -> bool:
-    try:
-        for target in targets:
-            needed = walk(target.pointer, project.store, target.subpaths).all_frames()
-            if project.store.missing(needed):
-                return False
-    except ObjectMissing:
-        return False
-    return True
 
 
 # --- carrying out ---

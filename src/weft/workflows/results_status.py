@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One file that differs. ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are bytes."""
 
     kind: str
@@ -16,8 +15,7 @@ class Change:
     old_path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PathStatus:
+class PathStatus(NamedTuple):
     """State of one tracked path.
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it), missing (gone, and nothing records
@@ -35,8 +33,7 @@ class PathStatus:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusResult:
+class StatusResult(NamedTuple):
     """Outcome of ``status``. ``untracked_large`` names big files that neither Git nor weft tracks."""
 
     paths: tuple[PathStatus, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weft.errors import NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
 from weft.formats import pointer as pointer_format
@@ -15,8 +15,7 @@ from weft.workflows.files import read_small
 from weft.workflows.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A tracked path and what of it is meant: all when ``subpaths`` is None, else these paths below it."""
 
     path: str

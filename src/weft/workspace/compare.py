@@ -42,8 +42,7 @@ class FileChange(NamedTuple):
     old_path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """How a tracked path stands to its pointer.
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it was not), missing (some of it is

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weft.errors import LimitExceeded, SchemaError
 from weft.util.atomic import TEMP_PREFIX, os_errors
@@ -23,8 +23,7 @@ MAX_RULES = 1000
 _NEVER = re.compile(r"(?!)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(NamedTuple):
     parts: tuple[re.Pattern[str] | None, ...]
     on_path: bool
     only_dirs: bool

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from weft.errors import FileChanged, FileTypeRefused, LimitExceeded
+from weft.model.manifest import MAX_DEPTH
 from weft.model.oid import Oid
 from weft.model.paths import MAX_PATH
-from weft.objects.reachability import MAX_DEPTH
 from weft.util.atomic import TEMP_PREFIX, translate_os_error
 from weft.workspace.dirfd import open_at, open_below
 from weft.workspace.ignore import NOTHING, Ignore

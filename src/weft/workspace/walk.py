@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from weft.errors import ManifestCycle, ObjectMissing
 from weft.formats import manifest as manifest_format
 from weft.model.entry import DIR, EXEC, FILE, Entry
-from weft.model.manifest import Manifest
+from weft.model.manifest import MAX_DEPTH, Manifest
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
-from weft.objects.reachability import MAX_DEPTH
 from weft.objects.store import LocalStore
 from weft.workspace.names import join_path
 from weft.workspace.scan import DirScan, TreeScan

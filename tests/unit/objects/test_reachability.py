@@ -16,12 +16,12 @@ from weft.formats import layout as layout_format
 from weft.formats import manifest as manifest_format
 from weft.formats import recipe as recipe_format
 from weft.model.entry import DIR, FILE, Entry
-from weft.model.manifest import Manifest
+from weft.model.manifest import MAX_DEPTH, Manifest
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.model.recipe import Recipe
 from weft.objects.layout_walk import LayoutWalk
-from weft.objects.reachability import MAX_DEPTH, Walker, walk
+from weft.objects.reachability import Walker, walk
 
 
 class Shelf:
