@@ -63,6 +63,7 @@ class Lineage:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.algorithm = "sha1"
 
     def git(self, *args: str, code: int | None = 0, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(
@@ -100,8 +101,9 @@ class Lineage:
     def stages(self) -> dict[str, Stage]:
         return stagefile.decode(self.read("weft.yaml"))
 
-    def record(self, name: str, declared: Stage | None = None, **changes: Any) -> Record:
+    def record(self, name: str, declared: Stage | None = None, algorithm: str = "sha1", **changes: Any) -> Record:
         """Write the record that a run with the files as they are would write, with ``changes``."""
+        self.algorithm = algorithm
         made = replace(self.record_of(name, declared), **changes)
         made = lineage.with_digest(made)
         self.write(record_path(name), lineage.encode(made))
@@ -118,7 +120,7 @@ class Lineage:
         return Record(
             stage=name,
             cmd=stage.cmd,
-            spec=blob_id(stage.text),
+            spec=blob_id(stage.text, self.algorithm),
             wdir=stage.wdir,
             code={file: self._blob(file) for file in code},
             base="1" * 40,
@@ -143,7 +145,7 @@ class Lineage:
         return [file.relative_to(self.root).as_posix() for file in files]
 
     def _blob(self, path: str) -> str:
-        return blob_id(self.read(path))
+        return blob_id(self.read(path), self.algorithm)
 
     def _ref(self, path: str, stage: str = "") -> DataRef:
         one = pointer.decode(self.read(path + ".weft"), name=path.rpartition("/")[2] + ".weft")

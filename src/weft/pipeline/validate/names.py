@@ -107,7 +107,7 @@ def _collisions(context: Context) -> Iterator[Violation]:
 
 
 def _added(context: Context) -> Iterable[str]:
-    return [path for path, change in context.changes.items() if change.status != "D"]
+    return [path for path, change in context.changes.items() if change.blob]
 
 
 def _new_pointers(context: Context) -> set[str]:

@@ -37,7 +37,7 @@ def find_scope(context: Context) -> Scope:
         names = list(context.index)
         touched = tuple(stages)
     else:
-        names = [path for path, change in context.changes.items() if change.status != "D"]
+        names = [path for path, change in context.changes.items() if change.blob]
         touched = _touched(context, stages)
     gone = {stage_of_record(path) for path in names if is_record(path)} - set(stages)
     if STAGE_FILE in context.changes and not context.whole:

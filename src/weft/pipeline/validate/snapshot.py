@@ -42,7 +42,7 @@ class Snapshot:
     def touched(self, path: str) -> bool:
         """True when this commit adds or changes ``path``."""
         change = self.changes.get(path)
-        return change is not None and change.status != "D"
+        return change is not None and bool(change.blob)
 
     def fetch(self, paths: Iterable[str], limit: int = TEXT_LIMIT) -> None:
         """Read the blobs of ``paths`` in one go; what is no regular file, or over ``limit``, has no text."""
