@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from weft.errors import LimitExceeded, SchemaError
-from weft.formats import yaml12
+from weft.errors import LimitExceeded, SchemaError, WeftError
+from weft.formats import yaml12, yamledit
 from weft.formats.foreach import Expansion
 from weft.formats.located import Node, Source
 from weft.formats.stagedecl import declaration, read_stage, stage_text
 from weft.model.stage import STAGE_FILE, Ignore, Stage, check_stage_name
 
-__all__ = ["LIMIT", "declaration", "decode", "decode_ignores", "stage_text"]
+__all__ = ["LIMIT", "declaration", "decode", "decode_ignores", "stage_text", "upsert"]
 
 LIMIT = 1 << 20
 MAX_STAGES = 10_000
@@ -49,6 +51,68 @@ def decode(data: bytes, *, what: str = STAGE_FILE) -> dict[str, Stage]:
 def decode_ignores(data: bytes, *, what: str = STAGE_FILE) -> tuple[Ignore, ...]:
     """Read the exceptions from the rules of ``validate``. Raises as ``decode`` does of what it reads."""
     return _read_ignores(_top(data, what))
+
+
+def upsert(data: bytes | None, stage: Stage, *, what: str = STAGE_FILE) -> bytes:
+    """Return the stage file ``data`` (None: there is none) with ``stage`` added, or changed to what ``stage`` says.
+
+    Every other byte stays, and of the stage itself every entry that says the same as before. Raises ``SchemaError`` when
+    that cannot be done in place, or ``stage`` may not be written; and as ``decode`` does.
+    """
+    before = {} if data is None else decode(data, what=what)
+    ignores = () if data is None else decode_ignores(data, what=what)
+    text = "" if data is None else data.decode("utf-8")
+    new, old = declaration(stage), before.get(stage.name)
+    decode(yaml12.dump({"stages": {stage.name: new}}), what=what)
+    for name in before:
+        if name != stage.name and name.casefold() == stage.name.casefold():
+            raise _not_in_place(stage, what, f"its name differs from that of {name!a} in case alone")
+    try:
+        if "@" in stage.name:
+            raise SchemaError("a member of foreach is declared with all others of it")
+        if "stages" not in (yaml12.load(text.encode("utf-8"), what=what, limit=LIMIT) or {}):  # type: ignore[operator]
+            text = yamledit.put(text, ("stages",), {stage.name: new})
+        elif old is None:
+            text = yamledit.put(text, ("stages", stage.name), new)
+        else:
+            text = _changed(text, stage.name, declaration(old), new)
+    except (SchemaError, LookupError, StopIteration) as error:
+        why = error.message if isinstance(error, SchemaError) else "the place was not found"
+        raise _not_in_place(stage, what, why) from None
+    changed = text.encode("utf-8")
+    if not _says(changed, {**before, stage.name: stage}, ignores):
+        raise _not_in_place(stage, what, "other entries would change")
+    return changed
+
+
+def _changed(text: str, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    if yamledit.in_braces(text, ("stages", name)):
+        return yamledit.put(text, ("stages", name), new) if old != new else text
+    for key in old:
+        if key not in new:
+            text = yamledit.drop(text, ("stages", name, key))
+    for key, value in new.items():
+        if old.get(key) != value:
+            text = yamledit.put(text, ("stages", name, key), value)
+    return text
+
+
+def _says(data: bytes, wanted: Mapping[str, Stage], ignores: tuple[Ignore, ...]) -> bool:
+    """True when the stage file ``data`` declares just ``wanted`` and ``ignores``."""
+    try:
+        found, kept = decode(data), decode_ignores(data)
+    except WeftError:
+        return False
+    same = {name: declaration(one) for name, one in found.items()} == {n: declaration(one) for n, one in wanted.items()}
+    return same and [replace(one, line=0) for one in kept] == [replace(one, line=0) for one in ignores]
+
+
+def _not_in_place(stage: Stage, what: str, why: str) -> SchemaError:
+    return SchemaError(
+        f"{what}: the stage {stage.name!a} cannot be written there: {why}",
+        hint=f"declare it in {what} by hand, then use: weft repro {stage.name}",
+        path=what,
+    )
 
 
 def _top(data: bytes, what: str) -> dict[str, Node]:
