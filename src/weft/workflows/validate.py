@@ -15,6 +15,7 @@ from weft.gitio import index as git_index
 from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo, discover
+from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.engine import check
 from weft.pipeline.validate.faults import found
@@ -73,7 +74,7 @@ def look_at_staged(start: str) -> Staged:
     with BlobReader(git) as blobs:
         context = Context(index, changes, blobs, cache=cache)
         report = check(context)
-        counted, ignored = apply(report.violations, context.ignores(), whole=False)
+        counted, ignored = _counted(context, report.violations)
     save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)
     return Staged(git, result, report.scope, context, report.inside)
@@ -131,13 +132,19 @@ def _commit(
     changes = git_index.tree_changes(git, commit, parent)
     context = Context(git_index.tree_entries(git, commit), changes, blobs, cache=cache, whole=whole)
     report = check(context)
-    counted, ignored = apply(report.violations, context.ignores(), whole=whole)
+    counted, ignored = _counted(context, report.violations)
     notes = list(context.notes)
     if report.inside:
         notes.append("parts of tracked directories were not compared: that takes their manifests")
     result = _result(commit, counted, ignored, notes, report.scope)
     located = tuple(replace(one, commit=commit) for one in result.violations)
     return replace(result, violations=located, commits=1)
+
+
+def _counted(context: Context, violations: Sequence[Violation]) -> tuple[list[Violation], list[Ignored]]:
+    if not violations and not context.whole and STAGE_FILE not in context.changes:
+        return [], []  # the ignores need not even be read
+    return apply(violations, context.ignores(), whole=context.whole)
 
 
 def _around(result: ValidateResult) -> list[Violation]:

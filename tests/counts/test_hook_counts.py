@@ -1,0 +1,128 @@
+"""What a commit waits for, counted: processes of Git and modules of Python, in a repository of ten thousand files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit import environment
+from lineagekit import Lineage, make_many, run_all
+
+STAGES = 50
+CODE = """
+import json, sys
+from weft.workflows.validate import {function}
+result = {function}('.')
+from_weft = [name for name in sys.modules]
+print(json.dumps([[one.rule for one in result.violations], result.stages, result.pointers, sorted(from_weft)]))
+"""
+HEAVY = {
+    *(
+        "click",
+        "rich",
+        "fsspec",
+        "s3fs",
+        "gcsfs",
+        "aiohttp",
+        "botocore",
+        "asyncio",
+        "concurrent",
+        "ssl",
+        "http",
+        "email",
+    ),
+    *("sqlite3", "zstandard", "xxhash", "pyfastcdc", "tempfile", "urllib.parse", "logging", "socket", "shutil"),
+}
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Lineage:
+    made = make_many(tmp_path_factory.mktemp("many") / "repo", 10_000, STAGES)
+    run_all(made, STAGES, 1)
+    made.git("add", "-A")
+    return made
+
+
+def looked(repo: Lineage, function: str = "validate_staged") -> tuple[list[str], int, int, set[str], list[str]]:
+    """Violations, stages, pointers, modules; and the Git commands, as Git itself tells them."""
+    log = repo.root / ".git" / "trace.json"
+    argv = [sys.executable, "-I", "-c", CODE.format(function=function)]
+    env = environment({"GIT_TRACE2_EVENT": str(log)})
+    plain = {name: value for name, value in env.items() if not name.startswith("COV")}
+    done = subprocess.run(argv, cwd=repo.root, env=plain, capture_output=True, check=True, timeout=120)
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    log.unlink()
+    violations, stages, pointers, modules = json.loads(done.stdout)
+    return violations, stages, pointers, set(modules), [one["name"] for one in events if one["event"] == "cmd_name"]
+
+
+def test_four_processes_and_nothing_heavy(repo: Lineage) -> None:
+    cache = repo.root / ".git" / "weft" / "validate-cache.json"
+    for _ in ("cold", "warm"):
+        violations, stages, pointers, modules, commands = looked(repo)
+        assert (violations, stages, pointers) == ([], STAGES, STAGES)
+        assert sorted(commands) == ["cat-file", "diff", "ls-files", "rev-parse"]
+        assert not modules & HEAVY
+        assert cache.exists()
+
+
+def test_a_lie_in_one_of_fifty_is_found_at_the_same_price(repo: Lineage) -> None:
+    kept = repo.read("metrics/stage-07.json")
+    repo.write("metrics/stage-07.json", kept.replace(b"0.1", b"0.7", 1))
+    repo.git("add", "-A")
+    try:
+        violations, _, _, _, commands = looked(repo)
+    finally:
+        repo.write("metrics/stage-07.json", kept)
+        repo.git("add", "-A")
+    assert set(violations) == {"WEFT010"}
+    assert len(commands) == 4
+
+
+def test_what_is_known_is_not_parsed_again(repo: Lineage) -> None:
+    """Python's YAML library is not even imported when every blob was parsed before."""
+    looked(repo)
+    *_, modules, _ = looked(repo)
+    assert "yaml" not in modules
+    (repo.root / ".git" / "weft" / "validate-cache.json").unlink()
+    *_, modules, _ = looked(repo)
+    assert "yaml" in modules
+
+
+def test_the_hook_of_an_unrelated_commit_loads_no_more(tmp_path: Path) -> None:
+    repo = make_many(tmp_path / "repo", 20, 2)
+    repo.write("docs/more.txt", "more\n")
+    repo.git("add", "-A")
+    violations, stages, pointers, modules, commands = looked(repo, "hook_validate")
+    assert (violations, stages, pointers) == ([], 0, 0)
+    assert not modules & HEAVY
+    assert len(commands) <= 4
+
+
+def test_nothing_staged_asks_for_no_blob(tmp_path: Path) -> None:
+    repo = make_many(tmp_path / "repo", 5, 1)
+    _, _, _, modules, commands = looked(repo, "hook_validate")
+    assert sorted(commands) == ["diff", "ls-files", "rev-parse"]
+    assert not modules & HEAVY
+
+
+def test_a_range_costs_two_processes_a_commit_and_four(tmp_path: Path) -> None:
+    repo = make_many(tmp_path / "repo", 5, 2)
+    for version in range(1, 6):
+        run_all(repo, 2, version)
+        repo.git("add", "-A")
+        repo.git("commit", "-q", "-m", "again")
+    log = tmp_path / "trace.json"
+    code = (
+        "from weft.workflows.validate import validate_range; r = validate_range('.', 'HEAD~5..HEAD'); print(r.commits)"
+    )
+    env = environment({"GIT_TRACE2_EVENT": str(log)})
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo.root, env=env, capture_output=True, check=True)
+    assert done.stdout.strip() == b"5"
+    names = [json.loads(line)["name"] for line in log.read_text().splitlines() if '"cmd_name"' in line]
+    assert len(names) <= 2 * 5 + 5
+    assert names.count("cat-file") == 1

@@ -1,0 +1,179 @@
+"""Phase C over real data: what is on disk beside the staged pointers, and what the local store holds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit import Repo, pseudo_random
+from lineagekit import HOOK
+from weft.formats import lineage, pointer
+from weft.gitio.blobs import blob_id
+from weft.model.lineage import DataRef, Record
+from weft.model.oid import Oid
+from weft.workflows import validate_workspace
+from weft.workflows.validate import hook_validate
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    repo = Repo.make(tmp_path_factory.mktemp("c") / "base", "../remote")
+    repo.write({"data/a.bin": pseudo_random(50_000, 1), "data/sub/b.bin": b"b\n", "one.bin": pseudo_random(9_000, 2)})
+    repo.weft("add", "data", "one.bin")
+    hook = repo.root / ".git" / "hooks" / "pre-commit"
+    hook.write_text(HOOK.format(python=sys.executable))
+    hook.chmod(0o755)
+    repo.commit()
+    repo.weft("push")
+    return repo.root
+
+
+@pytest.fixture
+def repo(base: Path, tmp_path: Path) -> Repo:
+    shutil.copytree(base.parent / "remote", tmp_path / "remote")
+    return Repo(Path(shutil.copytree(base, tmp_path / "repo", symlinks=True)))
+
+
+def said(repo: Repo) -> set[str]:
+    ran = repo.git("commit", "-q", "-m", "change", code=None)
+    found = {line.split()[0] for line in (ran.out + ran.err).splitlines() if line.startswith("WEFT")}
+    assert bool(found) == (ran.code == 1), ran
+    return found
+
+
+def test_data_that_changed_after_it_was_added(repo: Repo) -> None:
+    repo.write({"data/a.bin": pseudo_random(50_000, 3)})
+    repo.weft("add", "data")
+    repo.write({"data/a.bin": pseudo_random(50_000, 4)})
+    assert said(repo) == {"WEFT024"}
+    repo.weft("add", "data")
+    assert said(repo) == set()
+
+
+@pytest.mark.parametrize("name", ["data/new.bin", "data/sub/b.bin"])
+def test_files_that_came_or_went_after_the_add(name: str, repo: Repo) -> None:
+    repo.write({"data/a.bin": b"other"})
+    repo.weft("add", "data")
+    if os.path.exists(repo.root / name):
+        os.unlink(repo.root / name)
+    else:
+        repo.write({name: b"x"})
+    assert said(repo) == {"WEFT024"}
+
+
+def test_data_that_this_commit_is_not_about_may_differ(repo: Repo) -> None:
+    repo.write({"one.bin": b"work in progress", "data/a.bin": b"other"})
+    repo.weft("add", "data")
+    assert said(repo) == set()
+
+
+def test_data_that_is_not_checked_out_differs_from_nothing(repo: Repo) -> None:
+    repo.write({"data/a.bin": b"other"})
+    repo.weft("add", "data")
+    shutil.rmtree(repo.root / "data")
+    assert said(repo) == set()
+
+
+def test_a_pointer_to_bytes_that_are_nowhere(repo: Repo) -> None:
+    made = pointer.decode((repo.root / "one.bin.weft").read_bytes(), name="one.bin.weft")
+    other = pointer.encode(type(made)("file", "two.bin", Oid.of(b"never stored"), 12))
+    (repo.root / "two.bin.weft").write_bytes(other)
+    repo.git("add", "two.bin.weft")
+    assert said(repo) == {"WEFT025"}
+    repo.write({"two.bin": b"never stored"})
+    repo.weft("add", "two.bin")
+    assert said(repo) == set()
+
+
+def test_a_pointer_whose_data_is_only_on_the_remote(repo: Repo) -> None:
+    text = (repo.root / "data.weft").read_text()
+    repo.weft("rm", "data")
+    repo.git("add", "-A")
+    assert said(repo) == set()
+    shutil.rmtree(repo.root / ".git" / "weft" / "store")
+    os.unlink(repo.root / ".git" / "weft" / "catalog.sqlite")
+    (repo.root / "data.weft").write_text(text)
+    repo.git("add", "data.weft")
+    assert said(repo) == {"WEFT025"}
+    repo.weft("fetch", "data")
+    assert said(repo) == set()
+
+
+def test_a_merge_in_progress_is_not_compared(repo: Repo) -> None:
+    """The other side's pointers come before their data: that follows with a checkout after the merge."""
+    repo.git("checkout", "-q", "-b", "other")
+    repo.write({"data/a.bin": b"theirs"})
+    repo.weft("add", "data")
+    repo.git("commit", "-q", "-m", "theirs")
+    repo.git("checkout", "-q", "main")
+    repo.weft("checkout")
+    repo.write({"README": b"ours"})
+    repo.git("add", "README")
+    repo.git("commit", "-q", "-m", "ours")
+    repo.git("merge", "-q", "--no-ff", "--no-commit", "other")
+    result = hook_validate(str(repo.root))
+    assert result.passed
+    assert any("MERGE_HEAD" in note for note in result.notes)
+
+
+def test_the_look_stops_at_its_budget_and_says_so(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validate_workspace, "HASH_BYTES", 1000)
+    repo.write({"data/a.bin": pseudo_random(50_000, 3), "one.bin": b"short"})
+    repo.weft("add", "data", "one.bin")
+    repo.write({"data/a.bin": pseudo_random(50_000, 4), "one.bin": b"SHORT"})
+    result = hook_validate(str(repo.root))
+    assert [one.path for one in result.violations] == ["one.bin.weft"]
+    assert any(note.startswith("data was not hashed") for note in result.notes)
+    # Another size is seen without a hash.
+    repo.write({"data/a.bin": pseudo_random(50_001, 4)})
+    assert {one.path for one in hook_validate(str(repo.root)).violations} == {"data.weft", "one.bin.weft"}
+
+
+def test_the_look_stops_after_its_time(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validate_workspace, "SECONDS", -1.0)
+    repo.write({"data/a.bin": b"other"})
+    repo.weft("add", "data")
+    repo.write({"data/a.bin": b"OTHER"})
+    result = hook_validate(str(repo.root))
+    assert result.passed
+    assert any("not looked at" in note for note in result.notes)
+
+
+def stage_on_part(repo: Repo, oid: Oid, size: int, path: str = "data/sub/b.bin") -> None:
+    """A stage that reads one file of the tracked directory, and a record that says it was ``oid``."""
+    text = f"stages:\n  part:\n    cmd: wc {path}\n    deps: [{path}]\n    metrics: [count.json]\n"
+    metrics = b'{"lines": 1}\n'
+    repo.write({"weft.yaml": text.encode(), "count.json": metrics})
+    spec = blob_id(f"cmd: wc {path}\ndeps:\n  - {path}\nmetrics:\n  - count.json\n".encode())
+    record = Record(
+        "part",
+        f"wc {path}",
+        spec,
+        deps=(DataRef(path, "file", oid, size, inside="data"),),
+        metrics={"count.json": {"lines": 1}},
+        files={"count.json": blob_id(metrics)},
+    )
+    repo.write({"lineage/part.yaml": lineage.encode(lineage.with_digest(record))})
+    repo.git("add", "-A")
+
+
+def test_a_part_of_a_tracked_directory_is_proved_by_its_manifests(repo: Repo) -> None:
+    stage_on_part(repo, Oid.of(b"other"), 5)
+    assert said(repo) == {"WEFT011"}
+    stage_on_part(repo, Oid.of(b"b\n"), 2, "data/sub/none.bin")
+    assert said(repo) == {"WEFT011"}
+    stage_on_part(repo, Oid.of(b"b\n"), 2)
+    assert said(repo) == set()
+
+
+def test_without_manifests_a_part_is_noted(repo: Repo) -> None:
+    shutil.rmtree(repo.root / ".git" / "weft" / "store")
+    os.unlink(repo.root / ".git" / "weft" / "catalog.sqlite")
+    stage_on_part(repo, Oid.of(b"b\n"), 2)
+    result = hook_validate(str(repo.root))
+    assert result.passed
+    assert any("manifests of data are not here" in note for note in result.notes)
