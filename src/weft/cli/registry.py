@@ -29,6 +29,7 @@ class Entry:
 _START = "Start a project"
 _WORK = "Work with data"
 _SHARE = "Share"
+_RUN = "Run stages"
 _LOOK = "Look without checking out"
 _CARE = "Set up and check"
 
@@ -43,6 +44,8 @@ _LISTING = (
     (_SHARE, "push", "Send the data of pointers to a remote."),
     (_SHARE, "fetch", "Bring the data of pointers into the local store."),
     (_SHARE, "pull", "Fetch, then check out."),
+    (_RUN, "run", "Run a command once and record how its outs came to be."),
+    (_RUN, "repro", "Run the stages that are stale, in order."),
     (_LOOK, "ls", "List tracked data."),
     (_LOOK, "cat", "Write one tracked file to standard output."),
     (_LOOK, "get", "Copy data out of any weft repository."),

@@ -23,7 +23,9 @@ from weft.cli.commands import (
     pull,
     push,
     remote,
+    repro,
     rm,
+    run,
     status,
     verify,
     version,
@@ -31,7 +33,7 @@ from weft.cli.commands import (
 from weft.cli.registry import COMMANDS
 
 MODULES = [add, cat, checkout, completion, config, diff, doctor, fetch, get, init]
-MODULES += [ls, mv, pull, push, remote, rm, status, verify, version]
+MODULES += [ls, mv, pull, push, remote, repro, rm, run, status, verify, version]
 
 
 def test_all_verbs_are_here():

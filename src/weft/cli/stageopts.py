@@ -1,0 +1,42 @@
+"""Options that the verbs which run stages share."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import click
+
+from weft.cli.context import Session
+from weft.workflows.stage_results import Listener, RunOptions
+
+Function = Callable[..., Any]
+
+
+def stage_options(function: Function) -> Function:
+    """``-S``, ``--force`` and ``--pull``."""
+    for option in (
+        click.option("--pull", is_flag=True, help="Fetch data that is not here."),
+        click.option("-f", "--force", is_flag=True, help="Run even what is up to date; take no outs of earlier runs."),
+        click.option(
+            "-S",
+            "settings",
+            multiple=True,
+            metavar="[FILE:]KEY=VALUE",
+            help="Write a value into a params file first.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def run_options(session: Session, listener: Listener, chosen: Mapping[str, Any]) -> RunOptions:
+    """The options of a run as the command line gives them. From here on SIGTERM stops what runs, as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    return RunOptions(quiet=session.json, environment=session.environment, listener=listener, **chosen)

@@ -1,0 +1,185 @@
+"""``weft repro``: run what is stale, in order, independent stages side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from queue import Empty, SimpleQueue
+
+from weft.errors import UsageFault, WeftError
+from weft.pipeline.execute import Child, Outcome, stop
+from weft.pipeline.plan import FORCED, Reason, reasons
+from weft.workflows.project import Project
+from weft.workflows.stage_inputs import Looker
+from weft.workflows.stage_results import (
+    CURRENT,
+    FAILED,
+    FROZEN,
+    SKIPPED,
+    STALE,
+    ReproResult,
+    RunOptions,
+    StageResult,
+)
+from weft.workflows.stage_run import Busy, Job, Runner
+from weft.workflows.stage_settings import apply_settings
+from weft.workflows.stages import Pipeline, choose_stages, load_pipeline, read_record
+
+_POLL_SECONDS = 0.2
+
+
+def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproResult:
+    """Bring the stages ``names`` (none: all) and those they read from up to date.
+
+    A stage that fails is told in the result, not raised, and so are those that are skipped for it; without
+    ``keep_going`` no other is started after it. Raises ``NoSuchStage``, ``StageFault``, ``GraphFault`` and the refusals
+    of ``weft.yaml`` before anything is run.
+    """
+    if options.dry_run and options.settings:
+        raise UsageFault("-S writes a params file, and --dry-run changes nothing", hint="leave one of the two out")
+    pipeline = load_pipeline(project)
+    chosen = choose_stages(pipeline, names)
+    order = pipeline.graph.order(chosen or None)
+    if options.dry_run:
+        return ReproResult(tuple(plan_stages(project, pipeline, order, options)), True)
+    apply_settings(project, options.settings, [pipeline.stages[name] for name in order])
+    drive = Drive(project, pipeline, options, Runner(project, pipeline, options, chosen))
+    return ReproResult(drive.run(order), False, project.config.stages)
+
+
+def plan_stages(
+    project: Project, pipeline: Pipeline, order: Iterable[str], options: RunOptions
+) -> Iterable[StageResult]:
+    """What ``repro`` would do, and why: nothing is run or written. A stage that could not run is told as failed."""
+    looker = Looker(project, pipeline)
+    stale: set[str] = set()
+    for name in order:
+        stage = pipeline.stages[name]
+        if stage.frozen:
+            yield StageResult(name, FROZEN)
+            continue
+        upstream = [above for above in pipeline.graph.upstream(name) if above in stale]
+        record, problem = read_record(project, name)
+        try:
+            now = looker.now(stage, record)
+            looker.refuse_modified(stage, now.inputs)
+        except WeftError as error:
+            if not upstream:
+                stale.add(name)
+                yield failed(name, error)
+                continue
+            now = None  # what the stages above will write is not known yet
+        why = reasons(stage, record, now, upstream=upstream, problem=problem)
+        if options.force and not why:
+            why = (Reason(FORCED, name),)
+        if why:
+            stale.add(name)
+        yield StageResult(name, STALE if why else CURRENT, why)
+
+
+def failed(name: str, error: WeftError, why: tuple[Reason, ...] = ()) -> StageResult:
+    """The result of a stage that ``error`` ended."""
+    return StageResult(
+        name,
+        FAILED,
+        why,
+        code=error.code,
+        message=error.message,
+        hint=error.hint or f"mend it, then weft repro {name}",
+        exit_code=int(error.exit_code),
+    )
+
+
+class Drive:
+    """Starts stages whose upstream is done, up to ``jobs`` at a time, and takes in how they end. All but the commands
+    themselves happens in one thread."""
+
+    def __init__(self, project: Project, pipeline: Pipeline, options: RunOptions, runner: Runner) -> None:
+        self._project = project
+        self._pipeline = pipeline
+        self._options = options
+        self._runner = runner
+        self._ended: SimpleQueue[tuple[str, Outcome]] = SimpleQueue()
+        self._jobs: dict[str, Job] = {}
+        self._results: dict[str, StageResult] = {}
+        self._told: set[tuple[str, str]] = set()
+        self.errors: list[WeftError] = []
+
+    def run(self, order: Sequence[str]) -> tuple[StageResult, ...]:
+        """Run the stages of ``order``, a topological one, and return what became of each."""
+        pending = list(order)
+        try:
+            while pending or self._jobs:
+                waiting = self._start(pending)
+                self._take(block=not waiting)
+                if waiting and not self._jobs:
+                    time.sleep(_POLL_SECONDS)
+        except BaseException:
+            stop([job.child for job in self._jobs.values() if isinstance(job.child, Child)])
+            for text in self._runner.interrupted():
+                self._project.progress.warn(text)
+            raise
+        return tuple(self._results[name] for name in order)
+
+    def _start(self, pending: list[str]) -> bool:
+        """Start what can be; True when a stage waits for another process."""
+        waiting = False
+        for name in list(pending):
+            above = [self._results.get(up) for up in self._pipeline.graph.upstream(name) if up in self._all(pending)]
+            if any(result is None for result in above):
+                continue
+            blocked = next((result.stage for result in above if result and result.action in (FAILED, SKIPPED)), "")
+            if blocked or (self.errors and not self._options.keep_going):
+                reason = f"{blocked} failed" if blocked else "another stage failed"
+                self._results[name] = StageResult(name, SKIPPED, message=reason)
+            elif len(self._jobs) >= max(1, self._options.jobs):
+                continue
+            elif self._begin(name):
+                waiting = True
+                continue
+            pending.remove(name)
+        return waiting
+
+    def _all(self, pending: Sequence[str]) -> set[str]:
+        """The stages this drive is about; others are as they are."""
+        return {*pending, *self._jobs, *self._results}
+
+    def _begin(self, name: str) -> bool:
+        """Begin one stage; True when another process holds it."""
+
+        def done(outcome: Outcome) -> None:
+            self._ended.put((name, outcome))
+
+        try:
+            begun = self._runner.begin(name, done)
+        except WeftError as error:
+            self._fail(name, error)
+            return False
+        if isinstance(begun, Busy):
+            if (name, begun.holder) not in self._told:
+                self._told.add((name, begun.holder))
+                self._options.listener.waiting(name, begun.holder)
+            return True
+        if isinstance(begun, Job):
+            self._jobs[name] = begun
+        else:
+            self._results[name] = begun
+        return False
+
+    def _take(self, *, block: bool) -> None:
+        """Take in one command that ended; wait for it when there is nothing else to do."""
+        if not self._jobs:
+            return
+        try:
+            name, outcome = self._ended.get(timeout=None if block else _POLL_SECONDS)
+        except Empty:
+            return
+        job = self._jobs.pop(name)
+        try:
+            self._results[name] = self._runner.finish(job, outcome)
+        except WeftError as error:
+            self._fail(name, error, job.why)
+
+    def _fail(self, name: str, error: WeftError, why: tuple[Reason, ...] = ()) -> None:
+        self.errors.append(error)
+        self._results[name] = failed(name, error, why)

@@ -1,0 +1,87 @@
+"""How the data in the work tree stands to its pointers, whole or in part."""
+
+from __future__ import annotations
+
+import os
+
+from weft.model.entry import DIR, Entry
+from weft.model.pointer import Pointer
+from weft.pipeline.fingerprint import is_at_or_below
+from weft.workflows.project import Project
+from weft.workflows.status import compare_target
+from weft.workflows.targets import Target, owner_of, workspace_pointers
+from weft.workspace.compare import Comparison
+from weft.workspace.walk import ReadManifest, manifest_reader
+
+CLEAN, ABSENT, OUTDATED, MODIFIED, DELETED = "clean", "absent", "outdated", "modified", "deleted"
+TO_BRING = (ABSENT, OUTDATED, DELETED)
+"""States that a checkout mends."""
+
+
+class DataTree:
+    """The pointers of the work tree and the data they stand for. What it has looked at it knows until ``forget``."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self.pointers: dict[str, Pointer] = workspace_pointers(project)
+        self._compared: dict[str, Comparison] = {}
+
+    def forget(self) -> None:
+        """Look at everything anew: a command ran, or pointers were written."""
+        self.pointers = workspace_pointers(self._project)
+        self._compared.clear()
+
+    def state(self, path: str) -> tuple[str, str]:
+        """How the data at the tracked ``path``, or at a part of one, stands to its pointer, and a word on it.
+
+        It is clean, absent (some of it never was here), outdated (it was put here for another pointer), modified or
+        deleted. A path without a pointer is clean.
+        """
+        owner = path if path in self.pointers else owner_of(self.pointers, path)
+        if not owner:
+            return CLEAN, ""
+        found = self._compare(owner)
+        if found.state in ("error", "missing"):
+            there = os.path.lexists(os.path.join(self._project.root, path))
+            return (MODIFIED if there else ABSENT), found.message or "nothing records which of it was here"
+        changes = self.changes(path)
+        if changes:
+            gone = not os.path.lexists(os.path.join(self._project.root, path))
+            names = ", ".join(changes[:3]) + (", ..." if len(changes) > 3 else "")
+            return (DELETED, "") if gone else (OUTDATED if found.message else MODIFIED, names)
+        if found.state in ("not-here", "partial") and not self._is_whole(path, owner, found.absent):
+            return ABSENT, ""
+        return CLEAN, ""
+
+    def changes(self, path: str) -> list[str]:
+        """The files at or below the tracked ``path`` that differ from their pointer."""
+        owner = path if path in self.pointers else owner_of(self.pointers, path)
+        found = self._compare(owner).changes if owner else ()
+        return [change.path for change in found if is_at_or_below(change.path.rstrip("/"), path)]
+
+    def _compare(self, owner: str) -> Comparison:
+        if owner not in self._compared:
+            self._compared[owner] = compare_target(self._project, Target(owner, self.pointers[owner]))
+        return self._compared[owner]
+
+    def _is_whole(self, path: str, owner: str, absent: int) -> bool:
+        """Whether nothing of ``path``, a part of a directory of which ``absent`` files are not here, is among them."""
+        if path == owner or not absent or not os.path.lexists(os.path.join(self._project.root, path)):
+            return not absent
+        pointer = self.pointers[owner]
+        entry = find_below(pointer, path[len(owner) + 1 :], manifest_reader(self._project.store, pointer.layout))
+        full = os.path.join(self._project.root, path)
+        return entry is not None and entry.files <= sum(len(files) for _, _, files in os.walk(full)) + (
+            entry.type != DIR
+        )
+
+
+def find_below(pointer: Pointer, sub: str, read: ReadManifest) -> Entry | None:
+    """The entry at the path ``sub`` inside a tracked directory, None when there is none. Raises ``ObjectMissing``."""
+    entry = Entry(DIR, pointer.oid, pointer.size, pointer.files, pointer.path)
+    for name in sub.split("/"):
+        found = read(entry.oid).by_name().get(name) if entry.type == DIR else None
+        if found is None:
+            return None
+        entry = found
+    return entry

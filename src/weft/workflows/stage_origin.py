@@ -1,0 +1,60 @@
+"""Which state of the repository each run of one invocation starts from; a snapshot only where something is uncommitted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from weft.gitio.snapshots import Beyond, author, beyond_head, take_snapshot
+from weft.gitio.trees import head
+from weft.pipeline.record import Origin
+from weft.workflows.project import Project
+
+
+class Origins:
+    """Makes the origin of each run. What the invocation itself wrote does not count as a change of the user's, and as
+    long as nothing else changed one snapshot serves all its runs."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._written: set[str] = set()
+        self._last: tuple[tuple[str, int, int], ...] | None = None
+        self._origin = Origin()
+        self._author = author(project.git)
+
+    def wrote(self, paths: Iterable[str]) -> None:
+        """Tell that these paths are ours."""
+        self._written.update(paths)
+
+    def of_run(self, run_id: str) -> Origin:
+        """The origin of the run ``run_id``, which begins now. Raises as ``take_snapshot`` does."""
+        git = self._project.git
+        found = beyond_head(git)
+        beyond = Beyond(self._theirs(found.changed), self._theirs(found.untracked))
+        state = tuple(self._look(path) for path in (*beyond.changed, *beyond.untracked))
+        base = head(git) or ""
+        if state == self._last and base == self._origin.base:
+            return self._origin
+        self._last = state
+        if not beyond:
+            self._origin = Origin(base, author=self._author)
+            return self._origin
+        # The snapshot holds all that is there: ours as well.
+        made = take_snapshot(git, run_id, found)
+        if made.left_out:
+            self._project.progress.warn(
+                f"too large for the snapshot of this run: {', '.join(made.left_out[:5])}",
+                hint=f"weft add {made.left_out[0]} if it is data, or list it in .gitignore",
+            )
+        self._origin = Origin(base, True, made.ref, self._author, made.left_out)
+        return self._origin
+
+    def _theirs(self, paths: Iterable[str]) -> tuple[str, ...]:
+        return tuple(path for path in paths if path not in self._written)
+
+    def _look(self, path: str) -> tuple[str, int, int]:
+        try:
+            found = os.lstat(os.path.join(self._project.root, path))
+        except OSError:
+            return path, -1, -1
+        return path, found.st_mtime_ns, found.st_size

@@ -1,0 +1,90 @@
+"""Writing down what became of a stage: record, declaration, and the one `git add` of everything that belongs to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+
+from weft.errors import LockTimeout
+from weft.formats import lineage, stagefile
+from weft.gitio.blobs import blob_id, object_format
+from weft.gitio.staging import stage as stage_in_git
+from weft.model.lineage import Record, record_path
+from weft.model.stage import STAGE_FILE, Stage
+from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.project import Project, alone
+from weft.workflows.stage_origin import Origins
+from weft.workflows.stage_results import RunOptions, StageResult, Written
+from weft.workflows.stages import stage_file
+
+_NO_END = float("inf")
+_HOLDS = " holds the lock"
+
+
+class Recorder:
+    """Writes records on behalf of one invocation. The stage ``declared`` is written into ``weft.yaml`` with its record."""
+
+    def __init__(self, project: Project, options: RunOptions, declared: str = "") -> None:
+        self._project = project
+        self._options = options
+        self.declared = declared
+        self._algorithm = object_format(project.git)
+        self.origins = Origins(project)
+
+    def tree(self, stage: Stage) -> contextlib.ExitStack:
+        """The lock of the work tree, however long another process keeps it; says for whom it waits."""
+        purpose = f"weft, recording stage {stage.name}"
+        held = contextlib.ExitStack()
+        try:
+            held.enter_context(alone(self._project, purpose, timeout=0.0))
+        except LockTimeout as error:
+            self._options.listener.waiting(stage.name, holder(error))
+            held.enter_context(alone(self._project, purpose, timeout=_NO_END))
+        return held
+
+    def spec(self, stage: Stage) -> str:
+        """The Git blob id of the declaration."""
+        return blob_id(stage.text, self._algorithm)
+
+    def write(self, stage: Stage, record: Record, written: Sequence[str]) -> None:
+        """Write the record and, if it is to be, the declaration; `git add` them with what was ``written`` in one go.
+
+        The tree must be locked.
+        """
+        name = record_path(stage.name)
+        full = os.path.join(self._project.root, name)
+        data = lineage.encode(record)
+        with os_errors("create the directory of", full):
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+        write_atomic(full, data)
+        names = [*written, name]
+        if stage.name == self.declared:
+            before = stage_file(self._project)
+            after = stagefile.upsert(before, stage)
+            if after != before:
+                write_atomic(os.path.join(self._project.root, STAGE_FILE), after)
+            names.append(STAGE_FILE)
+        if self._project.config.stages:
+            stage_in_git(self._project.git, sorted(set(names)))
+        self.origins.wrote(names)
+
+
+def holder(error: LockTimeout) -> str:
+    """Who holds the lock that an error is about."""
+    return error.message.partition(_HOLDS)[0]
+
+
+def stage_result(stage: Stage, action: str, record: Record) -> StageResult:
+    """What is told of a stage whose record was written."""
+    outs = [Written(ref.path, "weft", str(ref.oid), ref.size, ref.files) for ref in record.outs]
+    outs += [Written(path, "git", blob) for path, blob in record.files.items()]
+    return StageResult(
+        stage.name,
+        action,
+        outs=tuple(outs),
+        record=record_path(stage.name),
+        run=record.run.id if record.run else "",
+        reused=record.reused,
+        snapshot=record.snapshot,
+    )

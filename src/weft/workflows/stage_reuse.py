@@ -1,0 +1,121 @@
+"""Taking the outs of an earlier run instead of running: found by its record, proved to be here, then put in place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weft.errors import EnvironmentFault, GitFailed, IntegrityError, ObjectMissing, RefusedInput
+from weft.gitio.trees import file_at, read_blobs
+from weft.model.lineage import DataRef, Record
+from weft.model.pointer import Pointer
+from weft.model.stage import Stage
+from weft.objects.reachability import walk
+from weft.pipeline.reuse import earlier_runs
+from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.checkout import checkout_targets
+from weft.workflows.fetch import fetch_selection
+from weft.workflows.options import CheckoutOptions, TransferOptions
+from weft.workflows.project import Project
+from weft.workflows.selection import Selection
+from weft.workflows.stage_outs import write_pointer
+from weft.workflows.stage_results import Listener
+from weft.workflows.targets import Target, decode_pointer, pointer_path
+
+GIT_OUT_LIMIT = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An earlier run whose outs can be had: its record, the pointers of its outs, the bytes of those that Git keeps."""
+
+    record: Record
+    pointers: Mapping[str, Pointer] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def find_earlier(project: Project, stage: Stage, key: str, *, pull: bool) -> Found | None:
+    """The newest earlier run of ``stage`` under ``key`` whose outs are in the local store, or, with ``pull``, on a
+    remote; None when there is none."""
+    for earlier in earlier_runs(project.git, stage, key):
+        pointers = _pointers(project, earlier.commit, earlier.record.outs)
+        if pointers is None or not _bring(project, pointers, pull=pull):
+            continue
+        files = git_files(project, earlier.record)
+        if files is not None:
+            return Found(earlier.record, pointers, files)
+    return None
+
+
+def put_in_place(project: Project, stage: Stage, found: Found, listener: Listener) -> list[str]:
+    """Write the outs of an earlier run and their pointers; the files to be staged. The tree must be locked.
+
+    Bytes that are replaced go into the store first, and ``listener`` hears of them.
+    """
+    targets = [Target(path, pointer) for path, pointer in found.pointers.items()]
+    done = checkout_targets(project, targets, CheckoutOptions(force=True))
+    if done.absent:
+        raise ObjectMissing(f"the data of {', '.join(done.absent)} is not here", hint="weft repro --pull")
+    for path, oid in done.saved:
+        listener.said(stage.name, f"what was at {path} is kept in the local store as {oid}")
+    written = [name for path, pointer in found.pointers.items() for name in write_pointer(project, path, pointer)]
+    return written + write_git_files(project, found.files)
+
+
+def git_files(project: Project, record: Record) -> dict[str, bytes] | None:
+    """The bytes of the outs that Git keeps, as the run wrote them; None when Git lacks some."""
+    try:
+        blobs = read_blobs(project.git, set(record.files.values()), limit=GIT_OUT_LIMIT)
+    except (GitFailed, RefusedInput):
+        return None
+    return {path: blobs[blob] for path, blob in record.files.items()}
+
+
+def write_git_files(project: Project, files: Mapping[str, bytes]) -> list[str]:
+    """Write outs that Git keeps into the work tree; their paths."""
+    for path, data in files.items():
+        full = os.path.join(project.root, path)
+        with os_errors("write", full):
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+        write_atomic(full, data)
+    return list(files)
+
+
+def _pointers(project: Project, commit: str, outs: tuple[DataRef, ...]) -> dict[str, Pointer] | None:
+    """The pointers that stand beside the record, for only they tell how the data is laid out; None if they do not fit."""
+    found: dict[str, Pointer] = {}
+    for ref in outs:
+        name = pointer_path(ref.path)
+        try:
+            data = file_at(project.git, commit, name)
+            pointer = decode_pointer(data, name) if data is not None else None
+        except RefusedInput:
+            return None
+        if pointer is None or (pointer.oid, pointer.type) != (ref.oid, ref.type):
+            return None
+        found[ref.path] = pointer
+    return found
+
+
+def _bring(project: Project, pointers: Mapping[str, Pointer], *, pull: bool) -> bool:
+    if is_here(project, pointers):
+        return True
+    if not pull or not project.config.remotes:
+        return False
+    try:
+        fetch_selection(project, Selection(pointers), TransferOptions())
+    except (IntegrityError, EnvironmentFault) as error:
+        project.progress.warn(f"the outs of an earlier run could not be fetched: {error.message}")
+        return False
+    return is_here(project, pointers)
+
+
+def is_here(project: Project, pointers: Mapping[str, Pointer]) -> bool:
+    """Whether the local store holds all data of ``pointers``."""
+    try:
+        return not any(
+            project.store.missing(walk(pointer, project.store).all_frames()) for pointer in pointers.values()
+        )
+    except ObjectMissing:
+        return False

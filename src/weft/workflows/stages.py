@@ -1,0 +1,89 @@
+"""Reading what ``weft.yaml`` declares and what the records say, for the verbs that run stages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weft.errors import StageFault, WeftError
+from weft.formats import lineage, stagefile
+from weft.gitio.repo import GitRepo
+from weft.model.lineage import Record, record_path
+from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.graph import Graph
+from weft.util.locks import FileLock
+from weft.workflows.files import read_small
+from weft.workflows.project import Project, state_dir, tree_id
+
+STAGE_FILE_LIMIT = 4 << 20
+RECORD_LIMIT = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The stages by name, and how they hang together."""
+
+    stages: dict[str, Stage]
+    graph: Graph
+
+
+def stage_file(project: Project) -> bytes | None:
+    """The bytes of ``weft.yaml``, None when there is none. Raises as ``read_small`` does."""
+    return read_small(os.path.join(project.root, STAGE_FILE), STAGE_FILE_LIMIT)
+
+
+def load_pipeline(project: Project, data: bytes | None = None) -> Pipeline:
+    """The stages of ``weft.yaml``, or of ``data`` in its place.
+
+    Raises ``StageFault`` when there is none, and the refusals of the stage file and of the graph.
+    """
+    text = stage_file(project) if data is None else data
+    if text is None:
+        raise StageFault(
+            f"this repository declares no stages: it has no {STAGE_FILE}",
+            hint="weft run -n NAME -d DEP -o OUT -- COMMAND, which runs a command and declares it",
+            path=STAGE_FILE,
+        )
+    stages = stagefile.decode(text)
+    return Pipeline(stages, Graph.build(stages))
+
+
+def choose_stages(pipeline: Pipeline, names: Sequence[str]) -> tuple[str, ...]:
+    """The stages that ``names`` mean, in the order they were given; ``NAME`` of a ``foreach`` means all of its stages.
+
+    Raises ``NoSuchStage``.
+    """
+    return tuple(dict.fromkeys(stage for name in names for stage in pipeline.graph.find(name)))
+
+
+def read_record(project: Project, name: str) -> tuple[Record | None, str]:
+    """The record of a stage in the work tree, and what is wrong with it; None where there is none that can be used."""
+    path = record_path(name)
+    try:
+        data = read_small(os.path.join(project.root, path), RECORD_LIMIT)
+        if data is None:
+            return None, ""
+        record = lineage.decode(data, what=path)
+    except WeftError as error:
+        return None, error.message
+    if record.stage != name:
+        return None, f"it is the record of {record.stage!a}"
+    if record.digest != lineage.digest(record):
+        return None, "its digest does not fit: it was changed by hand or by a merge"
+    return record, ""
+
+
+def _lock_path(git: GitRepo, name: str) -> str:
+    # The name of a stage is fit to be that of a file: its record has it too.
+    return os.path.join(state_dir(git), "stages", f"{tree_id(git):x}-{name}.lock")
+
+
+def stage_lock(project: Project, name: str, purpose: str, *, shared: bool = False) -> FileLock:
+    """The lock of one stage in this work tree, tried once: exclusive for who runs it, shared for who reads its outs."""
+    return FileLock(_lock_path(project.git, name), purpose=purpose, timeout=0.0, shared=shared)
+
+
+def aside_dir(project: Project, name: str) -> str:
+    """Where the outs of a stage wait while its command runs; whoever holds its lock owns it."""
+    return _lock_path(project.git, name).removesuffix(".lock") + ".aside"

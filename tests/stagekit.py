@@ -1,0 +1,108 @@
+"""What the tests of stages share: a repository with a small pipeline, whose commands count how often they run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kit import Ran, Repo
+from weft.formats import lineage
+from weft.model.lineage import Record
+
+PIPELINE = b"""\
+# The pipeline of the tests.
+stages:
+  prepare:
+    cmd: echo prepare >> "$COUNT" && sh prepare.sh < data/raw.csv > data/prepared.csv
+    deps: [data/raw.csv, prepare.sh]
+    outs: [data/prepared.csv]
+  train:   # reads params
+    cmd: echo train >> "$COUNT" && mkdir model && cp data/prepared.csv model/weights && cat params.yaml >> model/weights
+    deps: [data/prepared.csv]
+    params: [train.lr]
+    outs: [model]
+  score:
+    cmd: >-
+      echo score >> "$COUNT" && printf '{"size": %d, "deep": {"x": 0.5}}' $(wc -c < model/weights) > metrics.json
+    deps: [model]
+    metrics: [metrics.json]
+"""
+
+
+class Project(Repo):
+    """A repository whose commands write their names into a file outside of it."""
+
+    @property
+    def counter(self) -> Path:
+        return self.root.parent / "count.txt"
+
+    def ran(self) -> list[str]:
+        """The stages whose commands ran since this was asked last, in order."""
+        names = self.counter.read_text().split() if self.counter.exists() else []
+        self.counter.unlink(missing_ok=True)
+        return names
+
+    def record(self, stage: str) -> Record:
+        name = f"lineage/{stage}.yaml"
+        return lineage.decode((self.root / name).read_bytes(), what=name)
+
+    def weft(self, *args: str, code: int | None = 0, env: Mapping[str, str] | None = None) -> Ran:
+        return super().weft(*args, code=code, env={"COUNT": str(self.counter), **(env or {})})
+
+    def actions(self, *args: str, code: int = 0) -> dict[str, str]:
+        """What `weft repro ARGS` did with each stage."""
+        return {stage["stage"]: stage["action"] for stage in self.stages(*args, code=code)}
+
+    def stages(self, *args: str, code: int = 0) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.weft("repro", "--json", *args, code=code).json["data"]["stages"]
+        return found
+
+    def why(self, stage: str) -> list[tuple[str, str]]:
+        """Why a stage is stale, as a dry run tells."""
+        return [(r["kind"], r["subject"]) for s in self.stages("-n") if s["stage"] == stage for r in s["reasons"]]
+
+    def unstaged(self) -> list[str]:
+        """Rows of `git status` of what is not in the index."""
+        return [row for row in self.git("status", "--porcelain", "-uall").out.splitlines() if row[1] != " "]
+
+
+def empty(tmp_path: Path, remote: bool = False) -> Project:
+    made = Repo.make(tmp_path / "repo", *([str(tmp_path / "remote")] if remote else []))
+    return Project(made.root)
+
+
+def pipeline(tmp_path: Path, *, remote: bool = False, text: bytes = PIPELINE) -> Project:
+    """The pipeline of ``PIPELINE``, committed and never run."""
+    repo = empty(tmp_path, remote)
+    repo.write(
+        {
+            "data/raw.csv": b"a,b\n1,2\n",
+            "prepare.sh": b"tr a-z A-Z\n",
+            "params.yaml": b"# tuned by hand\ntrain:\n  lr: 0.1  # small\n  other: 1\n",
+            "weft.yaml": text,
+        }
+    )
+    repo.weft("add", "data/raw.csv")
+    repo.commit("code")
+    return repo
+
+
+def done(tmp_path: Path, *, remote: bool = False, text: bytes = PIPELINE) -> Project:
+    """The same after a `weft repro` that was committed."""
+    repo = pipeline(tmp_path, remote=remote, text=text)
+    repo.weft("repro")
+    repo.commit("results")
+    repo.ran()
+    return repo
+
+
+def runs(repo: Repo) -> list[str]:
+    """The refs of the snapshots."""
+    return repo.git("for-each-ref", "--format=%(refname)", "refs/weft/runs/").out.split()
+
+
+def clone_of(repo: Repo, target: Path, *options: str) -> Project:
+    repo.git("clone", "-q", *options, f"file://{os.fspath(repo.root)}", str(target))
+    return Project(target, repo.env)
