@@ -5,12 +5,22 @@ file says can name a Python type.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from weft.errors import LimitExceeded, MergeConflict, SchemaError, YamlAlias, YamlTag
+from weft.formats.yamltext import (
+    MAX_DEPTH,
+    MAX_DIGITS,
+    MAX_KEY,
+    dump,
+    is_number,
+    is_plain,
+    parse,
+    resolve,
+    scalar_text,
+)
 from weft.util.later import later
 
 if TYPE_CHECKING:
@@ -18,37 +28,26 @@ if TYPE_CHECKING:
 else:
     yaml = later("yaml")
 
+__all__ = [
+    "LIMIT",
+    "MAX_DEPTH",
+    "MAX_DIGITS",
+    "MAX_KEY",
+    "Lines",
+    "dump",
+    "is_plain",
+    "load",
+    "load_with_lines",
+    "resolve",
+    "scalar_text",
+]
+
 LIMIT = 65536
-MAX_DEPTH = 32
-MAX_KEY = 500
-"""Most characters of the spelling of a key."""
-MAX_DIGITS = 400
-"""Most characters of a number."""
 
 Lines = Mapping[tuple[Any, ...], int]
 """Where each value stands: the keys (and positions in lists) that lead to it, and its 1-based line."""
 
-_WORDS: dict[str, object] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-}
-_INT = re.compile(r"[-+]?[0-9]+", re.ASCII)
-_OCTAL = re.compile(r"0o([0-7]+)", re.ASCII)
-_HEXADECIMAL = re.compile(r"0x([0-9a-fA-F]+)", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-_DUMPED = re.compile(r"((?:  )*)([A-Za-z_][A-Za-z0-9_-]*):(?: (\S.*))?", re.ASCII)
 _CONFLICT = re.compile(rb"^(<{7}|>{7})(?: ([^\r\n]*))?\r?$", re.MULTILINE)
-_PLAIN = re.compile(
-    r"[A-Za-z_/](?:[A-Za-z0-9_./@+=,()-]|:(?=[A-Za-z0-9_/]))*(?: (?:[A-Za-z0-9_./@+=,()-]|:(?=[A-Za-z0-9_/]))+)*",
-    re.ASCII,
-)
-# Strings under YAML 1.2, booleans to readers of YAML 1.1: quoted for their sake.
-_OLD_BOOLEANS = frozenset(("y", "n", "yes", "no", "on", "off"))
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def load(data: bytes, *, what: str, limit: int = LIMIT) -> object:
@@ -58,7 +57,8 @@ def load(data: bytes, *, what: str, limit: int = LIMIT) -> object:
     everything else that is not plain YAML.
     """
     text = _text(data, what, limit)
-    known = _as_dumped(text)
+    # Importing the parser takes longer than all else a command does with a file that weft itself wrote.
+    known = parse(data)
     return _Builder(text, what).document() if known is None else known
 
 
@@ -79,29 +79,6 @@ def _text(data: bytes, what: str, limit: int) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SchemaError(f"{what}, line {line}: not UTF-8", path=what, line=line) from None
-
-
-def _as_dumped(text: str) -> dict[str, Any] | None:
-    """The mapping whose ``dump`` is exactly ``text``, found without the YAML parser, whose import takes longer than all
-    else; None for any other text.
-
-    Whether the lines below were understood is not left to them: what they give is dumped again and compared.
-    """
-    top: dict[str, Any] = {}
-    open_maps = [top]
-    for line in text.splitlines():
-        found = _DUMPED.fullmatch(line)
-        if found is None or len(line) > MAX_DIGITS or len(found[1]) // 2 >= len(open_maps):
-            return None
-        del open_maps[len(found[1]) // 2 + 1 :]
-        value: Any = {} if found[3] is None else found[3][1:-1] if found[3][0] == '"' else resolve(found[3])
-        open_maps[-1][found[2]] = value
-        if found[3] is None:
-            open_maps.append(value)
-    try:
-        return top if top and dump(top) == text.encode("utf-8") else None
-    except (LimitExceeded, SchemaError):
-        return None
 
 
 def _refuse_conflict(data: bytes, what: str) -> None:
@@ -204,7 +181,7 @@ class _Builder:
         text: str = event.value
         if not event.implicit[0]:
             return text
-        if len(text) > MAX_DIGITS and _FLOAT.fullmatch(text):
+        if len(text) > MAX_DIGITS and is_number(text):
             line = event.start_mark.line + 1
             raise LimitExceeded(f"{self.what}, line {line}: a number of {len(text)} digits", path=self.what, line=line)
         return resolve(text)
@@ -236,99 +213,3 @@ class _LinedBuilder(_Builder):
         value = super().pair(_key, _event, depth)
         self.place = place
         return value
-
-
-def resolve(text: str) -> object:
-    """Return the value of the plain scalar ``text`` under the core schema."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    if _INT.fullmatch(text):
-        return int(text)
-    if octal := _OCTAL.fullmatch(text):
-        return int(octal.group(1), 8)
-    if hexadecimal := _HEXADECIMAL.fullmatch(text):
-        return int(hexadecimal.group(1), 16)
-    return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def dump(value: Mapping[Any, Any]) -> bytes:
-    """Return ``value`` as block YAML, keys in their order, that ``load`` reads back as the same values.
-
-    Raises ``SchemaError`` for values that YAML's core schema has no scalar for, ``LimitExceeded`` for too deep ones.
-    """
-    if not value:
-        return b"{}\n"
-    return "\n".join([*_mapping(value, "", 0), ""]).encode("utf-8")
-
-
-def _mapping(value: Mapping[Any, Any], indent: str, depth: int) -> Iterator[str]:
-    for key, item in value.items():
-        name = scalar_text(key)
-        if len(name) > MAX_KEY:
-            raise SchemaError(f"a key of {len(name)} characters is too long")
-        yield from _item(f"{indent}{name}:", item, indent + "  ", depth + 1)
-
-
-def _sequence(value: list[Any] | tuple[Any, ...], indent: str, depth: int) -> Iterator[str]:
-    for item in value:
-        yield from _item(f"{indent}-", item, indent + "  ", depth + 1)
-
-
-def _item(lead: str, item: object, indent: str, depth: int) -> Iterator[str]:
-    if depth > MAX_DEPTH:
-        raise LimitExceeded(f"values nested deeper than {MAX_DEPTH} are not written")
-    if isinstance(item, Mapping) and item:
-        yield lead
-        yield from _mapping(item, indent, depth)
-    elif isinstance(item, list | tuple) and item:
-        yield lead
-        yield from _sequence(item, indent, depth)
-    else:
-        yield f"{lead} {scalar_text(item)}"
-
-
-def is_plain(text: str) -> bool:
-    """True when ``text`` is written without quotes."""
-    return bool(_PLAIN.fullmatch(text)) and text not in _WORDS and text.lower() not in _OLD_BOOLEANS
-
-
-def scalar_text(value: object) -> str:
-    """Return the spelling of one scalar (or of an empty collection). Raises ``SchemaError`` for anything else."""
-    if isinstance(value, str):
-        return value if is_plain(value) else _quoted(value)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) and value.bit_length() < 1000:
-        return str(value)
-    if isinstance(value, float):
-        return _float(value)
-    if isinstance(value, Mapping) and not value:
-        return "{}"
-    if isinstance(value, list | tuple) and not value:
-        return "[]"
-    raise SchemaError(f"a value of type {type(value).__name__} cannot be written as YAML")
-
-
-def _float(value: float) -> str:
-    if math.isnan(value):
-        return ".nan"
-    if math.isinf(value):
-        return ".inf" if value > 0 else "-.inf"
-    return repr(value)
-
-
-def _quoted(text: str) -> str:
-    return '"' + "".join([_ESCAPES.get(c) or (c if c.isprintable() else _escaped(c)) for c in text]) + '"'
-
-
-def _escaped(char: str) -> str:
-    code = ord(char)
-    if 0xD800 <= code <= 0xDFFF:
-        raise SchemaError("a text that is not Unicode cannot be written as YAML")
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from weft.errors import LimitExceeded, MergeConflict, SchemaError, WeftError, YamlAlias, YamlTag
-from weft.formats import yaml12
+from weft.formats import yaml12, yamltext
 
 texts = st.text("ab yN0189.eE:#-_/,'\"\\\n\t\r{}[]&*!|>%@`~=<?é\x07\x85\u2028\ufeff文\U0001f600", max_size=12)
 scalars = st.one_of(
@@ -43,7 +43,7 @@ _lines = st.text("ab:  \n\n0.1-~'\"#{}[]_\t\x85", max_size=24) | st.lists(
 @given(_lines | st.dictionaries(texts, values, max_size=4).map(lambda value: yaml12.dump(value).decode()))
 @example("a: " + "9" * 5000 + "\n")
 def test_what_is_read_without_the_parser_is_what_the_parser_reads(text: str) -> None:
-    quick = yaml12._as_dumped(text)
+    quick = yamltext.parse(text.encode())
     assert quick is None or repr(quick) == repr(yaml12._Builder(text, "f.weft").document())
 
 
@@ -54,8 +54,8 @@ def test_the_texts_of_dump_are_read_without_the_parser() -> None:
         "remotes": {"origin": {"url": "s3://b/c"}, "two": {"url": "x"}},
         "stage": False,
     }
-    assert yaml12._as_dumped(yaml12.dump(value).decode()) == value
-    assert yaml12._as_dumped("a: 1 # said by hand\n") is None
+    assert yamltext.parse(yaml12.dump(value)) == value
+    assert yamltext.parse(b"a: 1 # said by hand\n") is None
 
 
 @given(st.dictionaries(texts, texts, max_size=4))
