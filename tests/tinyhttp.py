@@ -40,6 +40,8 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    port: int = 0
+    """The client's: another one for each connection."""
 
 
 @dataclass
@@ -81,7 +83,7 @@ def serving(answer: Answer, *, tls: bool = False) -> Iterator[Tiny]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, self.path, headers, body)
+            request = Request(self.command, self.path, headers, body, self.client_address[1])
             requests.append(request)
             reply = answer(request)
             if reply.delay is not None:
