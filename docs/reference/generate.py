@@ -1,11 +1,13 @@
-"""Write docs/reference/cli.md and docs/reference/errors.md from the code. A test compares them with what this makes."""
+"""Write the pages of docs/reference from the code. A test compares them with what this makes."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -25,7 +27,11 @@ def main() -> None:
 
 def pages() -> dict[str, str]:
     """The pages by file name."""
-    return {"cli.md": "\n".join(_commands()) + "\n", "errors.md": "\n".join(_errors()) + "\n"}
+    return {
+        "cli.md": "\n".join(_commands()) + "\n",
+        "errors.md": "\n".join(_errors()) + "\n",
+        "rules.md": _beside("rules").page(NOTE),
+    }
 
 
 def verbs() -> Iterator[tuple[str, Verb]]:
@@ -46,6 +52,14 @@ def error_classes() -> list[type[WeftError]]:
     ]
 
 
+def _beside(name: str) -> ModuleType:
+    """The module ``name`` of this folder, which is no package."""
+    loader = SourceFileLoader(f"weft_reference_{name}", str(Path(__file__).with_name(f"{name}.py")))
+    module = ModuleType(loader.name)
+    loader.exec_module(module)
+    return module
+
+
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
@@ -63,7 +77,10 @@ def _commands() -> Iterator[str]:
         yield from _command(name, command)
     yield from ("", "## Exit codes", "", "| code | meaning |", "|---|---|")
     yield from (f"| {int(code)} | {text} |" for code, text in EXIT_MEANINGS.items())
-    yield from ("", "Each error has a code of its own: see [Errors](errors.md).")
+    yield from (
+        "",
+        "Each error has a code of its own: see [Errors](errors.md). What `weft validate` finds: see [Rules](rules.md).",
+    )
     yield from ("", "## JSON", "", *_json())
 
 

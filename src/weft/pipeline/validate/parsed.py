@@ -115,12 +115,16 @@ def _to_stages(rows: list[Any]) -> dict[str, Stage]:
 
 
 def _to_stage(row: list[Any]) -> Stage:
-    name, cmd, wdir, deps, params, outs, (lockfile, image, names), *rest = row
-    *marks, text, line = rest
+    name, cmd, wdir, deps, params, outs, (lockfile, image, names), seed, equal, desc, rationale, *rest = row
+    frozen, always, text, line = rest
     sets = tuple(ParamSet(file, tuple(keys)) for file, keys in params)
     written = tuple(Out(*out) for out in outs)
     env = StageEnv(lockfile, image, tuple(names))
-    return Stage(name, _command(cmd), wdir, tuple(deps), sets, written, env, *marks, text.encode("utf-8"), line)
+    return Stage(
+        *(name, _command(cmd), wdir, tuple(deps), sets, written, env, seed, equal, desc, rationale, frozen, always),
+        text=text.encode("utf-8"),
+        line=line,
+    )
 
 
 def _command(cmd: Any) -> Any:

@@ -54,13 +54,13 @@ _BITS = 3.3  # of entropy for each character: English words joined by dashes sta
 
 def of_machine(line: str, own: re.Pattern[str] | None) -> str:
     """What of one machine ``line`` holds, in words; empty when nothing is seen. ``own`` finds the name of this machine."""
+    if ":" in line and _WINDOWS.search(line):
+        return "an absolute path of Windows"
     if "/" in line:
         if any(not _SYSTEM.match(match.group()) for match in _POSIX.finditer(line)):
             return "an absolute path"
         if "~" in line and _HOME.search(line):
             return "a path in somebody's home directory"
-    if ":" in line and _WINDOWS.search(line):
-        return "an absolute path of Windows"
     if "\\\\" in line and _UNC.search(line):
         return "a path on a file server"
     if "://" in line and any(_has_credentials(url) for url in _URL.findall(line)):

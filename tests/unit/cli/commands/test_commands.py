@@ -27,13 +27,14 @@ from weft.cli.commands import (
     rm,
     run,
     status,
+    validate,
     verify,
     version,
 )
 from weft.cli.registry import COMMANDS
 
 MODULES = [add, cat, checkout, completion, config, diff, doctor, fetch, get, init]
-MODULES += [ls, mv, pull, push, remote, repro, rm, run, status, verify, version]
+MODULES += [ls, mv, pull, push, remote, repro, rm, run, status, validate, verify, version]
 
 
 def test_all_verbs_are_here():

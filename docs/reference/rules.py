@@ -1,0 +1,43 @@
+"""The page of the rules of ``weft validate``, from the registry of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from weft.workflows.validate_rules import PHASES, RULES, Rule
+
+
+def page(note: str) -> str:
+    """The whole page; ``note`` is its first line."""
+    return "\n".join(_lines(note)) + "\n"
+
+
+def _lines(note: str) -> Iterator[str]:
+    yield from (note, "", "# Rules", "")
+    yield "What `weft validate` proves, offline and from Git's index alone; the pre-commit hook and a CI job are this one"
+    yield "command. `weft validate --explain WEFT013` prints what is here. Numbers keep their meaning in later versions."
+    yield from ("", "| rule | name | when |", "|---|---|---|")
+    for rule in RULES.values():
+        yield f"| [{rule.id}](#{rule.id.lower()}) | {rule.title} | {_when(rule)} |"
+    yield from ("", "Phases: " + "; ".join(f"{phase}, {text}" for phase, text in PHASES.items()) + ".")
+    yield from (
+        "",
+        "A violation of a rule for one path can be declared to be right in `weft.yaml`, with a reason. It is then",
+    )
+    yield "listed as ignored. `*` stays within one directory, `**` spans any number of them."
+    yield from ("", "```yaml", "validate:", "  - rule: WEFT003", "    path: docs/poster.pdf")
+    yield from ("    reason: the printed poster, which never changes", "```")
+    for rule in RULES.values():
+        yield from ("", f"## {rule.id}", "", f"**{rule.title}**" + _mark(rule), "", rule.explanation)
+        if rule.mend != "-":
+            yield from ("", f"To mend: {rule.mend}.")
+
+
+def _when(rule: Rule) -> str:
+    return f"{rule.phase} ({rule.elsewhere})" if rule.elsewhere else rule.phase
+
+
+def _mark(rule: Rule) -> str:
+    if rule.elsewhere:
+        return f" · checked by: {rule.elsewhere}"
+    return " · a warning, which blocks nothing" if rule.severity == "warn" else f" · phase {rule.phase}"

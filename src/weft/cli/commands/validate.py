@@ -1,0 +1,65 @@
+"""``weft validate``."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli import jsonout
+from weft.cli.context import Session
+from weft.cli.render.sarif import sarif
+from weft.cli.render.validate import rule_page, validate_page
+from weft.cli.verbs import pass_session, verb
+from weft.errors import ExitCode
+from weft.util.atomic import write_atomic
+from weft.workflows.validate import hook_validate, validate_range, validate_revision
+from weft.workflows.validate_results import ValidateResult
+from weft.workflows.validate_rules import PHASES, explain
+
+
+@verb(
+    "validate",
+    example="weft validate\nweft validate --range origin/main..HEAD --sarif weft.sarif\nweft validate --explain WEFT013",
+    codes={1: "violations found"},
+)
+@click.option("--staged", is_flag=True, help="Check what is staged, and the workspace beside it (the default).")
+@click.option("--rev", default="", metavar="REV", help="Check everything that the commit REV holds, from Git alone.")
+@click.option("--range", "span", default="", metavar="A..B", help="Check each commit of A..B, from Git alone.")
+@click.option(
+    "--sarif", "file", default="", metavar="FILE", help="Write the findings as SARIF to FILE (-: standard output)."
+)
+@click.option("--explain", "name", default="", metavar="RULE", help="Tell what a rule proves, and check nothing.")
+@pass_session
+def command(session: Session, staged: bool, rev: str, span: str, file: str, name: str) -> int:
+    """Prove that data, code, params, metrics and lineage agree.
+
+    Everything is read from Git's index (or from commits), never from the work tree; `weft.yaml` may ignore a rule for a
+    path under `validate:`, with a reason.
+    """
+    if sum(map(bool, (staged, rev, span, name))) > 1:
+        raise click.UsageError("give one of --staged, --rev, --range and --explain")
+    if name:
+        rule = explain(name)
+        session.show("validate-rule", rule, lambda made, _view: rule_page(made, PHASES[made.phase]))
+        return ExitCode.OK
+    result = _validate(session, rev, span)
+    if file:
+        _write_sarif(session, result, file)
+    if file != "-":
+        session.show("validate", result, validate_page)
+    return ExitCode.OK if result.passed else ExitCode.DIFFERENCES
+
+
+def _validate(session: Session, rev: str, span: str) -> ValidateResult:
+    if rev:
+        return validate_revision(session.start, rev)
+    if span:
+        return validate_range(session.start, span)
+    return hook_validate(session.start, session.progress)
+
+
+def _write_sarif(session: Session, result: ValidateResult, file: str) -> None:
+    text = jsonout.dumps(sarif(result))
+    if file == "-":
+        session.out.line(text)
+    else:
+        write_atomic(file, text.encode("ascii") + b"\n")

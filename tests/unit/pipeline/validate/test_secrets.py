@@ -1,0 +1,165 @@
+"""What looks like a secret or like one machine, and what only resembles it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from weft.pipeline.validate.secrets import machine, secrets
+from weft.pipeline.validate.shapes import own_name
+
+HEX40 = "3f2a9bc01d2e4f5a6b7c8d9e0f1a2b3c4d5e6f70"
+HEX64 = HEX40 + "0123456789abcdef01234567"
+
+# Put together here, so that no scanner takes this file for a leak.
+TOKENS = [
+    "AKIA" + "IOSFODNN7EXAMPLE",
+    "ASIA" + "IOSFODNN7EXAMPLE",
+    "ghp_" + "a1B2" * 9,
+    "github_pat_" + "a1B2" * 9,
+    "glpat-" + "a1B2c3D4e5F6g7H8i9J0",
+    "hf_" + "aB" * 17,
+    "sk-" + "proj-a1B2c3D4e5F6g7H8i9J0",
+    "xoxb-" + "123456789012-abcdef",
+    "AIza" + "a" * 35,
+    "npm_" + "a" * 36,
+    "eyJ" + "hbGciOiJIUzI1NiJ9." + "eyJ" + "zdWIiOiIxMjM0NTY3ODkwIn0." + "dozjgNryP4J3jVmNHl0w5N",
+    "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "https://b.s3.amazonaws.com/k?X-Amz-" + "Signature=0f",
+]
+
+
+def lines_of(text: str, *, holds_ids: bool = False) -> list[int]:
+    found = list(secrets("params.yaml", text, holds_ids=holds_ids))
+    assert all(one.rule == "WEFT021" and one.severity == "error" for one in found)
+    return [one.line for one in found]
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=[token[:8] for token in TOKENS])
+def test_tokens_of_known_shapes(token: str) -> None:
+    found = list(secrets("params.yaml", f"a: 1\nb: {token}\nc: 2\n", holds_ids=False))
+    assert [one.line for one in found] == [2]
+    assert token not in found[0].message + found[0].mend, "the value is not told again"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "api_key: " + "q7Zx0Lm2Rt9Kp4Vb",
+        '{"wandb_api_key": "' + HEX40 + '"}',
+        "client-secret = '" + "q7Zx0Lm2Rt9Kp4Vb8N" + "'",
+        "cmd: train --access-key " + "q7Zx0Lm2Rt9Kp4Vb8N",
+        "password: hunter2",
+        "db.password = s3cr3t!",
+    ],
+)
+def test_values_under_telling_names(line: str) -> None:
+    assert lines_of(line) == [1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "max_tokens: 4096",
+        "tokenizer: bert-base-uncased-finetuned-2",
+        "pad_token: <pad>",
+        "eos_token_id: 50256",
+        "tokenizer_revision: " + HEX40,
+        "password: ${DB_PASSWORD}",
+        "password: null",
+        "api_key: ***",
+        "secret: env:MY_SECRET",
+        "key: " + HEX40,
+        "token_embedding: wide-and-deep-embedding",
+        "credential_type: service-account-json-file",
+        "task-1234567890abcdefghijk: 1",
+        "sk-learn-random-forest-classifier: 3",
+        "oid: blake3:" + HEX64,
+    ],
+)
+def test_no_alarm_for_what_only_resembles_one(line: str) -> None:
+    assert lines_of(line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  src/token.py: " + HEX40,
+        "  models/secret-santa.pkl: " + HEX64,
+        "digest: blake3:" + HEX64,
+        "  token: blake3:" + HEX64,
+    ],
+)
+def test_ids_of_git_and_of_objects_are_no_secrets_in_records(line: str) -> None:
+    assert lines_of("stage: x\n" + line, holds_ids=True) == []
+
+
+def told(text: str) -> list[tuple[int, str]]:
+    return [(one.line, one.message) for one in machine("lineage/x.yaml", text, "x")]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("cmd: python /home/alice/train.py", "absolute path"),
+        ("cmd: python --out=/tmp/x", "absolute path"),
+        ("  dir: /scratch", "absolute path"),
+        ('cmd: "cp /mnt/nas/data here"', "absolute path"),
+        ("  url: file:///etc/passwd", "absolute path"),
+        ("  dir: ~/data", "home directory"),
+        ("  dir: ~alice/data", "home directory"),
+        ('  dir: "C:\\\\Users\\\\alice"', "Windows"),
+        ("  dir: D:/data", "Windows"),
+        ('  dir: "\\\\\\\\nas\\\\share"', "file server"),
+        ("  url: https://alice:pw@example.org/x", "credentials"),
+        ("  url: s3://KEY:SECRET@bucket/x", "credentials"),
+        ("  url: https://b.example.org/x?X-Amz-Signature=0f", "credentials"),
+        ("  tracker: http://mlflow.corp/runs", "private network"),
+        ("  tracker: http://10.1.2.3:5000", "private network"),
+        ("cmd: scp alice@gpu-03:data .", "private network"),
+    ],
+)
+def test_what_is_there_on_one_machine_only(line: str, what: str) -> None:
+    found = told(f"stage: x\n{line}\n")
+    assert len(found) == 1, found
+    assert found[0][0] == 2
+    assert what in found[0][1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "cmd: python src/train.py --out models/x data/y",
+        "cmd: /usr/bin/env python x.py > /dev/null 2>&1",
+        "cmd: /bin/sh run.sh",
+        "cmd: awk '/x/' data/a.csv",
+        "cmd: sed s/a/b/ data/a.csv",
+        "  url: s3://bucket/prefix",
+        "  url: https://example.org/a/b",
+        "author: Ada <ada@example.org>",
+        "  image: python@sha256:" + HEX64,
+        "stage: prep@a",
+        "  ratio: 1/2",
+        "  when: 12:30:00",
+        "started: 2026-01-31T12:00:00Z",
+        "  note: either/or and n/a",
+        "oid: blake3:" + HEX64,
+    ],
+)
+def test_what_every_machine_has_is_no_finding(line: str) -> None:
+    assert told(line) == []
+
+
+def test_the_name_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = list(os.uname())
+
+    def named(name: str) -> None:
+        monkeypatch.setattr(os, "uname", lambda: os.uname_result([fields[0], name, *fields[2:]]))
+
+    named("gpu-box-7")
+    assert [line for line, _ in told("stage: x\nplatform: linux on gpu-box-7\n")] == [2]
+    assert told("platform: gpu-box-77\n") == []
+    named("train")
+    assert own_name() is None, "a name that people write by chance is not looked for"
+    assert told("stage: train\n") == []
