@@ -97,10 +97,11 @@ def read(peers: list[str]) -> argparse.Namespace:
 def command(words: list[str]) -> str:
     """How the run was started, for whoever repeats it."""
     made = {(): "make bench", ("--full",): "make bench-full", ("--full", "--scale", "1m"): "make bench-full SCALE=1m"}
+    if tuple(words) in made:
+        return made[tuple(words)]
     # A folder of this machine tells nobody anything.
-    return made.get(tuple(words)) or " ".join(
-        ["python benchmarks/run.py", *(word for word in words if "/" not in word)]
-    )
+    kept = [word for place, word in enumerate(words) if not {word, *words[place - 1 : place]} & {"--output", "--place"}]
+    return " ".join(["python benchmarks/run.py", *kept])
 
 
 def step_names() -> list[str]:

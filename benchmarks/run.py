@@ -40,7 +40,7 @@ PROGRAMS: tuple[type[Program], ...] = (Weft, Dvc, GitLfs, Oxen, Restic, Borg, Gi
 NEW_EDIT = ("add_big2", "push_big2_s3")
 """Steps each run of which needs an edit that no store has seen."""
 NEED_FILES, NEED_BIG, GIB = 20, 14, 2**30
-"""How often the data is on the disk at the fullest moment."""
+"""How often the data is on the disk at the fullest moment; the small files are gone before the big one comes."""
 
 
 class Comparison:
@@ -259,7 +259,7 @@ def interrupted(number: int, frame: object) -> None:
 def measure(options: argparse.Namespace) -> int:
     """Run everything; the exit code."""
     environments.install_from_debian(options.names)
-    need = NEED_FILES * options.files * FILE_SIZE + NEED_BIG * options.big_mib * MIB
+    need = max(NEED_FILES * options.files * FILE_SIZE, NEED_BIG * options.big_mib * MIB)
     if (free := shutil.disk_usage(options.place or tempfile.gettempdir()).free) < need:
         print(f"warning: {free / GIB:.0f} GiB free, a whole run needs about {need / GIB:.0f}", flush=True)
     place = Path(tempfile.mkdtemp(prefix="weft-bench-", dir=options.place))

@@ -79,7 +79,7 @@ def test_ci_runs_what_a_contributor_runs() -> None:
     assert commands == ["exec make test"]
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lint", "bench", "docs", "clean"])
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "bench", "bench-full", "docs", "clean"])
 def test_make_knows_its_targets(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
