@@ -11,7 +11,8 @@ import pytest
 from hooks_kit import Hooked
 from kit import Repo
 from weft.errors import NotOnRemote
-from weft.workflows.prepush import _prove
+from weft.workflows import prepush
+from weft.workflows.prepush_data import prove
 from weft.workflows.project import open_project
 from weft.workflows.targets import workspace_pointers
 
@@ -244,16 +245,38 @@ def test_a_hook_that_was_there_sees_the_same_refs(repo: Hooked) -> None:
     assert packs(repo.store)
 
 
+def test_many_commits_are_validated_some_at_a_time(repo: Hooked, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(prepush, "_AT_ONCE", 2)
+    for number in range(5):
+        repo.write({"code.py": b"%d" % number, "bad.weft": b"<<<<<<< ours\n" if number == 3 else b""})
+        repo.git("add", "-f", "code.py", *(["bad.weft"] if number == 3 else []))
+        repo.git("commit", "-q", "--no-verify", "-m", f"{number}")
+        if number == 3:
+            bad = repo.head
+            repo.git("rm", "-q", "bad.weft")
+    line = f"refs/heads/main {repo.head} refs/heads/main {repo.there('main')}"
+    result = prepush.prepush(str(repo.root), prepush.Pushing("origin", (line,)))
+    assert result.validated is not None
+    assert {one.commit for one in result.validated.violations} == {bad}
+    before = repo.git("rev-parse", f"{bad}~1").out.strip()
+    good = f"refs/heads/main {before} refs/heads/main {repo.there('main')}"
+    passed = prepush.prepush(str(repo.root), prepush.Pushing("origin", (good,)))
+    assert passed.validated is not None
+    assert (passed.validated.passed, passed.commits, passed.pushed) == (True, 3, None)
+
+
 # --- the proof --------------------------------------------------------------------------------------------------------
 
 
 def test_the_proof_asks_the_remote_and_not_the_push(repo: Hooked) -> None:
     repo.data({"a": "one"})
     with open_project(str(repo.root)) as project, pytest.raises(NotOnRemote, match="data"):
-        _prove(project, workspace_pointers(project))
+        prove(project, workspace_pointers(project))
     repo.weft("push")
     with open_project(str(repo.root)) as project:
-        _prove(project, workspace_pointers(project))
+        prove(project, workspace_pointers(project))
     packs(repo.store)[0].unlink()
     with open_project(str(repo.root)) as project, pytest.raises(NotOnRemote):
-        _prove(project, workspace_pointers(project))
+        prove(project, workspace_pointers(project))

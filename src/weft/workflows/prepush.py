@@ -5,27 +5,25 @@ What Git's pre-push hook is told decides which commits these are; what the Git r
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from weft.errors import HookRefused, NoRemote, NotOnRemote
 from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer_blobs_of
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.trees import resolve
-from weft.model.pointer import Pointer
-from weft.objects.closure_check import remote_states
-from weft.util.humanize import count_text
-from weft.util.progress import Progress
-from weft.workflows.connect import connection, find_remote
-from weft.workflows.options import TransferOptions
-from weft.workflows.project import CONFIG_PATH, Project, open_project
-from weft.workflows.push import push_selection
-from weft.workflows.results import PushResult
-from weft.workflows.selection import of_blobs
+from weft.util.later import later
+from weft.util.progress import Progress, SilentProgress
+from weft.workflows.membership import of_project
+from weft.workflows.validate import ValidateResult, validate_commits
 
-_SHOWN = 5
+if TYPE_CHECKING:
+    from weft.workflows import prepush_data
+    from weft.workflows.results import PushResult
+else:
+    prepush_data = later("weft.workflows.prepush_data")
+
+
+_AT_ONCE = 100
 
 
 class Pushing(NamedTuple):
@@ -42,11 +40,15 @@ class Pushing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PrePushResult:
-    """What was looked at before a push: so many commits with so many pointers; ``pushed`` is None when there are none."""
+    """What was looked at before a push: so many commits with so many pointers; ``pushed`` is None when there are none.
+
+    When ``validated`` does not pass, nothing was sent and the push must not go on.
+    """
 
     commits: int = 0
     pointers: int = 0
     pushed: PushResult | None = None
+    validated: ValidateResult | None = None
 
 
 def find_outgoing(git: GitRepo, pushing: Pushing) -> Outgoing:
@@ -59,44 +61,31 @@ def find_outgoing(git: GitRepo, pushing: Pushing) -> Outgoing:
 
 
 def prepush(start: str, pushing: Pushing, progress: Progress | None = None) -> PrePushResult:
-    """Send the data of the commits about to be pushed, and prove that the remote has all of it.
+    """Validate the commits about to be pushed, send their data, and prove that the remote has all of it.
 
-    Raises what stops the push: ``NoRemote`` and ``HookRefused`` where data cannot be sent at all, ``NotOnRemote`` when
-    the remote does not hold what a commit needs, and what ``push`` raises.
+    Raises what stops the push: what ``prepush_data.send`` raises, and ``NoSuchRevision`` and ``GitFailed``.
     """
     git = discover(start)
     sent = find_outgoing(git, pushing)
+    listener = progress or SilentProgress()
+    validated = _validate(git, sent, listener)
+    if not validated.passed:
+        return PrePushResult(len(sent.commits), validated=validated)
     blobs = pointer_blobs_of(git, sent)
-    if not blobs:
-        return PrePushResult(len(sent.commits))
-    if not os.path.lexists(os.path.join(git.root, CONFIG_PATH)):
-        raise HookRefused(
-            f"the commits hold {count_text(len(blobs), 'pointer')}, and this work tree has no {CONFIG_PATH} to find their"
-            " remote in",
-            hint="git switch to a branch that has it, then push",
-        )
-    with open_project(git.root, progress) as project:
-        if not project.config.remotes:
-            raise NoRemote(
-                f"the commits hold {count_text(len(blobs), 'pointer')}, and no remote is configured for their data",
-                hint="weft remote add origin URL, then git push",
-            )
-        selection = of_blobs(project, blobs)
-        pushed = push_selection(project, selection, TransferOptions())
-        _prove(project, selection.pointers)
-    return PrePushResult(len(sent.commits), len(blobs), pushed)
+    pushed = prepush_data.send(git, blobs, listener) if blobs else None
+    return PrePushResult(len(sent.commits), len(blobs), pushed, validated)
 
 
-def _prove(project: Project, pointers: Mapping[str, Pointer]) -> None:
-    """Ask the remote once more, as somebody who wants to fetch would. Raises ``NotOnRemote``."""
-    spec = find_remote(project)
-    with connection(project, spec) as link:
-        states = remote_states(link.remote, project.store, pointers)
-    bad = [path for path, state in states.items() if state != "pushed"]
-    if bad:
-        more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-        raise NotOnRemote(
-            f"the remote {spec.name} does not hold all data of {', '.join(bad[:_SHOWN])}{more}",
-            hint="weft push, then git push",
-            path=bad[0],
-        )
+def _validate(git: GitRepo, sent: Outgoing, progress: Progress) -> ValidateResult:
+    """What the commit hook would have said of each commit: it may have been passed by. Some at a time, to tell how far
+    it is; the first that do not pass are enough."""
+    ours = of_project(git, sent.commits)
+    pairs = [(commit, parents[0] if parents else "") for commit, parents in sent.commits.items() if commit in ours]
+    with progress.task("validate", items=len(pairs)) as task:
+        for first in range(0, len(pairs), _AT_ONCE):
+            some = pairs[first : first + _AT_ONCE]
+            result = validate_commits(git, some)
+            if not result.passed:
+                return result
+            task.advance(items=len(some))
+    return ValidateResult("commits", commits=len(pairs))

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 
 from weft.cli import registry
 from weft.cli.context import Session
+from weft.cli.hooks.commit import show
 from weft.cli.render.transfer import push_lines
 from weft.errors import WeftError
 from weft.workflows.prepush import Pushing, prepush
+
+STOPPED = "weft: this git push is stopped, and Git has sent nothing"
 
 
 def run(name: str, arguments: Sequence[str], session: Session) -> int:
@@ -18,8 +21,12 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
     try:
         result = prepush(session.start, _told(arguments, session), session.progress)
     except WeftError:
-        session.err.line("weft: this git push is stopped, and nothing of it was sent")
+        session.err.line(STOPPED)
         raise
+    if result.validated is not None and not result.validated.passed:
+        show(result.validated, session)
+        session.err.line(STOPPED)
+        return 1
     if result.pushed is not None and (result.pushed.objects or result.pushed.repaired):
         for line in push_lines(result.pushed):
             session.err.line(f"weft: {line}")
