@@ -18,6 +18,7 @@ from weft.cli.commands import (
     fetch,
     get,
     init,
+    install,
     ls,
     mv,
     pull,
@@ -27,14 +28,15 @@ from weft.cli.commands import (
     rm,
     run,
     status,
+    uninstall,
     validate,
     verify,
     version,
 )
 from weft.cli.registry import COMMANDS
 
-MODULES = [add, cat, checkout, completion, config, diff, doctor, fetch, get, init]
-MODULES += [ls, mv, pull, push, remote, repro, rm, run, status, validate, verify, version]
+MODULES = [add, cat, checkout, completion, config, diff, doctor, fetch, get, init, install]
+MODULES += [ls, mv, pull, push, remote, repro, rm, run, status, uninstall, validate, verify, version]
 
 
 def test_all_verbs_are_here():
