@@ -184,9 +184,9 @@ def _cycle(stages: Mapping[str, Stage], trail: list[str], again: str | None, wha
     loop = [*loop[first:], *loop[:first], loop[first]]
     line = stages[loop[0]].line
     if len(loop) == 2:
-        problem = f"the stage {loop[0]} reads what it writes: {' → '.join(loop)}"
+        problem = f"the stage {loop[0]} reads what it writes: {' -> '.join(loop)}"
     else:
-        problem = f"the stages form a cycle: {' → '.join(loop)}"
+        problem = f"the stages form a cycle: {' -> '.join(loop)}"
     return GraphFault(
         f"{what}, line {line}: {problem}",
         hint="take one dependency of the cycle away, or write to another path",

@@ -96,12 +96,12 @@ def test_members_of_foreach_are_found_by_its_name() -> None:
         ({"a": "> x", "b": "> x/y"}, 3, r"a \(line 2\) writes 'x', and b writes 'x/y' inside it"),
         ({"a": "> x/y/z", "b": "> x"}, 2, r"b \(line 3\) writes 'x', and a writes 'x/y/z' inside it"),
         ({"a": "> x x/y"}, 2, "a writes 'x' and, inside it, 'x/y'"),
-        ({"a": "x > x"}, 2, "the stage a reads what it writes: a → a"),
-        ({"a": "x/y > x"}, 2, "a → a"),
-        ({"a": "x > x/y"}, 2, "a → a"),
-        ({"a": "y > x", "b": "x > y"}, 2, "cycle: a → b → a"),
-        ({"s": "> q", "a": "z q > x", "b": "x > y", "c": "y > z", "t": "z > t"}, 3, "cycle: a → b → c → a"),
-        ({"t": "z > t", "c": "y > z", "b": "x > y", "a": "z > x"}, 3, "cycle: c → a → b → c"),
+        ({"a": "x > x"}, 2, "the stage a reads what it writes: a -> a"),
+        ({"a": "x/y > x"}, 2, "a -> a"),
+        ({"a": "x > x/y"}, 2, "a -> a"),
+        ({"a": "y > x", "b": "x > y"}, 2, "cycle: a -> b -> a"),
+        ({"s": "> q", "a": "z q > x", "b": "x > y", "c": "y > z", "t": "z > t"}, 3, "cycle: a -> b -> c -> a"),
+        ({"t": "z > t", "c": "y > z", "b": "x > y", "a": "z > x"}, 3, "cycle: c -> a -> b -> c"),
     ],
 )
 def test_what_is_no_graph(lines: dict[str, str], line: int, said: str) -> None:
@@ -126,7 +126,7 @@ def test_an_order_or_a_true_cycle(reads: list[set[int]]) -> None:
     try:
         found = graph(**lines)
     except GraphFault as fault:
-        loop = fault.message.rpartition(": ")[2].split(" → ")
+        loop = fault.message.rpartition(": ")[2].split(" -> ")
         assert loop[0] == loop[-1]
         for writer, reader in pairwise(loop):
             assert int(writer[1:]) in reads[int(reader[1:])]
