@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kit import Repo, environment
+from weft.cli import hook
 from weft.cli.commands import install as install_command
 from weft.cli.commands import uninstall as uninstall_command
 from weft.cli.context import View
@@ -18,7 +20,7 @@ from weft.cli.text import Paint
 from weft.gitio.hooks import HOOKS
 from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
-from weft.workflows.install import InstallResult, UninstallResult
+from weft.workflows.install import InstallOptions, InstallResult, UninstallResult, install, uninstall
 
 
 def git_folder(root: Path) -> dict[str, tuple[bytes, int]]:
@@ -30,6 +32,12 @@ def git_folder(root: Path) -> dict[str, tuple[bytes, int]]:
             if path.is_file():
                 found[str(path.relative_to(root))] = (path.read_bytes(), path.stat().st_mode)
     return found
+
+
+@pytest.fixture(autouse=True)
+def no_repository_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -184,6 +192,33 @@ def test_a_folder_in_the_git_directory_is_our_own(repo: Repo) -> None:
     assert not (repo.root / ".git/my-hooks").exists()
 
 
+def test_hooks_of_before_the_setting_are_found(repo: Repo) -> None:
+    before = git_folder(repo.root / ".git")
+    repo.weft("install")
+    repo.git("config", "core.hooksPath", ".husky")
+    repo.weft("uninstall")
+    repo.git("config", "--unset", "core.hooksPath")
+    assert {name: found for name, found in git_folder(repo.root / ".git").items() if name != "config"} == {
+        name: found for name, found in before.items() if name != "config"
+    }
+
+
+# --- drivers ----------------------------------------------------------------------------------------------------------
+
+
+def test_drivers_are_registered_with_the_whole_command_and_dropped_without_a_trace(repo: Repo) -> None:
+    before = git_folder(repo.root / ".git")
+    options = InstallOptions(sys.executable, "/nowhere", drivers=("merge-pointer", "textconv-pointer"))
+    assert install(str(repo.root), options).drivers == ("merge.weft-pointer", "diff.weft-pointer")
+    driver = repo.git("config", "merge.weft-pointer.driver").out
+    assert driver == f"{sys.executable} -P -m weft.cli.hook merge-pointer %O %A %B %P\n"
+    assert repo.git("config", "diff.weft-pointer.textconv").out.endswith(" textconv-pointer\n")
+    assert repo.git("config", "merge.weft-record.driver", code=1).out == "", "this weft has no such driver"
+    assert install(str(repo.root), options).drivers == ()
+    assert uninstall(str(repo.root)).drivers == ("merge.weft-pointer", "diff.weft-pointer")
+    assert git_folder(repo.root / ".git") == before
+
+
 # --- committed files cannot make anything run -------------------------------------------------------------------------
 
 
@@ -218,6 +253,7 @@ def test_entries_are_written_and_taken_away(repo: Repo) -> None:
     assert "pre-commit install -t pre-commit -t pre-merge-commit -t pre-push" in ran.err
     assert not (repo.root / ".git/hooks/pre-push").exists()
     assert repo.git("status", "--short").out == f"A  {FILE}\n"
+    assert valid(repo, FILE)
     assert repo.weft("install", "--pre-commit-tool").out == "everything is installed already\n"
     repo.weft("uninstall")
     assert git_folder(repo.root / ".git") == before
@@ -272,6 +308,28 @@ def valid(repo: Repo, name: str, kind: str = "config") -> bool:
     return "warning" not in (done.stdout + done.stderr).lower()
 
 
+def test_the_tool_takes_the_place_of_our_hooks(repo: Repo) -> None:
+    script(repo.root / ".git/hooks/pre-push", "exit 0\n")
+    before = git_folder(repo.root / ".git")
+    repo.weft("install")
+    assert "removed    .git/hooks/pre-commit" in repo.weft("install", "--pre-commit-tool").out
+    assert git_folder(repo.root / ".git")["hooks/pre-push"] == before["hooks/pre-push"]
+    assert not (repo.root / ".git/hooks/pre-commit").exists()
+
+
+def test_all_entries_are_names_that_weft_hook_knows() -> None:
+    manifest = (Path(__file__).resolve().parents[2] / ".pre-commit-hooks.yaml").read_text()
+    written = yaml.safe_load("repos:\n" + framework._ENTRIES)["repos"][0]["hooks"]
+    shipped = yaml.safe_load(manifest)
+    assert {one["entry"].split()[1] for one in shipped + written} <= hook.HANDLERS.keys()
+    stages = {one["id"]: one["stages"] for one in shipped}
+    assert all(stages[one["id"]] == one["stages"] for one in written)
+    assert {stage for one in written for stage in one["stages"]} - {"manual"} == set(framework.STAGES)
+    for one in shipped + written:
+        assert (one["always_run"], one["pass_filenames"], one["require_serial"]) == (True, False, True)
+    assert {one["minimum_pre_commit_version"] for one in shipped} == {"3.2.0"}
+
+
 def test_the_manifest_is_one_that_pre_commit_takes(repo: Repo) -> None:
     manifest = Path(__file__).resolve().parents[2] / ".pre-commit-hooks.yaml"
     assert valid(repo, str(manifest), "manifest")
@@ -283,11 +341,12 @@ PLAIN = View(Paint(False))
 
 
 def test_pages_name_what_comes_next() -> None:
-    page = install_page(InstallResult(".git/hooks", (), (), (), (FILE, ".gitattributes"), True), PLAIN)
+    page = install_page(InstallResult(".git/hooks", staged=(FILE, ".gitattributes"), tool=True), PLAIN)
     assert page.notes[0].startswith(f"next: git commit, for {FILE} and .gitattributes; then pre-commit install -t pre-")
-    assert install_page(InstallResult("h", ("h/a\x1b",), ("h/b",)), PLAIN).report == (
+    assert install_page(InstallResult("h", ("h/a\x1b",), ("h/b",), removed=("h/c",)), PLAIN).report == (
         "installed  h/a\\x1b",
         "kept       h/b, which is called first",
+        "removed    h/c",
     )
     assert uninstall_page(UninstallResult(("a", "b"), ("b",), ("merge.x",), ("f",)), PLAIN).report == (
         "removed    a",

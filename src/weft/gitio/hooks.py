@@ -61,6 +61,13 @@ def hook_place(repo: GitRepo) -> HookPlace:
     return HookPlace(path, _is_below(path, repo.common_dir), _is_below(path, repo.root))
 
 
+def hook_places(repo: GitRepo) -> list[HookPlace]:
+    """Where hooks of ours may be: the folder that Git takes them from, and the one that it would without a setting."""
+    usual = os.path.realpath(os.path.join(repo.common_dir, "hooks"))
+    now = hook_place(repo)
+    return [now] if now.path == usual else [now, HookPlace(usual, _is_below(usual, repo.common_dir), True)]
+
+
 def _is_below(path: str, folder: str) -> bool:
     return path.startswith(os.path.realpath(folder) + os.sep)
 

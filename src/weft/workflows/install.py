@@ -19,6 +19,7 @@ from weft.gitio.hooks import (
     Program,
     check_install,
     hook_place,
+    hook_places,
     install_hooks,
     uninstall_hooks,
 )
@@ -59,7 +60,8 @@ class InstallOptions:
 class InstallResult:
     """What ``install`` changed: files by path relative to the root where they are below it, else absolute.
 
-    ``kept`` are hooks that were there and are called by ours, ``staged`` files that are to be committed.
+    ``kept`` are hooks that were there and are called by ours, ``staged`` files that are to be committed, ``removed`` hooks
+    of ours that the pre-commit program makes needless.
     """
 
     folder: str
@@ -67,6 +69,7 @@ class InstallResult:
     kept: tuple[str, ...] = ()
     drivers: tuple[str, ...] = ()
     staged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     tool: bool = False
 
 
@@ -93,9 +96,12 @@ def install(start: str, options: InstallOptions) -> InstallResult:
     hooks: list[str] = []
     kept: list[str] = []
     staged: list[str] = []
+    removed: list[str] = []
     if options.tool:
         if framework.add_entries(git.root):
             staged.append(framework.FILE)
+        # Both would do everything twice.
+        removed, _ = _take_away(git)
     else:
         _check_place(git, place, options.force)
         # A folder in the work tree may be committed: a path of this machine is of no use there.
@@ -113,6 +119,7 @@ def install(start: str, options: InstallOptions) -> InstallResult:
         tuple(_shown(git, path) for path in kept),
         tuple(drivers),
         tuple(staged),
+        tuple(_shown(git, path) for path in removed),
         options.tool,
     )
 
@@ -124,7 +131,7 @@ def uninstall(start: str) -> UninstallResult:
     ``HookRefused`` for a hook of ours that was edited: then nothing was changed.
     """
     git = discover(start)
-    removed, restored = uninstall_hooks(hook_place(git), HOOKS)
+    removed, restored = _take_away(git)
     drivers = [section for section in _DRIVERS if drop_section(git, section)]
     edited = [framework.FILE] if framework.drop_entries(git.root) else []
     if edited:
@@ -135,6 +142,16 @@ def uninstall(start: str) -> UninstallResult:
         tuple(drivers),
         tuple(edited),
     )
+
+
+def _take_away(git: GitRepo) -> tuple[list[str], list[str]]:
+    removed: list[str] = []
+    restored: list[str] = []
+    for place in hook_places(git):
+        gone, back = uninstall_hooks(place, HOOKS)
+        removed += gone
+        restored += back
+    return removed, restored
 
 
 def _check_place(git: GitRepo, place: HookPlace, force: bool) -> None:

@@ -12,6 +12,7 @@ def install_page(result: InstallResult, view: View) -> Page:
     """What was installed where, and what comes next."""
     report = [f"installed  {escape(path)}" for path in result.hooks]
     report += [f"kept       {escape(path)}, which is called first" for path in result.kept]
+    report += [f"removed    {escape(path)}" for path in result.removed]
     report += [f"driver     {section}" for section in result.drivers]
     report += [f"changed    {escape(path)}" for path in result.staged]
     if not report:
