@@ -139,7 +139,7 @@ class WorkTree:
         return plan
 
     def run(self, plan: Plan, workers: int = 2) -> tuple[int, int]:
-        return materialize(plan, self.store, self.reader(plan.pointer), self.cache, workers=workers)
+        return materialize(plan, self.store, plan.read or self.reader(plan.pointer), self.cache, workers=workers)
 
     def forget(self) -> None:
         """As if the catalog's records of the workspace were lost."""
