@@ -20,6 +20,8 @@ SAMPLE = 8 << 10
 PATIENCE = 64
 """After so many pieces in a row that did not shrink, only one of ``PROBE`` is tried."""
 PROBE = 8
+RARE = 64
+"""After ``PATIENCE * PROBE`` only one of so many."""
 _CHUNK_LEVEL = 1
 _META_LEVEL = 3
 
@@ -60,9 +62,10 @@ class Squeezer:
         if self._misses < PATIENCE:
             self._try(pieces, range(len(pieces)), result)
             return result
-        start = self._misses % PROBE
-        if self._try(pieces, range(start, len(pieces), PROBE), result):
-            self._try(pieces, [i for i in range(len(pieces)) if i % PROBE != start], result)
+        step = PROBE if self._misses < PATIENCE * PROBE else RARE
+        probes = range(self._misses % min(step, len(pieces) or 1), len(pieces), step)
+        if self._try(pieces, probes, result):
+            self._try(pieces, [number for number in range(len(pieces)) if number not in probes], result)
         return result
 
     def _try(self, pieces: Sequence[Buffer], numbers: Sequence[int], result: list[tuple[int, Buffer]]) -> bool:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kit import pseudo_random
 from weft.model.entry import RAW, ZSTD
-from weft.objects.squeeze import PATIENCE, Squeezer, squeeze_one
+from weft.objects.squeeze import PATIENCE, PROBE, RARE, Squeezer, squeeze_one
 
 TEXT = b"the quick brown fox jumps over the lazy dog " * 1000
 
@@ -42,9 +42,24 @@ def test_it_stops_trying_on_noise_and_starts_again_on_text():
     squeezer.squeeze(noise[:PATIENCE])
     before = squeezer.tried
     squeezer.squeeze(noise)
-    assert squeezer.tried - before <= len(noise) // 8 + 1
+    assert squeezer.tried - before <= len(noise) // PROBE + 1
     mixed = squeezer.squeeze([TEXT[:3000]] * 40)
     assert all(codec == ZSTD for codec, _ in mixed)
     before = squeezer.tried
     squeezer.squeeze(noise)
     assert squeezer.tried - before == len(noise)
+
+
+def test_after_much_noise_it_tries_one_of_each_batch_at_least():
+    squeezer = Squeezer()
+    noise = [pseudo_random(500, number) for number in range(256)]
+    for _ in range(PATIENCE * PROBE * PROBE // len(noise) + 2):
+        squeezer.squeeze(noise)
+    before = squeezer.tried
+    squeezer.squeeze(noise)
+    assert squeezer.tried - before == len(noise) // RARE
+    before = squeezer.tried
+    for number in range(10):
+        squeezer.squeeze(noise[number : number + 1])
+    assert squeezer.tried - before == 10
+    assert all(codec == ZSTD for codec, _ in squeezer.squeeze([TEXT[:3000]] * 5))
