@@ -24,6 +24,7 @@ _BATCH = 500
 _KINDS = {int(kind): kind for kind in Kind}
 # A footer's entry with the xxh3 as the catalog keeps it.
 _OWN_ENTRY = Struct("<32sQIIBBHq")
+_SORTED = 2048
 _FRAME_COLUMNS = "f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, f.xxh3"
 
 
@@ -56,6 +57,18 @@ def _frame(row: tuple[bytes, int, int, int, int, int, int]) -> Frame:
     return Frame(Oid(oid), offset, stored, raw, _KINDS[kind], codec, check & 0xFFFFFFFFFFFFFFFF)
 
 
+def _own_entries(footer: bytes) -> Iterator[tuple[bytes, int, int, int, int, int, int, int]]:
+    """The entries of a footer, of which the seventh field is reserved.
+
+    Sorted, for so they meet the pages of the table in their order; by slices, for a pack may hold half a million.
+    """
+    step = FOOTER_ENTRY * _SORTED
+    for start in range(0, len(footer), step):
+        part = footer[start : start + step]
+        entries = unpack(f"{FOOTER_ENTRY}s" * (len(part) // FOOTER_ENTRY), part)
+        yield from _OWN_ENTRY.iter_unpack(b"".join(sorted(entries)))
+
+
 def _pack_row(connection: sqlite3.Connection, name: Oid, size: int, frames: int, footer: bytes) -> tuple[int, bool]:
     """The number of a pack, and whether it was made just now."""
     made = connection.execute(
@@ -63,6 +76,19 @@ def _pack_row(connection: sqlite3.Connection, name: Oid, size: int, frames: int,
     )
     number = connection.execute("SELECT id FROM packs WHERE name = ?", (name,)).fetchone()[0]
     return int(number), made.rowcount == 1
+
+
+def _add_pack(connection: sqlite3.Connection, pack: PackInfo, place: int) -> None:
+    number, new = _pack_row(connection, pack.name, pack.size, len(pack.frames), encode_footer(pack.frames))
+    if new:
+        connection.executemany(
+            "INSERT OR IGNORE INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (oid, number, offset, stored, raw, int(kind), codec, _signed(check))
+                for oid, offset, stored, raw, kind, codec, check in sorted(pack.frames)
+            ],
+        )
+    connection.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (place, number))
 
 
 class Catalog(Database):
@@ -80,7 +106,7 @@ class Catalog(Database):
         """Record that ``place`` holds ``packs``, and that its index segment ``segment`` is read. One transaction."""
         with self.transaction() as connection:
             for pack in packs:
-                self._add_pack(connection, pack, place)
+                _add_pack(connection, pack, place)
             if segment is not None:
                 connection.execute("INSERT OR IGNORE INTO segments VALUES (?, ?)", (place, segment))
 
@@ -91,27 +117,12 @@ class Catalog(Database):
                 count = len(footer) // FOOTER_ENTRY
                 number, new = _pack_row(connection, name, size, count, footer)
                 if new:
-                    # Sorted, so that the rows meet the pages of the table in their order. The seventh field is reserved.
-                    entries = b"".join(sorted(unpack(f"{FOOTER_ENTRY}s" * count, footer)))
                     connection.executemany(
                         "INSERT OR IGNORE INTO frames (pack, oid, offset, stored, raw, kind, codec, xxh3)"  # noqa: S608 (a number of our own)
                         f" VALUES ({number}, ?1, ?2, ?3, ?4, ?5, ?6, ?8)",
-                        _OWN_ENTRY.iter_unpack(entries),
+                        _own_entries(footer),
                     )
                 connection.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (LOCAL, number))
-
-    @staticmethod
-    def _add_pack(connection: sqlite3.Connection, pack: PackInfo, place: int) -> None:
-        number, new = _pack_row(connection, pack.name, pack.size, len(pack.frames), encode_footer(pack.frames))
-        if new:
-            connection.executemany(
-                "INSERT OR IGNORE INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (oid, number, offset, stored, raw, int(kind), codec, _signed(check))
-                    for oid, offset, stored, raw, kind, codec, check in sorted(pack.frames)
-                ],
-            )
-        connection.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (place, number))
 
     def forget_pack(self, name: Oid, place: int) -> None:
         """Record that ``place`` no longer holds the pack; its frames go when no place holds it."""

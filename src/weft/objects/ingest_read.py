@@ -201,6 +201,11 @@ def _hash(fd: int, size: int, tell: Callable[[int], None]) -> Oid:
     return Oid(whole.digest())
 
 
+def new_window(chunker: Chunker) -> memoryview:
+    """Room for a window and for what was left of the one before it."""
+    return memoryview(bytearray(chunker.maximum + WINDOW))
+
+
 def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]) -> Streamed:
     """Read and cut in this thread; hash and hand to the writer in another, a few windows behind."""
     whole = hasher()
@@ -220,7 +225,7 @@ def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]
         left = size
         while left:
             # What waits to be hashed is bounded, so there are three of these at most.
-            buffer = free.pop() if free else memoryview(bytearray(writer.chunker.maximum + WINDOW))
+            buffer = free.pop() if free else new_window(writer.chunker)
             fresh, length = len(carry), min(WINDOW, left)
             window = buffer[: fresh + length]
             window[:fresh] = carry

@@ -63,7 +63,7 @@ class PackWriter:
         self._sealed: list[SealedPack] = []
         self._live: list[BlockFile] = []
         self._file: BlockFile | None = None
-        self._footer: list[bytes] = []
+        self._footer = bytearray()
         self._offset = 0
         self._free: list[memoryview] = []
         self._block: memoryview | None = None
@@ -87,13 +87,13 @@ class PackWriter:
             size = len(stored)
             if self._file is None:
                 self._begin()
-            elif self._offset + size + (len(self._footer) + 1) * FOOTER_ENTRY + TRAILER_SIZE > self._limit:
+            elif self._offset + size + len(self._footer) + FOOTER_ENTRY + TRAILER_SIZE > self._limit:
                 self._seal()
                 self._begin()
-            self._footer.append(encode_entry(oid, self._offset, size, raw, kind, codec, 0, check))
+            self._footer += encode_entry(oid, self._offset, size, raw, kind, codec, 0, check)
             self._offset += size
             self._append(stored)
-            if self._offset + len(self._footer) * FOOTER_ENTRY + TRAILER_SIZE >= self._target:
+            if self._offset + len(self._footer) + TRAILER_SIZE >= self._target:
                 self._seal()
 
     def finish(self) -> list[SealedPack]:
@@ -161,14 +161,14 @@ class PackWriter:
     def _seal(self) -> None:
         file = self._file
         assert file is not None  # noqa: S101 (only called while a pack is open)
-        footer = b"".join(self._footer)
-        trailer = encode_trailer(self._offset, footer, len(self._footer))
+        footer = bytes(self._footer)
+        trailer = encode_trailer(self._offset, footer, len(footer) // FOOTER_ENTRY)
         size = self._offset + len(footer) + len(trailer)
         self._append(footer)
         self._append(trailer)
         self._flush()
         self._writing.submit(0, partial(self._hand_over, file, size))
-        self._footer, self._file = [], None
+        self._footer, self._file = bytearray(), None
 
     def _hand_over(self, file: BlockFile, size: int) -> None:
         # Runs in the writing thread, which is the only one that gives work to the syncing thread until ``finish``.

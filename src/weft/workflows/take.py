@@ -58,7 +58,7 @@ class Draft:
 
 _ANNOUNCED = 256
 _MANIFESTS = 256
-_MANIFEST_BYTES = 1 << 20
+_MANIFEST_BYTES = 1 << 18
 
 
 class _Contents:

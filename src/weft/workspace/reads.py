@@ -63,6 +63,6 @@ class Reads:
         self.files += 1
         self.size += found.size
 
-    def of(self, directory: str) -> DirReads | None:
-        """What was read of one directory, None when nothing was."""
-        return self._dirs.get(directory)
+    def give(self, directory: str) -> DirReads | None:
+        """What was read of one directory, None when nothing was; it is forgotten here."""
+        return self._dirs.pop(directory, None)

@@ -156,7 +156,7 @@ def _single(scan: TreeScan, reads: Reads) -> Snapshot:
 
 def _merged(found: DirScan, reads: Reads) -> tuple[bytes, list[Oid | None]]:
     """Stats and oids of the entries of a directory: as they were read, else as the stat cache knows them."""
-    known, fresh = found.known(), reads.of(found.path)
+    known, fresh = found.known(), reads.give(found.path)
     if fresh is None:
         return found.stats, known
     return fresh.stats, [new or old for new, old in zip(fresh.oids(), known, strict=True)]

@@ -19,12 +19,14 @@ def test_oids_stand_at_the_place_of_their_names(tree):
     tree.fill({"a": b"1", "b": b"22", "sub/c": b"333"})
     scan = tree.scan()
     reads = Reads(scan)
-    assert reads.of("") is None
+    assert reads.give("") is None
     take(reads, tree, "", 1, "b", b"22")
     take(reads, tree, "sub", 0, "c", b"333")
-    assert reads.of("").oids() == [None, Oid.of(b"22"), None]
-    assert reads.of("sub").oids() == [Oid.of(b"333")]
-    assert reads.of("").stats is scan.dirs[""].stats, "in memory once"
+    given = reads.give("")
+    assert given.oids() == [None, Oid.of(b"22"), None]
+    assert given.stats is scan.dirs[""].stats, "in memory once"
+    assert reads.give("sub").oids() == [Oid.of(b"333")]
+    assert reads.give("sub") is None
     assert (reads.files, reads.size) == (2, 5)
 
 
@@ -34,7 +36,7 @@ def test_the_status_is_that_of_reading(tree):
     tree.fill({"b": b"grown"})
     reads = Reads(scan)
     packed = take(reads, tree, "", 1, "b", b"grown")
-    assert reads.of("").stats == scan.dirs[""].stats[:WIDTH] + packed
+    assert reads.give("").stats == scan.dirs[""].stats[:WIDTH] + packed
     assert packed != scan.dirs[""].stats[WIDTH:]
 
 
@@ -50,6 +52,6 @@ def test_a_file_takes_32_bytes(tree):
         for file in found:
             reads.take(file)
         assert tracemalloc.get_traced_memory()[0] < 4 * count, "the 32 were taken with the first one"
-        assert len(reads.of("").oids()) == count
+        assert len(reads.give("").oids()) == count
     finally:
         tracemalloc.stop()
