@@ -16,7 +16,7 @@ from weft.gitio.blobs import blob_id
 from weft.model.lineage import DataRef, Record
 from weft.model.oid import Oid
 from weft.workflows import validate_workspace
-from weft.workflows.validate import hook_validate
+from weft.workflows.validate import hook_validate, validate_range, validate_revision
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +168,20 @@ def test_a_part_of_a_tracked_directory_is_proved_by_its_manifests(repo: Repo) ->
     assert said(repo) == {"WEFT011"}
     stage_on_part(repo, Oid.of(b"b\n"), 2)
     assert said(repo) == set()
+
+
+def test_a_part_is_proved_in_commits_too(repo: Repo) -> None:
+    stage_on_part(repo, Oid.of(b"other"), 5)
+    repo.git("commit", "-q", "--no-verify", "-m", "around")
+    root = str(repo.root)
+    assert [one.rule for one in validate_revision(root, "HEAD").violations] == ["WEFT011"]
+    assert [one.rule for one in validate_range(root, "HEAD~1..HEAD").violations] == ["WEFT011", "WEFT027"]
+    # A server that checks pull requests has neither store nor catalog, and is given none.
+    shutil.rmtree(repo.root / ".git" / "weft")
+    result = validate_revision(root, "HEAD")
+    assert result.passed
+    assert any("manifests are not here" in note for note in result.notes)
+    assert os.listdir(repo.root / ".git" / "weft") == ["validate-cache.json"]
 
 
 def test_without_manifests_a_part_is_noted(repo: Repo) -> None:

@@ -132,10 +132,12 @@ def _commit(
     changes = git_index.tree_changes(git, commit, parent)
     context = Context(git_index.tree_entries(git, commit), changes, blobs, cache=cache, whole=whole)
     report = check(context)
-    counted, ignored = _counted(context, report.violations)
-    notes = list(context.notes)
+    violations, notes = list(report.violations), list(context.notes)
     if report.inside:
-        notes.append("parts of tracked directories were not compared: that takes their manifests")
+        parts, unproved = validate_workspace.prove_parts(git, context, report.inside)
+        violations += parts
+        notes += unproved
+    counted, ignored = _counted(context, violations)
     result = _result(commit, counted, ignored, notes, report.scope)
     located = tuple(replace(one, commit=commit) for one in result.violations)
     return replace(result, violations=located, commits=1)

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from weft.errors import NoSuchPath, NotARepository, ObjectMissing, WeftError
+from weft.gitio.repo import GitRepo
 from weft.model.entry import DIR, EXEC
 from weft.model.pointer import SUFFIX, Pointer
 from weft.objects.reachability import walk
+from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import DATA, Inside
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.ignores import apply
@@ -49,7 +51,7 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
     try:
         with open_project(staged.git.root, progress) as project:
             eye = _Eye(project)
-            violations = [*eye.inside(staged), *eye.data(staged), *eye.objects(staged)]
+            violations = [*eye.parts(staged.context, staged.inside), *eye.data(staged), *eye.objects(staged)]
     except NotARepository:
         return result
     counted, ignored = apply(violations, staged.context.ignores(), whole=False)
@@ -59,6 +61,22 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
         ignored=(*result.ignored, *ignored),
         notes=(*result.notes, *eye.notes),
     )
+
+
+def prove_parts(git: GitRepo, context: Context, inside: Sequence[Inside]) -> tuple[list[Violation], list[str]]:
+    """Rule 11 for parts of tracked directories in a commit, as far as their manifests are here; with what is to be noted.
+
+    A clone that has no store yet, as on a CI server, is not given one.
+    """
+    unproved = ["parts of tracked directories were not compared: their manifests are not here"]
+    if not os.path.exists(os.path.join(git.common_dir, "weft", "catalog.sqlite")):
+        return [], unproved
+    try:
+        with open_project(git.root) as project:
+            eye = _Eye(project)
+            return list(eye.parts(context, inside)), eye.notes
+    except NotARepository:
+        return [], unproved
 
 
 class _Eye:
@@ -146,16 +164,16 @@ class _Eye:
 
     # --- rule 11, the part that needs manifests ---
 
-    def inside(self, staged: Staged) -> Iterator[Violation]:
+    def parts(self, context: Context, inside: Sequence[Inside]) -> Iterator[Violation]:
         """Rule 11 for dependencies that are a part of a tracked directory."""
-        for part in staged.inside:
+        for part in inside:
             try:
                 text = self._part(part)
             except ObjectMissing:
                 self.notes.append(f"{part.ref.path} was not compared: the manifests of {part.ref.inside} are not here")
                 continue
             if text:
-                line = staged.context.line(part.path, "deps", part.ref.path)
+                line = context.line(part.path, "deps", part.ref.path)
                 stage = part.path.rpartition("/")[2].removesuffix(".yaml")
                 yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}")
 

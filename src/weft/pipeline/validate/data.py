@@ -21,11 +21,10 @@ _NO_BYTES = Oid.of(b"")
 
 
 class Inside(NamedTuple):
-    """A part of a tracked directory, which only the manifests can prove: ``ref`` of the record at ``path``, on ``line``,
-    said to lie in the data of ``pointer``."""
+    """A part of a tracked directory, which only the manifests can prove: ``ref`` of the record at ``path``, said to lie in
+    the data of ``pointer``."""
 
     path: str
-    line: int
     ref: DataRef
     pointer: Pointer
 
@@ -41,7 +40,7 @@ def data(context: Context, record: Record, inside: list[Inside]) -> Iterator[Vio
                 file = quoted((ref.inside or ref.path) + SUFFIX)
                 yield found(DATA, path, text, line=line, mend=f"git add {file}, or: weft repro {record.stage}")
             elif ref.inside and (known := context.pointer(ref.inside)) is not None:
-                inside.append(Inside(path, 0, ref, known))
+                inside.append(Inside(path, ref, known))
 
 
 def _difference(context: Context, ref: DataRef) -> str:
