@@ -35,7 +35,7 @@ _PLAIN = re.compile(
 # Strings under YAML 1.2, booleans to readers of YAML 1.1: quoted for their sake.
 _OLD_BOOLEANS = frozenset(("y", "n", "yes", "no", "on", "off"))
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_KEY = r'"(?:[^"\\]|\\.)*"|[A-Za-z_/](?:[A-Za-z0-9_./@+=,() -]|:(?=[A-Za-z0-9_/]))*'
+_KEY = r'"(?:[^"\\\n]|\\.)*"|[A-Za-z_/](?:[A-Za-z0-9_./@+=,() -]|:(?=[A-Za-z0-9_/]))*'
 _LINES = re.compile(rf"^( *)(?:(-)|({_KEY}):)(?: (.+))?$", re.MULTILINE)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
 _ESCAPED = {"\\": "\\", '"': '"', "n": "\n", "t": "\t", "r": "\r"}

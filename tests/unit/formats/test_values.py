@@ -342,6 +342,13 @@ def test_changes_that_are_refused(name: str, data: bytes, key: str, text: str, s
     assert said in caught.value.message + caught.value.hint
 
 
+def test_a_long_line_of_toml_costs_no_time() -> None:
+    # Without an end when a word could be cut in two, and when the ends of long lines were looked for.
+    word, blanks = "a" * 200, " " * 100_000
+    data = f"x = '''\n{word}\n{word}{blanks}b\n[{blanks}c\n{word} = 1{blanks}d\n'''\ny = 1\n".encode()
+    assert values.set_values(data, "p.toml", {"y": "2"}).endswith(b"\ny = 2\n")
+
+
 @given(trees, st.data())
 def test_a_change_is_right_or_refused(tree: dict[str, Any], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["p.yaml", "p.json", "p.py"]))
