@@ -210,8 +210,13 @@ REF = "  data/a:\n    files: 2\n"
         ("  exit: 0\n", "", SchemaError, "'exit' is missing"),
         ("2026-01-31T12:00:00Z", "2026-01-31 12:00", SchemaError, "time"),
         ("    cpu_user: 0.5", "    cpu_user: x", SchemaError, "number"),
+        ("    cpu_user: 0.5", "    cpu_user: -0.5", SchemaError, "number"),
+        ("    cpu_user: 0.5", "    cpu_user: .inf", SchemaError, "number"),
         ("  id: r1", "  id: ../r1", SchemaError, "id of a run"),
         ("  - data/a\n", "  - data/b\n  - data/a\n", SchemaError, "another"),
+        ("  lockfile: uv.lock", "  lockfile: /uv.lock", PathEscape, "absolute"),
+        ("  lockfile_blob: " + BLOB, "  lockfile_blob: x", SchemaError, "blob id"),
+        ("cmd:\n  - python", "cmd:\n  - 3", SchemaError, "word of a command"),
         ("author: ", "<<<<<<< HEAD\nauthor: ", MergeConflict, "merge"),
     ],
 )
@@ -248,6 +253,8 @@ def test_other_spellings_name_the_line() -> None:
 def test_the_limit_comes_first() -> None:
     with pytest.raises(LimitExceeded):
         decode(b"[" * (lineage.LIMIT + 1))
+    with pytest.raises(LimitExceeded):
+        lineage.encode(dataclasses.replace(PLAIN, rationale="x" * lineage.LIMIT))
     large = dataclasses.replace(PLAIN, code={f"src/{n:05}.py": BLOB for n in range(60_000)})
     assert len(decode(lineage.encode(large)).code) == 60_000
 
