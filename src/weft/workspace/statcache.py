@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
-from weft.workspace.stats import GONE, WIDTH, is_racy, split_names
+from weft.workspace.stats import DIR_CODE, GONE, RACY_NS, STAT, WIDTH, is_racy, split_names
 
 NO_OID = bytes(32)
 SINGLE_FILE = b"/"
@@ -77,6 +77,21 @@ class DirRow:
             at = index.get(name)
             found.append(self.oid_at(at) if at is not None and self.stat_at(at) == packed else None)
         return found
+
+    def aged(self, recorded: int) -> DirRow:
+        """This row as recorded at ``recorded`` (ns): files that were young then lose their oid, and it its manifest."""
+        limit = recorded - RACY_NS
+        young = [
+            at
+            for at, (_, _, _, mtime, ctime, code) in enumerate(STAT.iter_unpack(self.stats))
+            if (mtime >= limit or ctime >= limit) and code != DIR_CODE
+        ]
+        if not young:
+            return DirRow(self.names, self.stats, self.oids, self.manifest, self.partial, recorded)
+        oids = bytearray(self.oids)
+        for at in young:
+            oids[at * 32 : at * 32 + 32] = NO_OID
+        return DirRow(self.names, self.stats, bytes(oids), b"", self.partial, recorded)
 
     @classmethod
     def make(

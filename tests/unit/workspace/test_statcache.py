@@ -112,3 +112,15 @@ def test_any_names_and_oids_are_found_again(entries):
     items = [(name, packed(size=size), Oid(oid)) for name, (oid, size) in sorted(entries.items())]
     row = DirRow.make(items, None, False, NOW)
     assert row.known([i[0] for i in items], [i[1] for i in items]) == [i[2] for i in items]
+
+
+def test_an_aged_row_forgets_what_was_young():
+    packed = [STAT.pack(1, at, 5, 10 * 10**9, 10 * 10**9 + at * 10**9, ord("f")) for at in range(3)]
+    entries = [("a", packed[0], b"1" * 32), ("b", packed[2], b"2" * 32), ("d", DIR_STAT, b"3" * 32)]
+    row = DirRow.make(entries, Oid(b"m" * 32), False, 1 << 62)
+    assert (row.oids, row.manifest) == (b"1" * 32 + b"2" * 32 + b"3" * 32, b"m" * 32)
+    now = 13 * 10**9
+    aged = row.aged(now)
+    assert (aged.oids, aged.manifest, aged.recorded) == (b"1" * 32 + bytes(32) + b"3" * 32, b"", now)
+    assert aged == DirRow.make(entries, Oid(b"m" * 32), False, now)
+    assert row.aged(15 * 10**9).manifest == b"m" * 32
