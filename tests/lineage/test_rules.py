@@ -403,6 +403,21 @@ def registered(repo: Lineage) -> None:
     repo.point("models/clf.pkl", meta={"registered": "classifier"})
 
 
+def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
+    """A file that was added to it after the run is code that the run did not see; what Git and weft keep there is none."""
+    repo.write("lib/a.py", "1\n")
+    new_stage(repo, dep="lib")
+    repo.replace("weft.yaml", "    outs: [scores.csv]\n", "")
+    repo.record("evaluate")
+    repo.write("lib/.gitignore", "/data\n")
+    repo.point("lib/data")
+    assert not rules_in(repo.commit())
+    repo.write("lib/b.py", "2\n")
+    assert rules_in(repo.commit(code=1)) == {"WEFT013"}
+    repo.record("evaluate", code={**repo.record_of("evaluate").code, "lib/c.py": "1" * 40})
+    assert "lib/c.py was used, and is not staged" in repo.commit(code=1)
+
+
 @pytest.mark.parametrize(("number", "change"), [(22, notebook), (23, registered)], ids=["22-notebook", "23-registered"])
 def test_a_warning_blocks_nothing(number: int, change: Change, repo: Lineage) -> None:
     before = repo.git("rev-parse", "HEAD")

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from weft.gitio.index import SUBMODULE
 from weft.model.lineage import Record, record_path
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
@@ -14,6 +15,7 @@ from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.violations import Violation, quoted
 
 CODE, SURROUNDINGS, NOTEBOOK = 13, 19, 22
+_NOT_CODE = (".gitignore", ".weftignore")
 _PINNED = re.compile(r".+@sha256:[0-9a-f]{64}", re.ASCII)
 
 
@@ -36,14 +38,19 @@ def code(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
 
 
 def _kept(context: Context, stage: Stage) -> Iterator[str]:
-    """The files that Git keeps at or below the dependencies of ``stage``."""
+    """The files that Git keeps at or below the dependencies of ``stage``, but for those that say what Git and weft keep."""
     for dep in stage.deps:
         if context.owner(dep):
             continue
-        for file in [dep] if dep in context.index else context.index.below(dep):
+        for file in [dep] if dep in context.index else filter(_is_code, context.index.below(dep)):
             entry = context.entry(file)
-            if entry and entry.mode != "160000" and not file.endswith(SUFFIX) and not file.endswith(".gitignore"):
+            if entry and entry.mode != SUBMODULE:
                 yield file
+
+
+def _is_code(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name not in _NOT_CODE and not name.endswith(SUFFIX) and "/__pycache__/" not in path
 
 
 def surroundings(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from weft.errors import WeftError
-from weft.gitio.index import LINK
+from weft.gitio.index import LINK, SUBMODULE
 from weft.model.paths import RepoPath, check_data_name, fold_key
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
@@ -55,7 +55,7 @@ def _as_bytes(path: str, owner: str, declared: bool) -> Violation:
 
 def large_files(context: Context) -> Iterator[Violation]:
     """Rule 3, the other half: a file over the limit."""
-    blobs = {path: change.blob for path in _added(context) if (change := context.changes[path]).mode != "160000"}
+    blobs = {path: change.blob for path in _added(context) if (change := context.changes[path]).mode != SUBMODULE}
     sizes = context.blobs.sizes(blobs.values())
     for path, blob in blobs.items():
         if sizes.get(blob, 0) > LARGE_BYTES:
