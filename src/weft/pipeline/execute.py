@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from weft.errors import StageFailed
+from weft.errors import DependencyMissing, StageFailed
 from weft.util.subproc import find_program
 
 INTERRUPT_SECONDS = 0.5
@@ -44,74 +44,95 @@ class Outcome:
 
 
 class Child:
-    """A command that runs. ``done`` is called once, in a thread of its own, with how it ended."""
+    """A command to be run once. ``done`` is called in a thread of its own with how it ended.
+
+    The thread starts the command, too: Ctrl-C strikes the main thread, wherever that is, and must not come between the
+    birth of a process and the moment that we know of it.
+    """
 
     def __init__(
         self, cmd: str | tuple[str, ...], directory: str, done: Callable[[Outcome], None], *, quiet: bool = False
     ) -> None:
-        """Start ``cmd`` (a string by the shell, words as they are) in ``directory``.
-
-        ``quiet`` sends what it prints on standard output to standard error. Raises ``StageFailed`` when it cannot be
-        started.
-        """
+        """``cmd`` (a string by the shell, words as they are) will run in ``directory``; ``quiet`` sends what it prints on
+        standard output to standard error."""
+        self._cmd = cmd
+        self._directory = directory
         self._done = done
+        self._quiet = quiet
+        self._known = threading.Event()
         self._ended = threading.Event()
-        self._started = time.time()
-        self._clock = time.monotonic()
-        argv = [find_program("sh"), "-c", cmd] if isinstance(cmd, str) else list(cmd)
-        try:
-            self._process = subprocess.Popen(
-                argv,
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=_STANDARD_ERROR if quiet else None,
-                process_group=0,
-            )
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+        self._thread: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._error: Exception | None = None
+
+    def start(self) -> None:
+        """Start the command. Raises ``StageFailed`` when it cannot be started."""
+        thread = threading.Thread(target=self._run, name="weft-stage", daemon=True)
+        self._thread = thread
+        thread.start()
+        self._known.wait()
+        if self._error is not None:
+            name = self._cmd if isinstance(self._cmd, str) else self._cmd[0]
+            reason = getattr(self._error, "strerror", None) or str(self._error)
             raise StageFailed(
-                f"cannot start {argv[0]!a}: {reason}", hint="check the spelling of the command, and PATH"
-            ) from error
-        threading.Thread(target=self._wait, name="weft-stage", daemon=True).start()
+                f"cannot start {name!a}: {reason}", hint="check the spelling of the command, and PATH"
+            ) from self._error
 
     def signal(self, number: int) -> None:
-        """Send a signal to the command and all it started."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+        """Send a signal to the command and all it started; nothing if it was never started."""
+        if self._thread is None:
+            return
+        self._known.wait(INTERRUPT_SECONDS)
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
 
     def lives(self) -> bool:
         """Whether the command, or a process that it started, is still there."""
-        if not self._ended.is_set():
-            return True
-        return self._group_lives()
-
-    def _group_lives(self) -> bool:
-        try:
-            os.killpg(self._process.pid, 0)
-        except (ProcessLookupError, PermissionError):
+        if self._process is None:
             return False
-        return _has_living(self._process.pid)
+        return not self._ended.is_set() or _group_lives(self._process.pid)
 
-    def _wait(self) -> None:
-        _, status, usage = os.wait4(self._process.pid, 0)
-        duration = time.monotonic() - self._clock
+    def _run(self) -> None:
+        started, clock = time.time(), time.monotonic()
+        try:
+            argv = [find_program("sh"), "-c", self._cmd] if isinstance(self._cmd, str) else list(self._cmd)
+            process = subprocess.Popen(
+                argv,
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=_STANDARD_ERROR if self._quiet else None,
+                process_group=0,
+            )
+        except (OSError, ValueError, DependencyMissing) as error:
+            self._error = error
+            self._ended.set()
+            self._known.set()
+            return
+        self._process = process
+        self._known.set()
+        _, status, usage = os.wait4(process.pid, 0)
+        duration = time.monotonic() - clock
         # Popen must not wait for a process that is gone, nor warn that nobody did.
-        self._process.returncode = os.waitstatus_to_exitcode(status)
+        process.returncode = os.waitstatus_to_exitcode(status)
         resources = {
             "cpu_system": round(usage.ru_stime, 3),
             "cpu_user": round(usage.ru_utime, 3),
             "max_rss": usage.ru_maxrss * _RSS_UNIT,
         }
         outcome = Outcome(
-            exit=self._process.returncode,
-            started=self._started,
-            finished=time.time(),
-            duration=round(duration, 3),
-            resources=resources,
-            lingering=self._group_lives(),
+            process.returncode, started, time.time(), round(duration, 3), resources, _group_lives(process.pid)
         )
         self._ended.set()
         self._done(outcome)
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return _has_living(group)
 
 
 def _has_living(group: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from queue import Empty, SimpleQueue
 
 from weft.errors import UsageFault, WeftError
-from weft.pipeline.execute import Child, Outcome, stop
+from weft.pipeline.execute import Outcome
 from weft.pipeline.plan import FORCED, Reason, reasons
 from weft.workflows.project import Project
 from weft.workflows.stage_inputs import Looker
@@ -115,8 +115,7 @@ class Drive:
                 if waiting and not self._jobs:
                     time.sleep(_POLL_SECONDS)
         except BaseException:
-            stop([job.child for job in self._jobs.values() if isinstance(job.child, Child)])
-            for text in self._runner.interrupted():
+            for text in self._runner.interrupt():
                 self._project.progress.warn(text)
             raise
         return tuple(self._results[name] for name in order)

@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from weft.errors import PathEscape, PathOverlap, StageFailed, StageFault, UnsavedChanges
 from weft.formats import pointer as pointer_format
@@ -144,7 +144,7 @@ def _keep(
     if out.path in looker.tree.pointers and looker.tree.state(out.path)[0] in (CLEAN, ABSENT):
         return
     # It may be kept already; storing it again finds that out and writes nothing.
-    (draft,), _ = take_outs(project, looker, [out.path], missing="keep")
+    (draft,) = take_outs(project, looker, [out.path])
     listener.said(stage.name, f"what was at {out.path} is kept in the local store as {draft.pointer.oid}")
 
 
@@ -198,21 +198,29 @@ def _pointer(project: Project, path: str) -> str:
     return os.path.join(project.root, pointer_path(path))
 
 
-def take_outs(
-    project: Project, looker: Looker, paths: Sequence[str], *, missing: str = "delete"
-) -> tuple[list[Draft], int]:
-    """Store what is at ``paths``, durably, and return drafts of its pointers and the bytes stored. Nothing is visible yet.
+def take_outs(project: Project, looker: Looker, paths: Sequence[str]) -> list[Draft]:
+    """Store what is at ``paths``, durably, and return drafts of its pointers. Nothing is visible yet.
 
     Raises as ``weft add`` does.
     """
     names = NamePolicy(strict=project.config.portable == STRICT)
-    options = AddOptions(missing=missing, force=True)
+    options = AddOptions(missing="delete", force=True)
     with project.store.writer() as writer:
         taker = Taker(project, writer, load_ignore(project.root), names, options)
-        drafts = [taker.whole(path, looker.tree.pointers.get(path)) for path in paths]
-        stored = writer.finish().stored
+        # Without the old pointer: all was written anew, and the manifests of what was may be on a remote far away.
+        drafts = [_beside(taker.whole(path, None), looker.tree.pointers.get(path)) for path in paths]
+        writer.finish()
     names.warn(project.progress)
-    return drafts, stored
+    return drafts
+
+
+def _beside(draft: Draft, old: Pointer | None) -> Draft:
+    """The draft as it follows ``old``: the same pointer for the same data, and what else the user wrote into it."""
+    if old is None:
+        return draft
+    if old.same_data(draft.pointer):
+        return replace(draft, pointer=old, changed=False)
+    return replace(draft, pointer=replace(draft.pointer, meta=old.meta))
 
 
 def read_metrics(project: Project, stage: Stage) -> dict[str, dict[str, object]]:

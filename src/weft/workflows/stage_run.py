@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFailed, StageFault, WeftError
 from weft.model.lineage import Record
 from weft.model.stage import STAGE_FILE, Stage
-from weft.pipeline.execute import Child, Outcome, describe
+from weft.pipeline.execute import Child, Outcome, describe, stop
 from weft.pipeline.fingerprint import Inputs
 from weft.pipeline.plan import FORCED, Reason
 from weft.pipeline.record import Origin, Product, make_record, run_facts, run_id, with_changes
@@ -54,8 +54,8 @@ class Job:
     aside: Aside
     since: int
     held: contextlib.ExitStack
+    child: Child
     busy: set[str] = field(default_factory=set)
-    child: Child | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +141,17 @@ class Runner:
         origin = self._recorder.origins.of_run(name)
         why = seen.why or (Reason(FORCED, stage.name),)
         aside = move_aside(self._project, seen.looker, stage, origin.left_out, self._options.listener)
-        job = Job(stage, why, seen.inputs, name, origin, aside, mark(self._project), held, set(self._running))
-        try:
-            job.child = Child(stage.cmd, directory, done, quiet=self._options.quiet)
-        except BaseException:
-            aside.put_back()
-            raise
+        child = Child(stage.cmd, directory, done, quiet=self._options.quiet)
+        job = Job(stage, why, seen.inputs, name, origin, aside, mark(self._project), held, child, set(self._running))
         for other in self._running.values():
             other.busy.add(stage.name)
-        self._running[stage.name] = job
+        self._running[stage.name] = job  # before it starts: from here on an interrupt stops it
+        try:
+            child.start()
+        except WeftError:
+            del self._running[stage.name]
+            aside.put_back()
+            raise
         self._recorder.origins.wrote(out.path for out in stage.outs if not out.cache)
         words = stage.cmd if isinstance(stage.cmd, str) else " ".join(stage.cmd)
         self._options.listener.started(stage.name, words, why)
@@ -213,7 +215,7 @@ class Runner:
         stage = job.stage
         with self._recorder.tree(stage):
             looker = Looker(self._project, self._pipeline)
-            drafts, _ = take_outs(self._project, looker, [out.path for out in stage.outs if out.cache])
+            drafts = take_outs(self._project, looker, [out.path for out in stage.outs if out.cache])
             product = Product(
                 tuple(pointer_ref(draft.path, draft.pointer) for draft in drafts),
                 looker.git_outs(stage),
@@ -228,8 +230,9 @@ class Runner:
         tidy(os.path.join(self._project.root, draft.path) for draft in drafts)
         return record
 
-    def interrupted(self) -> list[str]:
-        """Give up the running jobs, whose commands have been stopped; what each has left, in words."""
+    def interrupt(self) -> list[str]:
+        """Stop the commands that run and give up their jobs; what each has left, in words."""
+        stop([job.child for job in self._running.values()])
         said = []
         for name, job in self._running.items():
             job.aside.put_back()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 
 from weft.errors import LockTimeout, StageFailed
 from weft.gitio.snapshots import beyond_head
@@ -45,26 +45,28 @@ class Watch:
         written = [name for path in data for name in looker.tree.changes(path) if self._is_new(name)]
         beyond = beyond_head(self._project.git)
         in_git = [name for name in (*beyond.changed, *beyond.untracked) if self._is_strange(name)]
-        self._refuse([*written, *in_git], data=set(written))
-        if written or in_git:
-            shown = [*written, *in_git]
+        shown = self._not_theirs([*written, *in_git], data=set(written))
+        if shown:
             names = ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else "")
             self._project.progress.warn(
                 f"changed while stage {self._stage.name} ran, and none of its outs: {names}",
                 hint=f"if {self._stage.name} wrote them, declare them as outs of it",
             )
 
-    def _refuse(self, names: list[str], data: Set[str]) -> None:
-        for name in list(names):
+    def _not_theirs(self, names: Sequence[str], data: Set[str]) -> list[str]:
+        """Those of ``names`` that no other stage wrote; raises when one belongs to a stage that did not run."""
+        left = []
+        for name in names:
             victim = self._owner(name, data)
-            if victim and self._ran_meanwhile(victim):
-                names.remove(name)
-            elif victim:
+            if not victim:
+                left.append(name)
+            elif not self._ran_meanwhile(victim):
                 raise StageFailed(
                     f"{name}, which belongs to stage {victim}, changed while stage {self._stage.name} ran",
                     hint=f"let only one stage write {name}; weft checkout --force undoes a change of tracked data",
                     path=name,
                 )
+        return left
 
     def _owner(self, name: str, data: Set[str]) -> str:
         """The other stage that ``name`` is an out of, or, if it is tracked data, a dependency of."""

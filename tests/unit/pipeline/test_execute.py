@@ -16,6 +16,7 @@ from weft.pipeline.execute import Child, Outcome, describe, stop
 def run(cmd, directory, **options):
     ended: SimpleQueue[Outcome] = SimpleQueue()
     child = Child(cmd, str(directory), ended.put, **options)
+    child.start()
     return child, ended
 
 
@@ -54,6 +55,12 @@ def test_what_cannot_be_started_is_named(tmp_path):
         run(("no-such-program", "x"), tmp_path)
     with pytest.raises(StageFailed):
         run(("sh", "a\0b"), tmp_path)
+
+
+def test_a_command_that_was_never_started_can_be_stopped(tmp_path):
+    child = Child("touch here", str(tmp_path), lambda outcome: None)
+    stop([child])
+    assert not child.lives()
 
 
 def test_it_has_no_standard_input(tmp_path):
