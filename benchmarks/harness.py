@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import shutil
 import signal
@@ -233,9 +234,13 @@ class Bench:
         if path.exists():
             path.rename(self.place / "trash" / str(next(self._numbers)))
 
-    def empty_trash(self) -> None:
-        """Delete what was dropped."""
+    def empty_trash(self, enough: float = math.inf) -> None:
+        """Delete what was dropped; with ``enough`` bytes free on the disk it stays until the run has ended."""
         trash = self.place / "trash"
+        if shutil.disk_usage(self.place).free >= enough:
+            trash.rename(self.place / f"later-{next(self._numbers)}")
+            trash.mkdir()
+            return
         subprocess.run(["rm", "-rf", *map(str, trash.iterdir())], check=False)
 
 

@@ -97,7 +97,7 @@ class Comparison:
                 self.run_step(step, ready)
                 if kind == "big":
                     self.make_room(ready, [later.key for later in steps[steps.index(step) + 1 :]])
-                self.bench.empty_trash()
+                self.bench.empty_trash(need(self.options))
                 self.write()
         finally:
             self.bench.close_store()
@@ -105,7 +105,7 @@ class Comparison:
             program.tear_down(kind)
         if kind == "big":
             self.bench.drop(self.bench.place / "data" / "edited")
-        self.bench.empty_trash()
+        self.bench.empty_trash(need(self.options))
 
     @staticmethod
     def make_room(ready: list[Program], later: list[str]) -> None:
@@ -175,8 +175,8 @@ class Comparison:
                 return  # there is nothing to compare with
             self.ended.add((key, name))
             cost = Cost(self.options.give_up, 0, 0)
-        except (Failed, OSError) as error:
-            self.fail(f"{name}, {step.heading}: {error}")
+        except Exception as error:  # an hour of measuring must not end with one step that cannot be taken
+            self.fail(f"{name}, {step.heading}: {error or type(error).__name__}")
             return
         self.costs.setdefault(key, {}).setdefault(name, []).append(cost)
         print(f"  {heading(key):46} {name:8} {cost.wall:8.2f} s {cost.rss_mib:7.0f} MiB", flush=True)
@@ -251,6 +251,11 @@ def version(bench: Bench, program: Program) -> str:
     return (said.decode(errors="replace").strip().splitlines() or ["?"])[0]
 
 
+def need(options: argparse.Namespace) -> int:
+    """Bytes that must be free on the disk for a whole run."""
+    return max(NEED_FILES * options.files * FILE_SIZE, NEED_BIG * options.big_mib * MIB)
+
+
 def interrupted(number: int, frame: object) -> None:
     """End as on Ctrl-C when asked to terminate."""
     raise KeyboardInterrupt
@@ -259,12 +264,19 @@ def interrupted(number: int, frame: object) -> None:
 def measure(options: argparse.Namespace) -> int:
     """Run everything; the exit code."""
     environments.install_from_debian(options.names)
-    need = max(NEED_FILES * options.files * FILE_SIZE, NEED_BIG * options.big_mib * MIB)
-    if (free := shutil.disk_usage(options.place or tempfile.gettempdir()).free) < need:
-        print(f"warning: {free / GIB:.0f} GiB free, a whole run needs about {need / GIB:.0f}", flush=True)
+    free = shutil.disk_usage(options.place or tempfile.gettempdir()).free
+    if free < need(options):
+        print(f"warning: {free / GIB:.0f} GiB free, a whole run needs about {need(options) / GIB:.0f}", flush=True)
     place = Path(tempfile.mkdtemp(prefix="weft-bench-", dir=options.place))
-    comparison = Comparison(options, place)
-    code = 0
+    try:
+        return run_and_report(Comparison(options, place))
+    finally:
+        subprocess.run(["rm", "-rf", str(place)], check=False)
+
+
+def run_and_report(comparison: Comparison) -> int:
+    """Run everything and write, print and publish the results, whole or not; the exit code."""
+    options, place, code = comparison.options, comparison.place, 0
     try:
         comparison.run()
     except KeyboardInterrupt:
@@ -273,7 +285,6 @@ def measure(options: argparse.Namespace) -> int:
     finally:
         comparison.bench.close()
         whole = comparison.write()
-        subprocess.run(["rm", "-rf", str(place)], check=False)
         for left in Path("/dev/shm").glob(f"{place.name}-*"):
             shutil.rmtree(left, ignore_errors=True)
     print("\n" + report.for_terminal(whole))
@@ -281,7 +292,7 @@ def measure(options: argparse.Namespace) -> int:
     if code == 0 and options.output != source:
         report.publish(source, options.output, options.name)
         source = options.output
-    print(f"\nwritten: {os.path.relpath(source)}/{options.name}.json, .md and .svg")
+    print(f"\nwritten: {os.path.relpath(source)}/{options.name}.json, .md and .svg", flush=True)
     return code or int(any(line.startswith("weft,") for line in comparison.failed))
 
 
