@@ -256,7 +256,7 @@ def _directory(project: Project, stage: Stage) -> str:
 
 
 def _failure(project: Project, stage: Stage, outcome: Outcome) -> StageFailed:
-    hint = f"mend it, then run weft repro {stage.name} again"
+    hint = "mend it, then run the same command again"
     if any(_is_full(os.path.join(project.root, out.path)) for out in stage.outs):
         hint = "the disk is full: free some space, then run it again"
     return StageFailed(f"the command of stage {stage.name} {describe(outcome)}", hint=hint)
