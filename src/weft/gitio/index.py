@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -21,11 +21,6 @@ REGULAR = ("100644", "100755")
 LINK = "120000"
 SUBMODULE = "160000"
 _UNMERGED = re.compile(rb"(?:\A|\0)[0-7]{6} [0-9a-f]+ [123]\t([^\0]*)")
-# The tree without entries: what a commit without parents is compared with. Git knows both without storing them.
-_EMPTY_TREES = {
-    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
-    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
-}
 
 
 class Entry(NamedTuple):
@@ -79,6 +74,16 @@ class Index:
     def __iter__(self) -> Iterator[str]:
         return iter(self._rows)
 
+    def changed(self, changes: Iterable[Change]) -> Index:
+        """The snapshot after ``changes``."""
+        rows = dict(self._rows)
+        for change in changes:
+            if change.blob:
+                rows[change.path] = f"{change.mode} {change.blob} 0\t{change.path}"
+            else:
+                rows.pop(change.path, None)
+        return Index(rows)
+
     def below(self, directory: str) -> list[str]:
         """The paths inside ``directory``, sorted."""
         if self._sorted is None:
@@ -109,10 +114,20 @@ def tree_entries(repo: GitRepo, commit: str) -> Index:
     return _index(repo.git("ls-tree", "-r", "-z", "--full-tree", commit))
 
 
-def tree_changes(repo: GitRepo, commit: str, parent: str = "") -> list[Change]:
-    """How ``commit`` (a full id) differs from ``parent``, or from nothing when that is empty; by one process."""
-    old = parent or _EMPTY_TREES[len(commit)]
-    return _changes(repo.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, commit))
+def commit_changes(repo: GitRepo, commits: Sequence[tuple[str, str]]) -> dict[str, list[Change]]:
+    """How each of ``commits`` (full ids, each with a parent) differs from its parent, or from nothing when that is empty;
+    by one process for all of them. Raises ``GitFailed``."""
+    request = "".join(f"{commit} {parent}".rstrip() + "\n" for commit, parent in commits).encode("ascii")
+    options = ("--stdin", "-r", "-z", "--raw", "--root", "--no-renames", "--no-abbrev")
+    found: dict[str, list[Change]] = {commit: [] for commit, _ in commits}
+    fields = iter(os.fsdecode(repo.git("diff-tree", *options, stdin=request)).split("\0")[:-1])
+    current: list[Change] = []
+    for field in fields:
+        if field.startswith(":"):
+            current.append(_change(field, next(fields)))
+        else:
+            current = found[field]
+    return found
 
 
 def first_parents(repo: GitRepo, spec: str, *, count: int = -1) -> list[tuple[str, str]]:

@@ -20,7 +20,6 @@ from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.engine import check
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.ignores import Ignored, apply
-from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import Scope
 from weft.pipeline.validate.violations import Violation
 from weft.util.later import later
@@ -44,6 +43,8 @@ __all__ = [
     "validate_staged",
 ]
 WENT_AROUND = 27
+_TREES = 64
+"""So many trees are kept in memory, from which the next commits' trees are made without asking Git."""
 
 
 def hook_validate(start: str, progress: Progress | None = None) -> ValidateResult:
@@ -84,10 +85,11 @@ def validate_revision(start: str, rev: str) -> ValidateResult:
     """Phases A and B over everything that the commit ``rev`` holds. Raises ``NoSuchRevision``, ``GitFailed``."""
     git = discover(start)
     commit = trees.resolve(git, rev)
-    ((_, parent),) = git_index.first_parents(git, commit, count=1)
+    changes = git_index.commit_changes(git, git_index.first_parents(git, commit, count=1))[commit]
     cache = load_cache(git)
     with BlobReader(git) as blobs:
-        result = _commit(git, blobs, cache, commit, parent, whole=True)
+        context = Context(git_index.tree_entries(git, commit), changes, blobs, cache=cache, whole=True)
+        result = _commit(git, context, commit)
     save_cache(git, cache)
     return replace(result, scope=commit)
 
@@ -108,9 +110,19 @@ def validate_range(start: str, spec: str) -> ValidateResult:
 
 def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]]) -> ValidateResult:
     """``validate_range`` for commits given by full id, each with its first parent (empty: none). Raises ``GitFailed``."""
+    chosen = list(commits)
+    changes = git_index.commit_changes(git, chosen) if chosen else {}
     cache = load_cache(git)
+    results = []
+    known: dict[str, git_index.Index] = {}
     with BlobReader(git) as blobs:
-        results = [_commit(git, blobs, cache, commit, parent, whole=False) for commit, parent in commits]
+        for commit, parent in chosen:
+            before = known.get(parent)
+            index = git_index.tree_entries(git, commit) if before is None else before.changed(changes[commit])
+            results.append(_commit(git, Context(index, changes[commit], blobs, cache=cache), commit))
+            known[commit] = index
+            if len(known) > _TREES:
+                del known[next(iter(known))]
     save_cache(git, cache)
     violations = []
     for result in results:
@@ -126,11 +138,7 @@ def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]]) -> Valida
     )
 
 
-def _commit(
-    git: GitRepo, blobs: BlobReader, cache: ParsedCache, commit: str, parent: str, *, whole: bool
-) -> ValidateResult:
-    changes = git_index.tree_changes(git, commit, parent)
-    context = Context(git_index.tree_entries(git, commit), changes, blobs, cache=cache, whole=whole)
+def _commit(git: GitRepo, context: Context, commit: str) -> ValidateResult:
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
     if report.inside:

@@ -9,11 +9,11 @@ import pytest
 from weft.errors import GitFailed
 from weft.gitio.index import (
     Change,
+    commit_changes,
     first_parents,
     read_index,
     read_staged,
     staged_changes,
-    tree_changes,
     tree_entries,
 )
 
@@ -117,11 +117,37 @@ def test_the_settings_of_the_user_change_nothing(filled):
 def test_commits_are_compared_with_a_parent_or_with_nothing(filled):
     first = filled.git("rev-parse", "HEAD").decode().strip()
     second = filled.commit({"fresh": b"1", "a0": b"2"})
-    changes = tree_changes(filled.repo, second, first)
-    assert sorted((change.status, change.path) for change in changes) == [("A", "fresh"), ("M", "a0")]
-    assert {change.path for change in tree_changes(filled.repo, first)} == set(ODD)
-    assert first_parents(filled.repo, second) == [(first, ""), (second, first)]
-    assert first_parents(filled.repo, f"{first}..{second}") == [(second, first)]
+    empty = filled.commit()
+    filled.git("rm", "-q", "tab\tin")
+    fourth = filled.commit()
+    commits = first_parents(filled.repo, fourth)
+    assert commits == [(first, ""), (second, first), (empty, second), (fourth, empty)]
+    assert first_parents(filled.repo, f"{first}..{fourth}") == commits[1:]
+    assert first_parents(filled.repo, fourth, count=1) == commits[3:]
+    changes = commit_changes(filled.repo, commits)
+    told = {commit: sorted((change.status, change.path) for change in some) for commit, some in changes.items()}
+    assert told[first] == sorted(("A", name) for name in ODD)
+    assert told[second] == [("A", "fresh"), ("M", "a0")]
+    assert told[empty] == []
+    assert told[fourth] == [("D", "tab\tin")]
+    assert commit_changes(filled.repo, []) == {}
+    index = tree_entries(filled.repo, first)
+    for commit, _ in commits[1:]:
+        index = index.changed(changes[commit])
+        tree = tree_entries(filled.repo, commit)
+        assert {path: index.get(path) for path in index} == {path: tree.get(path) for path in tree}
+
+
+def test_a_merge_is_compared_with_its_first_parent_alone(work):
+    base = work.commit({"f": b"1"})
+    work.git("checkout", "-q", "-b", "side")
+    side = work.commit({"side": b"1"})
+    work.git("checkout", "-q", "main")
+    main = work.commit({"main": b"1"})
+    work.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    merge = work.git("rev-parse", "HEAD").decode().strip()
+    assert set(first_parents(work.repo, f"{base}..{merge}")) == {(side, base), (main, base), (merge, main)}
+    assert [change.path for change in commit_changes(work.repo, [(merge, main)])[merge]] == ["side"]
 
 
 def test_what_git_says_of_a_broken_index_is_passed_on(work):
