@@ -403,6 +403,31 @@ def registered(repo: Lineage) -> None:
     repo.point("models/clf.pkl", meta={"registered": "classifier"})
 
 
+FORGED: dict[str, dict[str, object]] = {
+    "cmd": {"cmd": "python src/other.py"},
+    "cmd-as-words": {"cmd": ("python", "src/train.py")},
+    "wdir": {"wdir": "src"},
+    "seed": {"determinism": {"seed": 7}},
+    "no-params": {"params": {}},
+    "more-params": {"params": {"params.yaml": {"train.lr": 0.1, "train.epochs": 3}, "more.yaml": {"a": 1}}},
+    "no-outs": {"outs": ()},
+    "no-deps": {"deps": ()},
+    "spec": {"spec": "1" * 40},
+}
+
+
+@pytest.mark.parametrize("change", FORGED.values(), ids=FORGED)
+def test_a_record_with_the_right_spec_must_still_tell_of_that_stage(change: dict[str, object], repo: Lineage) -> None:
+    """Whoever writes a record by hand can copy any one field, and its digest."""
+    repo.record("train", **change)
+    assert rules_in(repo.commit(code=1)) == {"WEFT014"}
+
+
+def test_a_record_of_another_stage_under_this_name(repo: Lineage) -> None:
+    repo.write(record_path("train"), repo.read(record_path("prepare")))
+    assert "it is the record of the stage 'prepare'" in repo.commit(code=1)
+
+
 def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
     """A file that was added to it after the run is code that the run did not see; what Git and weft keep there is none."""
     repo.write("lib/a.py", "1\n")

@@ -42,16 +42,16 @@ def test_bytes_and_sizes(repo, any_work):
         assert reader.read(ids[:2] * 2, 1 << 20) == {ids[0]: b"", ids[1]: b"one\n"}
 
 
-def test_many_questions_at_once_and_one_process(any_work):
-    # More questions, and more answers, than two pipes hold.
+def test_many_questions_at_once_and_few_processes(repo, any_work):
+    # More questions, and more answers, than two pipes hold: an old Git, which answers at once, must not be asked them all.
     texts = [b"%d " % number * 20 for number in range(4000)]
     pack = b"".join(b"blob\nmark :%d\ndata %d\n%s\n" % (at, len(text), text) for at, text in enumerate(texts, 1))
     any_work.git("fast-import", "--quiet", "--export-marks=marks", stdin=pack)
     with open(os.path.join(any_work.path, "marks")) as file:
         ids = [line.split()[1] for line in file]
-    with BlobReader(any_work.repo) as reader:
+    with BlobReader(repo) as reader:
         assert set(reader.read(ids, 1 << 20).values()) == set(texts)
-        assert reader.processes == 1
+        assert reader.processes == (1 if repo.program == any_work.repo.program else 3)
 
 
 def test_too_big_and_absent_are_left_out(repo, any_work):
