@@ -125,6 +125,7 @@ def test_the_text_is_of_what_a_run_depends_on() -> None:
     for change in ("wdir: sub", "env: {vars: [A]}", "determinism: {seed: 0}", "metrics: [m]"):
         assert one(f"cmd: x\ndeps: [b, a]\nparams: [q, p]\nouts: [o]\n{change}").text != base.text
     assert stagefile.stage_text(base) == base.text
+    assert b"  - aa\n  - ab\n  -\n    ac:\n" in one("cmd: x\nouts: [{ac: {cache: false}}, ab, aa]").text
 
 
 # --- foreach ---------------------------------------------------------------------------------------------------------

@@ -77,6 +77,28 @@ def test_every_stage_is_read_back_as_it_was_written(some: list[Stage]) -> None:
         assert data.startswith(b"# first\n\nvalidate: []  # none\n")
 
 
+def test_all_of_a_stage_is_written() -> None:
+    stage = Stage(
+        name="all",
+        cmd="x",
+        wdir="sub",
+        deps=("sub/b", "a"),
+        params=(ParamSet("sub/params.yaml", ("k", "j")), ParamSet("p.toml")),
+        outs=(Out("o", persist=True), Out("m", "metrics", cache=False), Out("p", "plots")),
+        env=StageEnv("uv.lock", "sha256:1", ("A", "B")),
+        seed=0,
+        equal="none",
+        desc="d",
+        rationale="r",
+        frozen=True,
+        always=True,
+    )
+    data = stagefile.upsert(None, stage)
+    found = stagefile.decode(data)["all"]
+    assert replace(found, line=0, text=b"") == stage
+    assert b'    params:\n      - k\n      - j\n      -\n        "../p.toml": null\n' in data
+
+
 def test_a_file_that_is_new() -> None:
     assert stagefile.upsert(None, TRAIN).decode() == "stages:\n" + BLOCK
 
