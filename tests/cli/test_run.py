@@ -187,9 +187,13 @@ def test_a_clean_tree_makes_no_snapshot_and_a_dirty_one_does(tmp_path: Path) -> 
     assert repo.git("rev-parse", f"{record.snapshot}^").out.strip() == record.base
 
 
-def test_stages_of_one_invocation_share_a_snapshot(tmp_path: Path) -> None:
+def test_stages_of_one_invocation_share_a_snapshot_by_refs_of_their_own(tmp_path: Path) -> None:
     repo = pipeline(tmp_path)
     repo.write({"notes": b"mine"})
     repo.weft("repro")
-    (ref,) = runs(repo)
-    assert {repo.record(name).snapshot for name in ("prepare", "train", "score")} == {ref}
+    records = [repo.record(name) for name in ("prepare", "train", "score")]
+    assert [record.snapshot for record in records] == [f"refs/weft/runs/{r.run.id}" for r in records if r.run]
+    assert sorted(record.snapshot for record in records) == sorted(runs(repo))
+    assert len({repo.git("rev-parse", ref).out for ref in runs(repo)}) == 1
+    repo.git("add", "-A")
+    assert repo.weft("validate").code == 0

@@ -80,9 +80,15 @@ def take_snapshot(repo: GitRepo, run_id: str, beyond: Beyond, *, limit: int = UN
             with contextlib.suppress(OSError):
                 os.unlink(name)
     commit = _commit(repo, tree, run_id)
+    return Snapshot(name_snapshot(repo, run_id, commit), commit, tuple(large))
+
+
+def name_snapshot(repo: GitRepo, run_id: str, commit: str) -> str:
+    """Let the run ``run_id`` have the snapshot ``commit``, which may be that of another run too; the ref. Raises
+    ``GitFailed``."""
     ref = RUNS + run_id
     repo.git("update-ref", "--create-reflog", "-m", "weft run", ref, commit, "0" * len(commit))
-    return Snapshot(ref, commit, tuple(large))
+    return ref
 
 
 def author(repo: GitRepo) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
-from weft.gitio.snapshots import Beyond, author, beyond_head, take_snapshot
+from weft.gitio.snapshots import Beyond, author, beyond_head, name_snapshot, take_snapshot
 from weft.gitio.trees import head
 from weft.pipeline.record import Origin
 from weft.workflows.project import Project
@@ -13,13 +14,14 @@ from weft.workflows.project import Project
 
 class Origins:
     """Makes the origin of each run. What the invocation itself wrote does not count as a change of the user's, and as
-    long as nothing else changed one snapshot serves all its runs."""
+    long as nothing else changed all its runs have one commit as their snapshot, each by a ref of its own."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._written: set[str] = set()
         self._last: tuple[tuple[str, int, int], ...] | None = None
         self._origin = Origin()
+        self._commit = ""
         self._author = author(project.git)
 
     def wrote(self, paths: Iterable[str]) -> None:
@@ -34,7 +36,9 @@ class Origins:
         state = tuple(self._look(path) for path in (*beyond.changed, *beyond.untracked))
         base = head(git) or ""
         if state == self._last and base == self._origin.base:
-            return self._origin
+            if not self._origin.snapshot:
+                return self._origin
+            return replace(self._origin, snapshot=name_snapshot(git, run_id, self._commit))
         self._last = state
         if not beyond:
             self._origin = Origin(base, author=self._author)
@@ -46,6 +50,7 @@ class Origins:
                 f"too large for the snapshot of this run: {', '.join(made.left_out[:5])}",
                 hint=f"weft add {made.left_out[0]} if it is data, or list it in .gitignore",
             )
+        self._commit = made.commit
         self._origin = Origin(base, True, made.ref, self._author, made.left_out)
         return self._origin
 
