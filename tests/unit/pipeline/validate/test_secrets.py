@@ -105,7 +105,7 @@ def told(text: str) -> list[tuple[int, str]]:
         ("cmd: python /home/alice/train.py", "absolute path"),
         ("cmd: python --out=/tmp/x", "absolute path"),
         ("  dir: /scratch", "absolute path"),
-        ('cmd: "cp /mnt/nas/data here"', "absolute path"),
+        ('cmd: "cp /srv/nas/data here"', "absolute path"),
         ("  url: file:///etc/passwd", "absolute path"),
         ("  dir: ~/data", "home directory"),
         ("  dir: ~alice/data", "home directory"),
