@@ -40,8 +40,6 @@ class Expansion:
             return {self._text(node, key, known): self._filled(node.below(key, value[key]), known) for key in value}
         if isinstance(value, list):
             return [self._filled(item, known) for item in node.items()]
-        if not isinstance(value, str):
-            return value
         # A seed is the only number that a member may have of its own.
         if value == "${item}" and node.keys[-1] == "seed":
             return known["item"]

@@ -86,7 +86,7 @@ def _child(node: Any, part: str) -> Any:
 
 def _key_text(node: Any) -> str:
     # A plain key may be a number; its dotted key is then as that number is written.
-    found = yaml12.resolve(node.value) if node.style is None else node.value
+    found = yaml12.resolve(node.value) if not node.style else node.value
     return found if isinstance(found, str) else yaml12.scalar_text(found)
 
 
@@ -156,7 +156,7 @@ def _python(data: bytes, name: str, key: tuple[str, ...], value: Any) -> bytes:
     node: Any = python_tree(data, name)
     for part in key:
         node = _python_child(node, part)
-    if node is None or isinstance(node, dict):
+    if node is None:
         raise _not_found(name, key)
     if not _is_literal(value):
         raise fault(name, 0, "Python has no literal for such a number")

@@ -76,7 +76,7 @@ def _yaml(data: bytes, name: str) -> Any:
 def _json(data: bytes, name: str) -> Any:
     check_depth(data, name)
     try:
-        return json.loads(_text(data, name), object_pairs_hook=_object, parse_int=_whole)
+        return json.loads(_text(data, name), object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise fault(name, error.lineno, f"not JSON: {error.msg}") from None
     except ValueError as error:
@@ -89,12 +89,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [key for key, _ in pairs]
         raise ValueError(f"the key {next(key for key in names if names.count(key) > 1)[:80]!a} is there twice")
     return found
-
-
-def _whole(text: str) -> int:
-    if len(text) > yaml12.MAX_DIGITS:
-        raise ValueError(f"a number of {len(text)} digits")
-    return int(text)
 
 
 def _line_of_doubled_key(data: bytes, name: str) -> int:

@@ -90,8 +90,6 @@ def split_key(key: str) -> tuple[str, ...]:
         at = found.end()
         quoted = found.group(1)
         parts.append(found.group(2) if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
-        if at == len(key):
-            break
     if at != len(key) or not parts or key.endswith("."):
         raise ValuesFault(f"{key[:120]!a} is not a key: its parts are joined by single dots")
     return tuple(parts)

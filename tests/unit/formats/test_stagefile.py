@@ -191,6 +191,8 @@ FOREACH = "stages:\n  a:\n    foreach: {items}\n    do:\n      cmd: {cmd}\n"
         ("[x]", '"${ item }"', "cannot be replaced"),
         ("[x]", '"\\\\${itm}"', "cannot be replaced"),
         ("[x]", '"${item.a}"', "no such key"),
+        ("[abc]", '"${item.a}"', "no such key"),
+        ("[x]", "c\n      1: d", "not a string"),
         ("[{a: 1}]", '"${item.b}"', "no such key"),
         ("[{a: [1]}]", '"${item.a}"', "cannot stand inside a text"),
         ("[{a: 1}]", '"${item}"', "cannot stand inside a text"),
@@ -206,7 +208,7 @@ FOREACH = "stages:\n  a:\n    foreach: {items}\n    do:\n      cmd: {cmd}\n"
 def test_foreach_refusals(items: str, cmd: str, said: str) -> None:
     with pytest.raises(SchemaError, match=said) as caught:
         decode(FOREACH.replace("{items}", items).replace("{cmd}", cmd))
-    assert caught.value.line in (2, 3, 5)
+    assert caught.value.line in (2, 3, 5, 6)
 
 
 def test_foreach_needs_do_and_nothing_else() -> None:

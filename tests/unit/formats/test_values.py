@@ -186,7 +186,7 @@ def test_empty_collections_are_values() -> None:
         ("p.toml", b"a = 1\na = 2\n", ValuesFault, 2),
         ("p.toml", b"a = " + b"9" * 5000 + b"\n", ValuesFault, 0),
         ("p.toml", b"a = " + b"[" * 50_000 + b"]" * 50_000, LimitExceeded, 0),
-        ("p.toml", b"a" + b".a" * 100 + b" = 1\n", ValuesFault, 0),
+        ("p.toml", b"a" + b".a" * 100 + b" = false\n", ValuesFault, 0),
         ("p.toml", b"a = 0x" + b"f" * 5000 + b"\n", ValuesFault, 0),
         ("p.py", b"a = 1\nb = (\n", ValuesFault, 2),
         ("p.py", b"a = 1\0", ValuesFault, 0),
@@ -197,6 +197,7 @@ def test_empty_collections_are_values() -> None:
         ("p.json", json.dumps({"k" * 600: 1}).encode(), ValuesFault, 0),
         ("p.json", json.dumps(dict.fromkeys(map(str, range(100_001)), 1)).encode(), ValuesFault, 0),
         ("p.json", json.dumps({"k" * 400: {"l" * 200: {str(n): n for n in range(1000)}}}).encode(), ValuesFault, 0),
+        ("p.json", b'{"a": "' + b"x" * (4 << 20) + b'"}', LimitExceeded, 0),
         ("p.yaml", b"a" * (4 << 20) + b": 1\n", LimitExceeded, 0),
     ],
 )  # fmt: skip
@@ -206,7 +207,9 @@ def test_what_is_refused(name: str, data: bytes, error: type[WeftError], line: i
     assert type(caught.value) is error
     assert caught.value.path == name
     assert caught.value.line == line
-    assert name in caught.value.message
+    place = f"{name}, line {line}:" if line and error is not MergeConflict else name
+    assert caught.value.message.startswith(place)
+    assert "line 0" not in caught.value.message
 
 
 # --- selecting -------------------------------------------------------------------------------------------------------
@@ -290,6 +293,7 @@ text: |
         ("p.toml", "'a b' . c = 1", "train.a b.c", "true", "'a b' . c = true"),
         ("p.toml", "x = 2", "layers.1.x", "[1, a]", 'x = [1, "a"]'),
         ("p.toml", "s = [1, 2]", "layers.1.s", ".inf", "s = inf"),
+        ("p.py", "lr = 0.001  # é", "lr", "1e-3", "lr = 0.001  # é"),
         ("p.py", "lr = 0.001  # é", "lr", "3", "lr = 3  # é"),
         ("p.py", "é = 'ü'; name = 'old'", "train.name", "it's", "é = 'ü'; name = \"it's\""),
         ("p.py", "(1, 2)", "train.pair", "[1, null]", "[1, None]"),
@@ -313,6 +317,7 @@ def test_several_changes_at_once() -> None:
     data = values.set_values(b"a: 1\nb: 2\nc: 3\n", "p.yaml", {"c": "long text", "a": "[]"})
     assert data == b"a: []\nb: 2\nc: long text\n"
     assert values.set_values(data, "p.yaml", {}) == data
+    assert values.set_values(b"0x10: a\n'17': b\n", "p.yaml", {"16": "c", "17": "d"}) == b"0x10: c\n'17': d\n"
 
 
 @pytest.mark.parametrize(
@@ -332,6 +337,9 @@ def test_several_changes_at_once() -> None:
         ("p.toml", b"a = {b = 1}\n", "a.b", "2", "not found"),
         ("p.toml", b"a = '''\nb = 1\n'''\nb = 1\n", "b", "2", "other bytes"),
         ("p.py", b"a = 1\n", "a", ".inf", "no literal"),
+        ("p.py", b"a = [1]\n", "a", "[.inf]", "no literal"),
+        ("p.toml", b"a = 1\n", "a", "[null]", "no null"),
+        ("p.py", b"a = {1: 2}\n", "a.1", "3", "not found"),
         ("p.py", b"a = b = 1\n", "a", "2", "other bytes"),
         ("p.txt", b"a = 1\n", "a", "2", "can be read"),
     ],
