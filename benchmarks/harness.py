@@ -129,7 +129,9 @@ class Bench:
         self._child = 0
         self._numbers = itertools.count()
         (place / "trash").mkdir()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "AWS_", "DVC_", "PYTHON"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "AWS_", "DVC_", "PYTHON"))
+        }
         # Git must not start its own housekeeping in the background of the next measurement.
         settings = {"gc.auto": "0", "maintenance.auto": "false", "init.defaultBranch": "main"}
         self.environment = kept | {

@@ -31,7 +31,9 @@ def test_a_variable_that_looks_like_a_secret_is_refused_even_unset(name):
         surroundings(stage(name), {})
 
 
-@pytest.mark.parametrize("value", ["/home/alice/lib", "a:/usr/lib", "~/x", "C:\\Users\\ada", "\\\\host\\share", "-I/opt"])
+@pytest.mark.parametrize(
+    "value", ["/home/alice/lib", "a:/usr/lib", "~/x", "C:\\Users\\ada", "\\\\host\\share", "-I/opt"]
+)
 def test_a_value_that_tells_a_place_is_told_by_its_digest(value):
     found = variables(stage("V"), {"V": value})["V"]
     assert found is not None
