@@ -1,7 +1,7 @@
 """``weft-hook NAME ARGUMENT...``: what Git's hooks and drivers start.
 
 It loads neither click nor a cloud library by itself, for a commit must not wait for them. As in ``main``, nothing may be
-imported before ``isolate`` has run that Python has not loaded by itself; the handlers are imported by name.
+imported before ``prepare`` has run that Python has not loaded by itself; the handlers are imported by name.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from weft.cli.isolation import isolate
-from weft.cli.main import guard
+from weft.cli.main import guard, prepare
 from weft.cli.registry import hook_handler, hook_session
 
 TYPE_CHECKING = False
@@ -36,7 +35,7 @@ _USAGE = 2
 
 def entry() -> None:
     """Run what this process was started for and end the process."""
-    isolate()
+    prepare()
     for place in _PLACES:
         if os.environ.get(place):
             os.environ[place] = os.path.abspath(os.environ[place])
