@@ -201,7 +201,7 @@ def _build(rows: list[tuple[str, str, str, str]], in_order: bool) -> dict[str, A
         opened = text == ""
         if not opened:
             _put(holder, names[level], _scalar(text))
-    if opened or not root:
+    if opened:
         raise _OtherSpelling
     return root
 
@@ -237,16 +237,13 @@ def _read(text: str) -> Any:
 _known = lru_cache(maxsize=4096)(_read)
 
 
-def _number(text: str) -> int | float:
-    value = resolve(text) if len(text) <= MAX_DIGITS else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _number(text: str) -> object:
+    if len(text) > MAX_DIGITS:
         raise _OtherSpelling
-    return value
+    return resolve(text)
 
 
 def _unquoted(text: str) -> str:
-    if len(text) < 2 or text[-1] != '"':
-        raise _OtherSpelling
     inner = text[1:-1]
     return _ESCAPE.sub(_unescaped, inner) if "\\" in inner else inner
 
@@ -258,6 +255,6 @@ def _unescaped(found: re.Match[str]) -> str:
             raise _OtherSpelling
         return _ESCAPED[found.group(4)]
     number = int(code, 16)
-    if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
+    if number > 0x10FFFF:
         raise _OtherSpelling
     return chr(number)

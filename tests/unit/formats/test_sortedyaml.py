@@ -64,6 +64,11 @@ def test_a_changed_text_is_refused_or_has_another_meaning(value: dict[str, objec
         "a: 1\r\n",
         "\ufeffa: 1\n",
         "a:\n",
+        "a: 1\nb:\n",
+        'a: "\n',
+        'a: " x\n',
+        "a: NULL\n",
+        "a: 0x10\n",
         "a:  1\n",
         "a: 1 \n",
         "a:\n   b: 1\n",
@@ -101,6 +106,13 @@ def test_bytes_that_are_not_text() -> None:
 def test_what_cannot_be_written(value: dict[str, object]) -> None:
     with pytest.raises(SchemaError):
         sortedyaml.encode(value)
+
+
+def test_escapes() -> None:
+    value = {"a": "\x07 \x85 \u2028 \ufeff \U000e0001", "b": '\\ " \n\t\r'}
+    data = b'a: "\\x07 \\x85 \\u2028 \\ufeff \\U000e0001"\nb: "\\\\ \\" \\n\\t\\r"\n'
+    assert sortedyaml.encode(value) == data
+    assert sortedyaml.parse(data) == value
 
 
 def test_depth() -> None:

@@ -70,13 +70,14 @@ class train:
     class opt:
         betas = (0.9, 0.999)
     def f(self):
-        self.x = 1
+        epochs = 9
+        self.x = epochs
 layers = [{"units": 4, "act": "relu"}, {"units": 8}]
 globals()["a.b"] = 1
 mixed = ((1, [2]), ["x"])
 deep = [[{"k": 1}], 2]
 home = os.environ["HOME"]
-mask = 0xff; raw = b"x"; some = {1, 2}; z = 1j; dots = ...
+mask = 0xff; raw = b"x"; some = {1, 2}; z = 1j; dots = ...; bad = {"a": b"x"}; worse = [1, {2}]
 if lr:
     later = 1
 twice = 1
@@ -293,6 +294,8 @@ text: |
         ("p.toml", "'a b' . c = 1", "train.a b.c", "true", "'a b' . c = true"),
         ("p.toml", "x = 2", "layers.1.x", "[1, a]", 'x = [1, "a"]'),
         ("p.toml", "s = [1, 2]", "layers.1.s", ".inf", "s = inf"),
+        ("p.toml", "lr = 0.001 # small", "lr", "-.inf", "lr = -inf # small"),
+        ("p.toml", "lr = 0.001 # small", "lr", ".nan", "lr = nan # small"),
         ("p.py", "lr = 0.001  # é", "lr", "1e-3", "lr = 0.001  # é"),
         ("p.py", "lr = 0.001  # é", "lr", "3", "lr = 3  # é"),
         ("p.py", "é = 'ü'; name = 'old'", "train.name", "it's", "é = 'ü'; name = \"it's\""),
