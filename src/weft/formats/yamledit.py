@@ -27,7 +27,8 @@ def put(text: str, keys: tuple[str, ...], value: object) -> str:
     if holder is None or not isinstance(holder, yaml.MappingNode) or not holder.value:
         return _fill(text, holder, at, keys[-1], value)
     if holder.flow_style:
-        raise _in_braces(holder)
+        line = holder.start_mark.line + 1
+        raise SchemaError("a mapping in braces is not changed here", hint="edit the file", line=line)
     indent = _column(text, holder.value[0][0])
     for key, old in holder.value:
         if key.value == keys[-1]:
@@ -37,10 +38,8 @@ def put(text: str, keys: tuple[str, ...], value: object) -> str:
 
 
 def drop(text: str, keys: tuple[str, ...]) -> str:
-    """Return ``text`` without the entry under ``keys``, which is there. Raises ``SchemaError`` when it stands in braces."""
+    """Return ``text`` without the entry under ``keys``, which is there, in a mapping that is not in braces."""
     holder, _ = _find(text, keys[:-1])
-    if holder is None or holder.flow_style:
-        raise _in_braces(holder)
     entry = next(pair for pair in holder.value if pair[0].value == keys[-1])
     return text[: _start_of(text, entry[0])] + text[_end_of(text, entry) :]
 
@@ -49,11 +48,6 @@ def in_braces(text: str, keys: tuple[str, ...]) -> bool:
     """True when the mapping under ``keys`` is written in braces."""
     node = _find(text, keys)[0]
     return isinstance(node, yaml.MappingNode) and bool(node.flow_style)
-
-
-def _in_braces(node: Any) -> SchemaError:
-    line = node.start_mark.line + 1 if node is not None else 1
-    return SchemaError("a mapping in braces is not changed here", hint="edit the file", line=line)
 
 
 def _find(text: str, keys: tuple[str, ...]) -> tuple[Any, Any]:
@@ -83,9 +77,8 @@ def _replaced(text: str, key: Any, old: Any, value: object) -> str:
         and not isinstance(value, Mapping | list | tuple)
     ):
         start, end = old.start_mark.index, old.end_mark.index
-        if "\n" not in text[key.start_mark.index : end]:
-            gap = " " if start == end else ""
-            return text[:start] + gap + yaml12.scalar_text(value) + text[end:]
+        gap = " " if start == end else ""
+        return text[:start] + gap + yaml12.scalar_text(value) + text[end:]
     start = _start_of(text, key)
     block = _block(text, key.value, value, _column(text, key))
     return text[:start] + _inserted(text[start:], _end_of(text, (key, old)) - start, block, cut=True)

@@ -164,6 +164,15 @@ stages:
     assert stagefile.upsert(before.encode(), TRAIN).decode() == before
 
 
+@pytest.mark.parametrize("cmd", ["|\n      a\n      b\n", ">-\n      a\n\n", "a\n      b\n", "\n      'a\n      b'\n"])
+@pytest.mark.parametrize("new", ["x", "x\ny\n", ("x", "y")])
+def test_a_command_of_several_lines_gives_way(cmd: str, new: str | tuple[str, ...]) -> None:
+    before = f"stages:\n  train:\n    cmd: {cmd}  # z\n  z: {{cmd: q}}\n"
+    data = stagefile.upsert(before.encode(), Stage("train", new))
+    assert stagefile.decode(data)["train"].cmd == new
+    assert data.endswith(b"  # z\n  z: {cmd: q}\n")
+
+
 def test_line_ends_stay() -> None:
     data = stagefile.upsert(b"# c\r\nstages:\r\n  a: {cmd: x}\r\n", TRAIN)
     assert data.count(b"\n") == data.count(b"\r\n") == 3 + BLOCK.count("\n")
