@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from typing import TYPE_CHECKING
 
 from weft.errors import GitFailed
 from weft.gitio.repo import GitRepo
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    import hashlib
+    from hashlib import sha1
+else:
+    # ``hashlib`` loads OpenSSL, which takes longer than hashing all stages of a commit. Python brings its own SHA-1, but
+    # need not have been built with it.
+    try:
+        from _sha1 import sha1
+    except ImportError:
+        from hashlib import sha1
+    hashlib = later("hashlib")
 
 ALGORITHMS = ("sha1", "sha256")
 is_blob_id = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII).fullmatch
@@ -20,7 +33,7 @@ def blob_id(data: bytes, algorithm: str = "sha1") -> str:
     """
     header = b"blob %d\0" % len(data)
     if algorithm == "sha1":
-        return hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
+        return sha1(header + data, usedforsecurity=False).hexdigest()
     if algorithm == "sha256":
         return hashlib.sha256(header + data).hexdigest()
     raise GitFailed(f"the repository names its objects by {algorithm!a}, which this weft does not know")
