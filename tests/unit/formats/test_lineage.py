@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -266,3 +268,15 @@ def test_the_limit_comes_first() -> None:
 def test_a_false_record_is_not_written(change: dict[str, Any]) -> None:
     with pytest.raises(WeftError):
         lineage.encode(dataclasses.replace(PLAIN, **change))
+
+
+def test_a_hook_reads_records_and_values_without_the_parsers_it_does_not_need() -> None:
+    program = (
+        "import sys\n"
+        "from weft.formats import lineage, stagefile, values\n"
+        "lineage.decode(sys.stdin.buffer.read(), what='r')\n"
+        "assert values.read_values(b'a:\\n  b: 1\\n', 'p.yaml') == {'a.b': 1}\n"
+        "print(sorted({'yaml', 'tomllib', 'json', 'difflib', 'click', 'fsspec'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=TEXT.encode(), capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
