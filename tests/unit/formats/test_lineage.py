@@ -241,6 +241,12 @@ def test_bytes_that_are_no_record(data: bytes) -> None:
         decode(data)
 
 
+def test_empty_facts_are_left_out() -> None:
+    bare = dataclasses.replace(PLAIN, run=dataclasses.replace(RUN, resources={}))
+    assert b"resources" not in lineage.encode(bare)
+    assert decode(lineage.encode(bare)) == bare
+
+
 def test_other_spellings_name_the_line() -> None:
     with pytest.raises(SchemaError, match="one spelling") as caught:
         decode(TEXT.replace("stage: train@b", "stage: 'train@b'"))

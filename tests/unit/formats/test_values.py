@@ -321,6 +321,7 @@ def test_several_changes_at_once() -> None:
     assert data == b"a: []\nb: 2\nc: long text\n"
     assert values.set_values(data, "p.yaml", {}) == data
     assert values.set_values(b"0x10: a\n'17': b\n", "p.yaml", {"16": "c", "17": "d"}) == b"0x10: c\n'17': d\n"
+    assert values.set_values(b"'0x11': a\n", "p.yaml", {"0x11": "b"}) == b"'0x11': b\n"
 
 
 @pytest.mark.parametrize(
