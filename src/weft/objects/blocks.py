@@ -30,6 +30,42 @@ def new_block() -> memoryview:
     return memoryview(mmap.mmap(-1, BLOCK))
 
 
+class BlockSink:
+    """Appends blocks to the open file ``fd``, which stays the caller's, past the page cache where that is possible."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._direct = False
+        self._refused = not _DIRECT
+
+    def append(self, data: memoryview) -> None:
+        """Append ``data``: a whole block, or less, once, at the end of the file. Raises ``OSError`` as it comes."""
+        self._bypass(len(data) % _ALIGNED == 0)
+        while data:
+            try:
+                data = data[os.write(self._fd, data) :]
+            except OSError as error:
+                if error.errno != errno.EINVAL or not self._direct:
+                    raise
+                # This disk wants another alignment, or a short write has left an odd rest.
+                self._bypass(False)
+                self._refused = True
+
+    def _bypass(self, wanted: bool) -> None:
+        """Let the next write pass by the page cache, where the file system knows how, or not."""
+        if wanted == self._direct or (wanted and self._refused):
+            return
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | _DIRECT if wanted else flags & ~_DIRECT)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._refused = True
+            return
+        self._direct = wanted
+
+
 class BlockFile:
     """A new read-only file at ``path`` and the BLAKE3 of what was appended. For one thread at a time."""
 
@@ -38,23 +74,13 @@ class BlockFile:
         with os_errors("create", path):
             self.fd = os.open(path, _CREATE, 0o444)
         self.hasher = blake3()
-        self._direct = False
-        self._refused = not _DIRECT
+        self._sink = BlockSink(self.fd)
 
     def append(self, data: memoryview) -> None:
         """Append ``data``: a whole block, or less, once, at the end of the file. Raises as ``translate_os_error``."""
         self.hasher.update(data)
         with os_errors("write", self.path):
-            self._bypass(len(data) % _ALIGNED == 0)
-            while data:
-                try:
-                    data = data[os.write(self.fd, data) :]
-                except OSError as error:
-                    if error.errno != errno.EINVAL or not self._direct:
-                        raise
-                    # This disk wants another alignment, or a short write has left an odd rest.
-                    self._bypass(False)
-                    self._refused = True
+            self._sink.append(data)
 
     def close(self) -> None:
         """Close the descriptor, once."""
@@ -69,17 +95,3 @@ class BlockFile:
             self.close()
         with suppress(OSError):
             os.unlink(self.path)
-
-    def _bypass(self, wanted: bool) -> None:
-        """Let the next write pass by the page cache, where the file system knows how, or not."""
-        if wanted == self._direct or (wanted and self._refused):
-            return
-        flags = fcntl.fcntl(self.fd, fcntl.F_GETFL)
-        try:
-            fcntl.fcntl(self.fd, fcntl.F_SETFL, flags | _DIRECT if wanted else flags & ~_DIRECT)
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
-            self._refused = True
-            return
-        self._direct = wanted

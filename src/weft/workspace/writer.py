@@ -14,11 +14,14 @@ from weft.errors import FileChanged, FileTypeRefused
 from weft.model.entry import EXEC, Entry
 from weft.model.oid import hasher
 from weft.util.atomic import temp_name, translate_os_error
+from weft.workspace.blockwise import write_blocks
 from weft.workspace.stats import pack_stat
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECE = 1 << 20
+LARGE = 256 << 20
+"""Files from so many bytes on are written past the page cache, by a thread of their own."""
 
 
 def expect(dir_fd: int, name: str, packed: bytes | None, shown: str) -> None:
@@ -54,10 +57,10 @@ def put_file(
     except OSError as error:
         raise translate_os_error(error, "write", shown) from error
     try:
-        for piece in pieces:
-            written = os.write(fd, piece)
-            while written < len(piece):
-                written += os.write(fd, memoryview(piece)[written:])
+        if entry.size >= LARGE:
+            write_blocks(fd, pieces)
+        else:
+            _write(fd, pieces)
         expect(dir_fd, name, replaces, shown)
         os.rename(temp, name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
         return pack_stat(os.fstat(fd))
@@ -113,6 +116,13 @@ def set_mode(dir_fd: int, entry: Entry, name: str, replaces: bytes, shown: str) 
         raise translate_os_error(error, "change the mode of", shown) from error
     finally:
         os.close(fd)
+
+
+def _write(fd: int, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        written = os.write(fd, piece)
+        while written < len(piece):
+            written += os.write(fd, memoryview(piece)[written:])
 
 
 def _reread(fd: int, entry: Entry, shown: str) -> Iterable[bytes]:
