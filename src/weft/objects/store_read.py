@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from weft.errors import HashMismatch, IntegrityError, LimitExceeded, ObjectMissing, SizeMismatch
@@ -80,16 +81,28 @@ class FrameReader:
                 yield from self._read_run(run, kind, verify)
 
     def read_ordered(self, oids: Sequence[Oid], kind: Kind | None, verify: bool) -> Iterator[bytes]:
-        """The bytes of frames in the order of ``oids``, located in batches."""
+        """The bytes of frames in the order of ``oids``, located in batches; the disk is told of the next batch in time."""
+        following = self._locate_ahead(oids[:_AHEAD])
         for start in range(0, len(oids), _AHEAD):
-            batch = oids[start : start + _AHEAD]
-            found = self._catalog.locate(batch, LOCAL)
+            batch, found = oids[start : start + _AHEAD], following
+            following = self._locate_ahead(oids[start + _AHEAD : start + 2 * _AHEAD])
             for oid in batch:
                 try:
                     yield self.read_at(found[oid][0], kind, verify)
                 except (KeyError, IntegrityError, LimitExceeded, FileNotFoundError):
                     # The slow way knows what to do about damage, and tries the other copies.
                     yield self.read(oid, kind, verify)
+
+    def _locate_ahead(self, oids: Sequence[Oid]) -> dict[Oid, list[Location]]:
+        """Where ``oids`` are, and the disk reads them from now on: a frame at a time it would wait for each."""
+        found = self._catalog.locate(oids, LOCAL) if oids else {}
+        first = sorted((copies[0] for copies in found.values()), key=lambda copy: (copy.pack, copy.frame.offset))
+        for run in _runs(first) if len(first) > 1 else ():
+            start, last = run[0].frame.offset, run[-1].frame
+            # Whoever reads it meets the error, and knows what to do.
+            with suppress(IntegrityError, FileNotFoundError):
+                self._files.open(run[0].pack).expect(start, last.offset + last.stored - start)
+        return found
 
     def read_at(self, location: Location, kind: Kind | None, verify: bool) -> bytes:
         """The bytes of one copy. Raises what ``read`` raises, and ``FileNotFoundError``; nothing is done about damage."""
