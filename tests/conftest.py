@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from servers import Gcs, Seaweed
+
+# A job in the background of a script starts with Ctrl-C ignored, and so would every command that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A slow machine is no fault of the code: no example has a deadline.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
