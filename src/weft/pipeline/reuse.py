@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from weft.errors import WeftError
 from weft.formats import lineage
 from weft.gitio.repo import GitRepo
 from weft.gitio.trees import read_blobs
+from weft.gitio.versions import file_versions
 from weft.model.lineage import Record, record_path
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import covers, key_of_record
@@ -18,7 +18,6 @@ MOST_RECORDS = 2000
 """How many records of one stage are looked at, the newest first."""
 
 RECORD_LIMIT = 4 << 20
-_MARK = b"\x02"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +31,26 @@ class Earlier:
 def earlier_runs(repo: GitRepo, stage: Stage, key: str) -> Iterator[Earlier]:
     """Earlier runs of ``stage`` under ``key`` whose outs are those declared now, the newest first.
 
-    Two Git processes, whatever the length of the history. A record that cannot be read, whose digest is false, or whose
-    inputs changed while it ran is passed over.
+    A run whose inputs changed while it ran is passed over; else as ``records_of``.
     """
-    name = record_path(stage.name)
-    where = _brought_in(repo, name)
-    found = read_blobs(repo, list(where)[:MOST_RECORDS], limit=RECORD_LIMIT)
-    for blob, data in found.items():
+    for earlier in records_of(repo, stage.name):
+        record = earlier.record
+        if not record.changed and key_of_record(record) == key and covers(stage, record):
+            yield earlier
+
+
+def records_of(repo: GitRepo, name: str) -> Iterator[Earlier]:
+    """The records of the stage ``name`` in all commits, the newest first, ``MOST_RECORDS`` at most.
+
+    Two Git processes, whatever the length of the history. A record that cannot be read, or whose digest is false, is passed
+    over.
+    """
+    path = record_path(name)
+    where = file_versions(repo, path)
+    for blob, data in read_blobs(repo, list(where)[:MOST_RECORDS], limit=RECORD_LIMIT).items():
         try:
-            record = lineage.decode(data, what=name)
+            record = lineage.decode(data, what=path)
         except WeftError:
             continue
-        if record.stage != stage.name or record.changed or record.digest != lineage.digest(record):
-            continue
-        if key_of_record(record) == key and covers(stage, record):
+        if record.stage == name and record.digest == lineage.digest(record):
             yield Earlier(where[blob], record)
-
-
-def _brought_in(repo: GitRepo, name: str) -> dict[str, str]:
-    """Blob id of each version of the file ``name`` to the newest commit that brought it in."""
-    # The full history: a record of a branch that was merged without it is one all the same.
-    output = repo.git(
-        "log", "--all", "--full-history", "-m", "--root", "--no-renames", "--no-abbrev", "--diff-filter=d", "--raw",
-        "-z", "--format=%x02%H", "--", name,
-    )  # fmt: skip
-    found: dict[str, str] = {}
-    commit = ""
-    fields = iter(output.split(b"\0"))
-    for field in fields:
-        head = field.lstrip(b"\n")
-        if head.startswith(_MARK):
-            commit = os.fsdecode(head[1:])
-        if not head.startswith(b":"):
-            continue
-        next(fields, b"")
-        mode, blob = head.split(b" ")[1], head.split(b" ")[3]
-        if mode.startswith(b"100"):
-            found.setdefault(blob.decode("ascii"), commit)
-    return found
