@@ -86,7 +86,7 @@ class Looker:
         """The files of the dependencies that Git keeps; each of ``paths`` must lead to some, or to data."""
         if not paths:
             return []
-        found = [name for name in kept_files(self._project.git, paths) if _is_code(name, paths)]
+        found = [name for name in kept_files(self._project.git, paths) if is_code(name, paths)]
         for path in paths:
             if any(is_at_or_below(name, path) for name in found) or any(is_at_or_below(name, path) for name in data):
                 continue
@@ -228,7 +228,7 @@ def changed_inputs(looker: Looker, stage: Stage, before: Inputs) -> tuple[str, .
     return tuple(sorted(changed))
 
 
-def _is_code(name: str, paths: Sequence[str]) -> bool:
+def is_code(name: str, paths: Sequence[str]) -> bool:
     """Files that a directory brings along without being code of it are left out; named by themselves they count."""
     if name in paths:
         return True

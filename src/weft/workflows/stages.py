@@ -64,7 +64,15 @@ def read_record(project: Project, name: str) -> tuple[Record | None, str]:
         data = read_small(os.path.join(project.root, path), RECORD_LIMIT)
         if data is None:
             return None, ""
-        record = lineage.decode(data, what=path)
+    except WeftError as error:
+        return None, error.message
+    return usable_record(data, name)
+
+
+def usable_record(data: bytes, name: str) -> tuple[Record | None, str]:
+    """The record of the stage ``name`` that ``data`` spells, and what is wrong with it; None when it cannot be used."""
+    try:
+        record = lineage.decode(data, what=record_path(name))
     except WeftError as error:
         return None, error.message
     if record.stage != name:

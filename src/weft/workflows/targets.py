@@ -26,12 +26,20 @@ class Target(NamedTuple):
 def repo_path(project: Project, text: str) -> str:
     """Turn a path as typed into one relative to the root; empty for the root itself.
 
+    Raises as ``path_in`` does.
+    """
+    return path_in(project.root, project.cwd, text)
+
+
+def path_in(top: str, cwd: str, text: str) -> str:
+    """``repo_path`` for a repository at ``top`` and the directory ``cwd``, absolute and without links, to start from.
+
     Raises ``PathEscape`` when it lies outside and the errors of ``RepoPath.parse``.
     """
-    root = os.path.realpath(project.root)
-    absolute = os.path.normpath(os.path.join(project.cwd, text))
+    root = os.path.realpath(top)
+    absolute = os.path.normpath(os.path.join(cwd, text))
     # The last component may be a link that is meant itself; what leads to it is resolved as the shell would.
-    if absolute not in (root, project.cwd):
+    if absolute not in (root, cwd):
         absolute = os.path.join(os.path.realpath(os.path.dirname(absolute)), os.path.basename(absolute))
     if absolute == root:
         return ""

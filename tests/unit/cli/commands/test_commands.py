@@ -11,6 +11,7 @@ from weft.cli.commands import (
     add,
     cat,
     checkout,
+    compare,
     completion,
     config,
     diff,
@@ -19,6 +20,7 @@ from weft.cli.commands import (
     get,
     init,
     install,
+    lineage,
     ls,
     mv,
     pull,
@@ -35,8 +37,8 @@ from weft.cli.commands import (
 )
 from weft.cli.registry import COMMANDS
 
-MODULES = [add, cat, checkout, completion, config, diff, doctor, fetch, get, init, install]
-MODULES += [ls, mv, pull, push, remote, repro, rm, run, status, uninstall, validate, verify, version]
+MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, get, init, install]
+MODULES += [lineage, ls, mv, pull, push, remote, repro, rm, run, status, uninstall, validate, verify, version]
 
 
 def test_all_verbs_are_here():

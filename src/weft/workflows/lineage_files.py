@@ -1,0 +1,93 @@
+"""The files that questions of lineage are answered from: those of a commit, or those of the work tree."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Protocol
+
+from weft.errors import GitFailed, LimitExceeded, SymlinkRefused
+from weft.gitio.batch import BlobReader
+from weft.gitio.index import LINK, SUBMODULE, tree_entries
+from weft.gitio.repo import GitRepo
+from weft.gitio.worktree import blob_ids, kept_files
+from weft.workflows.files import read_small
+
+
+class Files(Protocol):
+    """Files by path from the root, with forward slashes."""
+
+    def at_or_below(self, top: str) -> list[str]:
+        """The files at ``top`` or inside it, sorted; all for the empty path."""
+
+    def text(self, path: str, limit: int) -> bytes | None:
+        """The bytes of a file; None when it is not there. Raises ``LimitExceeded``, ``SymlinkRefused``, ``GitFailed``."""
+
+    def blobs(self, paths: Iterable[str]) -> dict[str, str]:
+        """Path to Git blob id of files that are there. Raises ``GitFailed``."""
+
+
+class CommitFiles:
+    """The files of a commit: one Git process lists them, one more reads those that are asked for."""
+
+    def __init__(self, repo: GitRepo, commit: str, reader: BlobReader) -> None:
+        self._index = tree_entries(repo, commit)
+        self._reader = reader
+
+    def at_or_below(self, top: str) -> list[str]:
+        """As ``Files`` says."""
+        found = [top] if top in self._index else self._index.below(top) if top else sorted(self._index)
+        return [path for path in found if self._mode(path) != SUBMODULE]
+
+    def text(self, path: str, limit: int) -> bytes | None:
+        """As ``Files`` says."""
+        entry = self._index.get(path)
+        if entry is None or entry.mode == SUBMODULE:
+            return None
+        if entry.mode == LINK:
+            raise SymlinkRefused(f"{path} is a symbolic link where a plain file is wanted", path=path)
+        found = self._reader.read([entry.blob], limit).get(entry.blob)
+        if found is None and entry.blob in self._reader.sizes([entry.blob]):
+            raise LimitExceeded(f"{path} is larger than {limit} bytes", path=path)
+        if found is None:
+            raise GitFailed(f"Git has no bytes of {path}", hint="run `git fsck`", path=path)
+        return found
+
+    def blobs(self, paths: Iterable[str]) -> dict[str, str]:
+        """As ``Files`` says."""
+        entries = {path: self._index.get(path) for path in paths}
+        return {path: entry.blob for path, entry in entries.items() if entry is not None}
+
+    def _mode(self, path: str) -> str:
+        entry = self._index.get(path)
+        return entry.mode if entry else ""
+
+
+class TreeFiles:
+    """The files of the work tree that Git keeps or would keep. What was hashed once is not hashed again."""
+
+    def __init__(self, repo: GitRepo) -> None:
+        self._repo = repo
+        self._names = kept_files(repo, [""])
+        self._known = frozenset(self._names)
+        self._blobs: dict[str, str] = {}
+
+    def at_or_below(self, top: str) -> list[str]:
+        """As ``Files`` says."""
+        if not top or top in self._known:
+            return [top] if top else list(self._names)
+        first = bisect_left(self._names, top + "/")
+        return self._names[first : bisect_left(self._names, top + "0", lo=first)]  # "0" comes right after "/"
+
+    def text(self, path: str, limit: int) -> bytes | None:
+        """As ``Files`` says."""
+        return read_small(os.path.join(self._repo.root, path), limit)
+
+    def blobs(self, paths: Iterable[str]) -> dict[str, str]:
+        """As ``Files`` says."""
+        wanted = [path for path in dict.fromkeys(paths) if path in self._known]
+        fresh = [path for path in wanted if path not in self._blobs]
+        if fresh:
+            self._blobs.update(blob_ids(self._repo, fresh))
+        return {path: self._blobs[path] for path in wanted}
