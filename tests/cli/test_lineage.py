@@ -122,6 +122,13 @@ def test_paths_are_seen_from_the_current_directory(tmp_path: Path) -> None:
     assert "E_PATH_ESCAPE" in repo.weft("lineage", "show", "../count.txt", code=3).err
 
 
+def test_a_directory_of_several_is_not_taken_for_one(tmp_path: Path) -> None:
+    repo = done(tmp_path)
+    said = repo.weft("lineage", "show", "data", code=2).err
+    assert "data/prepared.csv, data/raw.csv" in said
+    assert ask(repo, "show", "model/weights")["path"] == "model/weights"
+
+
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     repo = done(tmp_path)
     assert "E_NO_PATH" in repo.weft("lineage", "show", "none", code=3).err

@@ -42,8 +42,9 @@ class Use:
 class Step:
     """One run of a stage, or a stage that no record tells of (``recorded`` is False).
 
-    ``key`` is the name of the stage; for a run that only an earlier commit tells of it is ``COMMIT:STAGE``, and ``commit``
-    that commit. ``stale`` says why the stage would run again.
+    ``key`` is the name of the stage; for a run that only another commit tells of it is ``COMMIT:STAGE``, and ``commit``
+    that commit; for one that no record tells of, though the stage has a record of another, it is ``?:STAGE``. ``stale``
+    says why the stage would run again.
     """
 
     key: str
@@ -103,7 +104,7 @@ def trace(graph: Graph, start: Use, find: FindRun, look: Look) -> tuple[str, tup
         if question not in known:
             name = graph.producer_of(use.path)
             run = find(name, use.path, "" if use.inside else use.oid) if name else None
-            key = f"{run.commit[:12]}:{name}" if run and run.commit else name
+            key = _key(name, run, use.oid)
             if key:
                 waiting.append((key, run, name))
             known[question] = key
@@ -114,16 +115,23 @@ def trace(graph: Graph, start: Use, find: FindRun, look: Look) -> tuple[str, tup
         key, run, name = waiting.popleft()
         if key in steps:
             continue
-        made = step_of(graph.stages[name], run.record if run else None, look)
+        made = step_of(graph, name, run.record if run else None, look)
         reads = tuple(replace(use, step=producer(use)) for use in made.reads)
         steps[key] = replace(made, key=key, reads=reads, commit=run.commit if run else "")
     return first, tuple(steps.values())
 
 
-def step_of(stage: Stage, record: Record | None, look: Look) -> Step:
-    """What ``stage`` reads and writes: as its ``record`` tells, else as it is declared."""
+def _key(name: str, run: Known | None, oid: str) -> str:
+    if name and run is None and oid:
+        return f"?:{name}"  # not the run that is recorded: that one wrote something else
+    return f"{run.commit[:12]}:{name}" if run and run.commit else name
+
+
+def step_of(graph: Graph, name: str, record: Record | None, look: Look) -> Step:
+    """What the stage ``name`` reads and writes: as its ``record`` tells, else as it is declared."""
+    stage = graph.stages[name]
     if record is None:
-        return declared_step(stage, look)
+        return declared_step(graph, name, look)
     deps = [_data(ref) for ref in record.deps]
     writes = [*map(_data, record.outs), *(Use(path, FILE, blob) for path, blob in sorted(record.files.items()))]
     params = [Use(name, PARAMS, values=named(values)) for name, values in sorted(record.params.items())]
@@ -148,12 +156,22 @@ def _code(stage: Stage, record: Record) -> list[Use]:
     ]
 
 
-def declared_step(stage: Stage, look: Look) -> Step:
-    """What ``stage`` declares to read and write, and what is there of it; a directory of code as one."""
+def declared_step(graph: Graph, name: str, look: Look) -> Step:
+    """What the stage ``name`` declares to read and write, and what is there of it; a directory of code is one, and one with
+    outs of other stages in it is these outs."""
+    stage = graph.stages[name]
     params = [Use(one.file, PARAMS, values=dict.fromkeys(one.keys)) for one in stage.params]
     read = [*stage.deps, *([stage.env.lockfile] if stage.env.lockfile else [])]
-    reads = (*map(look, read), *params)
+    found = (use for path in read for use in _declared_reads(graph, path, look))
+    reads = (*found, *params)
     return Step(stage.name, stage.name, stage.cmd, reads, tuple(look(out.path) for out in stage.outs), False)
+
+
+def _declared_reads(graph: Graph, path: str, look: Look) -> list[Use]:
+    whole = look(path)
+    outs = [out.path for name in graph.producers_of(path) for out in graph.stages[name].outs]
+    below = [look(out) for out in outs if out.startswith(path + "/")]
+    return [*below, *([whole] if whole.kind == FILE and whole.files else [])] if below else [whole]
 
 
 def named(value: Any) -> Any:

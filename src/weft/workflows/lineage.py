@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from weft.errors import NoSuchPath, NoSuchStage, StageFault
+from weft.errors import NoSuchPath, NoSuchStage, StageFault, UsageFault
 from weft.gitio import trees
 from weft.gitio.versions import Brought, brought_in
 from weft.model.lineage import Record, RunFacts, record_path
+from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.ask import (
     DATA,
@@ -220,7 +221,7 @@ def graph(start: str, path: str = "", rev: str = "") -> GraphResult:
 
 
 def _declared(scene: Scene, name: str, stale: tuple[Reason, ...]) -> Step:
-    made = declared_step(scene.graph.stages[name], scene.look)
+    made = declared_step(scene.graph, name, scene.look)
     reads = tuple(replace(use, step=scene.graph.producer_of(use.path)) for use in made.reads)
     return replace(made, reads=reads, stale=stale, recorded=scene.record(name)[0] is not None)
 
@@ -249,7 +250,22 @@ def _target(scene: Scene, start: str, text: str) -> str:
     outs = [path] if path is not None else _outs_of(scene, text)
     if not outs:
         raise NoSuchPath(f"the stage {text} writes nothing that could be asked about", path=text)
-    return outs[0]
+    if path is None or scene.look(path).oid or scene.owner(path) or path in scene.graph.producer:
+        return outs[0]
+    return _only_one(scene, path)
+
+
+def _only_one(scene: Scene, path: str) -> str:
+    """What is meant by a directory that is not tracked itself: the one tracked path in it, or the files that Git keeps."""
+    below = [name.removesuffix(SUFFIX) for name in scene.files.at_or_below(path) if trees.is_pointer(name)]
+    outs = [out for out in scene.graph.producer if out.startswith(path + "/")]
+    found = sorted({*below, *outs})
+    if len(found) > 1:
+        names = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+        raise UsageFault(
+            f"{path} holds several that came to be on their own: {names}", hint="name one of them", path=path
+        )
+    return found[0] if found else path
 
 
 def _brought(scene: Scene, path: str, commit: str = "") -> Brought | None:
@@ -267,7 +283,7 @@ def _brought(scene: Scene, path: str, commit: str = "") -> Brought | None:
 
 def _run(scene: Scene, known: Known) -> Run:
     record: Record = known.record
-    reads = step_of(scene.graph.stages[record.stage], record, scene.look).reads
+    reads = step_of(scene.graph, record.stage, record, scene.look).reads
     return Run(
         stage=record.stage,
         cmd=record.cmd,

@@ -10,6 +10,7 @@ from weft.formats import stagefile
 from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo, discover
+from weft.gitio.versions import cut_commits
 from weft.model.lineage import Record, record_path
 from weft.model.pointer import Pointer
 from weft.model.stage import STAGE_FILE
@@ -103,7 +104,8 @@ class Scene:
             for earlier in self._earlier[name]:
                 if wrote(earlier.record, path, oid):
                     return Known(earlier.record, earlier.commit)
-            self.notes[f"no record tells which run of {name} wrote {path} as {oid[:19]}"] = None
+            cut = "; history is cut here (a shallow clone)" if cut_commits(self.git) else ""
+            self.notes[f"no record tells which run of {name} wrote {path} as {oid[:19]}{cut}"] = None
         return None
 
 

@@ -72,9 +72,21 @@ def test_a_trace_follows_oids_into_earlier_commits_and_each_run_once() -> None:
 
 
 def test_a_stage_without_a_record_is_told_as_declared() -> None:
-    _, steps = trace(GRAPH, Use("z", DATA), lambda *_: None, lambda path: Use(path, FILE))
+    _, steps = trace(GRAPH, Use("z", DATA), lambda *_: None, lambda path: Use(path, FILE, files=0))
     assert [(step.key, step.recorded) for step in steps] == [("c", False), ("a", False)]
-    assert [use.path for use in steps[0].reads] == ["x"]
+    assert [(use.path, use.step) for use in steps[0].reads] == [("x/one", "a"), ("x/two", "a")]
+
+
+def test_data_that_no_record_tells_of_is_not_given_to_the_recorded_run() -> None:
+    now = Record("a", "a", "", outs=(ref("x/one"), ref("x/two")))
+    records = {"a": now, "b": Record("b", "b", "", deps=(ref("x/one"), ref("x/two", "2")), outs=(ref("y"),))}
+
+    def find(stage: str, path: str, oid: str) -> Known | None:
+        return Known(records[stage]) if wrote(records[stage], path, oid) else None
+
+    _, steps = trace(GRAPH, Use("y", DATA), find, lambda path: Use(path, FILE))
+    assert [use.step for use in steps[0].reads] == ["a", "?:a"]
+    assert {step.key: step.recorded for step in steps} == {"b": True, "a": True, "?:a": False}
 
 
 def test_a_record_wrote_what_it_names() -> None:

@@ -57,7 +57,7 @@ def show_page(result: ShowResult, view: View) -> Page:
 def _stale_notes(steps: Iterable[Step]) -> Iterator[str]:
     for step in steps:
         if step.stale:
-            yield f"{step.key} is stale: {_reasons(step.stale)}"
+            yield f"{_name(step)} is stale: {_reasons(step.stale)}"
 
 
 def _reasons(reasons: Sequence[Reason]) -> str:
@@ -67,7 +67,11 @@ def _reasons(reasons: Sequence[Reason]) -> str:
 
 def _step(step: Step, view: View) -> str:
     state = view.paint.care(" (no record)") if not step.recorded else view.paint.care(" (stale)") if step.stale else ""
-    return f"{escape(step.key)}: {_words(step.cmd, view)}{state}"
+    return f"{escape(_name(step))}: {_words(step.cmd, view)}{state}"
+
+
+def _name(step: Step) -> str:
+    return f"{step.commit[:12]}:{step.stage}" if step.commit else step.stage
 
 
 def _words(cmd: str | tuple[str, ...], view: View) -> str:
