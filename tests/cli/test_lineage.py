@@ -129,6 +129,14 @@ def test_a_directory_of_several_is_not_taken_for_one(tmp_path: Path) -> None:
     assert ask(repo, "show", "model/weights")["path"] == "model/weights"
 
 
+def test_one_of_a_foreach_is_asked_about_at_a_time(tmp_path: Path) -> None:
+    repo = Project(done(tmp_path).root)
+    repo.write({"weft.yaml": b"stages:\n  s: {foreach: [a, b], do: {cmd: 'x ${item}', outs: ['o/${item}']}}\n"})
+    assert "s@a, s@b" in repo.weft("lineage", "why", "s", code=2).err
+    assert ask(repo, "show", "s@b")["item"]["path"] == "o/b"
+    assert len(ask(repo, "graph", "s")["steps"]) == 2
+
+
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     repo = done(tmp_path)
     assert "E_NO_PATH" in repo.weft("lineage", "show", "none", code=3).err

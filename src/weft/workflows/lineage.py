@@ -248,6 +248,9 @@ def _outs_of(scene: Scene, text: str) -> list[str]:
 def _target(scene: Scene, start: str, text: str) -> str:
     path = _known_path(scene, start, text)
     outs = [path] if path is not None else _outs_of(scene, text)
+    members = scene.graph.find(text) if path is None else ()
+    if len(members) > 1:
+        raise UsageFault(f"{text} means {len(members)} stages: {', '.join(members[:5])}", hint="name one of them")
     if not outs:
         raise NoSuchPath(f"the stage {text} writes nothing that could be asked about", path=text)
     if path is None or scene.look(path).oid or scene.owner(path) or path in scene.graph.producer:
