@@ -45,6 +45,7 @@ class Chunker:
             )
         except (ValueError, OverflowError) as error:
             raise ConfigError(f"the sizes of the chunker are not valid: {error}") from error
+        self.params = params
         self.minimum = params.minimum
         self.maximum = params.maximum
 

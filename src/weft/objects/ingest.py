@@ -2,21 +2,23 @@
 
 Small files are read, hashed and packed batch by batch by the taker's own thread: threads that open small files mostly wait
 for one another's interpreter lock. A disk that makes this thread wait is asked for a whole batch ahead; one that does so
-even then (a network file system, where opening is slow too) is read by many threads. Large files come last, window by
-window, each with a thread of its own that hashes behind the reader.
+even then (a network file system, where opening is slow too) is read by many threads. When there are many, processes of
+weft's own read beside that thread (see ``ingest_helper``). Large files come last, window by window, each with a thread of
+its own that hashes behind the reader.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
 from weft.model.oid import Oid
 from weft.objects.chunker import Buffer
-from weft.objects.ingest_read import MAX_SIZE, WINDOW, FileToRead, Grown, ask_for, read_large, read_small
+from weft.objects.ingest_helped import Helped, ReadingHelpers
+from weft.objects.ingest_helper import FileStatus
+from weft.objects.ingest_read import MAX_SIZE, RUN, WINDOW, FileToRead, Grown, ask_for, read_large, read_small, waits
 from weft.objects.store_write import ObjectWriter
 from weft.util.parallel import cpu_workers, unordered_map
 
@@ -26,11 +28,8 @@ BATCH_FILES = 256
 BATCH_BYTES = 2 << 20
 READERS = 8
 """Most threads that read small files at once."""
-RUN = 64
-"""Batches for which a way of reading is kept before a faster one is tried again."""
-
-# macOS counts these by process only.
-_THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)
+HELPED = 16
+"""From so many batches on processes help: starting one takes as long as reading some thousand files."""
 
 OnProgress = Callable[[int, int], None]
 
@@ -42,7 +41,7 @@ class Ingested(NamedTuple):
     oid: Oid
     size: int
     recipe: Oid | None
-    stat: os.stat_result
+    stat: os.stat_result | FileStatus
 
 
 class _Batch(NamedTuple):
@@ -68,12 +67,16 @@ def ingest(
     files, but for the list of the large ones. Raises ``FileChanged``, ``FileTypeRefused``, ``SymlinkRefused``,
     ``LimitExceeded``, ``PermissionFault``, ``NoSuchPath``; the caller then aborts the writer.
     """
-    reader = _Reader(writer, MAX_SIZE if max_size is None else max_size, on_progress or _nobody)
+    limit = MAX_SIZE if max_size is None else max_size
+    reader = _Reader(writer, limit, on_progress or _nobody)
     large: list[FileToRead] = []
-    for batch in reader.small(_batches(files, large)):
-        if writer is not None:
-            _store(writer, batch)
-        yield from batch.files
+    with ReadingHelpers(writer.chunker if writer is not None else None, limit) as helpers:
+        for batch in reader.small(_shared(_batches(files, large), helpers)):
+            yield from _store(writer, batch)
+            for helped in helpers.done():
+                yield from reader.take(helped)
+        for helped in helpers.rest():
+            yield from reader.take(helped)
     streams = workers or cpu_workers()
     yield from unordered_map(reader.stream, large, streams, streams)
 
@@ -82,12 +85,24 @@ def _nobody(size: int, files: int) -> None:
     """Progress that nobody watches."""
 
 
-def _store(writer: ObjectWriter, batch: _Batch) -> None:
-    writer.add_chunks(batch.chunks)
-    for number, pieces in batch.composed:
-        file = batch.files[number]
-        recipe = writer.add_recipe(file.oid, file.size, [(chunk, len(piece)) for chunk, piece in pieces])
-        batch.files[number] = file._replace(recipe=recipe)
+def _store(writer: ObjectWriter | None, batch: _Batch) -> list[Ingested]:
+    """Store what was read, and return its files, complete."""
+    if writer is not None:
+        writer.add_chunks(batch.chunks)
+        for number, pieces in batch.composed:
+            file = batch.files[number]
+            recipe = writer.add_recipe(file.oid, file.size, [(chunk, len(piece)) for chunk, piece in pieces])
+            batch.files[number] = file._replace(recipe=recipe)
+    return batch.files
+
+
+def _shared(batches: Iterator[list[FileToRead]], helpers: ReadingHelpers) -> Iterator[list[FileToRead]]:
+    """Those batches that no helper takes; from some number on there are helpers."""
+    for number, batch in enumerate(batches):
+        if number == HELPED:
+            helpers.start()
+        if not helpers.give(batch):
+            yield batch
 
 
 def _batches(files: Iterable[FileToRead], large: list[FileToRead]) -> Iterator[list[FileToRead]]:
@@ -118,9 +133,9 @@ class _Reader:
     def small(self, batches: Iterator[list[FileToRead]]) -> Iterator[_Batch]:
         """Read batch by batch, in the simplest of three ways that does not wait for the disk."""
         for batch in batches:
-            waits = _waits()
+            before = waits()
             result = self.read(batch)
-            waited = _waits() - waits > len(batch) // 2
+            waited = waits() - before > len(batch) // 2
             yield result
             if waited:
                 yield from self._ahead(islice(batches, RUN), batches)
@@ -131,10 +146,10 @@ class _Reader:
         ask_for(batch)
         while batch:
             following = next(run, [])
-            waits = _waits()
+            before = waits()
             ask_for(following)
             result = self.read(batch)
-            waited = _waits() - waits > len(batch) // 2
+            waited = waits() - before > len(batch) // 2
             yield result
             if waited:
                 yield from unordered_map(self.read, chain([following], islice(batches, RUN)), READERS, READERS + 2)
@@ -161,13 +176,28 @@ class _Reader:
         self._tell(size, len(batch))
         return result
 
+    def take(self, helped: Helped) -> Iterator[Ingested]:
+        """Store what a helper has read; what it could not read is read here, and meets its error."""
+        again: list[FileToRead] = []
+        size = at = 0
+        if self._writer is not None:
+            self._writer.add_frames(helped.frames)
+        for file, found in helped.files:
+            if found is None:
+                again.append(file)
+                continue
+            oid, status, count = found
+            chunks = [(frame[0], frame[2]) for frame in helped.frames[at : at + count]] if count > 1 else ()
+            at += count
+            size += file.size
+            recipe = self._writer.add_recipe(oid, file.size, chunks) if chunks and self._writer is not None else None
+            yield Ingested(file.key, oid, file.size, recipe, status)
+        self._tell(size, len(helped.files) - len(again))
+        if again:
+            yield from _store(self._writer, self.read(again))
+
     def stream(self, file: FileToRead) -> Ingested:
         """Read one large file window by window."""
         streamed, status = read_large(file.path, self._writer, self._max_size, lambda size: self._tell(size, 0))
         self._tell(0, 1)
         return Ingested(file.key, streamed.oid, status.st_size, streamed.recipe, status)
-
-
-def _waits() -> int:
-    """How often this thread has waited for something, such as the disk, but not for a processor."""
-    return resource.getrusage(_THREAD).ru_nvcsw if _THREAD is not None else 0

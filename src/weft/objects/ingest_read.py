@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,9 +23,13 @@ MAX_SIZE = 1 << 42
 WINDOW = 8 << 20
 """Bytes of a file that are read, cut and hashed at a time."""
 RETRIES = 3
+RUN = 64
+"""Batches for which a way of reading is kept before a faster one is tried again."""
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ADVISE: Callable[[int, int, int, int], None] | None = getattr(os, "posix_fadvise", None)
+# macOS counts these by process only.
+_THREAD: int | None = getattr(resource, "RUSAGE_THREAD", None)
 _NOT_REGULAR = (errno.ENXIO, errno.ENODEV)
 
 T = TypeVar("T")
@@ -128,6 +133,11 @@ def fill(fd: int, view: memoryview) -> None:
         if not count:
             raise Changed
         view = view[count:]
+
+
+def waits() -> int:
+    """How often this thread has waited for something, such as the disk, but not for a processor."""
+    return resource.getrusage(_THREAD).ru_nvcsw if _THREAD is not None else 0
 
 
 def ask_for(files: Iterable[FileToRead]) -> None:

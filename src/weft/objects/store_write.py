@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from xxhash import xxh3_64_intdigest
 
@@ -15,10 +15,12 @@ from weft.model.recipe import Recipe
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.chunker import Buffer, Chunker
 from weft.objects.oidset import OidSet
-from weft.objects.packer import PackWriter
+from weft.objects.packer import NewFrame, PackWriter
 from weft.objects.packfiles import PackFiles
 from weft.objects.squeeze import Squeezer, squeeze_one
 from weft.util.locks import FileLock
+
+T = TypeVar("T")
 
 WHOLE = 1 << 20
 """A manifest or recipe up to so many bytes is one frame; a longer one is stored as chunks and a recipe."""
@@ -89,6 +91,12 @@ class ObjectWriter:
         """
         self._add(Kind.CHUNK, chunks)
 
+    def add_frames(self, frames: Sequence[NewFrame]) -> None:
+        """Store chunks that are compressed and summed up already; what is known is not stored again. Bytes are copied."""
+        new = self._claim((frame[0], frame) for frame in frames)
+        absent = self._catalog.missing(new, LOCAL) if new else ()
+        self._extend(Kind.CHUNK, [frame for oid, frame in new.items() if oid in absent])
+
     def add_recipe(self, target: Oid, length: int, chunks: Sequence[tuple[Oid, int]]) -> Oid:
         """Store the recipe of the object ``target`` of ``length`` bytes and return the recipe's oid."""
         data = recipe_format.encode(Recipe(target, length, tuple(chunks)))
@@ -146,20 +154,23 @@ class ObjectWriter:
         else:
             frames = [squeeze_one(bytes(data)) for _, data in todo]
         checks = [xxh3_64_intdigest(stored) for _, stored in frames]
+        self._extend(
+            kind,
+            [
+                (oid, codec, len(data), stored, check)
+                for (oid, data), (codec, stored), check in zip(todo, frames, checks, strict=True)
+            ],
+        )
+
+    def _extend(self, kind: Kind, frames: Sequence[NewFrame]) -> None:
         packer = self._chunks if kind is Kind.CHUNK else self._meta
         with self._lock:
-            packer.extend(
-                kind,
-                [
-                    (oid, codec, len(data), stored, check)
-                    for (oid, data), (codec, stored), check in zip(todo, frames, checks, strict=True)
-                ],
-            )
-            self._frames += len(todo)
-            self._raw += sum([len(data) for _, data in todo])
-            self._stored += sum([len(stored) for _, stored in frames])
+            packer.extend(kind, frames)
+            self._frames += len(frames)
+            self._raw += sum([frame[2] for frame in frames])
+            self._stored += sum([len(frame[3]) for frame in frames])
 
-    def _claim(self, items: Iterable[tuple[Oid, Buffer]]) -> dict[Oid, Buffer]:
+    def _claim(self, items: Iterable[tuple[Oid, T]]) -> dict[Oid, T]:
         """Those items that no call before had. A run that fails half-way fails as a whole, so claiming early is safe."""
         with self._lock:
             new = {oid: data for oid, data in items if oid not in self._seen}

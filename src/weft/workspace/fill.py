@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from weft.model.entry import LINK, Entry
 from weft.objects.layouts import LayoutView
 from weft.objects.store import LocalStore
+from weft.util.helpers import Helpers
 from weft.util.parallel import unordered_map
 from weft.util.progress import Task
 from weft.workspace.batch import BatchWriter, Part
-from weft.workspace.helpers import Helpers, Reply
 from weft.workspace.outcome import Outcome
 from weft.workspace.places import Places
 from weft.workspace.plan import DirPlan, Plan
 from weft.workspace.walk import ReadManifest
 from weft.workspace.writer import set_mode
+
+Reply = tuple[bool, dict[int, list[tuple[int, bytes]]]]
+"""What a helper says: whether a task was done whole, and what of each part was written: positions and packed status."""
 
 BATCH_FILES = 256
 BATCH_BYTES = 4 << 20
@@ -87,7 +90,7 @@ class Filler:
                 self._store.catalog.path,
                 bytes(layout) if layout else b"",
             )
-            helpers: Helpers[_Batch] = Helpers(workers, setup, self._places.top_fd)
+            helpers: Helpers[_Batch] = Helpers("weft.workspace.helper", workers, setup, [self._places.top_fd])
             with helpers:
                 if helpers.started:
                     for batch, reply in helpers.run((batch, batch.message()) for batch in self._batches(read)):

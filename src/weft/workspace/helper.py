@@ -1,15 +1,12 @@
 """A helper of a large checkout: a process of its own that writes batches of files which its parent hands to it.
 
 Threads of one Python write small files no faster than one thread does, for most of the time is spent in Python itself.
-Standard input brings tasks, standard output takes replies, each a length of four bytes and a value of ``marshal`` (which
-both sides write with one and the same Python). The end of the input is the end of the work, also when the parent died.
+Standard input brings tasks, standard output takes replies (see ``util.messages``). The end of the input is the end of the
+work, also when the parent died.
 """
 
 from __future__ import annotations
 
-import marshal
-import os
-import struct
 from typing import Any
 
 from weft.errors import WeftError
@@ -17,13 +14,9 @@ from weft.model.entry import Entry
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog, Location
 from weft.objects.store import LocalStore
+from weft.util.messages import READY, receive, send
 from weft.workspace.batch import BatchWriter, Part
 from weft.workspace.places import Places
-
-LENGTH = struct.Struct(">I")
-READY = "ready"
-"""The first message of a helper."""
-_PIECE = 1 << 16
 
 
 def serve(given: int = 0, answers: int = 1) -> None:
@@ -33,15 +26,15 @@ def serve(given: int = 0, answers: int = 1) -> None:
     A task is a list of parts. The reply says whether all went well, and for each part the positions of the entries that
     were written and their packed status; after an error the parent does the rest itself, and meets the error.
     """
-    setup = _receive(given)
+    setup = receive(given)
     if setup is None:
         return
     top_fd, base, root, catalog, layout = setup
     with _PlainStore(root, Catalog(catalog)) as store:
         writer = BatchWriter(store, store.layout(Oid(layout) if layout else None), Places(top_fd, base))
-        _send(answers, READY)
-        while (task := _receive(given)) is not None:
-            _send(answers, _write(writer, task))
+        send(answers, READY)
+        while (task := receive(given)) is not None:
+            send(answers, _write(writer, task))
 
 
 class _PlainStore(LocalStore):
@@ -65,33 +58,3 @@ def _write(writer: BatchWriter, task: list[Any]) -> tuple[bool, dict[int, list[t
     except (WeftError, OSError):
         return False, done
     return True, done
-
-
-def _receive(fd: int) -> Any:
-    head = _read(fd, LENGTH.size)
-    if head is None:
-        return None
-    data = _read(fd, LENGTH.unpack(head)[0])
-    return None if data is None else marshal.loads(data)  # noqa: S302 (from our own parent)
-
-
-def _read(fd: int, length: int) -> bytes | None:
-    found = bytearray()
-    while len(found) < length:
-        piece = os.read(fd, min(_PIECE, length - len(found)))
-        if not piece:
-            return None
-        found += piece
-    return bytes(found)
-
-
-def _send(fd: int, value: Any) -> None:
-    rest = memoryview(pack_message(value))
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-
-
-def pack_message(value: Any) -> bytes:
-    """``value`` as it goes through a pipe."""
-    data = marshal.dumps(value)
-    return LENGTH.pack(len(data)) + data

@@ -7,9 +7,13 @@ import stat
 import struct
 from collections.abc import Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from weft.errors import FileTypeRefused
 from weft.model.entry import DIR, EXEC, FILE, LINK
+
+if TYPE_CHECKING:
+    from weft.objects.ingest_helper import FileStatus
 
 STAT = struct.Struct("<QQQqqB")
 """Device, inode, size in bytes, mtime and ctime in nanoseconds, type as the code of its manifest letter (0: gone)."""
@@ -45,7 +49,7 @@ def type_code(mode: int, path: str) -> int:
     )
 
 
-def pack_stat(info: os.stat_result, path: str = "") -> bytes:
+def pack_stat(info: os.stat_result | FileStatus, path: str = "") -> bytes:
     """Pack ``info`` (not of a link's target). Raises ``FileTypeRefused``."""
     code = type_code(info.st_mode, path)
     if code == DIR_CODE:

@@ -323,7 +323,7 @@ def _ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: Callable[[bool
         real_ask(batch)
 
     monkeypatch.setattr(ingest_module, "BATCH_FILES", 4)
-    monkeypatch.setattr(ingest_module, "_waits", lambda: waited[0])
+    monkeypatch.setattr(ingest_module, "waits", lambda: waited[0])
     monkeypatch.setattr(ingest_module._Reader, "read", read)
     monkeypatch.setattr(ingest_module, "ask_for", ask_for)
     assert sorted(int(str(done.key)) for done in ingest(None, files)) == list(range(batches * 4))

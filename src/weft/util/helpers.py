@@ -1,4 +1,8 @@
-"""The parent's side of the helpers of a large checkout (see ``helper``)."""
+"""Processes of weft's own that do a part of a command's work, where threads would wait for one interpreter lock.
+
+A helper is a module with a function ``serve``: it reads a first message that sets it up, says ``READY``, and then answers
+each task that its standard input brings. It ends where its input ends, also because its parent died.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +16,17 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from weft.errors import EnvironmentFault
+from weft.util.messages import LENGTH, READY, pack_message
 from weft.util.subproc import Duplex, duplex
-from weft.workspace.helper import LENGTH, READY, pack_message
 
 T = TypeVar("T")
 
-Reply = tuple[bool, dict[int, list[tuple[int, bytes]]]]
-"""Whether a task was done whole, and what of each part was written: positions and packed status."""
-
-_AHEAD = 2
+AHEAD = 2
+"""Most tasks that are with one helper: the one it works at, and the next."""
 _PIECE = 1 << 18
 _HANDSHAKE_SECONDS = 20.0
 # -I and -S: nothing is imported from where the parent would not import it, and no time goes into looking.
-_CODE = "import sys; sys.path[:] = sys.argv[1:]; from weft.workspace.helper import serve; serve()"
+_CODE = "import sys; sys.path[:] = sys.argv[2:]; __import__(sys.argv[1], fromlist=['serve']).serve()"
 
 
 class _Helper(Generic[T]):
@@ -71,62 +73,93 @@ class _Helper(Generic[T]):
 
 
 def _died() -> EnvironmentFault:
-    return EnvironmentFault("a process of weft that wrote files was ended from outside", hint="run the command again")
+    return EnvironmentFault("a process of weft was ended from outside", hint="run the command again")
 
 
 class Helpers(Generic[T]):
-    """Processes that write batches of a checkout. A context manager: leaving it ends them, whatever they do.
+    """Processes that run ``serve`` of ``module``. A context manager: leaving it ends them, whatever they do.
 
-    ``setup`` is the first message to each (see ``helper.serve``), ``fd`` a descriptor that they inherit. ``started`` is
-    False where they could not be started; nothing was done then.
+    ``setup`` is the first message to each, ``fds`` are descriptors that they inherit. With ``wait`` they have answered when
+    this returns, and ``started`` is False where they could not be started; without it, ``started`` tells who has answered
+    by now, and those that never do are never given anything.
     """
 
-    def __init__(self, count: int, setup: Sequence[object], fd: int) -> None:
+    def __init__(
+        self, module: str, count: int, setup: Sequence[object], fds: Sequence[int], *, wait: bool = True
+    ) -> None:
         self._helpers: list[_Helper[T]] = []
-        self.started = False
+        self._starting: list[_Helper[T]] = []
         if not sys.executable or not os.path.isabs(sys.executable) or getattr(sys, "frozen", False):
             return
         own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        argv = [sys.executable, "-I", "-S", "-c", _CODE, own, *sys.path]
+        argv = [sys.executable, "-I", "-S", "-c", _CODE, module, own, *sys.path]
         try:
             for _ in range(count):
-                self._helpers.append(_Helper(duplex(argv, pass_fds=(fd,))))
-                self._helpers[-1].send(tuple(setup))
-            self._await_ready()
+                self._starting.append(_Helper(duplex(argv, pass_fds=fds)))
+                self._starting[-1].send(tuple(setup))
+            while wait and self._starting:
+                self._greet(_HANDSHAKE_SECONDS)
         except EnvironmentFault:
             self.close()
-            return
         except BaseException:
             self.close()
             raise
-        self.started = True
 
-    def _await_ready(self) -> None:
-        waiting = list(self._helpers)
-        while waiting:
-            for helper in self._poll(waiting, _HANDSHAKE_SECONDS):
-                if any(message == READY for message in helper.receive()):
-                    waiting.remove(helper)
+    @property
+    def started(self) -> bool:
+        """True when at least one takes tasks."""
+        return bool(self._helpers)
 
-    def run(self, tasks: Iterable[tuple[T, object]]) -> Iterator[tuple[T, Reply]]:
+    def _greet(self, timeout: float) -> None:
+        """Take those that have said that they are ready. Raises ``EnvironmentFault``."""
+        for helper in self._poll(self._starting, timeout):
+            if any(message == READY for message in helper.receive()):
+                self._starting.remove(helper)
+                self._helpers.append(helper)
+
+    def run(self, tasks: Iterable[tuple[T, object]]) -> Iterator[tuple[T, Any]]:
         """Hand out ``tasks`` (each with the message that says it) and yield each with its reply, as replies come.
 
-        At most two are with a helper at a time. Raises ``EnvironmentFault`` when a helper dies.
+        Raises ``EnvironmentFault`` when a helper dies.
         """
         for task, message in tasks:
-            while all(len(helper.tasks) >= _AHEAD for helper in self._helpers):
-                yield from self._replies(None)
-            idle = min(self._helpers, key=lambda helper: len(helper.tasks))
-            idle.tasks.append(task)
-            idle.send(message)
-            yield from self._replies(0.0)
-        while any(helper.tasks for helper in self._helpers):
-            yield from self._replies(None)
+            while not self.has_room():
+                yield from self.replies(None)
+            self.give(task, message)
+            yield from self.replies(0.0)
+        yield from self.rest()
 
-    def _replies(self, timeout: float | None) -> Iterator[tuple[T, Reply]]:
+    def has_room(self) -> bool:
+        """True when a helper would take another task by now."""
+        if self._starting:
+            self._look()
+        return any(len(helper.tasks) < AHEAD for helper in self._helpers)
+
+    def _look(self) -> None:
+        try:
+            self._greet(0.0)
+        except EnvironmentFault:
+            # One that cannot start is no loss: it was given nothing.
+            for helper in self._starting:
+                helper.process.close()
+            self._starting.clear()
+
+    def give(self, task: T, message: object) -> None:
+        """Hand ``task`` to the least busy helper; ``has_room`` must have said so."""
+        idle = min(self._helpers, key=lambda helper: len(helper.tasks))
+        idle.tasks.append(task)
+        idle.send(message)
+
+    def replies(self, timeout: float | None) -> Iterator[tuple[T, Any]]:
+        """Tasks that are answered, with their replies; waits ``timeout`` seconds for one (None: as long as needed)."""
         for helper in self._poll(self._helpers, timeout):
             for message in helper.receive():
                 yield helper.tasks.popleft(), message
+
+    def rest(self) -> Iterator[tuple[T, Any]]:
+        """Wait for all that was handed out."""
+        while any(helper.tasks for helper in self._helpers):
+            yield from self.replies(None)
 
     def _poll(self, helpers: Sequence[_Helper[T]], timeout: float | None) -> list[_Helper[T]]:
         """Send what can be sent and return the helpers that have said something. Raises ``EnvironmentFault``."""
@@ -143,10 +176,10 @@ class Helpers(Generic[T]):
         return [helper for helper in helpers if helper.process.output in ready]
 
     def close(self) -> None:
-        """End the processes; what they had not finished lies in temporary files."""
-        for helper in self._helpers:
+        """End the processes, whatever they do."""
+        for helper in self._helpers + self._starting:
             helper.process.close()
-        self._helpers = []
+        self._helpers, self._starting = [], []
 
     def __enter__(self) -> Self:
         return self

@@ -11,8 +11,9 @@ from kit import pseudo_random
 from localstores import corrupt
 from weft.errors import EnvironmentFault, FileChanged, HashMismatch
 from weft.objects.catalog import LOCAL
-from weft.workspace import fill, helper, helpers
-from weft.workspace.helper import LENGTH, READY, pack_message
+from weft.util import helpers
+from weft.util.messages import LENGTH, READY, pack_message
+from weft.workspace import fill, helper
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def started(monkeypatch):
     made = []
 
     class Seen(helpers.Helpers):
-        def __init__(self, *args):
-            super().__init__(*args)
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
             made.append((self.started, [each.process for each in self._helpers]))
 
     monkeypatch.setattr(fill, "HELPED_FILES", 1)
@@ -105,7 +106,7 @@ def test_one_that_is_killed_ends_the_checkout_and_the_next_finishes_it(tree, sta
     assert {name: data for name, data in tree.tree().items() if "weft-tmp" not in name} == before
 
 
-@pytest.mark.parametrize(("name", "value"), [("sys.executable", ""), ("weft.workspace.helpers._CODE", "1/0")])
+@pytest.mark.parametrize(("name", "value"), [("sys.executable", ""), ("weft.util.helpers._CODE", "1/0")])
 def test_where_none_can_be_started_threads_do_the_work(tree, started, monkeypatch, name, value):
     pointer, before = emptied(tree)
     monkeypatch.setattr(name, value)
