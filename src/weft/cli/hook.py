@@ -25,6 +25,7 @@ HANDLERS = {
     "post-rewrite": "checkout",
     "large-files": "commit",
     "checkout": "checkout",
+    "textconv-pointer": "textconv",
 }
 """The module of ``weft.cli.hooks`` by name. ``checkout`` is any of the three hooks above it, as pre-commit calls them."""
 
