@@ -9,13 +9,20 @@ from weft.gitio.trees import is_pointer
 
 
 def all_pointer_blobs(repo: GitRepo) -> list[tuple[str, str]]:
-    """Each (path, blob id) of a pointer that any commit of any ref, or HEAD, holds: one process whatever the history.
+    """Each (path, blob id) of a pointer that any commit of any ref, or HEAD, holds: one process whatever the history."""
+    return pointer_changes(repo, "--all")
+
+
+def pointer_changes(repo: GitRepo, *which: str) -> list[tuple[str, str]]:
+    """Each (path, blob id) of a pointer in any commit that ``which`` (arguments of ``git rev-list``) reaches.
 
     Every blob that stands in some commit was brought in by some commit, so what the commits change is the whole set.
+    Commits that ``git replace`` hides count: their replacements do not make them go away.
     """
     # Pathspecs are taken literally everywhere, so Git cannot filter by ending: that is done here, on bytes.
     output = repo.git(
-        "log", "--all", "--format=", "--raw", "-z", "-m", "--root", "--no-renames", "--no-abbrev", "--diff-filter=d"
+        "--no-replace-objects", "log", *which, "--format=", "--raw", "-z", "-m", "--root", "--no-renames",
+        "--no-abbrev", "--diff-filter=d",
     )  # fmt: skip
     found: dict[tuple[str, str], None] = {}
     fields = iter(output.split(b"\0"))
