@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,6 +28,7 @@ from weft.util.progress import Progress
 _SUFFIX = ".pack"
 _FOLDERS = ("packs", "tmp", "quarantine")
 _OPEN_PACKS = 128
+_USED_STEP = 3600 * 10**9
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -146,6 +148,15 @@ class PackFiles:
                 self._open.popitem(last=False)
         return pack
 
+    def times(self, name: Oid) -> tuple[float, float] | None:
+        """When a pack was written, and when it was last read or written (to the hour), in seconds since the epoch; None
+        when it is not there."""
+        try:
+            found = os.stat(self.path(name), follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return found.st_mtime, max(found.st_atime, found.st_mtime)
+
     def remove(self, name: Oid) -> None:
         """Remove a pack whose bytes are elsewhere by now."""
         path = self.path(name)
@@ -177,6 +188,7 @@ class PackFiles:
         if not stat.S_ISREG(status.st_mode):
             os.close(fd)
             raise StoreTampered(f"no regular file where a pack should be: {path}", path=path)
+        _touch(fd, status)
         trusted = status.st_uid in (os.geteuid(), 0) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         if not trusted:
             self._warn_untrusted(path)
@@ -190,6 +202,14 @@ class PackFiles:
                 f"packs of the store can be written by other users (such as {path}); all that is read from them is hashed",
                 hint="take away the write permission of group and others, or keep the store for yourself",
             )
+
+
+def _touch(fd: int, status: os.stat_result) -> None:
+    """Note in the access time that a pack is used: many systems do not, or only once a day. Eviction goes by it."""
+    now = time.time_ns()
+    if now - status.st_atime_ns > _USED_STEP:
+        with suppress(OSError):  # somebody else's file, or a file system that is read-only
+            os.utime(fd, ns=(now, status.st_mtime_ns))
 
 
 def read_pack_info(pack: OpenPack, name: Oid) -> PackInfo:

@@ -1,0 +1,56 @@
+"""What is proved to be on a remote, for whoever wants to drop the local copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from typing import NamedTuple
+
+from weft.formats.root import root_name
+from weft.model.oid import Oid
+from weft.objects.catalog import Catalog
+from weft.objects.gc_marks import MarkReader, Start, mark
+from weft.objects.presence import Presence
+from weft.objects.remote import RemoteStore
+from weft.objects.segments import SegmentIndex
+
+
+class RemoteFacts(NamedTuple):
+    """What was seen on a remote: its number in the catalog, packs that are there and not condemned, and root names."""
+
+    place: int
+    packs: frozenset[Oid]
+    roots: frozenset[str]
+
+    def rooted(self, starts: Iterable[Start]) -> set[Start]:
+        """Those of ``starts`` whose data the remote promises to hold whole."""
+        return {start for start in starts if root_name(start) in self.roots}
+
+
+def look(remote: RemoteStore) -> RemoteFacts:
+    """Ask a remote, now. Only packs that were seen there by name and size count, and none that a tomb names.
+
+    Raises network errors, and ``SchemaError`` for tombs that cannot be read.
+    """
+    remote.connect()
+    SegmentIndex(remote).learn_listed()
+    held = remote.catalog.packs(remote.place)
+    gone = Presence(remote).check(held).all | remote.tombs()
+    return RemoteFacts(remote.place, frozenset(held.keys() - gone), frozenset(remote.root_names()))
+
+
+class Proof:
+    """Which objects a remote holds under a root: only those will still be there after its next garbage collection."""
+
+    def __init__(self, facts: RemoteFacts, catalog: Catalog, reader: MarkReader, starts: Iterable[Start]) -> None:
+        self._facts = facts
+        self._catalog = catalog
+        self._live = mark(reader, facts.rooted(starts)).live
+
+    def lacks(self, pack: Oid, oids: Set[Oid]) -> set[Oid]:
+        """Those of ``oids``, all of them in the local pack ``pack``, that are not proved to be there."""
+        left = {oid for oid in oids if oid not in self._live}
+        if pack in self._facts.packs:
+            return left
+        rest = oids - left
+        copies = self._catalog.locate(rest, self._facts.place)
+        return left | {oid for oid in rest if not any(copy.pack in self._facts.packs for copy in copies.get(oid, ()))}
