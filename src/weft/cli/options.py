@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from weft.cli import registry
+from weft.model.sizes import parse_size
 
 Function = Callable[..., Any]
-
-
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGTP])(?:i?B)?|B)?", re.ASCII | re.IGNORECASE)
 
 
 def size(value: str | int) -> int:
     """A number of bytes: ``4096``, ``500M``, ``1.5GiB``; K, M, G, T and P are powers of 1024."""
     if isinstance(value, int):
         return value
-    match = _SIZE.fullmatch(value)
-    if not match:
+    found = parse_size(value)
+    if found is None:
         raise click.BadParameter(f"{value!a} is no size; write 4096, 500M or 1.5GiB")
-    scale = 1024 ** ("KMGTP".index(match[2].upper()) + 1) if match[2] else 1
-    return int(float(match[1]) * scale) if "." in match[1] else int(match[1]) * scale
+    return found
 
 
 def share(value: str | float) -> float:

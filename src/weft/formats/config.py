@@ -13,16 +13,17 @@ from typing import Any
 
 from weft.errors import ConfigError, SchemaError, SecretRefused, UntrustedConfig, UntrustedExec
 from weft.formats import yaml12
-from weft.formats.fields import Fields
+from weft.formats.fields import MAX_NUMBER, Fields
 from weft.formats.storeformat import read_chunker
-from weft.model.config import STRICT, WARN, Config
+from weft.model.config import GC_GRACE, STRICT, WARN, Config
 from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
+from weft.model.sizes import parse_size
 from weft.util.urls import check_url
 
 VERSION = 1
 LIMIT = 1 << 20
 COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage")
-PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "jobs")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs")
 
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -85,6 +86,8 @@ def merge(committed: Config, private: Config) -> Config:
         remotes=remotes,
         stage=committed.stage if private.stage is None else private.stage,
         store_dir=private.store_dir,
+        store_limit=private.store_limit,
+        gc_grace=private.gc_grace,
         jobs=private.jobs,
     )
 
@@ -155,7 +158,9 @@ def _from_value(value: object, committed: bool) -> Config:
         raise fields.error("'repo' must be 32 lower-case hex digits")
     fields.only(COMMITTED_KEYS if committed else PRIVATE_KEYS)
     store = fields.below("store")
-    store.only(("dir",))
+    store.only(("dir", "limit"))
+    gc = fields.below("gc")
+    gc.only(("grace",))
     return Config(
         repo=fields.text("repo", ""),
         remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
@@ -164,12 +169,14 @@ def _from_value(value: object, committed: bool) -> Config:
         portable=_choice(fields, "portable", (WARN, STRICT), WARN),
         stage=fields.flag("stage"),
         store_dir=_path(store),
+        store_limit=_size(store, "limit"),
+        gc_grace=gc.number("grace", GC_GRACE),
         jobs=_jobs(fields),
     )
 
 
 def _to_value(config: Config) -> dict[str, Any]:
-    store = {"dir": config.store_dir}
+    store = {"dir": config.store_dir, "limit": config.store_limit}
     value: dict[str, Any] = {
         "repo": config.repo,
         "remote": config.remote,
@@ -178,6 +185,7 @@ def _to_value(config: Config) -> dict[str, Any]:
         "portable": "" if config.portable == WARN else config.portable,
         "stage": config.stage,
         "store": {key: item for key, item in store.items() if item},
+        "gc": {} if config.gc_grace == GC_GRACE else {"grace": config.gc_grace},
         "jobs": config.jobs,
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
@@ -227,6 +235,17 @@ def _path(store: Fields) -> str:
     return path
 
 
+def _size(fields: Fields, key: str) -> int:
+    """A number of bytes, which may be written with a unit."""
+    value = fields.values.get(key, 0)
+    if not isinstance(value, str):
+        return fields.number(key, 0)
+    found = parse_size(value)
+    if found is None or found > MAX_NUMBER:
+        raise fields.error(f"{key!r} is no size: write 4096, 500M or 1.5GiB")
+    return found
+
+
 def _jobs(fields: Fields) -> int:
     jobs = fields.number("jobs", 0)
     if jobs > 1024:
@@ -266,7 +285,7 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 # --- dotted keys ---
 
 _KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "jobs": int, "repo": str}
-_KEYS |= {"store.dir": str, "chunker.name": str}
+_KEYS |= {"store.dir": str, "store.limit": str, "gc.grace": int, "chunker.name": str}
 _KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
 _KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}
 

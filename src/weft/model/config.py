@@ -13,6 +13,9 @@ CONFIG_PATH = ".weft/config.yaml"
 WARN = "warn"
 STRICT = "strict"
 
+GC_GRACE = 14
+"""Days that unreachable data stays in the local store."""
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -21,7 +24,8 @@ class Config:
     Committed: ``repo`` (32 hex digits), ``remote`` (the default one's name), ``remotes``, ``chunker``, ``portable`` (warn
     or strict), ``stage`` (whether verbs stage pointers in Git; None when not set, which means yes).
     Private: ``remote``, ``remotes`` and ``stage`` again, ``store_dir`` (where the local store is; empty: in the Git
-    directory), ``jobs`` (0: chosen by weft).
+    directory), ``store_limit`` (bytes that it may have after a garbage collection; 0: any), ``gc_grace`` (days that
+    unreachable data is kept), ``jobs`` (0: chosen by weft).
     """
 
     repo: str = ""
@@ -31,6 +35,8 @@ class Config:
     portable: str = WARN
     stage: bool | None = None
     store_dir: str = ""
+    store_limit: int = 0
+    gc_grace: int = GC_GRACE
     jobs: int = 0
 
     @property

@@ -111,10 +111,6 @@ class FrameStore:
             self.catalog.forget_objects()
             self._salvage.rebuild(self.catalog)
 
-    def reconcile(self) -> None:
-        """Make the catalog name exactly the packs on disk, before it is asked which of them to drop."""
-        self._catch_up(always=True)
-
     def _catch_up(self, *, always: bool = False) -> bool:
         """Bring the catalog in line with the packs on disk, unless that was done; True when it should be asked again.
 

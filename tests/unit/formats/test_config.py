@@ -56,6 +56,7 @@ public_configs = st.builds(
 )  # fmt: skip
 private_configs = st.builds(
     Config, remote=st.just("") | names, remotes=remotes, stage=flags, store_dir=st.sampled_from(["", "/x y/é"]),
+    store_limit=st.integers(0, 1 << 50), gc_grace=st.integers(0, 400),
     jobs=st.integers(0, 99),
 )  # fmt: skip
 
@@ -245,3 +246,22 @@ def test_refusals_of_single_settings() -> None:
         config.encode(Config(repo=REPO, jobs=3), True)
     with pytest.raises(SchemaError):
         config.encode(Config(), True)
+
+
+@pytest.mark.parametrize(("text", "size"), [("0", 0), ("4096", 4096), ("1.5GiB", 3 << 29), ("2 T", 2 << 40), ("7b", 7)])
+def test_a_limit_may_have_a_unit(text: str, size: int) -> None:
+    assert config.set_key(Config(), "store.limit", text, committed=False).store_limit == size
+    assert config.decode(f"weft: 1\nstore: {{limit: {text!r}}}\n".encode(), committed=False).store_limit == size
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "5 X", "9" * 19, "1e3", "9999999P"])
+def test_a_limit_that_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(SchemaError):
+        config.decode(f"weft: 1\nstore: {{limit: {text!r}}}\n".encode(), committed=False)
+
+
+def test_garbage_collection_is_set_by_each_user() -> None:
+    assert config.set_key(Config(), "gc.grace", "0", committed=False).gc_grace == 0
+    assert config.decode(b"weft: 1\n", committed=False).gc_grace == 14
+    with pytest.raises(UntrustedConfig):
+        config.decode(f"weft: 1\nrepo: {'ab' * 16}\ngc: {{grace: 0}}\n".encode(), committed=True)
