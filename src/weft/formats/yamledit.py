@@ -44,6 +44,29 @@ def drop(text: str, keys: tuple[str, ...]) -> str:
     return text[: _start_of(text, entry[0])] + text[_end_of(text, entry) :]
 
 
+def span(text: str, keys: tuple[str, ...]) -> tuple[int, int]:
+    """Where the lines of the entry under ``keys``, which is there, start and end.
+
+    Raises ``SchemaError`` when the mapping that holds it is written in braces.
+    """
+    holder, _ = _find(text, keys[:-1])
+    if holder.flow_style:
+        raise SchemaError("a mapping in braces has no lines of its own", hint="edit the file")
+    entry = next(pair for pair in holder.value if pair[0].value == keys[-1])
+    return _start_of(text, entry[0]), _end_of(text, entry)
+
+
+def end_of_entries(text: str, keys: tuple[str, ...]) -> tuple[int, int]:
+    """Where the lines of the last entry of the mapping under ``keys`` end, and the column in which its keys start.
+
+    Raises ``SchemaError`` where there is no such mapping, or it is empty or in braces.
+    """
+    holder, _ = _find(text, keys)
+    if not isinstance(holder, yaml.MappingNode) or not holder.value or holder.flow_style:
+        raise SchemaError("there is no place for the lines of another entry", hint="edit the file")
+    return _end_of(text, holder.value[-1]), _column(text, holder.value[0][0])
+
+
 def in_braces(text: str, keys: tuple[str, ...]) -> bool:
     """True when the mapping under ``keys`` is written in braces."""
     node = _find(text, keys)[0]

@@ -1,0 +1,182 @@
+"""Three-way merge of stage files by stage and key, where a merge of lines finds conflicts or makes nonsense.
+
+What is not changed by the other side stays as our side spells it, comments too; a stage that only the other side has comes
+with its lines. Two stages that cannot be merged stand one below the other between Git's marks, and no other line with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weft.errors import SchemaError
+from weft.formats import merge_keys, stagefile, yaml12, yamledit
+from weft.formats.merge_keys import ABSENT, Keys, Merged, same
+from weft.model.stage import Ignore, Stage
+
+_SETS = ("deps", "params", "outs", "metrics", "plots")
+_TOP = "stages"
+_GROUP = "foreach"
+
+
+@dataclass(frozen=True, slots=True)
+class MergedStages:
+    """A merged stage file, and the stages of it that stand between marks."""
+
+    data: bytes
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    text: str
+    stages: Mapping[str, Any]
+    ignores: tuple[Ignore, ...]
+
+
+def merge(base: bytes | None, ours: bytes, theirs: bytes, *, prefer: str = "") -> MergedStages:
+    """Merge what the stage file ``base`` (None: there was none) became on two sides.
+
+    ``prefer`` (``base``, ``ours`` or ``theirs``) names the side whose version is taken of a stage that both sides changed
+    to different things. Raises as ``stagefile.decode`` does of each side, and ``SchemaError`` when the outcome cannot be
+    written in the lines of our side, or would not be valid.
+    """
+    sides = {"base": _read(base or b""), "ours": _read(ours), "theirs": _read(theirs)}
+    text = sides["ours"].text
+    wanted: dict[str, Any] = {}
+    conflicts: list[str] = []
+    try:
+        for name in dict.fromkeys((*sides["ours"].stages, *sides["theirs"].stages)):
+            three = {key: side.stages.get(name, ABSENT) for key, side in sides.items()}
+            found = _merge_stage(three["base"], three["ours"], three["theirs"])
+            source = "theirs"
+            if found.conflicts and prefer:
+                found, source = Merged(three[prefer]), prefer
+            elif found.conflicts:
+                conflicts.append(name)
+                found = Merged(three["ours"])
+            if found.value is not ABSENT:
+                wanted[name] = found.value
+            if not same(found.value, three["ours"]):
+                text = _put(text, name, three["ours"], found.value, sides[source])
+        ignores = _merge_ignores(sides)
+        text = _put_ignores(text, sides["ours"].ignores, ignores)
+        done = _read(text.encode("utf-8"))
+        if not same(dict(done.stages), wanted) or set(done.ignores) != set(ignores):
+            raise SchemaError("the merged stages cannot be written in place")
+        data = _with_marks(text, sides["theirs"], conflicts).encode("utf-8")
+    except (LookupError, StopIteration):
+        raise SchemaError("a stage was not found in the lines of the stage file") from None
+    return MergedStages(data, tuple(conflicts))
+
+
+def _read(data: bytes) -> _Side:
+    declared = stagefile.decode(data)
+    ignores = tuple(replace(one, line=0) for one in stagefile.decode_ignores(data))
+    top: Any = yaml12.load(data, what="weft.yaml", limit=stagefile.LIMIT) or {}
+    stages = {
+        name: value if _GROUP in value else stagefile.declaration(declared[name])
+        for name, value in (top.get(_TOP) or {}).items()
+    }
+    return _Side(data.decode("utf-8"), stages, ignores)
+
+
+def _is_set(keys: Keys) -> bool:
+    return keys == ("env", "vars") or (len(keys) == 1 and keys[0] in _SETS)
+
+
+def _merge_stage(base: Any, ours: Any, theirs: Any) -> Merged:
+    found = merge_keys.merge(base, ours, theirs, _is_set)
+    if found.conflicts or same(found.value, ours) or same(found.value, theirs):
+        return found
+    # Paths start in wdir: put together with another one they would mean something else. What foreach makes of its parts
+    # is for people to look at.
+    if any(_GROUP in side or side.get("wdir") != ours.get("wdir") for side in (ours, theirs)):
+        return Merged(ours, ((),))
+    if isinstance(base, dict) and base.get("wdir") != ours.get("wdir"):
+        return Merged(ours, ((),))
+    return found
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _put(text: str, name: str, before: Any, after: Any, source: _Side) -> str:
+    """``text`` with the stage ``name``, that was ``before``, as ``after``; the lines of ``source`` where they say so."""
+    if after is ABSENT:
+        return yamledit.drop(text, (_TOP, name))
+    lines_fit = same(source.stages.get(name, ABSENT), after)
+    if before is not ABSENT and (_GROUP in before or _GROUP in after):
+        if not lines_fit:
+            raise SchemaError("a stage with foreach is taken whole")
+        start, end = yamledit.span(text, (_TOP, name))
+        column = _indent(text[start:end])
+        return text[:start] + _lines(source.text, name, column) + text[end:]
+    if before is ABSENT and lines_fit and not yamledit.in_braces(source.text, (_TOP,)):
+        try:
+            end, column = yamledit.end_of_entries(text, (_TOP,))
+        except (SchemaError, StopIteration):
+            pass
+        else:
+            gap = "\n" if text[:end] and not text[:end].endswith("\n") else ""
+            return text[:end] + gap + _lines(source.text, name, column, comments=True) + text[end:]
+    return stagefile.upsert(text.encode("utf-8"), _stage(name, after)).decode("utf-8")
+
+
+def _stage(name: str, value: Any) -> Stage:
+    if _GROUP in value:
+        raise SchemaError("a stage with foreach is taken with its lines")
+    return stagefile.decode(yaml12.dump({_TOP: {name: value}}))[name]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _lines(text: str, name: str, column: int, *, comments: bool = False) -> str:
+    """The lines of a stage of ``text``, moved to start in ``column``, with the ``comments`` right above it."""
+    start, end = yamledit.span(text, (_TOP, name))
+    own = _indent(text[start:end])
+    while comments and start:
+        above = text.rfind("\n", 0, start - 1) + 1
+        line = text[above:start]
+        if not line.lstrip().startswith("#") or _indent(line) != own:
+            break
+        start = above
+    rows = text[start:end].splitlines()
+    moved = [" " * column + row[own:] if not row[:own].strip() else row for row in rows]
+    return "".join(row.rstrip() + "\n" if not row.strip() else row + "\n" for row in moved)
+
+
+def _merge_ignores(sides: Mapping[str, _Side]) -> list[Ignore]:
+    base, ours, theirs = (sides[key].ignores for key in ("base", "ours", "theirs"))
+    kept = [one for one in ours if one in theirs or one not in base]
+    return kept + [one for one in theirs if one not in ours and one not in base]
+
+
+def _put_ignores(text: str, before: tuple[Ignore, ...], after: list[Ignore]) -> str:
+    if list(before) == after:
+        return text
+    if not after:
+        return yamledit.drop(text, ("validate",))
+    value = [{"rule": one.rule, "path": one.path, "reason": one.reason} for one in after]
+    return yamledit.put(text, ("validate",), value)
+
+
+def _with_marks(text: str, theirs: _Side, conflicts: list[str]) -> str:
+    """``text`` with both versions of each of ``conflicts`` between Git's marks."""
+    places = []
+    for name in conflicts:
+        try:
+            start, end = yamledit.span(text, (_TOP, name))
+            column = _indent(text[start:end])
+        except StopIteration:  # our side has none of that name
+            end, column = yamledit.end_of_entries(text, (_TOP,))
+            start = end
+        places.append((start, end, _lines(theirs.text, name, column) if name in theirs.stages else ""))
+    for start, end, other in sorted(places, reverse=True):
+        own = text[start:end]
+        own += "\n" if own and not own.endswith("\n") else ""
+        text = f"{text[:start]}<<<<<<< ours\n{own}=======\n{other}>>>>>>> theirs\n{text[end:]}"
+    return text
