@@ -33,6 +33,11 @@ class Output:
         """True when a person looks at it."""
         return self._stream is not None and self._stream.isatty()
 
+    @property
+    def closed(self) -> bool:
+        """True when nobody reads any more, so that work for its sake may stop."""
+        return self._stream is None
+
     def line(self, text: str) -> None:
         """Write ``text`` and a line end."""
         self.write(text + "\n")

@@ -114,6 +114,11 @@ def tree_entries(repo: GitRepo, commit: str) -> Index:
     return _index(repo.git("ls-tree", "-r", "-z", "--full-tree", commit))
 
 
+def tree_file(repo: GitRepo, commit: str, path: str) -> Entry | None:
+    """The file ``path`` of ``commit``, by one process; None when it has none. Raises ``GitFailed``."""
+    return _index(repo.git("ls-tree", "-z", "--full-tree", commit, "--", path)).get(path)
+
+
 def commit_changes(repo: GitRepo, commits: Sequence[tuple[str, str]]) -> dict[str, list[Change]]:
     """How each of ``commits`` (full ids, each with a parent) differs from its parent, or from nothing when that is empty;
     by one process for all of them. Raises ``GitFailed``."""
@@ -124,7 +129,7 @@ def commit_changes(repo: GitRepo, commits: Sequence[tuple[str, str]]) -> dict[st
     current: list[Change] = []
     for field in fields:
         if field.startswith(":"):
-            current.append(_change(field, next(fields)))
+            current.append(change_of(field, next(fields)))
         else:
             current = found[field]
     return found
@@ -180,10 +185,11 @@ def _index(output: bytes) -> Index:
 
 def _changes(output: bytes) -> list[Change]:
     fields = os.fsdecode(output).split("\0")[:-1]
-    return [_change(facts, path) for facts, path in zip(fields[::2], fields[1::2], strict=True)]
+    return [change_of(facts, path) for facts, path in zip(fields[::2], fields[1::2], strict=True)]
 
 
-def _change(facts: str, path: str) -> Change:
+def change_of(facts: str, path: str) -> Change:
+    """The change of ``path`` that ``facts``, a row of Git's raw format up to its letter, tells."""
     old_mode, mode, old_blob, blob, status = facts[1:].split(" ")
     gone, new = mode == "000000", old_mode == "000000"
     return Change(

@@ -21,6 +21,7 @@ from weft.cli.commands import (
     init,
     install,
     lineage,
+    log,
     ls,
     mv,
     pull,
@@ -38,7 +39,7 @@ from weft.cli.commands import (
 from weft.cli.registry import COMMANDS
 
 MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, get, init, install]
-MODULES += [lineage, ls, mv, pull, push, remote, repro, rm, run, status, uninstall, validate, verify, version]
+MODULES += [lineage, log, ls, mv, pull, push, remote, repro, rm, run, status, uninstall, validate, verify, version]
 
 
 def test_all_verbs_are_here():
@@ -127,6 +128,18 @@ def test_diff_between_revisions_and_the_workspace(project, cli):
     assert cli("diff", "v1", "HEAD", "model").out == ""
     assert cli("diff", "--exit-code", "v1", code=1).err == "v1 -> workspace: 1 modified, +13 B\n"
     assert cli("diff", "--exit-code", "v1", "v1").code == 0
+
+
+def test_log_tells_what_each_commit_changed(project, cli):
+    (project / "data" / "a").write_text("longer than before")
+    cli("add", "data")
+    git("commit", "-q", "-m", "two")
+    lines = cli("log").out.splitlines()
+    assert lines[0].endswith("  two")
+    assert lines[1].startswith("    data     M data/  (250.0 KiB, 2 files -> 250.0 KiB, 2 files)")
+    assert [one["subject"] for one in cli("log", "-n", "1", "--json").data["commits"]] == ["two"]
+    assert "two" not in cli("log", "v1", "--", "data").out
+    assert "--format and --json" in cli("log", "--json", "--format", "md", code=2).out
 
 
 # --- checkout, mv, rm ------------------------------------------------------------------------------------------------

@@ -1,0 +1,143 @@
+"""The log as text, Markdown and CSV: piece by piece, a commit at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from weft.cli.context import View
+from weft.cli.text import escape
+from weft.util.humanize import count_text, duration_text, size_text
+from weft.workflows.log import DataChange, LogEntry, StageChange, ValueChange
+
+FORMATS = ("text", "md", "csv")
+"""The forms of a log, the usual one first."""
+
+_SHOWN = 10
+_LETTERS = {"added": "A", "modified": "M", "deleted": "D"}
+CUT = "history is cut here (a shallow clone): what this commit changed is not known"
+_CSV_HEAD = ("commit", "date", "author", "subject", "section", "path", "key", "old", "new", "delta")
+_FORMULA = ("=", "+", "-", "@")
+
+Lines = Callable[[LogEntry, View], Iterator[str]]
+
+
+def head_lines(form: str) -> Iterator[str]:
+    """What stands before the first commit."""
+    if form == "csv":
+        yield _row(_CSV_HEAD)
+
+
+def entry_lines(entry: LogEntry, view: View, form: str) -> Iterator[str]:
+    """One commit in the form ``form``, one of ``FORMATS``."""
+    lines: dict[str, Lines] = {"text": _text, "md": _markdown, "csv": _csv}
+    return lines[form](entry, view)
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+def _text(entry: LogEntry, view: View) -> Iterator[str]:
+    name = entry.commit if view.verbose else entry.commit[:10]
+    merge = view.paint.quiet("  (merge)") if len(entry.parents) > 1 else ""
+    yield f"{view.paint.care(name)}  {_when(entry)}  {escape(entry.author)}  {escape(entry.subject)}{merge}"
+    for label, text in _rows(entry, view):
+        yield f"    {label:<7}  {text}"
+
+
+def _when(entry: LogEntry) -> str:
+    return escape(entry.date[:16].replace("T", " "))
+
+
+def _rows(entry: LogEntry, view: View) -> Iterator[tuple[str, str]]:
+    sections: tuple[tuple[str, Sequence[Any], Callable[[Any], str]], ...] = (
+        ("data", entry.data, _data),
+        ("params", entry.params, value_text),
+        ("metrics", entry.metrics, value_text),
+        ("stages", entry.stages, _stage),
+    )
+    for label, items, text in sections:
+        shown = items if view.verbose else items[:_SHOWN]
+        yield from ((label, text(one)) for one in shown)
+        if len(shown) < len(items):
+            yield label, f"and {len(items) - len(shown):,} more (-v lists all)"
+    for path, reason in entry.left_out.items():
+        yield "!", f"{escape(path)}: {escape(reason)}"
+    if entry.cut:
+        yield "!", CUT
+
+
+def _data(one: DataChange) -> str:
+    slash = "/" if one.type == "dir" else ""
+    before, after = _amount(one.old_size, one.old_files), _amount(one.size, one.files)
+    amount = " -> ".join(text for text in (before, after) if text)
+    return f"{_LETTERS[one.change]} {escape(one.path)}{slash}  ({amount})"
+
+
+def _amount(size: int | None, files: int | None) -> str:
+    if size is None:
+        return ""
+    return size_text(size) + (f", {count_text(files, 'file')}" if files is not None and files != 1 else "")
+
+
+def value_text(one: ValueChange) -> str:
+    """A changed value: ``params.yaml:train.lr 0.1 -> 0.01``, a metric with what it rose or fell by."""
+    by = "" if one.delta is None else f"  ({one.delta:+.6g})"
+    return f"{escape(one.file)}:{escape(one.key)}  {plain(one.old)} -> {plain(one.new)}{by}"
+
+
+def plain(value: Any) -> str:
+    """A value as text, ``-`` where there is none."""
+    return "-" if value is None else escape(str(value))
+
+
+def _stage(one: StageChange) -> str:
+    took = f", {duration_text(one.duration)}" if one.duration is not None and one.change == "ran" else ""
+    return f"{escape(one.stage)} {one.change}{took}"
+
+
+# --- Markdown and CSV ------------------------------------------------------------------------------------------------
+
+
+def _markdown(entry: LogEntry, view: View) -> Iterator[str]:
+    yield f"### `{entry.commit[:10]}` {_inline(entry.subject)}\n\n{_when(entry)}, {_inline(entry.author)}\n"
+    rows = [f"- {label}: {_inline(text)}" for label, text in _rows(entry, view)]
+    yield from [*rows, ""] if rows else ()
+
+
+def _inline(text: str) -> str:
+    text = escape(text)
+    for mark in ("\\", "`", "*", "_", "[", "]", "<", ">", "#", "|"):
+        text = text.replace(mark, "\\" + mark)
+    return text
+
+
+def _csv(entry: LogEntry, _view: View) -> Iterator[str]:
+    lead = (entry.commit, entry.date, entry.author, entry.subject)
+    for one in entry.data:
+        yield _row((*lead, "data", one.path, "", one.old_oid, one.oid, ""))
+    for label, items in (("params", entry.params), ("metrics", entry.metrics)):
+        for change in items:
+            yield _row((*lead, label, change.file, change.key, change.old, change.new, change.delta))
+    for stage in entry.stages:
+        yield _row((*lead, "stages", stage.stage, stage.change, "", stage.run, ""))
+    for path, reason in entry.left_out.items():
+        yield _row((*lead, "left out", path, "", "", reason, ""))
+    if entry.cut:
+        yield _row((*lead, "left out", "", "", "", CUT, ""))
+
+
+def _row(cells: Sequence[Any]) -> str:
+    made = io.StringIO()
+    csv.writer(made, lineterminator="").writerow([_csv_cell(cell) for cell in cells])
+    return made.getvalue()
+
+
+def _csv_cell(cell: Any) -> str:
+    if cell is None:
+        return ""
+    text = escape(str(cell))
+    # Spreadsheets run what begins like this; a number is none of that, whatever its sign.
+    return "'" + text if isinstance(cell, str) and text.startswith(_FORMULA) else text

@@ -1,0 +1,178 @@
+"""``weft log``: the commits that changed data, params or metrics, the newest first, from Git alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import islice
+
+from weft.errors import NoSuchRevision
+from weft.gitio import trees
+from weft.gitio.batch import BlobReader
+from weft.gitio.index import Change, tree_file
+from weft.gitio.log import Commit, span, walk
+from weft.gitio.repo import GitRepo, discover
+from weft.gitio.versions import cut_commits
+from weft.model.stage import STAGE_FILE
+from weft.workflows.history_facts import POINTER, STAGES, Declared, Unreadable, Versions, below
+from weft.workflows.log_changes import DataChange, Found, StageChange, ValueChange
+from weft.workflows.targets import data_path, path_in
+
+__all__ = ["DataChange", "Log", "LogEntry", "LogResult", "StageChange", "ValueChange", "collect", "open_log"]
+
+_MOST_AT_ONCE = 64
+_Seen = tuple[Commit, list[tuple[str, Change]]]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A commit (full ids, times as ISO 8601) and what it changed against its first parent.
+
+    ``left_out`` maps a file whose change cannot be told to the reason. ``cut`` says that it is the oldest commit of a
+    shallow clone: what it changed is not known.
+    """
+
+    commit: str
+    parents: tuple[str, ...]
+    date: str
+    author: str
+    subject: str
+    data: tuple[DataChange, ...] = ()
+    params: tuple[ValueChange, ...] = ()
+    metrics: tuple[ValueChange, ...] = ()
+    stages: tuple[StageChange, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """True when it changed nothing of what was asked about."""
+        return not (self.data or self.params or self.metrics or self.stages or self.left_out or self.cut)
+
+
+@dataclass(frozen=True, slots=True)
+class LogResult:
+    """All of a log at once. ``revision`` as it was asked for; ``notes`` say what it leaves open."""
+
+    revision: str
+    commits: tuple[LogEntry, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Log:
+    """A log that is read while Git still walks: ``entries`` gives the commits, ``notes`` is whole after the last one."""
+
+    def __init__(self, repo: GitRepo, spec: str, wanted: tuple[str, ...], reader: BlobReader) -> None:
+        self._repo = repo
+        self._spec = spec
+        self._wanted = wanted
+        self._versions = Versions(repo, reader)
+        self._declared = Declared()
+        self._cut = cut_commits(repo)
+        self.notes: list[str] = []
+
+    def entries(self, *, everything: bool = False, count: int = -1) -> Iterator[LogEntry]:
+        """The commits that changed something of what is wanted, or all with ``everything``; at most ``count`` of them unless
+        that is negative. Raises ``GitFailed``."""
+        self._learn_tip()
+        entries = (entry for entry in self._entries() if everything or not entry.empty)
+        return islice(entries, count) if count >= 0 else entries
+
+    def _entries(self) -> Iterator[LogEntry]:
+        commits = walk(self._repo, self._spec)
+        size = 1
+        # The first commit is told at once; more and more at a time keeps the questions to Git few.
+        while batch := list(islice(commits, size)):
+            size = min(2 * size, _MOST_AT_ONCE)
+            seen = self._look(batch)
+            for commit, changes in seen:
+                yield self._entry(commit, changes)
+
+    def _look(self, batch: list[tuple[Commit, list[Change]]]) -> list[_Seen]:
+        """The changes of each commit that tell something, with what kind of file it is; their versions are read."""
+        declarations = [one for _, changes in batch for one in changes if one.path == STAGE_FILE]
+        self._versions.read(blob for one in declarations for blob in (one.old_blob, one.blob))
+        for one in declarations:
+            self._learn(one.blob, one.old_blob)
+        seen: list[_Seen] = []
+        for commit, changes in batch:
+            told = [
+                (kind, one) for one in changes if (kind := self._declared.kind(one.path)) and self._is_wanted(kind, one)
+            ]
+            if commit.commit in self._cut:
+                self._note("history is cut here (a shallow clone): `git fetch --unshallow` brings the rest")
+            seen.append((commit, told))
+        wanted = (one for commit, told in seen if commit.commit not in self._cut for _, one in told)
+        self._versions.read(blob for one in wanted for blob in (one.old_blob, one.blob))
+        return seen
+
+    def _entry(self, commit: Commit, told: list[tuple[str, Change]]) -> LogEntry:
+        if commit.commit in self._cut:
+            return LogEntry(*commit, cut=bool(told))
+        found = Found(self._versions, {path for path in self._wanted if path})
+        for kind, one in told:
+            try:
+                found.take(kind, one)
+            except Unreadable as error:
+                found.left_out[error.path] = error.reason
+        found.records_last(self._declared)
+        return LogEntry(
+            *commit, tuple(found.data), tuple(found.params), tuple(found.metrics), tuple(found.stages), found.left_out
+        )
+
+    def _is_wanted(self, kind: str, change: Change) -> bool:
+        if kind == STAGES:
+            return False
+        if kind != POINTER:
+            return any(below(change.path, wanted) for wanted in self._wanted)
+        path = data_path(change.path)
+        if any(below(path, wanted) for wanted in self._wanted):
+            return True
+        for wanted in self._wanted:
+            if below(wanted, path):
+                self._note(f"{wanted} lies inside {path}: commits that changed any of {path} are shown")
+                return True
+        return False
+
+    def _learn_tip(self) -> None:
+        tip = self._spec.rpartition(".")[2]
+        entry = tree_file(self._repo, tip, STAGE_FILE)
+        if entry is not None:
+            self._versions.read([entry.blob])
+            self._learn(entry.blob)
+
+    def _learn(self, *blobs: str) -> None:
+        for blob in filter(None, blobs):
+            with suppress(Unreadable):  # what cannot be read names no files, and `weft validate` tells of it
+                self._declared.learn(self._versions.stages(blob))
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+@contextmanager
+def open_log(start: str, revision: str = "", paths: Sequence[str] = ()) -> Iterator[Log]:
+    """The log of ``revision`` (a commit or ``A..B``; HEAD when it is empty), limited to ``paths`` as typed.
+
+    Whatever the number of commits, it takes at most seven processes of Git. Raises ``NotARepository``, ``NoSuchRevision``,
+    ``PathEscape`` and the errors of paths.
+    """
+    repo = discover(start)
+    if not revision and trees.head(repo) is None:
+        raise NoSuchRevision(
+            "this branch has no commit yet: there is no history to show", hint="git commit, then weft log"
+        )
+    spec = span(repo, revision or "HEAD")
+    cwd = os.path.realpath(start)
+    wanted = tuple(path_in(repo.root, cwd, text) for text in paths) or ("",)
+    with BlobReader(repo) as reader:
+        yield Log(repo, spec, wanted, reader)
+
+
+def collect(log: Log, revision: str, *, everything: bool = False, count: int = -1) -> LogResult:
+    """The whole of ``log`` at once. Raises ``GitFailed``."""
+    commits = tuple(log.entries(everything=everything, count=count))
+    return LogResult(revision or "HEAD", commits, tuple(log.notes))
