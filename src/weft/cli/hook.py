@@ -26,6 +26,8 @@ HANDLERS = {
     "large-files": "commit",
     "checkout": "checkout",
     "textconv-pointer": "textconv",
+    "merge-record": "mergetext",
+    "merge-stagefile": "mergetext",
 }
 """The module of ``weft.cli.hooks`` by name. ``checkout`` is any of the three hooks above it, as pre-commit calls them."""
 

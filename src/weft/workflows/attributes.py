@@ -8,5 +8,10 @@ ATTRIBUTES = (
     "*.weft merge=weft-pointer diff=weft-pointer",
     "/lineage/*.yaml text eol=lf merge=weft-record",
     "/weft.yaml text eol=lf merge=weft-stagefile",
+    ".gitignore merge=union",
 )
-"""Committed, so the same for everybody. A clone without the drivers of these names merges and shows plain text."""
+"""Committed, so the same for everybody. A clone without the drivers of these names merges and shows plain text.
+
+``union`` is Git's own: each new pointer adds a line at the end of the ``.gitignore`` beside it, so without it every two
+branches that add data would conflict there. At worst a line comes back that one side took away.
+"""
