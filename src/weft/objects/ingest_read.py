@@ -17,6 +17,7 @@ from weft.objects.background import Background
 from weft.objects.chunker import Buffer, Chunker
 from weft.objects.store_write import ObjectWriter, split
 from weft.util.atomic import translate_os_error
+from weft.util.coldread import ALIGNED, ColdReader, aligned
 
 MAX_SIZE = 1 << 42
 """Default limit of one file in bytes (4 TiB)."""
@@ -147,15 +148,10 @@ def ask_for(files: Iterable[FileToRead]) -> None:
             fd = os.open(file.path, _FLAGS)
         except OSError:
             continue
-        _will_need(fd, 0, 0)
+        if _ADVISE is not None:  # macOS has no such call, and some file systems do not know it
+            with suppress(OSError):
+                _ADVISE(fd, 0, 0, os.POSIX_FADV_WILLNEED)
         os.close(fd)
-
-
-def _will_need(fd: int, start: int, length: int) -> None:
-    # macOS has no such call, and some file systems do not know it: then nothing is read ahead.
-    if _ADVISE is not None:
-        with suppress(OSError):
-            _ADVISE(fd, start, length, os.POSIX_FADV_WILLNEED)
 
 
 def read_small(path: str, chunker: Chunker | None, max_size: int) -> Content:
@@ -202,18 +198,24 @@ def read_large(
 
 def _hash(fd: int, size: int, tell: Callable[[int], None]) -> Oid:
     whole = hasher()
-    left = size
-    while left:
-        data = read_block(fd, min(WINDOW, left))
+    reader, room = ColdReader(fd), aligned(WINDOW)
+    for place in range(0, size, WINDOW):
+        data = room[: min(WINDOW, size - place)]
+        if reader.read_into(data, place) < len(data):
+            raise Changed
         whole.update(data)
-        left -= len(data)
         tell(len(data))
     return Oid(whole.digest())
 
 
 def new_window(chunker: Chunker) -> memoryview:
-    """Room for a window and for what was left of the one before it."""
-    return memoryview(bytearray(chunker.maximum + WINDOW))
+    """Room for what was left of the window before, of ``_ahead`` bytes, and for a window."""
+    return aligned(_ahead(chunker) + WINDOW)
+
+
+def _ahead(chunker: Chunker) -> int:
+    """Where a window begins in its room: at a place that the disk may write to by itself."""
+    return -(-chunker.maximum // ALIGNED) * ALIGNED
 
 
 def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]) -> Streamed:
@@ -231,17 +233,19 @@ def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]
     behind = Background(2 * WINDOW, "weft-hash")
     free: list[memoryview] = []
     try:
+        reader = ColdReader(fd)
+        ahead = _ahead(writer.chunker)
         carry = b""
         left = size
         while left:
             # What waits to be hashed is bounded, so there are three of these at most.
             buffer = free.pop() if free else new_window(writer.chunker)
             fresh, length = len(carry), min(WINDOW, left)
-            window = buffer[: fresh + length]
+            window = buffer[ahead - fresh : ahead + length]
             window[:fresh] = carry
+            if reader.read_into(window[fresh:], size - left) < length:
+                raise Changed
             left -= length
-            _will_need(fd, size - left, min(WINDOW, left))
-            fill(fd, window[fresh:])
             lengths = writer.chunker.cut(window, final=not left)
             carry = bytes(window[sum(lengths) :])
             behind.submit(length, partial(store, buffer, window, fresh, lengths))

@@ -25,6 +25,7 @@ from weft.objects import ingest_read
 from weft.objects.catalog import LOCAL
 from weft.objects.ingest import FileToRead, Ingested, ingest
 from weft.objects.store import LocalStore, open_store
+from weft.util.coldread import ColdReader
 
 
 def _write(root: Path, contents: dict[str, bytes]) -> list[FileToRead]:
@@ -183,14 +184,15 @@ def test_a_file_that_keeps_changing_is_refused(tmp_path: Path, monkeypatch: pyte
 
 def test_a_large_file_that_is_cut_short_while_it_is_read(tmp_path: Path, windows: None, monkeypatch):
     (file,) = _write(tmp_path / "data", {"a": pseudo_random(9 << 20, 1)})
-    real = ingest_read.fill
+    real = ColdReader.read_into
 
-    def fill(fd: int, view: memoryview) -> None:
-        real(fd, view)
+    def read_into(self: ColdReader, view: memoryview, offset: int) -> int:
+        count = real(self, view, offset)
         if os.path.getsize(file.path) > 5 << 20:
             os.truncate(file.path, 5 << 20)
+        return count
 
-    monkeypatch.setattr(ingest_read, "fill", fill)
+    monkeypatch.setattr(ColdReader, "read_into", read_into)
     with opened(tmp_path) as store:
         found = _add(store, [file])["a"]
         assert b"".join(store.iter_content(found.oid, 5 << 20)) == pseudo_random(9 << 20, 1)[: 5 << 20]
@@ -281,19 +283,19 @@ def test_the_reader_waits_for_who_hashes(tmp_path: Path, monkeypatch: pytest.Mon
     (file,) = _write(tmp_path / "data", {"big": pseudo_random(20 << 20, 1)})
     ahead: list[int] = [0]
     read: list[int] = []
-    real_fill, real_split = ingest_read.fill, ingest_read.split
+    real_read, real_split = ColdReader.read_into, ingest_read.split
 
-    def fill(fd: int, view: memoryview) -> None:
-        real_fill(fd, view)
+    def read_into(self: ColdReader, view: memoryview, offset: int) -> int:
         ahead[0] += 1
         read.append(ahead[0])
+        return real_read(self, view, offset)
 
     def split(data, lengths):
         time.sleep(0.02)
         ahead[0] -= 1
         return real_split(data, lengths)
 
-    monkeypatch.setattr(ingest_read, "fill", fill)
+    monkeypatch.setattr(ColdReader, "read_into", read_into)
     monkeypatch.setattr(ingest_read, "split", split)
     with opened(tmp_path) as store:
         _add(store, [file])

@@ -1,0 +1,85 @@
+"""Reading a large file once, without filling the page cache with it.
+
+What is in memory already is copied from there. What is not is read past the page cache (``open(2)``, O_DIRECT): a page of
+memory for each 4 KiB costs more processor time than hashing them, and pushes out what the user needs there. Which it is
+tells a read of one byte that may not wait (``preadv2(2)``, RWF_NOWAIT), here and there: where it fails the kernel begins to
+read ahead, but for one byte only a few pages.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+
+ALIGNED = 4096
+"""Bytes at whose multiples places in files and in memory begin that a disk reads by itself."""
+
+PROBED = 2 << 20
+"""Bytes of which the first tells whether all of them are in memory."""
+
+# macOS has neither.
+_NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
+_DIRECT: int = getattr(os, "O_DIRECT", 0)
+_UNKNOWN = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+
+
+def aligned(size: int) -> memoryview:
+    """Memory of at least ``size`` bytes whose first is at a multiple of ``ALIGNED``."""
+    return memoryview(mmap.mmap(-1, max(size, 1)))
+
+
+class ColdReader:
+    """Reads the open file ``fd``, which stays the caller's. For one thread, and nobody else may use ``fd`` meanwhile."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._byte = bytearray(1)
+        self._may_bypass = bool(_NOWAIT and _DIRECT)
+
+    def read_into(self, view: memoryview, offset: int) -> int:
+        """Fill ``view`` from ``offset`` on, as far as the file goes; return the number of bytes.
+
+        Only what begins at multiples of ``ALIGNED``, in the file and in memory, can pass by the page cache. Raises
+        ``OSError``.
+        """
+        cold = self._may_bypass and offset % ALIGNED == 0 and not self._in_memory(offset, len(view))
+        done = 0
+        while done < len(view):
+            count = self._step(view[done:], offset + done, cold)
+            if not count:
+                break
+            done += count
+        return done
+
+    def _in_memory(self, start: int, length: int) -> bool:
+        try:
+            for offset in range(start, start + length, PROBED):
+                os.preadv(self._fd, [self._byte], offset, _NOWAIT)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno not in _UNKNOWN:
+                raise
+            self._may_bypass = False
+        return True
+
+    def _step(self, view: memoryview, offset: int, cold: bool) -> int:
+        whole = len(view) // ALIGNED * ALIGNED
+        if cold and self._may_bypass and whole and offset % ALIGNED == 0:
+            try:
+                return self._bypass(view[:whole], offset)
+            except OSError as error:
+                if error.errno not in _UNKNOWN:
+                    raise
+                self._may_bypass = False
+        return os.preadv(self._fd, [view], offset)
+
+    def _bypass(self, view: memoryview, offset: int) -> int:
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | _DIRECT)
+        try:
+            return os.preadv(self._fd, [view], offset)
+        finally:
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags)
