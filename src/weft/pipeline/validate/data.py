@@ -37,8 +37,12 @@ def data(context: Context, record: Record, inside: list[Inside]) -> Iterator[Vio
             text = _difference(context, ref)
             if text:
                 line = context.line(path, key, ref.path)
-                file = quoted((ref.inside or ref.path) + SUFFIX)
-                yield found(DATA, path, text, line=line, mend=f"git add {file}, or: weft repro {record.stage}")
+                mend = f"weft repro {record.stage}"
+                if key == "deps" and _made_anew(context, ref):
+                    text += f": {ref.stage} made it anew, and {record.stage} has not run since"
+                else:
+                    mend = f"git add {quoted((ref.inside or ref.path) + SUFFIX)}, or: {mend}"
+                yield found(DATA, path, text, line=line, mend=mend)
             elif ref.inside and (known := context.pointer(ref.inside)) is not None:
                 inside.append(Inside(path, ref, known))
 
@@ -58,6 +62,19 @@ def _difference(context: Context, ref: DataRef) -> str:
         return f"{ref.path} is {_short(known)} as staged, and was {_short(ref)} in the run"
     same = (known.type, known.size, known.files, known.executable) == (ref.type, ref.size, ref.files, ref.executable)
     return "" if same else f"type, size, number of files or mode of {ref.path} differ from the staged pointer"
+
+
+def _made_anew(context: Context, ref: DataRef) -> bool:
+    """True when the stage that makes a dependency recorded what is staged, so that only its reader is behind.
+
+    So it is after a merge of a branch that changed what comes before with one that ran what comes after.
+    """
+    made, known = context.record(ref.stage) if ref.stage else None, context.pointer(ref.path)
+    return (
+        made is not None
+        and known is not None
+        and any((out.path, out.oid) == (ref.path, known.oid) for out in made.outs)
+    )
 
 
 def _short(of: DataRef | Pointer) -> str:
