@@ -58,6 +58,7 @@ _LISTING = (
     (_CARE, "config", "Read and write settings."),
     (_CARE, "validate", "Prove that data, code, params, metrics and lineage agree."),
     (_CARE, "verify", "Prove that stored data is what its names say."),
+    (_CARE, "gc", "Drop data from the local store that nobody needs."),
     (_CARE, "doctor", "Check this machine and this repository."),
     (_CARE, "completion", "Print the script for tab completion in a shell."),
     (_CARE, "version", "Print the version of weft."),

@@ -63,3 +63,19 @@ class VerifyOptions:
     level: str = "quick"
     remote: str = ""
     sample: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GcOptions:
+    """How ``gc`` of the local store works.
+
+    ``grace_days`` and ``limit`` (bytes) take the place of the settings when they are not None. ``remote`` is the one whose
+    word counts ("" is all that are configured). ``unshared`` says that no other clone uses the store. ``dry_run`` only
+    tells.
+    """
+
+    dry_run: bool = False
+    grace_days: int | None = None
+    limit: int | None = None
+    remote: str = ""
+    unshared: bool = False

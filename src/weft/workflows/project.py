@@ -80,7 +80,12 @@ def tree_id(git: GitRepo) -> int:
 
 def alone(project: Project, purpose: str, timeout: float = 60.0) -> FileLock:
     """A lock for whoever changes pointers or data of this work tree; others wait ``timeout`` seconds, then say for whom."""
-    path = os.path.join(state_dir(project.git), f"tree-{tree_id(project.git):x}.lock")
+    return tree_lock(project.git, purpose, timeout)
+
+
+def tree_lock(git: GitRepo, purpose: str, timeout: float = 60.0) -> FileLock:
+    """``alone`` for any work tree of a clone."""
+    path = os.path.join(state_dir(git), f"tree-{tree_id(git):x}.lock")
     return FileLock(path, purpose=purpose, timeout=timeout)
 
 

@@ -17,6 +17,7 @@ from weft.cli.commands import (
     diff,
     doctor,
     fetch,
+    gc,
     get,
     init,
     install,
@@ -38,7 +39,7 @@ from weft.cli.commands import (
 )
 from weft.cli.registry import COMMANDS
 
-MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, get, init, install]
+MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, gc, get, init, install]
 MODULES += [lineage, log, ls, mv, pull, push, remote, repro, rm, run, status, uninstall, validate, verify, version]
 
 

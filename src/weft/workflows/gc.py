@@ -1,0 +1,103 @@
+"""``weft gc``: drop from the local store what nobody needs, and what a remote is proved to hold."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+
+from weft.errors import ConfigError
+from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_local
+from weft.objects.gc_proof import RemoteFacts, look
+from weft.util.locks import FileLock
+from weft.workflows.connect import connection, find_remote
+from weft.workflows.gc_results import Dropped, GcResult
+from weft.workflows.gc_roots import Roots, local_roots
+from weft.workflows.options import GcOptions
+from weft.workflows.project import Project, tree_lock
+
+_DAY = 86400.0
+_UNKNOWN = (
+    "metadata of some data is neither here nor on a remote, so nothing can be called unreachable; `weft verify` names it,"
+    " and `weft fetch --all` may bring it"
+)
+
+
+def gc(project: Project, options: GcOptions) -> GcResult:
+    """Collect the garbage of the local store.
+
+    What refs, reflogs, stashes, indexes, work trees or snapshots of runs lead to is dropped only when the store is over
+    its limit and a remote is proved to hold it; a remote is asked only for that, and when metadata is missing here.
+    Raises ``ConfigError`` for a store that other clones may share, ``LockTimeout`` while another command works, what
+    reading pointers and marking raise, and network errors.
+    """
+    if project.config.store_dir and not options.unshared:
+        raise ConfigError(
+            f"the store {project.store.root} may be shared with other clones, and what they need is not known here",
+            hint="weft gc --unshared, if no other clone uses it",
+            path=project.store.root,
+        )
+    facts = _Facts(project, options.remote)
+    project.store.reconcile()
+    roots = local_roots(project)
+    plan = _plan(project, options, roots, facts)
+    if not options.dry_run:
+        with ExitStack() as held:
+            for tree in sorted(roots.trees, key=lambda tree: tree.root):
+                held.enter_context(tree_lock(tree, "weft gc"))
+            held.enter_context(FileLock(os.path.join(project.store.root, "lock"), purpose="weft gc"))
+            # Only what is asked under the locks holds still: no pointer is written and no pack is used meanwhile.
+            project.store.reconcile()
+            roots = local_roots(project)
+            plan = _plan(project, options, roots, facts)
+            carry_out(project.store, plan)
+            project.store.files.reap(time.time())
+    return _result(project, options, roots, plan)
+
+
+class _Facts:
+    """What the remotes hold: asked at the first use, and once."""
+
+    def __init__(self, project: Project, name: str) -> None:
+        self._project = project
+        self._name = name
+        self._found: list[RemoteFacts] | None = None
+
+    def __call__(self) -> list[RemoteFacts]:
+        if self._found is None:
+            config = self._project.config
+            chosen = [find_remote(self._project, self._name)] if self._name else list(config.remotes.values())
+            self._found = [self._look(spec.name) for spec in chosen if spec.store]
+        return self._found
+
+    def _look(self, name: str) -> RemoteFacts:
+        with connection(self._project, find_remote(self._project, name)) as link:
+            return look(link.remote)
+
+
+def _plan(project: Project, options: GcOptions, roots: Roots, facts: _Facts) -> LocalPlan:
+    policy = LocalPolicy(time.time(), _grace(project, options) * _DAY, _limit(project, options))
+    return plan_local(project.store, roots.starts, roots.current, policy, facts)
+
+
+def _grace(project: Project, options: GcOptions) -> int:
+    return project.config.gc_grace if options.grace_days is None else options.grace_days
+
+
+def _limit(project: Project, options: GcOptions) -> int | None:
+    return (project.config.store_limit or None) if options.limit is None else options.limit
+
+
+def _result(project: Project, options: GcOptions, roots: Roots, plan: LocalPlan) -> GcResult:
+    limit = _limit(project, options)
+    return GcResult(
+        dropped=tuple(Dropped(drop.pack.hex(), drop.size, drop.reason) for drop in plan.drops),
+        packs=plan.packs,
+        size=plan.size,
+        grace_days=_grace(project, options),
+        young=plan.young,
+        limit=limit,
+        over=0 if limit is None else max(0, plan.size - plan.freed - limit),
+        dry_run=options.dry_run,
+        notes=roots.notes + ((_UNKNOWN,) if plan.unknown else ()),
+    )

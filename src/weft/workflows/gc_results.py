@@ -1,0 +1,37 @@
+"""What a garbage collection did, or would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """One thing that goes: what it is, its size in bytes, and the reason in one word."""
+
+    name: str
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GcResult:
+    """Outcome of ``gc`` of the local store. Sizes are bytes; ``size`` and ``packs`` are those before.
+
+    ``young`` counts unreachable packs within the grace time, ``over`` is what the store has above its limit afterwards.
+    """
+
+    dropped: tuple[Dropped, ...]
+    packs: int
+    size: int
+    grace_days: int
+    young: int = 0
+    limit: int | None = None
+    over: int = 0
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def freed(self) -> int:
+        """Bytes that go."""
+        return sum(one.size for one in self.dropped)

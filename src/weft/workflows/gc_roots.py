@@ -1,0 +1,80 @@
+"""What a garbage collection of the local store has to keep: all that Git and the work trees of this clone hold on to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from weft.errors import FormatVersion, GitFailed, WeftError
+from weft.gitio.batch import BlobReader
+from weft.gitio.kept import kept, loose_pointers
+from weft.gitio.repo import GitRepo
+from weft.gitio.trees import POINTER_LIMIT
+from weft.model.oid import Kind, Oid
+from weft.objects.catalog import LOCAL
+from weft.objects.gc_marks import Start
+from weft.workflows.files import read_small
+from weft.workflows.project import Project
+from weft.workflows.targets import decode_pointer
+
+_OID = re.compile(rb"blake3:([0-9a-f]{64})")
+
+
+class Roots(NamedTuple):
+    """``starts`` is everything that is kept, ``current`` what the work trees ``trees`` show now."""
+
+    starts: set[Start]
+    current: set[Start]
+    trees: tuple[GitRepo, ...]
+    notes: tuple[str, ...]
+
+
+def local_roots(project: Project) -> Roots:
+    """Ask Git and the work trees for every pointer.
+
+    One that cannot be read counts with every oid that stands in it. Raises ``FormatVersion`` for one that a newer weft
+    wrote, and ``GitFailed`` when Git does not have what it names: then nobody can tell what is needed.
+    """
+    found = kept(project.git)
+    starts: set[Start] = set()
+    notes = [f"the work tree {path} is not there: what only its files name is not kept" for path in found.lost]
+    for name, data in _blobs(project, found.blobs):
+        starts.update(_starts(project, name, data))
+    current: set[Start] = set()
+    for tree in found.trees:
+        for path in loose_pointers(tree):
+            current.update(_starts(project, path.rpartition("/")[2], read_small(path, POINTER_LIMIT) or b""))
+    return Roots(starts | current, current, found.trees, tuple(notes))
+
+
+def _blobs(project: Project, wanted: frozenset[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each pointer; one that is too long to be a pointer is left out."""
+    names = {(path.rpartition("/")[2], blob) for path, blob in wanted}
+    blobs = sorted({blob for _name, blob in names})
+    with BlobReader(project.git) as reader:
+        absent = set(blobs) - reader.sizes(blobs).keys()
+        if absent:
+            raise GitFailed(f"Git does not have {len(absent)} pointers that it names", hint="run `git fsck`")
+        data = reader.read(blobs, POINTER_LIMIT)
+    for name, blob in sorted(names):
+        if blob in data:
+            yield name, data[blob]
+
+
+def _starts(project: Project, name: str, data: bytes) -> list[Start]:
+    try:
+        pointer = decode_pointer(data, name)
+    except FormatVersion:
+        raise
+    except WeftError:
+        return _guess(project, data)
+    return [Start(pointer.oid, pointer.is_dir, pointer.layout)]
+
+
+def _guess(project: Project, data: bytes) -> list[Start]:
+    """What a broken pointer may stand for, such as one with conflict markers: all that it names and that is here."""
+    oids = {Oid.parse_hex(text.decode("ascii")) for text in _OID.findall(data)}
+    kinds = {oid: {copy.frame.kind for copy in copies} for oid, copies in project.catalog.locate(oids, LOCAL).items()}
+    found = [Start(oid, Kind.MANIFEST in kinds.get(oid, ())) for oid in oids]
+    return found + [Start(oid, False, oid) for oid in oids if Kind.LAYOUT in kinds.get(oid, ())]

@@ -1,0 +1,173 @@
+"""Garbage collection of the local store, end to end: what Git holds on to stays, in every place where it may stand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kit import Repo, pseudo_random
+
+DAY = 86400
+
+
+def age(repo: Repo, days: float = 30) -> None:
+    """Let all packs be older than the grace time."""
+    then = time.time() - days * DAY
+    for path in (repo.root / ".git/weft/store/packs").rglob("*.pack"):
+        os.utime(path, (then, then))
+
+
+def packs(repo: Repo) -> set[str]:
+    return {path.stem for path in (repo.root / ".git/weft/store/packs").rglob("*.pack")}
+
+
+def put(repo: Repo, seed: int, path: str = "data") -> bytes:
+    data = pseudo_random(400_000, seed)
+    repo.write({f"{path}/file": data})
+    repo.weft("add", path)
+    return data
+
+
+def test_data_that_was_never_committed_goes_after_the_grace_time(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    put(repo, 1)
+    kept = put(repo, 2)
+    repo.commit()
+    before = packs(repo)
+    assert repo.weft("gc", "--json").json["data"]["young"] == 2
+    assert packs(repo) == before
+    age(repo)
+    told = repo.weft("gc", "--dry-run").out
+    assert "would drop 2 packs" in told
+    assert told.count("\nunreachable  ") + told.startswith("unreachable  ") == 2
+    assert packs(repo) == before
+    done = repo.weft("gc", "--json").json["data"]
+    assert {one["reason"] for one in done["dropped"]} == {"unreachable"}
+    assert before - packs(repo) == {one["name"] for one in done["dropped"]}
+    assert repo.weft("verify", "--full").out.endswith("no damage found\n")
+    shutil.rmtree(repo.root / "data")
+    repo.weft("checkout")
+    assert (repo.root / "data/file").read_bytes() == kept
+    assert "nothing to drop" in repo.weft("gc").out
+
+
+def reset(repo: Repo, tmp_path: Path) -> None:
+    repo.commit("gone")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+
+
+def stash(repo: Repo, tmp_path: Path) -> None:
+    repo.git("add", "-A")
+    repo.git("stash", "-q")
+
+
+def second_stash(repo: Repo, tmp_path: Path) -> None:
+    stash(repo, tmp_path)
+    repo.write({"other.txt": b"x"})
+    repo.git("stash", "-q", "-u")
+
+
+def branch(repo: Repo, tmp_path: Path) -> None:
+    repo.git("checkout", "-q", "-b", "side")
+    repo.commit()
+    repo.git("checkout", "-q", "main")
+    repo.git("reflog", "expire", "--expire=all", "--all")
+
+
+def tag(repo: Repo, tmp_path: Path) -> None:
+    repo.commit("tagged")
+    repo.git("tag", "-a", "-m", "x", "v1")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("reflog", "expire", "--expire=all", "--all")
+
+
+def index(repo: Repo, tmp_path: Path) -> None:
+    (repo.root / "data.weft").unlink()
+
+
+def untracked(repo: Repo, tmp_path: Path) -> None:
+    repo.git("reset", "-q")
+
+
+def other_tree(repo: Repo, tmp_path: Path) -> None:
+    repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    shutil.copy(repo.root / "data.weft", tmp_path / "linked/data.weft")
+    repo.git("reset", "-q", "--hard")
+
+
+def run_snapshot(repo: Repo, tmp_path: Path) -> None:
+    repo.commit("snapshot")
+    repo.git("update-ref", "refs/weft/runs/20260101-000000-abcd", "HEAD")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("reflog", "expire", "--expire=all", "--all")
+
+
+def conflict_markers(repo: Repo, tmp_path: Path) -> None:
+    text = (repo.root / "data.weft").read_text()
+    repo.git("reset", "-q", "--hard")
+    (repo.root / "data.weft").write_text(f"<<<<<<< ours\n{text}=======\n>>>>>>> theirs\n")
+    repo.git("add", "data.weft")
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [reset, stash, second_stash, branch, tag, index, untracked, other_tree, run_snapshot, conflict_markers],
+    ids=lambda hide: hide.__name__,
+)
+def test_what_only_one_place_holds_stays(tmp_path: Path, hide: Callable[[Repo, Path], None]) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"other.txt": b"1"})
+    repo.commit()
+    put(repo, 7)
+    hide(repo, tmp_path)
+    age(repo)
+    before = packs(repo)
+    assert repo.weft("gc", "--json").json["data"]["dropped"] == []
+    assert packs(repo) == before
+
+
+def test_eviction_keeps_the_limit_and_fetch_brings_the_data_back(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    old = put(repo, 1)
+    repo.commit("first")
+    repo.git("tag", "v1")
+    put(repo, 2)
+    repo.commit("second")
+    assert repo.weft("gc", "--limit", "0", "--json").json["data"]["dropped"] == [], "nothing is pushed"
+    repo.weft("push", "--all")
+    repo.weft("config", "set", "--private", "store.limit", "500K")
+    told = repo.weft("gc", "--dry-run", "--json").json["data"]
+    assert [one["reason"] for one in told["dropped"]] == ["on-remote"]
+    assert told["limit"] == 500 * 1024
+    assert repo.weft("gc", "--json").json["data"]["dropped"] == told["dropped"]
+    assert repo.weft("status", "--exit-code").code == 0
+    repo.weft("fetch", "--rev", "v1")
+    assert repo.run("git", "status", "--porcelain").out == ""
+    repo.weft("checkout", "v1", "data")
+    assert (repo.root / "data/file").read_bytes() == old
+
+
+def test_a_store_that_may_be_shared_is_left_alone(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.weft("config", "set", "--private", "store.dir", str(tmp_path / "shared"))
+    put(repo, 1)
+    refused = repo.weft("gc", "--grace", "0", code=3)
+    assert "E_CONFIG" in refused.err
+    assert "nothing to drop" in repo.weft("gc", "--unshared").out
+
+
+def test_a_pointer_of_a_newer_weft_stops_it(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    put(repo, 1)
+    newer = (repo.root / "data.weft").read_text().replace("weft: 1", "weft: 2")
+    (repo.root / "data.weft").write_text(newer)
+    repo.commit()
+    age(repo)
+    before = packs(repo)
+    assert "E_FORMAT_VERSION" in repo.weft("gc", code=3).err
+    assert packs(repo) == before
