@@ -24,14 +24,16 @@ from weft.errors import (
 )
 from weft.formats import root as root_format
 from weft.formats import storeformat
-from weft.formats.canonical import json_bytes, load_json
+from weft.formats.canonical import load_json
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams, StoreFormat
 from weft.model.root import Root
 from weft.objects import remote_keys as keys
 from weft.objects.catalog import Catalog
+from weft.objects.remote_session import Session
 from weft.storage.base import ObjectStat, Storage
+from weft.util.clock import Clock, SystemClock
 
 SMALL = 1 << 20
 """Most bytes of ``weft.json`` and of a root."""
@@ -67,8 +69,18 @@ class RemoteStore:
     Safe from several threads. ``ignored`` counts keys met that are not weft's.
     """
 
-    def __init__(self, storage: Storage, catalog: Catalog, repo: str, pin: str = "", *, jobs: int = 8) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        catalog: Catalog,
+        repo: str,
+        pin: str = "",
+        *,
+        jobs: int = 8,
+        clock: Clock | None = None,
+    ) -> None:
         self.storage = storage
+        self.clock = clock or SystemClock()
         self.catalog = catalog
         self.repo = repo
         self.jobs = max(1, jobs)
@@ -203,16 +215,14 @@ class RemoteStore:
     # --- sessions and tombs ---
 
     @contextmanager
-    def session(self) -> Iterator[None]:
-        """Tell a garbage collector that a push is going on."""
-        key = keys.SESSIONS + uuid4().hex
-        self.storage.write(key, json_bytes({"kind": "push", "repo": self.repo, "weft": 1}), create=True)
+    def session(self, kind: str = "push") -> Iterator[Session]:
+        """Tell a garbage collector that a push is going on, or (``gc``) that another collector is."""
+        session = Session(self.storage, self.repo, self.clock, kind)
+        session.begin()
         try:
-            yield
+            yield session
         finally:
-            # A session that stays costs nothing but the delay of a later collection.
-            with suppress(WeftError):
-                self.storage.delete(key)
+            session.end()
 
     def tombs(self) -> set[Oid]:
         """Names of the packs that are going to be deleted: dead for ever, even while they are still there.

@@ -20,6 +20,7 @@ from weft.objects.presence import Presence
 from weft.objects.push_needs import Needs
 from weft.objects.push_roots import Roots
 from weft.objects.remote import RemoteStore
+from weft.objects.remote_session import Session
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import Holding, look_up
 from weft.objects.store import LocalStore
@@ -111,7 +112,7 @@ class _Push:
         self._roots.look(self._pointers.values())
         if not self._all_there():
             lock = FileLock(os.path.join(self._store.root, "lock"), purpose="push from the store", shared=True)
-            with lock, self._remote.session():
+            with lock, self._remote.session() as session:
                 # Only what is asked for within the session is under its protection.
                 self._index.begin()
                 self._tombs = Ahead(self._remote.tombs)
@@ -123,7 +124,7 @@ class _Push:
                     self._roots.distrust()
                 try:
                     with Needs(self._remote, self._store, self._pointers, self._roots) as needs:
-                        self._complete(needs)
+                        self._complete(needs, session)
                 except WeftError:
                     self._unlearn_lost()
                     raise
@@ -161,7 +162,7 @@ class _Push:
             self._lose(gaps.all, gaps.wrong)
         return not gaps.all
 
-    def _complete(self, needs: Needs) -> None:
+    def _complete(self, needs: Needs, session: Session) -> None:
         for _round in range(_ROUNDS):
             dead = self._drop_dead(needs)
             presence, self._presence = self._presence or Presence(self._remote), None
@@ -178,7 +179,8 @@ class _Push:
             if self._drop_dead(needs) & held.keys():
                 continue
             self._roots.write(self._pointers.values(), segments)
-            if self._check(needs, held, Presence(self._remote)):
+            # Without its session nobody kept what this push relies on: then it is all looked at again.
+            if self._check(needs, held, Presence(self._remote)) and not session.lapsed():
                 self._roots.see()
                 return
         raise ConcurrencyError(

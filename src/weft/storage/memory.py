@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 from weft.errors import KeyMissing
@@ -11,16 +10,21 @@ from weft.storage.base import ObjectStat
 from weft.storage.descriptors import new_file, pread_all, upload_source
 from weft.storage.keys import check_key, check_prefix, check_range, slice_of, too_large
 from weft.util.atomic import write_all
+from weft.util.clock import Clock, SystemClock
 
 _SHARED: dict[str, dict[str, tuple[bytes, float]]] = {}
 _LOCK = threading.Lock()
 
 
 class MemoryStorage:
-    """A dictionary. Instances with the same non-empty ``name`` share it; an unnamed one has its own."""
+    """A dictionary. Instances with the same non-empty ``name`` share it; an unnamed one has its own.
 
-    def __init__(self, name: str = "") -> None:
+    ``clock`` tells the times of its objects.
+    """
+
+    def __init__(self, name: str = "", clock: Clock | None = None) -> None:
         self._name = name
+        self._clock = clock or SystemClock()
         with _LOCK:
             self._objects = _SHARED.setdefault(name, {}) if name else {}
 
@@ -54,7 +58,7 @@ class MemoryStorage:
         with _LOCK:
             if create and key in self._objects:
                 return False
-            self._objects[key] = (bytes(data), time.time())
+            self._objects[key] = (bytes(data), self._clock.now())
             return True
 
     def upload(self, key: str, path: str, *, create: bool = False) -> bool:
