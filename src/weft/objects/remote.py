@@ -24,7 +24,7 @@ from weft.errors import (
 )
 from weft.formats import root as root_format
 from weft.formats import storeformat
-from weft.formats.canonical import load_json
+from weft.formats import tomb as tomb_format
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams, StoreFormat
@@ -37,7 +37,6 @@ from weft.util.clock import Clock, SystemClock
 
 SMALL = 1 << 20
 """Most bytes of ``weft.json`` and of a root."""
-TOMB_LIMIT = 16 << 20
 _PAGE_HINT = (
     "the remote answered with a web page: a proxy or a login page may stand in between; try `weft remote check`"
 )
@@ -233,7 +232,7 @@ class RemoteStore:
         for stat in listed:
             if stat.key not in self._tombs:
                 with suppress(KeyMissing):
-                    self._tombs[stat.key] = _decode_tomb(stat.key, self._read_small(stat.key, TOMB_LIMIT))
+                    self._tombs[stat.key] = tomb_format.decode(self._read_small(stat.key, tomb_format.LIMIT), stat.key)
         present = {stat.key for stat in listed}
         return set().union(*(packs for key, packs in self._tombs.items() if key in present))
 
@@ -262,11 +261,3 @@ def _decode_root(name: str, data: bytes) -> FoundRoot:
         return FoundRoot(name, root_format.decode(data, name=name))
     except WeftError as error:  # whatever is wrong with it, it is no more than a hint
         return FoundRoot(name, None, error.message)
-
-
-def _decode_tomb(key: str, data: bytes) -> frozenset[Oid]:
-    value = load_json(data, TOMB_LIMIT, what=key)
-    packs = value.get("packs") if isinstance(value, dict) else None
-    if not isinstance(packs, list) or not all(isinstance(name, str) for name in packs):
-        raise SchemaError(f"{key} on the remote is no list of packs", path=key)
-    return frozenset(Oid.parse_hex(name) for name in packs)

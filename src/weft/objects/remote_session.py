@@ -12,7 +12,7 @@ from contextlib import suppress
 from uuid import uuid4
 
 from weft.errors import WeftError
-from weft.formats.canonical import json_bytes
+from weft.formats import session as session_format
 from weft.objects import remote_keys as keys
 from weft.storage.base import Storage
 from weft.util.clock import Clock
@@ -26,9 +26,9 @@ SURE = 3600.0
 class Session:
     """One session of the repository ``repo``. ``key`` is where it lies."""
 
-    def __init__(self, storage: Storage, repo: str, clock: Clock, kind: str = "push") -> None:
+    def __init__(self, storage: Storage, repo: str, clock: Clock, kind: str = session_format.PUSH) -> None:
         self._storage = storage
-        self._note = json_bytes({"kind": kind, "repo": repo, "weft": 1})
+        self._note = session_format.encode(kind, repo)
         self._clock = clock
         self._began = 0.0
         self.key = ""
