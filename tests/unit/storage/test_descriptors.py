@@ -1,0 +1,72 @@
+"""Copying a file between a directory remote and the store: by the kernel where it can, whole in any case."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from weft.storage.descriptors import copy_bytes
+from weft.storage.keys import BLOCK
+
+DATA = os.urandom(3 * BLOCK + 17)
+
+
+def copied(tmp_path: Path) -> bytes:
+    """``DATA`` after it went through ``copy_bytes``."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(DATA)
+    with source.open("rb") as a, target.open("wb") as b:
+        assert copy_bytes(a.fileno(), b.fileno()) == len(DATA)
+    return target.read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this system has no copy_file_range")
+def test_the_kernel_copies_and_no_block_passes_through_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[int] = []
+    plain = os.read
+
+    def counted(fd: int, size: int) -> bytes:
+        data = plain(fd, size)
+        passed.append(len(data))
+        return data
+
+    monkeypatch.setattr(os, "read", counted)
+    assert copied(tmp_path) == DATA
+    assert sum(passed) == 0
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM])
+def test_what_the_kernel_will_not_copy_is_read_and_written(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: int, target: int, count: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "copy_file_range", refuse, raising=False)
+    assert copied(tmp_path) == DATA
+
+
+def test_a_file_system_that_says_too_early_that_all_is_copied_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest = [BLOCK, 0]
+
+    def some(source: int, target: int, count: int) -> int:
+        return os.write(target, os.read(source, rest.pop(0)))
+
+    monkeypatch.setattr(os, "copy_file_range", some, raising=False)
+    assert copied(tmp_path) == DATA
+
+
+def test_a_full_disk_is_an_error_and_not_another_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: int, target: int, count: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "copy_file_range", full, raising=False)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        copied(tmp_path)
