@@ -144,3 +144,9 @@ class RemoteRedirect(EnvironmentFault):
     """The remote redirects to another host, or away from TLS."""
 
     code = "E_REMOTE_REDIRECT"
+
+
+class ClockSkew(EnvironmentFault):
+    """The clocks of this machine and of the remote are too far apart to compare ages."""
+
+    code = "E_CLOCK"

@@ -171,3 +171,9 @@ class ConfigError(RefusedInput):
     """A configuration key or value is not valid."""
 
     code = "E_CONFIG"
+
+
+class GcRefused(RefusedInput):
+    """A garbage collection of a remote is not safe now, or would delete more than was asked for."""
+
+    code = "E_GC"

@@ -42,10 +42,12 @@ class Start(NamedTuple):
 
 class Marks(NamedTuple):
     """``live``: all oids that are needed, of any kind. ``unread``: manifests, layout nodes and recipes among them that
-    could not be read, so that what they lead to is not known."""
+    could not be read, so that what they lead to is not known. ``composed``: those that some recipe rebuilds, which need
+    no frame of their own."""
 
     live: set[Oid]
     unread: set[Oid]
+    composed: set[Oid]
 
 
 def mark(reader: MarkReader, starts: Iterable[Start]) -> Marks:
@@ -59,7 +61,7 @@ def mark(reader: MarkReader, starts: Iterable[Start]) -> Marks:
     marker.recipes()
     marker.live.update(start.oid for start in wanted if not start.is_dir)
     marker.manifests({start.oid for start in wanted if start.is_dir})
-    return Marks(marker.live, marker.unread)
+    return Marks(marker.live, marker.unread, marker.composed)
 
 
 class _Marker:
@@ -70,6 +72,11 @@ class _Marker:
         self.unread: set[Oid] = set()
         self._reader = reader
         self._recipes: dict[Oid, set[Oid]] = {}
+
+    @property
+    def composed(self) -> set[Oid]:
+        """Objects that a recipe rebuilds."""
+        return set(self._recipes)
 
     def layouts(self, roots: set[Oid]) -> None:
         """Take all nodes below ``roots``, and remember the recipes that they name."""

@@ -16,6 +16,7 @@ TOMBS = "tombs/"
 _PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{64})\.pack", re.ASCII)
 _SEGMENT = re.compile(r"index/([0-9a-f]{64})\.idx", re.ASCII)
 _ROOT = re.compile(r"[0-9a-f]{64}(?:\.[0-9a-f]{64})?", re.ASCII)
+_REPO_ROOT = re.compile(r"roots/[0-9a-f]{32}/([0-9a-f]{64}(?:\.[0-9a-f]{64})?)", re.ASCII)
 _TOMB = re.compile(r"tombs/[0-9A-Za-z_-]{1,64}/[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 
@@ -45,6 +46,12 @@ def segment_of(key: str) -> Oid | None:
 def is_root_name(name: str) -> bool:
     """True for an oid in hex, with or without a dot and a layout's oid in hex."""
     return _ROOT.fullmatch(name) is not None
+
+
+def root_of(key: str) -> str:
+    """The name of the root that ``key`` stands for, of whichever repository; empty when the key is not one of ours."""
+    found = _REPO_ROOT.fullmatch(key)
+    return found.group(1) if found else ""
 
 
 def is_tomb(key: str) -> bool:
