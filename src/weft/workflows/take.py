@@ -8,15 +8,13 @@ from itertools import islice
 from typing import Literal, TypeVar
 
 from weft.errors import NoSuchPath, ObjectMissing, StaleWorkspace
-from weft.formats.manifest import decode as decode_manifest
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
-from weft.model.oid import Kind, Oid
+from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import FileToRead, ingest
-from weft.objects.layout_walk import LayoutWalk
-from weft.objects.layouts import layout_pairs, store_layout
-from weft.objects.store_write import WHOLE, ObjectWriter
+from weft.objects.store_write import ObjectWriter
 from weft.util.progress import Task
+from weft.workflows.contents import Contents, layout_of
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.options import AddOptions
 from weft.workflows.project import Project
@@ -27,7 +25,7 @@ from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.reads import Reads
 from weft.workspace.saved import Saved
 from weft.workspace.scan import TreeScan, scan_tree
-from weft.workspace.snapshot import SMALL, Snapshot, files_to_read, snapshot
+from weft.workspace.snapshot import Snapshot, files_to_read, snapshot
 from weft.workspace.splice import Spliced, replace_paths
 from weft.workspace.statcache import DirRow, PathState, StatCache, Tracked
 from weft.workspace.walk import ReadManifest, manifest_reader
@@ -57,45 +55,6 @@ class Draft:
 
 
 _ANNOUNCED = 256
-_MANIFESTS = 256
-_MANIFEST_BYTES = 1 << 18
-
-
-class _Contents:
-    """What the new tree holds that may span several chunks; ``unread`` manifests still have to be looked through.
-
-    New manifests go to the writer in batches; with ``hold`` they are kept as well, to be looked through.
-    """
-
-    def __init__(self, writer: ObjectWriter, *, hold: bool = False) -> None:
-        self.large: set[Oid] = set()
-        self.unread: set[Oid] = set()
-        self.manifests: dict[Oid, bytes] = {}
-        self._writer = writer
-        self._hold = hold
-        self._batch: list[tuple[Oid, bytes]] = []
-        self._bytes = 0
-
-    def take(self, shot: Snapshot) -> None:
-        """Add those of a snapshot."""
-        self.large |= shot.large
-        self.unread |= shot.unread
-
-    def keep(self, oid: Oid, data: bytes) -> None:
-        """Store a new manifest, soon."""
-        if self._hold:
-            self.manifests[oid] = data
-        if len(data) > WHOLE:
-            self.large.add(oid)
-        self._batch.append((oid, data))
-        self._bytes += len(data)
-        if len(self._batch) >= _MANIFESTS or self._bytes >= _MANIFEST_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Store what was kept."""
-        self._writer.add_objects(Kind.MANIFEST, self._batch)
-        self._batch, self._bytes = [], 0
 
 
 class Taker:
@@ -116,7 +75,7 @@ class Taker:
         state = self._project.cache.load(path)
         scan = scan_tree(self._project.root, path, state=state, ignore=self._ignore, names=self._names)
         counts = _Counts()
-        contents = _Contents(self._writer)
+        contents = Contents(self._writer)
         shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, contents, counts))
         self._refuse_stale(path, old, state, shot)
         pointer = self._pointer(path, old, shot, contents)
@@ -128,8 +87,8 @@ class Taker:
         state = self._project.cache.load(path)
         counts = _Counts()
 
-        def build(read: ReadManifest) -> tuple[Snapshot, dict[str, DirRow], _Contents]:
-            contents = _Contents(self._writer, hold=True)
+        def build(read: ReadManifest) -> tuple[Snapshot, dict[str, DirRow], Contents]:
+            contents = Contents(self._writer, hold=True)
             changes: dict[str, Entry | None] = {}
             rows: dict[str, dict[str, DirRow]] = {}
             scans: dict[str, TreeScan] = {}
@@ -150,8 +109,8 @@ class Taker:
     def spliced(self, path: str, old: Pointer, changes: Mapping[str, Entry | None]) -> Pointer:
         """The pointer of the tracked directory ``path`` with some entries replaced or, by None, removed."""
 
-        def build(read: ReadManifest) -> tuple[Snapshot, _Contents]:
-            contents = _Contents(self._writer, hold=True)
+        def build(read: ReadManifest) -> tuple[Snapshot, Contents]:
+            contents = Contents(self._writer, hold=True)
             new = replace_paths(old.oid, changes, read)
             contents.unread |= {new.oid}
             self._keep(new, contents)
@@ -174,13 +133,13 @@ class Taker:
             )
 
     @staticmethod
-    def _keep(new: Spliced, contents: _Contents) -> None:
+    def _keep(new: Spliced, contents: Contents) -> None:
         for oid, data in new.manifests.items():
             contents.keep(oid, data)
         contents.flush()
 
     def _part(
-        self, path: str, sub: str, old: Pointer, state: PathState, contents: _Contents, counts: _Counts
+        self, path: str, sub: str, old: Pointer, state: PathState, contents: Contents, counts: _Counts
     ) -> tuple[Snapshot, TreeScan]:
         reader = manifest_reader(self._project.store, old.layout)
         below = _find(old, sub, reader)
@@ -206,7 +165,7 @@ class Taker:
         return Snapshot(LINK, oid, len(target), 1, rows={"": row})
 
     def _snapshot(
-        self, scan: TreeScan, old: Pointer | None, read: ReadManifest, contents: _Contents, counts: _Counts
+        self, scan: TreeScan, old: Pointer | None, read: ReadManifest, contents: Contents, counts: _Counts
     ) -> Snapshot:
         reads = self._read_files(files_to_read(scan, old, read, self._saved.unsaved), scan)
         counts.files += reads.files
@@ -242,28 +201,14 @@ class Taker:
         fetch_metadata(self._project, [Target(path, old)])
         return build(reader)
 
-    def _pointer(self, path: str, old: Pointer | None, shot: Snapshot, contents: _Contents) -> Pointer:
+    def _pointer(self, path: str, old: Pointer | None, shot: Snapshot, contents: Contents) -> Pointer:
         kind: Literal["file", "dir"] = "dir" if shot.type == "dir" else "file"
         new = Pointer(kind, path.rpartition("/")[2], shot.oid, shot.size, shot.files, None, shot.executable)
         if old is not None and old.same_data(new):
             return old
-        layout = self._layout(old, contents)
+        layout = layout_of(self._project, self._writer, contents, [old.layout] if old else [])
         meta = old.meta if old else {}
         return Pointer(new.type, new.path, new.oid, new.size, new.files, layout, new.executable, meta=meta)
-
-    def _layout(self, old: Pointer | None, contents: _Contents) -> Oid | None:
-        store = self._project.store
-        known = LayoutWalk(old.layout, store).find(None) if old and old.layout else {}
-        wanted = set(contents.large)
-        if known and old is not None:
-            wanted |= _look_through(contents, manifest_reader(store, old.layout))
-        recipes = {**known, **self._writer.recipes}
-        unknown = wanted - recipes.keys()
-        while unknown:
-            found = self._project.catalog.recipes_for(unknown, proved_only=True)
-            recipes.update(found)
-            unknown = set(found.values()) - recipes.keys()
-        return store_layout(self._writer, layout_pairs(wanted, recipes))
 
 
 @dataclass(slots=True)
@@ -278,26 +223,6 @@ def _announced(files: Iterable[FileToRead], task: Task) -> Iterator[FileToRead]:
     while batch := list(islice(rest, _ANNOUNCED)):
         task.grow(sum([file.size for file in batch]), len(batch))
         yield from batch
-
-
-def _look_through(contents: _Contents, read: ReadManifest) -> set[Oid]:
-    """All manifests at and below the unread ones, and their contents that may span several chunks."""
-    from_writer = contents.manifests
-    found: set[Oid] = set()
-    todo = list(contents.unread)
-    while todo:
-        oid = todo.pop()
-        if oid in found:
-            continue
-        found.add(oid)
-        data = from_writer.get(oid)
-        manifest = decode_manifest(data) if data is not None else read(oid)
-        for entry in manifest.entries:
-            if entry.type == DIR:
-                todo.append(entry.oid)
-            elif entry.size > SMALL:
-                found.add(entry.oid)
-    return found
 
 
 def _find(pointer: Pointer, sub: str, read: ReadManifest) -> Pointer | None:
