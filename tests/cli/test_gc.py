@@ -171,3 +171,67 @@ def test_a_pointer_of_a_newer_weft_stops_it(tmp_path: Path) -> None:
     before = packs(repo)
     assert "E_FORMAT_VERSION" in repo.weft("gc", code=3).err
     assert packs(repo) == before
+
+
+# --- on a remote ---
+
+
+def days_pass(remote: Path, days: float) -> None:
+    """Let everything on a remote that is a directory be so many days older."""
+    for path in remote.rglob("*"):
+        if path.is_file():
+            then = path.stat().st_mtime - days * DAY
+            os.utime(path, (then, then))
+
+
+def there(remote: Path) -> set[str]:
+    return {path.stem for path in (remote / "packs").rglob("*.pack")}
+
+
+def test_a_branch_that_was_thrown_away_leaves_the_remote_in_three_steps(tmp_path: Path) -> None:
+    remote = tmp_path / "remote"
+    repo = Repo.make(tmp_path / "repo", str(remote))
+    put(repo, 1)
+    repo.commit("kept")
+    repo.weft("push")
+    before = there(remote)
+    repo.git("checkout", "-q", "-b", "side")
+    put(repo, 2)
+    repo.commit("thrown away")
+    repo.weft("push")
+    garbage = there(remote) - before
+    repo.git("checkout", "-q", "main")
+    repo.git("branch", "-q", "-D", "side")
+    days_pass(remote, 40)
+    assert "nothing to collect" in repo.weft("gc", "--on-remote", "--drop-roots", "30").out, "the reflog still has it"
+    repo.git("reflog", "expire", "--expire=all", "--all")
+    told = repo.weft("gc", "--on-remote", "--drop-roots", "30", "--dry-run").out
+    assert "would drop 1 root" in told
+    assert sum(path.is_file() for path in (remote / "roots").rglob("*")) == 2
+    first = repo.weft("gc", "--on-remote", "--drop-roots", "30", "--json").json["data"]
+    assert {one["name"] for one in first["packs"] if one["reason"] == "condemned"} == garbage
+    assert there(remote) == before | garbage
+    days_pass(remote, 2)
+    second = repo.weft("gc", "--on-remote", "--json").json["data"]
+    assert {one["name"] for one in second["packs"]} == garbage
+    assert there(remote) == before
+    shutil.rmtree(repo.root / ".git/weft")
+    shutil.rmtree(repo.root / "data")
+    repo.weft("pull")
+    assert (repo.root / "data/file").read_bytes() == pseudo_random(400_000, 1)
+
+
+@pytest.mark.parametrize("words", [["--most"], ["--drop-roots", "3"], ["--on-remote", "--grace", "0"]])
+def test_options_for_the_other_place_are_refused(tmp_path: Path, words: list[str]) -> None:
+    assert "--on-remote" in Repo.make(tmp_path / "repo").weft("gc", *words, code=2).err
+
+
+def test_a_shallow_clone_drops_no_roots(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    put(repo, 1)
+    repo.commit()
+    repo.weft("push")
+    repo.write({"more.txt": b"x"})
+    repo.commit()
+    repo.run("git", "clone", "-q", "--depth", "1", f"file://{repo.root}", str(tmp_path / "shallow"))
+    assert "E_GC" in Repo(tmp_path / "shallow").weft("gc", "--on-remote", "--drop-roots", "1", code=3).err

@@ -35,3 +35,23 @@ class GcResult:
     def freed(self) -> int:
         """Bytes that go."""
         return sum(one.size for one in self.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGcResult:
+    """Outcome of ``gc`` of a remote. ``packs`` are those concerned: deleted, condemned, waiting, or needed-again.
+
+    ``roots`` are the keys of dropped roots; ``total_packs`` and ``total_size`` (bytes) are those before; ``segments`` of
+    the index were removed; ``sessions`` pushes may still be going on.
+    """
+
+    remote: str
+    url: str
+    packs: tuple[Dropped, ...]
+    roots: tuple[str, ...]
+    total_packs: int
+    total_size: int
+    segments: int
+    sessions: int
+    grace_hours: int
+    dry_run: bool = False

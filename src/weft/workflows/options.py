@@ -79,3 +79,17 @@ class GcOptions:
     limit: int | None = None
     remote: str = ""
     unshared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGcOptions:
+    """How ``gc`` of a remote works.
+
+    ``remote`` is its name ("" for the default one); ``most`` allows more than half of the bytes or roots; ``drop_roots``
+    is the age in days from which roots go that nothing in this clone leads to (None: no root ever goes).
+    """
+
+    remote: str = ""
+    dry_run: bool = False
+    most: bool = False
+    drop_roots: int | None = None

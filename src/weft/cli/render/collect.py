@@ -5,7 +5,7 @@ from __future__ import annotations
 from weft.cli.context import Page, View
 from weft.cli.text import escape
 from weft.util.humanize import count_text, size_text
-from weft.workflows.gc_results import Dropped, GcResult
+from weft.workflows.gc_results import Dropped, GcResult, RemoteGcResult
 
 REASONS = {
     "unreachable": "that nothing leads to any more",
@@ -42,3 +42,37 @@ def gc_page(result: GcResult, view: View) -> Page:
 
 def _of(dropped: tuple[Dropped, ...], reason: str) -> list[Dropped]:
     return [one for one in dropped if one.reason == reason]
+
+
+FATES = {
+    "deleted": ("would delete", "deleted", ""),
+    "condemned": ("would condemn", "condemned", ", to be deleted by a run {hours} hours from now or later"),
+    "waiting": ("waiting", "waiting", ": condemned, and too early or a push goes on that began before"),
+    "needed-again": ("needed again", "needed again", ": condemned, and a push made a root of it, so it stays"),
+}
+"""What becomes of packs on a remote: the verb before, the verb after, and what that means."""
+
+
+def remote_gc_page(result: RemoteGcResult, view: View) -> Page:
+    """What became of each pack and root, in sums and one by one."""
+    listed = result.packs if view.verbose or result.dry_run else ()
+    data = [f"{one.reason}  {size_text(one.size)}  {one.name}" for one in listed]
+    data += [f"root  {key}" for key in result.roots]
+    report = []
+    if result.roots:
+        verb = "would drop" if result.dry_run else "dropped"
+        report.append(f"{verb} {count_text(len(result.roots), 'root')} that nothing in this clone leads to")
+    for fate, (before, after, text) in FATES.items():
+        some = _of(result.packs, fate)
+        if some:
+            size = size_text(sum(one.size for one in some))
+            verb = before if result.dry_run else after
+            report.append(f"{verb} {count_text(len(some), 'pack')} ({size})" + text.format(hours=result.grace_hours))
+    if not result.packs:
+        report.append("nothing to collect")
+    total = f"{count_text(result.total_packs, 'pack')}, {size_text(result.total_size)}"
+    report.append(f"{escape(result.remote)} held {total}")
+    notes = [f"{count_text(result.sessions, 'push', 'pushes')} may still be going on"] if result.sessions else []
+    if result.roots and result.dry_run:
+        notes.append("what only these roots need is not counted as garbage yet")
+    return Page(data=tuple(data), report=tuple(report), notes=tuple(notes))

@@ -1,0 +1,54 @@
+"""``weft gc --on-remote``: collect what no root of any repository needs, in two runs."""
+
+from __future__ import annotations
+
+from weft.errors import GcRefused, NoRemote
+from weft.gitio.versions import cut_commits
+from weft.objects.gc_forget import forget_roots
+from weft.objects.gc_remote import GRACE, CollectOptions, collect
+from weft.workflows.connect import Connection, connection, find_remote
+from weft.workflows.gc_results import Dropped, RemoteGcResult
+from weft.workflows.gc_roots import local_roots
+from weft.workflows.options import RemoteGcOptions
+from weft.workflows.project import Project
+
+_DAY = 86400.0
+
+
+def gc_remote(project: Project, options: RemoteGcOptions) -> RemoteGcResult:
+    """Delete what an earlier run condemned and nobody needs, then condemn what nobody needs now.
+
+    With ``drop_roots`` the roots of this repository go first that nothing in this clone leads to and that are so many days
+    old. Raises ``NoRemote``, ``GcRefused``, ``ClockSkew``, and what ``objects.gc_remote.collect`` raises.
+    """
+    spec = find_remote(project, options.remote)
+    if not spec.store:
+        raise NoRemote(f"nothing was ever pushed to {spec.name} from here", hint="weft push")
+    with connection(project, spec) as link:
+        dropped = _drop_roots(project, link, options) if options.drop_roots is not None else ()
+        done = collect(
+            link.remote,
+            project.store,
+            spec.store,
+            CollectOptions(dry_run=options.dry_run, most=options.most),
+            project.progress,
+        )
+    return RemoteGcResult(
+        remote=spec.name,
+        url=spec.url,
+        packs=tuple(Dropped(one.pack.hex(), one.size, one.fate) for one in done.fates),
+        roots=dropped,
+        total_packs=done.packs,
+        total_size=done.size,
+        segments=done.segments,
+        sessions=done.sessions,
+        grace_hours=int(GRACE // 3600),
+        dry_run=options.dry_run,
+    )
+
+
+def _drop_roots(project: Project, link: Connection, options: RemoteGcOptions) -> tuple[str, ...]:
+    if cut_commits(project.git):
+        raise GcRefused("this clone is shallow and does not know all of history", hint="git fetch --unshallow")
+    keep = {start.oid.hex() for start in local_roots(project).starts}
+    return forget_roots(link.remote, keep, (options.drop_roots or 0) * _DAY, most=options.most, dry_run=options.dry_run)
