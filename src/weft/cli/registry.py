@@ -51,6 +51,7 @@ _LISTING = (
     (_LOOK, "get", "Copy data out of any weft repository."),
     (_LOOK, "lineage", "Ask how data came to be and what depends on it."),
     (_LOOK, "log", "Show the commits that changed data, params or metrics."),
+    (_LOOK, "show", "Show the data, params, metrics and stages that a commit holds."),
     (_LOOK, "compare", "Show params, metrics, data and code of revisions side by side."),
     (_CARE, "remote", "Configure the places that data is pushed to."),
     (_CARE, "install", "Install the Git hooks and drivers in this clone."),

@@ -31,6 +31,7 @@ from weft.cli.commands import (
     repro,
     rm,
     run,
+    show,
     status,
     uninstall,
     validate,
@@ -40,7 +41,7 @@ from weft.cli.commands import (
 from weft.cli.registry import COMMANDS
 
 MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, gc, get, init, install]
-MODULES += [lineage, log, ls, mv, pull, push, remote, repro, rm, run, status, uninstall, validate, verify, version]
+MODULES += [lineage, log, ls, mv, pull, push, remote, repro, rm, run, show, status, uninstall, validate, verify, version]
 
 
 def test_all_verbs_are_here():
@@ -141,6 +142,18 @@ def test_log_tells_what_each_commit_changed(project, cli):
     assert [one["subject"] for one in cli("log", "-n", "1", "--json").data["commits"]] == ["two"]
     assert "two" not in cli("log", "v1", "--", "data").out
     assert "--format and --json" in cli("log", "--json", "--format", "md", code=2).out
+
+
+def test_show_tells_what_a_commit_holds(project, cli):
+    found = cli("show", "--json").data
+    assert [(one["path"], one["type"], one["files"]) for one in found["data"]] == [
+        ("data", "dir", 2),
+        ("model", "file", 1),
+    ]
+    assert "model" not in cli("show", "v1", "data").out
+    assert "data/" not in cli("show", "v1:model").out
+    assert "all of data is shown" in cli("show", "data/a").err
+    assert "E_NO_PATH" in cli("show", "HEAD", "nosuch", code=3).err
 
 
 # --- checkout, mv, rm ------------------------------------------------------------------------------------------------

@@ -1,0 +1,93 @@
+"""The page of a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from weft.cli.context import Page, View
+from weft.cli.render.log import plain
+from weft.cli.text import columns, escape
+from weft.util.humanize import count_text, duration_text, size_text
+from weft.workflows.show import ShownStage, ShowResult
+
+_SHOWN = 10
+
+
+def show_page(result: ShowResult, view: View) -> Page:
+    """The commit, its data, its params and metrics, its stages, and what is not right."""
+    lines = [
+        f"{view.paint.care('commit')} {result.commit}" + ("  (merge)" if len(result.parents) > 1 else ""),
+        f"{escape(result.author)}  {escape(result.date[:16].replace('T', ' '))}  {escape(result.subject)}",
+        *_titled("data", _data(result, view)),
+        *_titled("params", _files(result.params, view)),
+        *_titled("metrics", _files(result.metrics, view)),
+    ]
+    for stage in result.stages:
+        lines += _titled(f"stage {escape(stage.name)}", [f"{label:<8}  {text}" for label, text in _stage(stage, view)])
+    wrong = [f"{escape(path)}: {escape(reason)}" for path, reasons in result.wrong.items() for reason in reasons]
+    lines += _titled(view.paint.bad("not right"), wrong)
+    holds_none = not (result.data or result.stages or result.params or result.metrics or wrong)
+    notes = ["this commit holds no data, stages, params or metrics"] if holds_none else list(result.notes)
+    return Page(data=tuple(lines), notes=tuple(map(escape, notes)))
+
+
+def _titled(title: str, lines: Sequence[str]) -> list[str]:
+    return ["", title, *(f"    {line}" for line in lines)] if lines else []
+
+
+def _data(result: ShowResult, view: View) -> list[str]:
+    rows = [
+        [
+            one.type,
+            size_text(one.size),
+            f"{one.files:,}" if one.type == "dir" else "",
+            _id(one.oid, view),
+            escape(one.path) + ("/" if one.type == "dir" else ""),
+        ]
+        for one in result.data
+    ]
+    return columns(rows, right=frozenset({1, 2}))
+
+
+def _files(files: Mapping[str, Mapping[str, Any]], view: View) -> list[str]:
+    lines = []
+    for name, values in files.items():
+        shown = list(values.items()) if view.verbose else list(values.items())[:_SHOWN]
+        lines += [f"{escape(name)}:{escape(key)} = {plain(value)}" for key, value in shown]
+        if len(shown) < len(values):
+            lines.append(f"{escape(name)}: and {len(values) - len(shown):,} more (-v lists all)")
+    return lines
+
+
+def _id(oid: str, view: View) -> str:
+    return oid if view.verbose else oid.rpartition(":")[2][:12]
+
+
+def _stage(stage: ShownStage, view: View) -> Iterator[tuple[str, str]]:
+    yield "command", _words(stage.cmd, view) + (f"  in {escape(stage.wdir)}" if stage.wdir else "")
+    if not stage.recorded:
+        yield "run", view.paint.care("no record tells of one")
+        return
+    for label, items in (("reads", stage.reads), ("writes", stage.writes), ("code", stage.code)):
+        shown = list(items.items()) if view.verbose else list(items.items())[:_SHOWN]
+        yield from ((label, f"{_id(oid, view)}  {escape(path)}") for path, oid in shown)
+        if len(shown) < len(items):
+            yield label, f"and {count_text(len(items) - len(shown), 'path')} more (-v lists all)"
+    for label, files in (("params", stage.params), ("metrics", stage.metrics)):
+        yield from ((label, line) for line in _files(files, view))
+    if stage.run:
+        by = f", by {escape(stage.author)}" if stage.author else ""
+        yield "ran", f"{escape(stage.run.started)}, took {duration_text(stage.run.duration)}{by}"
+    where = [str(stage.env[key]) for key in ("platform", "image") if stage.env.get(key)]
+    python = f"Python {stage.env['python']}" if stage.env.get("python") else ""
+    if where or python:
+        yield "where", escape(", ".join(filter(None, [*where, python])))
+    if stage.reused:
+        yield "reused", f"the outs of run {escape(stage.reused)}"
+
+
+def _words(cmd: str | tuple[str, ...], view: View) -> str:
+    text = (cmd if isinstance(cmd, str) else " ".join(cmd)).strip()
+    first = text.partition("\n")[0][:100]
+    return escape(text if view.verbose else first + ("..." if first != text else ""))

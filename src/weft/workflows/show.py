@@ -1,0 +1,253 @@
+"""``weft show``: all that one commit holds of data, stages, params and metrics, from Git alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.errors import NoSuchPath, NoSuchRevision
+from weft.gitio import trees
+from weft.gitio.batch import BlobReader
+from weft.gitio.index import Index, tree_entries
+from weft.gitio.log import commit_facts
+from weft.gitio.repo import discover
+from weft.model.lineage import Record, RunFacts, record_path
+from weft.model.stage import STAGE_FILE, Stage
+from weft.workflows.history_facts import (
+    METRICS,
+    PARAMS,
+    POINTER,
+    RECORD,
+    STAGES,
+    Declared,
+    Unreadable,
+    Versions,
+    below,
+    differ,
+    plain_files,
+    stage_of,
+)
+from weft.workflows.targets import data_path, path_in
+
+_Values = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownData:
+    """A tracked path of the commit: ``size`` in bytes, ``files`` their number."""
+
+    path: str
+    type: str
+    oid: str
+    size: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStage:
+    """A stage as its record tells of it, or as ``weft.yaml`` declares it where ``recorded`` is False.
+
+    ``code`` maps paths to Git blob ids, ``params`` and ``metrics`` files to the values that were used and measured;
+    ``reads`` and ``writes`` map data to object ids, empty where no record tells; ``env`` says where it ran.
+    """
+
+    name: str
+    cmd: str | tuple[str, ...]
+    wdir: str
+    recorded: bool
+    declared: bool
+    code: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
+    writes: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, Any] = field(default_factory=dict)
+    author: str = ""
+    run: RunFacts | None = None
+    reused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowResult:
+    """What a commit holds. ``params`` and ``metrics`` are those of the files in it, by dotted key.
+
+    ``wrong`` maps files to what is not right with them; ``notes`` say what was left out by what was asked for.
+    """
+
+    revision: str
+    commit: str
+    parents: tuple[str, ...]
+    date: str
+    author: str
+    subject: str
+    data: tuple[ShownData, ...]
+    stages: tuple[ShownStage, ...]
+    params: _Values
+    metrics: _Values
+    wrong: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+
+
+class _Collector:
+    def __init__(self, index: Index, versions: Versions) -> None:
+        self.index = index
+        self.versions = versions
+        self.declared = Declared()
+        self.stages: dict[str, Stage] = {}
+        self.data: list[ShownData] = []
+        self.shown: dict[str, ShownStage] = {}
+        self.values: dict[str, _Values] = {PARAMS: {}, METRICS: {}}
+        self.wrong: dict[str, list[str]] = {}
+
+    def declare(self) -> None:
+        """Read ``weft.yaml``, which names the params and metrics files."""
+        entry = self.index.get(STAGE_FILE)
+        if entry is None or not entry.regular:
+            return
+        self.versions.read([entry.blob])
+        try:
+            self.stages = self.versions.stages(entry.blob)
+        except Unreadable as error:
+            self.complain(error.path, error.reason)
+        self.declared.learn(self.stages)
+
+    def complain(self, path: str, reason: str) -> None:
+        """Take note of what is not right with the file ``path``."""
+        self.wrong.setdefault(path, []).append(reason)
+
+    def collect(self, files: Mapping[str, str]) -> None:
+        """Tell of ``files``, each with its kind."""
+        entries = {path: entry for path in files if (entry := self.index.get(path)) is not None}
+        self.versions.read(entry.blob for entry in entries.values() if entry.regular)
+        for path, entry in entries.items():
+            if not entry.regular:
+                self.complain(path, "it is a symbolic link or a submodule where a plain file is wanted")
+                continue
+            try:
+                self._take(files[path], path, entry.blob)
+            except Unreadable as error:
+                self.complain(error.path, error.reason)
+
+    def _take(self, kind: str, path: str, blob: str) -> None:
+        if kind == POINTER:
+            one = self.versions.pointer(blob, path)
+            self.data.append(ShownData(data_path(path), one.type, str(one.oid), one.size, one.files))
+        elif kind == RECORD:
+            self._record(path, blob)
+        else:
+            self.values[kind][path] = self.versions.values(blob, path)
+
+    def _record(self, path: str, blob: str) -> None:
+        record, name = self.versions.record(blob, path), stage_of(path)
+        self.shown[name] = _recorded(name, record, declared=name in self.stages)
+        if record.stage != name:
+            self.complain(path, f"it is the record of {record.stage!a}")
+        if not self.versions.digest_fits(blob, path, record):
+            self.complain(path, "its digest does not fit: it was changed by hand or by a merge")
+        if self.stages and name not in self.stages:
+            self.complain(path, f"{STAGE_FILE} declares no such stage")
+        for changed in record.changed:
+            self.complain(path, f"{changed} changed while it ran")
+
+    def add_unrecorded(self, wanted: Sequence[str]) -> None:
+        """Tell of the stages that have no record which can be read."""
+        for name, stage in self.stages.items():
+            if name not in self.shown and any(below(record_path(name), one) for one in wanted):
+                self.shown[name] = ShownStage(name, stage.cmd, stage.wdir, recorded=False, declared=True)
+
+    def compare(self) -> None:
+        """Complain of values in the commit's files that are not those that its records tell of."""
+        for name, stage in self.shown.items():
+            for kind, told in ((PARAMS, stage.params), (METRICS, stage.metrics)):
+                for file, recorded in told.items():
+                    here = self.values[kind].get(file)
+                    for text in _other_values(recorded, here) if here is not None else ():
+                        self.complain(record_path(name), f"{file}:{text}")
+
+
+def _other_values(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in recorded.items():
+        if key not in here:
+            yield f"{key} was {value} in the run, and is not in the file"
+        elif differ(value, here[key]):
+            yield f"{key} was {value} in the run, and is {here[key]} in the file"
+
+
+def _recorded(name: str, record: Record, *, declared: bool) -> ShownStage:
+    return ShownStage(
+        name,
+        record.cmd,
+        record.wdir,
+        recorded=True,
+        declared=declared,
+        code=dict(record.code),
+        params=plain_files(record.params),
+        metrics=plain_files(record.metrics),
+        reads={ref.path: str(ref.oid) for ref in record.deps},
+        writes={ref.path: str(ref.oid) for ref in record.outs},
+        env=dict(record.env),
+        author=record.author,
+        run=record.run,
+        reused=record.reused,
+    )
+
+
+def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResult:
+    """What the commit ``revision`` (HEAD when it is empty) holds, limited to ``paths`` as typed; by five processes of Git,
+    and one more in a partial clone.
+
+    Raises ``NotARepository``, ``NoSuchRevision``, ``NoSuchPath`` when the commit holds none of ``paths``, ``PathEscape`` and
+    the errors of paths.
+    """
+    repo = discover(start)
+    if not revision and trees.head(repo) is None:
+        raise NoSuchRevision(
+            "this branch has no commit yet: there is nothing to show", hint="git commit, then weft show"
+        )
+    commit = trees.resolve(repo, revision or "HEAD")
+    cwd = os.path.realpath(start)
+    wanted = tuple(path_in(repo.root, cwd, text) for text in paths) or ("",)
+    facts = commit_facts(repo, commit)
+    index = tree_entries(repo, commit)
+    with BlobReader(repo) as reader:
+        found = _Collector(index, Versions(repo, reader))
+        found.declare()
+        files, notes = _choose(index, found.declared, wanted)
+        found.collect(files)
+    found.add_unrecorded(wanted)
+    found.compare()
+    if paths and not (files or found.shown):
+        raise NoSuchPath(
+            f"{', '.join(paths)}: {revision or 'HEAD'} holds no data, record, params or metrics there",
+            hint=f"weft show {revision}".rstrip(),
+            path=paths[0],
+        )
+    return ShowResult(
+        revision or "HEAD",
+        *facts,
+        tuple(found.data),
+        tuple(found.shown[name] for name in sorted(found.shown)),
+        found.values[PARAMS],
+        found.values[METRICS],
+        {path: tuple(dict.fromkeys(reasons)) for path, reasons in sorted(found.wrong.items())},
+        tuple(notes),
+    )
+
+
+def _choose(index: Index, declared: Declared, wanted: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The files of the commit that tell something of ``wanted``, each with its kind, in order; and notes."""
+    files: dict[str, str] = {}
+    notes: dict[str, None] = {}
+    for path in sorted(index):
+        kind = declared.kind(path)
+        if not kind or kind == STAGES:
+            continue
+        name = data_path(path) if kind == POINTER else path
+        if any(below(name, one) for one in wanted):
+            files[path] = kind
+        elif kind == POINTER and (inner := [one for one in wanted if below(one, name)]):
+            files[path] = kind
+            notes[f"{inner[0]} lies inside {name}: all of {name} is shown; `weft ls` looks inside"] = None
+    return files, list(notes)
