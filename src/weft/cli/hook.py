@@ -26,6 +26,7 @@ HANDLERS = {
     "large-files": "commit",
     "checkout": "checkout",
     "textconv-pointer": "textconv",
+    "merge-pointer": "mergepointer",
     "merge-record": "mergetext",
     "merge-stagefile": "mergetext",
 }

@@ -39,6 +39,7 @@ _LISTING = (
     (_WORK, "status", "Show what differs between the workspace and the pointers."),
     (_WORK, "diff", "Show files added, modified, renamed and deleted."),
     (_WORK, "checkout", "Make the workspace match the pointers."),
+    (_WORK, "resolve", "Settle the conflicts that a merge left in pointers, records and stages."),
     (_WORK, "mv", "Move tracked data and its pointer together."),
     (_WORK, "rm", "Stop tracking data and remove it from the workspace."),
     (_SHARE, "push", "Send the data of pointers to a remote."),

@@ -91,7 +91,7 @@ def _refuse_conflict(data: bytes, what: str) -> None:
     line = data.count(b"\n", 0, marks[0].start()) + 1
     raise MergeConflict(
         f"{what} holds the conflict of a merge between {' and '.join(f'{side!a}' for side in sides)}",
-        hint=f"choose a side with: git checkout --ours -- {what}, or --theirs, then weft checkout",
+        hint=f"weft resolve --ours {what.removesuffix('.weft')}, or --theirs",
         path=what,
         line=line,
     )

@@ -98,6 +98,16 @@ def read_index(repo: GitRepo) -> Index:
     return _index(repo.git(*_LISTED))
 
 
+def read_stages(repo: GitRepo) -> dict[str, dict[int, str]]:
+    """The paths in conflict, each with the blobs of base (1), ours (2) and theirs (3) that there are; by one process."""
+    found: dict[str, dict[int, str]] = {}
+    for row in os.fsdecode(repo.git("ls-files", "--unmerged", "-z")).split("\0")[:-1]:
+        facts, path = row.split("\t", 1)
+        _, blob, number = facts.split(" ")
+        found.setdefault(path, {})[int(number)] = blob
+    return found
+
+
 def staged_changes(repo: GitRepo) -> list[Change]:
     """How the index differs from the last commit, or from nothing before the first one, by one process."""
     return _changes(repo.git(*_STAGED))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from weft.errors import NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
+from weft.errors import MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.model.paths import RepoPath
@@ -77,6 +77,8 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
         return pointer_format.decode(data, name=name.rpartition("/")[2])
     except WeftError as error:
         error.path = name
+        if isinstance(error, MergeConflict):
+            error.hint = f"weft resolve --ours {data_path(name)}, or --theirs; weft resolve --help"
         if name not in error.message:
             error.message = f"{name}: {error.message}"
         raise

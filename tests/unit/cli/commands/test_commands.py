@@ -29,6 +29,7 @@ from weft.cli.commands import (
     push,
     remote,
     repro,
+    resolve,
     rm,
     run,
     show,
@@ -41,7 +42,25 @@ from weft.cli.commands import (
 from weft.cli.registry import COMMANDS
 
 MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, gc, get, init, install]
-MODULES += [lineage, log, ls, mv, pull, push, remote, repro, rm, run, show, status, uninstall, validate, verify, version]
+MODULES += [
+    lineage,
+    log,
+    ls,
+    mv,
+    pull,
+    push,
+    remote,
+    repro,
+    resolve,
+    rm,
+    run,
+    show,
+    status,
+    uninstall,
+    validate,
+    verify,
+    version,
+]
 
 
 def test_all_verbs_are_here():

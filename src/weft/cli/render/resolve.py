@@ -1,0 +1,44 @@
+"""The page of resolve."""
+
+from __future__ import annotations
+
+from weft.cli.context import Page, View
+from weft.cli.render.transfer import checkout_page
+from weft.cli.text import escape
+from weft.util.humanize import count_text
+from weft.workflows.resolve import Left, ResolveResult
+
+_SHOWN = 20
+
+
+def resolve_page(result: ResolveResult, view: View) -> Page:
+    """What is settled, what is left, and what was done to the data."""
+    report = [f"{view.paint.good('settled')}  {escape(path)}" for path in result.settled]
+    for left in result.left:
+        report += _left(left, view)
+    report += [
+        f"{view.paint.care('unsaved')}  {escape(path)}: its data stays as it is; weft add it, or weft checkout --force"
+        for path in result.unsaved
+    ]
+    notes: tuple[str, ...] = ()
+    if result.checked_out is not None:
+        page = checkout_page(result.checked_out, view)
+        report += page.report
+        notes = page.notes
+    if result.left:
+        path = escape(result.left[0].path)
+        notes = (f"next: weft resolve --ours {path}, or --theirs, or --base; or one file by its path",)
+    elif not notes:
+        notes = ("next: git commit",)
+    return Page(report=tuple(report), notes=notes)
+
+
+def _left(left: Left, view: View) -> list[str]:
+    files = count_text(len(left.conflicts), "conflict")
+    lines = [f"{view.paint.care('left')}  {escape(left.path)}: {files}"]
+    for one in left.conflicts[:_SHOWN]:
+        place = f"{left.path}/{one.path}" if one.path else left.path
+        lines.append(f"      {escape(place)}: {escape(one.what)}")
+    if len(left.conflicts) > _SHOWN:
+        lines.append(f"      and {len(left.conflicts) - _SHOWN} more; weft resolve --json names them all")
+    return lines

@@ -1,0 +1,228 @@
+"""``weft resolve``: settle the conflicts that a merge left in pointers, lineage records and the stage file.
+
+Git keeps the base and both sides in its index until a conflict is settled; everything is made anew from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from weft.errors import NotTracked, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault
+from weft.formats import pointer as pointer_format
+from weft.gitio.batch import BlobReader
+from weft.gitio.index import read_stages
+from weft.gitio.staging import stage
+from weft.model.lineage import RECORDS
+from weft.model.pointer import SUFFIX, Pointer
+from weft.model.stage import STAGE_FILE
+from weft.objects.mergetree import BASE, OURS, THEIRS, Conflict
+from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.checkout import carry_out, plan_one
+from weft.workflows.files import read_small
+from weft.workflows.merge_pointer import PointerSides, conflict_text, merge_pointers, settled_so_far
+from weft.workflows.merge_text import settle
+from weft.workflows.options import CheckoutOptions
+from weft.workflows.project import Project, alone
+from weft.workflows.results import CheckoutResult
+from weft.workflows.targets import data_path, decode_pointer, repo_path
+
+_LIMIT = 8 << 20
+_STAGES = {1: BASE, 2: OURS, 3: THEIRS}
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A path that is still in conflict: the files below it and what both sides did to each."""
+
+    path: str
+    conflicts: tuple[Conflict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveResult:
+    """Outcome of ``resolve``: paths that are ``settled`` and staged, those that are ``left``, what was done to the data.
+
+    ``unsaved`` are paths whose data stayed as it is, because no store holds what would be replaced.
+    """
+
+    settled: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    checked_out: CheckoutResult | None = None
+    unsaved: tuple[str, ...] = ()
+
+
+class _Asked(NamedTuple):
+    """A file in conflict, and the parts of its data that are meant; no parts: all of it."""
+
+    name: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Work:
+    pointers: dict[str, Pointer | None] = field(default_factory=dict)
+    settled: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+
+
+def resolve(project: Project, paths: Sequence[str], side: str = "") -> ResolveResult:
+    """Settle the conflicts at ``paths`` (tracked paths, files inside them, records, the stage file) with ``side``.
+
+    ``side`` is ``base``, ``ours`` or ``theirs``, and settles only what both sides changed: everything else of both is
+    merged. Without a side only what can be merged is, as after a fetch. What is settled is staged, and its data checked
+    out, never over bytes that no store holds. Raises ``NotTracked`` where there is no conflict, ``UsageFault``,
+    ``RefusedInput``, ``ObjectMissing``, and the errors of the store and the remote.
+    """
+    if not paths:
+        raise UsageFault("name what to settle", hint="weft resolve --ours PATH")
+    with alone(project, "weft resolve"):
+        stages = read_stages(project.git)
+        asked = _asked(project, paths, stages)
+        blobs = _read(project, [stages[name] for name in asked])
+        work = _Work()
+        for name, one in asked.items():
+            three = {_STAGES[number]: blobs[blob] for number, blob in stages[name].items()}
+            if name.endswith(SUFFIX):
+                _settle_pointer(project, one, three, side, work)
+            else:
+                _settle_text(project, name, three, side, work)
+        return _with_data(project, work)
+
+
+def _asked(project: Project, paths: Sequence[str], stages: Mapping[str, Mapping[int, str]]) -> dict[str, _Asked]:
+    found: dict[str, _Asked] = {}
+    for text in paths:
+        path = repo_path(project, text)
+        names = [name for name in stages if _is_at(name, path)]
+        owner = next((name for name in stages if name.endswith(SUFFIX) and path.startswith(data_path(name) + "/")), "")
+        if not names and not owner:
+            raise NotTracked(f"there is no conflict at {text}", hint="git status", path=text)
+        for name in names:
+            found[name] = _Asked(name)
+        if not names and found.get(owner, _Asked(owner, ("",))).parts:
+            before = found[owner].parts if owner in found else ()
+            found[owner] = _Asked(owner, (*before, path[len(data_path(owner)) + 1 :]))
+    return found
+
+
+def _is_at(name: str, path: str) -> bool:
+    own = name.endswith(SUFFIX) or name == STAGE_FILE or name.startswith(RECORDS + "/")
+    shown = data_path(name) if name.endswith(SUFFIX) else name
+    return (own and (not path or shown.startswith(path + "/"))) or path in (shown, name)
+
+
+def _read(project: Project, stages: Sequence[Mapping[int, str]]) -> dict[str, bytes]:
+    wanted = {blob for one in stages for blob in one.values()}
+    with BlobReader(project.git) as reader:
+        found = reader.read(sorted(wanted), _LIMIT)
+    if wanted - found.keys():
+        raise RefusedInput(f"a file in conflict is not here, or has more than {_LIMIT} bytes", hint="git status")
+    return found
+
+
+# --- pointers ---
+
+
+def _settle_pointer(project: Project, asked: _Asked, three: Mapping[str, bytes], side: str, work: _Work) -> None:
+    path = data_path(asked.name)
+    if OURS not in three or THEIRS not in three:
+        _settle_deleted(project, asked, three, side, work)
+        return
+    sides = PointerSides(
+        path,
+        decode_pointer(three[BASE], asked.name) if BASE in three else None,
+        decode_pointer(three[OURS], asked.name),
+        decode_pointer(three[THEIRS], asked.name),
+    )
+    full = os.path.join(project.root, asked.name)
+    before = settled_so_far(read_small(full, _LIMIT) or b"")
+    chosen = {**before, **dict.fromkeys(asked.parts or ("",), side)} if side else before
+
+    def prefer(place: str) -> str:
+        while place not in chosen and place:
+            place = place.rpartition("/")[0]
+        return chosen.get(place, "")
+
+    merged = merge_pointers(project, sides, prefer)
+    if merged.pointer is None:
+        _write(full, conflict_text(path, three[OURS], three[THEIRS], merged.conflicts, chosen))
+        work.left.append(Left(path, merged.conflicts))
+        return
+    _write(full, pointer_format.encode(merged.pointer))
+    work.pointers[path] = merged.pointer
+    work.settled.append(asked.name)
+
+
+def _settle_deleted(project: Project, asked: _Asked, three: Mapping[str, bytes], side: str, work: _Work) -> None:
+    """One side stopped tracking the path, the other changed it: there is only one or the other."""
+    path = data_path(asked.name)
+    gone = OURS if OURS not in three else THEIRS
+    if not side or asked.parts:
+        what = f"deleted in {gone}, changed in {THEIRS if gone == OURS else OURS}"
+        work.left.append(Left(path, (Conflict("", what),)))
+        return
+    full = os.path.join(project.root, asked.name)
+    if side in three:
+        work.pointers[path] = decode_pointer(three[side], asked.name)
+        _write(full, three[side])
+    else:
+        with os_errors("remove", full):
+            if os.path.lexists(full):
+                os.unlink(full)
+        work.pointers[path] = None
+    work.settled.append(asked.name)
+
+
+# --- records and the stage file ---
+
+
+def _settle_text(project: Project, name: str, three: Mapping[str, bytes], side: str, work: _Work) -> None:
+    if name != STAGE_FILE and not name.startswith(RECORDS + "/"):
+        raise RefusedInput(
+            f"{name} is neither a pointer, a lineage record nor {STAGE_FILE}",
+            hint=f"edit it, then git add {name}",
+            path=name,
+        )
+    if not side:
+        work.left.append(Left(name, (Conflict("", "both sides changed it"),)))
+        return
+    full = os.path.join(project.root, name)
+    if side not in three:
+        with os_errors("remove", full):
+            if os.path.lexists(full):
+                os.unlink(full)
+    elif OURS in three and THEIRS in three:
+        _write(full, settle(name, three.get(BASE, b""), three[OURS], three[THEIRS], side))
+    else:
+        _write(full, three[side])
+    work.settled.append(name)
+
+
+def _write(path: str, data: bytes) -> None:
+    with os_errors("write", path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_atomic(path, data)
+
+
+# --- data ---
+
+
+def _with_data(project: Project, work: _Work) -> ResolveResult:
+    """Stage what is settled and bring its data along, as far as it is here and nothing would be lost."""
+    stage(project.git, work.settled)
+    plans, absent, unsaved = {}, [], []
+    for path, pointer in work.pointers.items():
+        try:
+            plan = plan_one(project, path, pointer, None, CheckoutOptions())
+        except ObjectMissing:
+            absent.append(path)
+        except UnsavedChanges:
+            unsaved.append(path)
+        else:
+            absent.extend([path] if plan.absent else [])
+            plans.update({} if plan.absent else {path: plan})
+    done = carry_out(project, plans, absent) if work.pointers else None
+    return ResolveResult(tuple(work.settled), tuple(work.left), done, tuple(unsaved))
