@@ -60,7 +60,7 @@ def merge_record(base: bytes, ours: bytes, theirs: bytes, path: str) -> TextMerg
         stage = os.path.basename(path).removesuffix(".yaml")
     notes = (
         f"Both sides hold a run of {stage}, and no record can tell of both.",
-        f"Take one side whole (git checkout --ours {path}, or --theirs), then: weft repro {stage}",
+        f"Take one side whole: weft resolve --ours {path} (or --theirs), then: weft repro {stage}",
     )
     why = f"both sides ran {stage}; take one side, then: weft repro {stage}"
     return TextMerge(whole_conflict(ours, theirs, *notes), why)
