@@ -66,6 +66,7 @@ def test_values_that_are_not_those_of_the_run_are_named(repo: Lineage) -> None:
     repo.commit()
     found = shown(repo)
     assert found["params"]["params.yaml"]["train.lr"] == "NaN"
+    assert shown(repo, "lineage")["wrong"] == found["wrong"]
     assert found["wrong"] == {"lineage/train.yaml": ["params.yaml:train.lr was 0.1 in the run, and is NaN in the file"]}
 
 
@@ -84,7 +85,8 @@ def test_a_record_of_no_stage_and_a_stage_without_record(repo: Lineage) -> None:
 def test_paths_and_both_spellings(repo: Lineage) -> None:
     assert [one["path"] for one in shown(repo, "HEAD", "data")["data"]] == ["data/prepared", "data/raw"]
     assert shown(repo, "HEAD:models")["data"] == shown(repo, "models")["data"]
-    assert [one["name"] for one in shown(repo, "lineage/train.yaml")["stages"]] == ["train"]
+    only = shown(repo, "lineage/train.yaml")
+    assert ([one["name"] for one in only["stages"]], only["params"], only["metrics"]) == (["train"], {}, {})
     assert shown(repo, "HEAD:")["data"] == shown(repo)["data"]
     assert "E_NO_PATH" in weft(repo, "show", "HEAD:nosuch", code=3).err
     assert "E_NO_REVISION" in weft(repo, "show", "nosuch", "--", "data", code=3).err

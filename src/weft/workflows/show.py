@@ -166,6 +166,14 @@ class _Collector:
                     for text in _other_values(recorded, here) if here is not None else ():
                         self.complain(record_path(name), f"{file}:{text}")
 
+    def forget_values(self, wanted: Sequence[str]) -> None:
+        """Leave out the values files that were read for the sake of records only."""
+        for kind, files in self.values.items():
+            self.values[kind] = {path: one for path, one in files.items() if any(below(path, top) for top in wanted)}
+        for path in [path for path in self.wrong if self.declared.kind(path) in (PARAMS, METRICS)]:
+            if not any(below(path, top) for top in wanted):
+                del self.wrong[path]
+
 
 def _other_values(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
     for key, value in recorded.items():
@@ -218,7 +226,8 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
         found.collect(files)
     found.add_unrecorded(wanted)
     found.compare()
-    if paths and not (files or found.shown):
+    found.forget_values(wanted)
+    if paths and not (found.data or found.shown or found.wrong or any(found.values.values())):
         raise NoSuchPath(
             f"{', '.join(paths)}: {revision or 'HEAD'} holds no data, record, params or metrics there",
             hint=f"weft show {revision}".rstrip(),
@@ -245,7 +254,8 @@ def _choose(index: Index, declared: Declared, wanted: Sequence[str]) -> tuple[di
         if not kind or kind == STAGES:
             continue
         name = data_path(path) if kind == POINTER else path
-        if any(below(name, one) for one in wanted):
+        # Values that nobody asked for are read too, for the sake of the records that tell of them.
+        if kind in (PARAMS, METRICS) or any(below(name, one) for one in wanted):
             files[path] = kind
         elif kind == POINTER and (inner := [one for one in wanted if below(one, name)]):
             files[path] = kind
