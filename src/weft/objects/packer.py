@@ -16,9 +16,10 @@ from weft.formats.pack import FOOTER_ENTRY, HEADER, TRAILER_SIZE, encode_entry, 
 from weft.model.entry import PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.background import Background
-from weft.objects.blocks import BlockFile, new_block
+from weft.objects.blocks import BlockFile
 from weft.objects.packfiles import PackFiles, open_new, read_footer, read_pack_info
 from weft.util.atomic import fsync_dir, os_errors, publish
+from weft.util.blocks import new_block
 
 Buffer = bytes | bytearray | memoryview
 NewFrame = tuple[Oid, int, int, Buffer, int]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +12,16 @@ from contextlib import contextmanager, suppress
 from weft.errors import LimitExceeded, StorageFault, SymlinkRefused
 from weft.storage.keys import BLOCK, MAX_UPLOAD
 from weft.util.atomic import os_errors, write_all
+from weft.util.blocks import BlockSink, new_block
+from weft.util.coldread import ColdReader
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody left there must not hang.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINKS_HERE = frozenset([errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
+_LARGE = 1 << 20
+_FICLONE = 0x40049409  # linux/fs.h
 _NO_FOLDER_SYNC = frozenset([errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP])
 # What two file systems, or a sandbox, answer that do not know how; everything else is trouble with the bytes.
 _NO_KERNEL_COPY = frozenset(
@@ -138,17 +143,50 @@ def pread_all(fd: int, key: str, start: int, length: int) -> bytes:
     return b"".join(blocks)
 
 
-def copy_bytes(source: int, target: int) -> int:
-    """Copy from where ``source`` stands to its end and return the number of bytes; the kernel copies where it can.
+def copy_bytes(source: int, target: int, *, keep: bool = True) -> int:
+    """Copy from where ``source`` stands to its end and return the number of bytes.
 
-    File systems that can share blocks between files do that instead (``copy_file_range(2)``).
+    Blocks are shared where the file system can do that (``ioctl_ficlone(2)``); what is not in memory is read past the page
+    cache, and without ``keep`` the copy is written past it too; else the kernel copies (``copy_file_range(2)``).
     """
-    copied = _copy_in_kernel(source, target)
+    if _share(source, target):
+        return os.fstat(target).st_size
+    copied = _copy_cold(source, target, keep) if os.fstat(source).st_size >= _LARGE else 0
+    copied += _copy_in_kernel(source, target)
     # Also after that: some file systems say that there is nothing more where there is (copy_file_range(2), BUGS).
     while block := os.read(source, BLOCK):
         write_all(target, block)
         copied += len(block)
     return copied
+
+
+def _share(source: int, target: int) -> bool:
+    """Let the empty file ``target`` have the blocks of ``source``, both where they begin."""
+    if os.lseek(source, 0, os.SEEK_CUR) or not hasattr(fcntl, "ioctl"):
+        return False
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False  # another way will do, or meet the same error
+    return True
+
+
+def _copy_cold(source: int, target: int, keep: bool) -> int:
+    """Copy what is not in memory, block by block up to the first that is; both descriptors move on."""
+    start = place = os.lseek(source, 0, os.SEEK_CUR)
+    reader, sink, block = ColdReader(source), BlockSink(target), new_block()
+    while not reader.in_memory(place, len(block)):
+        count = reader.read_into(block, place)
+        place += count
+        if keep:
+            write_all(target, block[:count])
+        else:
+            sink.append(block[:count])
+        if count < len(block):
+            break
+    os.lseek(source, place, os.SEEK_SET)
+    sink.finish()
+    return place - start
 
 
 def _copy_in_kernel(source: int, target: int) -> int:

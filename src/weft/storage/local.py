@@ -80,7 +80,7 @@ class LocalStorage:
         with upload_source(path) as (source, size):
 
             def fill(fd: int) -> None:
-                copied = copy_bytes(source, fd)
+                copied = copy_bytes(source, fd, keep=False)
                 if copied != size:
                     raise StorageFault(f"{path} changed from {size} to {copied} bytes while it was read")
 

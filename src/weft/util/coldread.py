@@ -44,7 +44,7 @@ class ColdReader:
         Only what begins at multiples of ``ALIGNED``, in the file and in memory, can pass by the page cache. Raises
         ``OSError``.
         """
-        cold = self._may_bypass and offset % ALIGNED == 0 and not self._in_memory(offset, len(view))
+        cold = not self.in_memory(offset, len(view))
         done = 0
         while done < len(view):
             count = self._step(view[done:], offset + done, cold)
@@ -53,7 +53,10 @@ class ColdReader:
             done += count
         return done
 
-    def _in_memory(self, start: int, length: int) -> bool:
+    def in_memory(self, start: int, length: int) -> bool:
+        """Whether these bytes seem to be in memory; True where nobody can tell, or nothing can be done about it."""
+        if not self._may_bypass or start % ALIGNED:
+            return True
         try:
             for offset in range(start, start + length, PROBED):
                 os.preadv(self._fd, [self._byte], offset, _NOWAIT)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from weft.objects.background import Background
-from weft.objects.blocks import BLOCK, BlockSink, new_block
+from weft.util.blocks import BLOCK, BlockSink, new_block
 
 _WAITING = 2
 """Blocks that wait to be written or are being written; one more is filled meanwhile."""

@@ -20,11 +20,12 @@ from weft.errors import EnvironmentFault, WeftError
 from weft.formats.pack import MAX_PACK, decode_pack
 from weft.model.entry import RAW
 from weft.model.oid import Kind, Oid
-from weft.objects import blocks
 from weft.objects.background import Background
-from weft.objects.blocks import BLOCK, BlockFile
+from weft.objects.blocks import BlockFile
 from weft.objects.packer import IN_FLIGHT, PackWriter
 from weft.objects.packfiles import PackFiles
+from weft.util import blocks
+from weft.util.blocks import BLOCK
 from weft.util.progress import SilentProgress
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from weft.storage.descriptors import copy_bytes
 from weft.storage.keys import BLOCK
+from weft.util.coldread import ALIGNED, ColdReader
 
 DATA = os.urandom(3 * BLOCK + 17)
 
@@ -70,3 +72,36 @@ def test_a_full_disk_is_an_error_and_not_another_attempt(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "copy_file_range", full, raising=False)
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         copied(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("size", [BLOCK - 1, 5 * BLOCK, 9 * BLOCK + 17])
+def test_what_is_not_in_memory_is_copied_past_it(tmp_path: Path, keep: bool, size: int) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    data = os.urandom(size)
+    source.write_bytes(data)
+    with source.open("rb") as a, target.open("wb") as b:
+        os.fsync(a.fileno())
+        os.posix_fadvise(a.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        # Asking makes the kernel read a few pages there. A file system in memory forgets nothing.
+        forgets = not ColdReader(a.fileno()).in_memory(size // 4 // ALIGNED * ALIGNED, 1)
+        assert copy_bytes(a.fileno(), b.fileno(), keep=keep) == size
+        place = size // 3 // ALIGNED * ALIGNED
+        assert ColdReader(a.fileno()).in_memory(place, 1) != (forgets and size >= BLOCK)
+        with target.open("rb") as c:
+            assert ColdReader(c.fileno()).in_memory(place, 1) != (forgets and size >= BLOCK and not keep)
+        b.write(b"more")  # the descriptor is as ordinary as before
+    assert target.read_bytes() == data + b"more"
+
+
+def test_blocks_are_shared_where_the_file_system_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def ioctl(fd: int, request: int, source: int) -> int:
+        asked.append((request, source))
+        os.write(fd, os.pread(source, len(DATA), 0))  # as the kernel would, without moving the source
+        return 0
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    assert copied(tmp_path) == DATA
+    assert [request for request, _ in asked] == [0x40049409]

@@ -12,7 +12,7 @@ from kit import pseudo_random
 from localstores import corrupt
 from weft.errors import DiskFull, HashMismatch
 from weft.objects import store_read
-from weft.objects.blocks import BLOCK, new_block
+from weft.util.blocks import BLOCK, new_block
 from weft.workspace import blockwise, writer
 from weft.workspace.blockwise import write_blocks
 
@@ -162,7 +162,7 @@ def test_a_full_disk_leaves_nothing(large, monkeypatch):
         raise OSError(errno.ENOSPC, "full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("weft.objects.blocks.os.write", full)
+        patch.setattr("weft.util.blocks.os.write", full)
         with pytest.raises(DiskFull):
             tree.checkout(pointer)
     assert os.listdir(tree.root) == []
