@@ -10,7 +10,9 @@ import base64
 import os
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, BinaryIO
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Any
 
 from weft.errors import CredentialFault, KeyMissing, StorageFault
 from weft.storage.base import ObjectStat
@@ -24,38 +26,72 @@ from weft.storage.connection import (
     seconds_of,
 )
 from weft.storage.fsspec_backend import FsspecStorage
-from weft.storage.keys import BLOCK, short_read, too_large
+from weft.storage.keys import MAX_UPLOAD, short_read, too_large
 from weft.storage.translate import Context, bucket_missing, translated
 from weft.storage.urls import BucketUrl
+from weft.util.coldread import ColdReader, aligned
 
 _SENT_AT_ONCE = 256 << 10
+AT_ONCE = 3
+"""Most files that are in memory to be sent."""
 
 
-class FileBody:
-    """A file as the body of a request, as much of a file as botocore asks for.
+class Body:
+    """Bytes in memory as the body of a request, as much of a file as botocore asks for.
 
-    aiohttp would read a real file through its pool of threads, with two switches between threads for each 256 KiB. The
-    file was read for its checksum just now, so reading it on the event loop takes no longer than copying it.
+    aiohttp would copy a whole ``bytes`` at once into its own buffer, and would read a real file through its pool of threads,
+    with two switches between threads for each 256 KiB.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self._place = 0
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes, all to the end when ``size`` is negative."""
-        return self._file.read(size)
+        end = len(self._data) if size < 0 else self._place + size
+        found = bytes(self._data[self._place : end])
+        self._place += len(found)
+        return found
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move to where the next bytes are read, as a repeated request does."""
-        return self._file.seek(offset, whence)
+        self._place = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: len(self._data)}[whence] + offset
+        return self._place
 
     def tell(self) -> int:
         """Where the next bytes are read."""
-        return self._file.tell()
+        return self._place
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while block := self._file.read(_SENT_AT_ONCE):
+        while block := self.read(_SENT_AT_ONCE):
             yield block
+
+
+class _Rooms:
+    """Memory for ``AT_ONCE`` files that are being sent: used again, for fresh memory costs as much as reading does."""
+
+    def __init__(self) -> None:
+        self._free: SimpleQueue[memoryview | None] = SimpleQueue()
+        for _ in range(AT_ONCE):
+            self._free.put(None)
+
+    @contextmanager
+    def read(self, path: str, size: int) -> Iterator[memoryview]:
+        """The bytes of the file ``path``; waits while as many others are in memory."""
+        room = self._free.get()
+        try:
+            room = room or aligned(MAX_UPLOAD)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                count = ColdReader(fd).read_into(room[:size], 0)
+            finally:
+                os.close(fd)
+            if count != size:
+                raise StorageFault(f"{path} changed from {size} to {count} bytes while it was read")
+            yield room[:size]
+        finally:
+            self._free.put(room)
 
 
 class S3Driver:
@@ -69,6 +105,7 @@ class S3Driver:
         self._bucket = url.bucket
         self._prefix = url.prefix + "/" if url.prefix else ""
         self._bucket_seen = False
+        self._rooms = _Rooms()
 
     def _call(self, verb: str, key: str, **more: Any) -> Any:
         return self._connection.system.call_s3(verb, Bucket=self._bucket, Key=self._prefix + key, **more)
@@ -107,15 +144,11 @@ class S3Driver:
         self._put(key, data, zlib.crc32(data), only)
 
     def store_file(self, key: str, path: str, size: int, only: bool) -> None:
-        """Streamed from the file, which takes next to no memory and is as fast as a body held in memory."""
-        with open(path, "rb") as file:
-            check = 0
-            while block := file.read(BLOCK):
-                check = zlib.crc32(block, check)
-            file.seek(0)
-            self._put(key, FileBody(file), check, only)
+        """Read once, past the page cache where it is not in memory: the packs that are pushed were written so."""
+        with self._rooms.read(path, size) as data:
+            self._put(key, Body(data), zlib.crc32(data), only)
 
-    def _put(self, key: str, body: bytes | FileBody, check: int, only: bool) -> None:
+    def _put(self, key: str, body: bytes | Body, check: int, only: bool) -> None:
         # The server compares the sum with what arrived, so a body damaged on the way is refused, not stored.
         told = base64.b64encode(check.to_bytes(4, "big")).decode("ascii")
         more = {"IfNoneMatch": "*"} if only else {}
