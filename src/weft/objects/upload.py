@@ -176,16 +176,19 @@ class _Push:
             held = {**there.packs, **{pack.name: pack.size for pack in sent}}
             segments = self._cover(held)
             # A collection that began meanwhile may have condemned what this push relies on.
-            if self._drop_dead(needs) & held.keys():
+            if self._drop_dead(needs) & held.keys() or session.lapsed():
                 continue
             self._roots.write(self._pointers.values(), segments)
-            # Without its session nobody kept what this push relies on: then it is all looked at again.
-            if self._check(needs, held, Presence(self._remote)) and not session.lapsed():
+            if self._still_there(needs, held, session):
                 self._roots.see()
                 return
         raise ConcurrencyError(
             f"{self._remote.storage.name} keeps losing packs that were just there", hint="weft remote check"
         )
+
+    def _still_there(self, needs: Needs, held: Mapping[Oid, int], session: Session) -> bool:
+        """Look again, now that the roots are there: at each pack, and whether anybody kept them for this push."""
+        return self._check(needs, held, Presence(self._remote)) and not session.lapsed()
 
     def _drop_dead(self, needs: Needs) -> set[Oid]:
         """Read the tombs; what they name does not count as held any more."""
