@@ -77,6 +77,21 @@ class Census:
         info = self.info(pack)
         return {frame.oid for frame in info.frames if frame.oid in self.marks.live} if info else set()
 
+    def share(self, pack: Oid) -> float:
+        """How much of a pack is needed, by its bytes: 0.0 to 1.0."""
+        info = self.info(pack)
+        return sum(frame.stored for frame in info.frames if frame.oid in self.marks.live) / info.size if info else 0.0
+
+    def kinds(self, oids: Set[Oid]) -> dict[Oid, Kind]:
+        """The kind of each of ``oids``, as the index tells it."""
+        found = self._catalog.locate(oids, self._remote.place)
+        return {oid: copies[0].frame.kind for oid, copies in found.items()}
+
+    def stored(self, oids: Set[Oid]) -> int:
+        """Bytes that ``oids`` take in packs."""
+        found = self._catalog.locate(oids, self._remote.place)
+        return sum(copies[0].frame.stored for copies in found.values())
+
     def sizes(self) -> dict[Oid, int]:
         """The packs that are there, those of a wrong size left out."""
         listed = self._catalog.packs(self._remote.place)
@@ -145,8 +160,12 @@ class Shelf:
 
     def spares(self, pack: Oid) -> bool:
         """Whether all that is needed of ``pack`` is in another pack that is kept."""
-        enough = 2 if pack in self.kept else 1
-        return all(self._copies[oid] >= enough for oid in self._census.needed(pack))
+        return not self.alone(pack)
+
+    def alone(self, pack: Oid) -> set[Oid]:
+        """What is needed of ``pack`` and in no other pack that is kept."""
+        own = 1 if pack in self.kept else 0
+        return {oid for oid in self._census.needed(pack) if self._copies[oid] <= own}
 
     def drop(self, pack: Oid) -> None:
         """Keep ``pack`` no longer."""

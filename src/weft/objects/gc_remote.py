@@ -21,6 +21,7 @@ from weft.objects import remote_keys as keys
 from weft.objects.gc_census import Census, Shelf, scratch
 from weft.objects.gc_segments import Tidying, tidying
 from weft.objects.remote import RemoteStore
+from weft.objects.repack import repack, worth_copying
 from weft.objects.store import LocalStore
 from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
@@ -37,10 +38,12 @@ DELETED, CONDEMNED, WAITING, NEEDED = "deleted", "condemned", "waiting", "needed
 
 @dataclass(frozen=True, slots=True)
 class CollectOptions:
-    """How to collect. ``dry_run`` writes nothing but its own session; ``most`` allows more than half of all bytes."""
+    """How to collect. ``dry_run`` writes nothing but its own session; ``most`` allows more than half of all bytes;
+    ``repack`` copies what is needed out of packs that hold little else."""
 
     dry_run: bool = False
     most: bool = False
+    repack: bool = False
 
 
 class Fate(NamedTuple):
@@ -53,13 +56,15 @@ class Fate(NamedTuple):
 
 
 class Collected(NamedTuple):
-    """What a run did, or would do: the packs concerned, all packs and bytes that were there, index segments removed."""
+    """What a run did, or would do: the packs concerned, all packs and bytes that were there, index segments removed,
+    pushes that may be going on, and bytes of needed objects that were, or would be, copied into new packs."""
 
     fates: tuple[Fate, ...]
     packs: int
     size: int
     segments: int
     sessions: int
+    copied: int = 0
 
     def size_of(self, fate: str) -> int:
         """Bytes of the packs of this fate."""
@@ -91,7 +96,8 @@ def collect(
             run.refuse_most(planned)
         if not options.dry_run:
             run.carry_out(planned, fresh, lambda: _hurry(remote, began))
-        return run.outcome(planned)
+        copied = run.repack(planned, fresh, empty, dry_run=options.dry_run) if options.repack else 0
+        return run.outcome(planned)._replace(copied=copied)
 
 
 class _Plan(NamedTuple):
@@ -100,6 +106,8 @@ class _Plan(NamedTuple):
     condemned: tuple[Oid, ...]
     stays: Mapping[Oid, str]
     tidying: Tidying
+    worth: frozenset[Oid]
+    """Objects that are worth copying into new packs."""
 
 
 class _Run:
@@ -129,8 +137,17 @@ class _Run:
             else:
                 doomed[pack] = moment
         condemned = self._condemn(shelf)
+        needed = [pack for pack, fate in stays.items() if fate == NEEDED]
+        worth = worth_copying(self._census, shelf, [pack for pack in self._old() if pack in shelf.kept], needed)
         after = self._census.seen.packs.keys() - doomed.keys()
-        return _Plan(doomed, condemned, stays, tidying(self._census, after, self._now - GRACE))
+        tidy = tidying(self._census, after, self._now - GRACE)
+        return _Plan(doomed, condemned, stays, tidy, frozenset(worth))
+
+    def repack(self, plan: _Plan, fresh: RemoteStore, empty: LocalStore, *, dry_run: bool) -> int:
+        """Copy what is worth it; bytes of the objects, or of the new packs once they are made."""
+        if not plan.worth or dry_run:
+            return self._census.stored(plan.worth)
+        return repack(fresh, empty, self._census, plan.worth, self._tombs.keys() | set(plan.condemned))
 
     def refuse_most(self, plan: _Plan) -> None:
         """Raise ``GcRefused`` when the plan takes more than half of all bytes: then something is more likely wrong."""
@@ -178,21 +195,19 @@ class _Run:
 
         What is younger than the grace time, or than a push that goes on, may belong to a push without a root yet.
         """
-        cutoff = min([self._now - GRACE, *self._sessions])
-        packs = self._census.seen.packs
-        old = [pack for pack in packs if pack not in self._tombs and self._untouched(pack, cutoff)]
         found = []
-        for pack in sorted(old, key=lambda pack: (self._share(pack), pack)):
-            if packs[pack].modified and shelf.spares(pack):
+        for pack in sorted(self._old(), key=lambda pack: (self._census.share(pack), pack)):
+            if shelf.spares(pack):
                 found.append(pack)
                 if pack in shelf.kept:
                     shelf.drop(pack)
         return tuple(found)
 
-    def _share(self, pack: Oid) -> float:
-        info = self._census.info(pack)
-        needed = self._census.needed(pack)
-        return sum(frame.stored for frame in info.frames if frame.oid in needed) / info.size if info else 0.0
+    def _old(self) -> list[Oid]:
+        """Packs that no tomb names and that are older than the grace time and than every push that goes on."""
+        cutoff = min([self._now - GRACE, *self._sessions])
+        packs = self._census.seen.packs
+        return [p for p in packs if p not in self._tombs and packs[p].modified and self._untouched(p, cutoff)]
 
     def _write_tombs(self, packs: Collection[Oid]) -> None:
         run = f"{int(self._now)}-{secrets.token_hex(8)}"

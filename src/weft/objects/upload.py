@@ -81,6 +81,11 @@ def push(
     return pushing.run()
 
 
+def still_there(session: Session, check: Callable[[], bool]) -> bool:
+    """Look again, now that the roots are there: at each pack by ``check``, and whether anybody kept them for this push."""
+    return check() and not session.lapsed()
+
+
 class _Push:
     """One push under way."""
 
@@ -179,16 +184,12 @@ class _Push:
             if self._drop_dead(needs) & held.keys() or session.lapsed():
                 continue
             self._roots.write(self._pointers.values(), segments)
-            if self._still_there(needs, held, session):
+            if still_there(session, lambda: self._check(needs, held, Presence(self._remote))):  # noqa: B023 (called at once)
                 self._roots.see()
                 return
         raise ConcurrencyError(
             f"{self._remote.storage.name} keeps losing packs that were just there", hint="weft remote check"
         )
-
-    def _still_there(self, needs: Needs, held: Mapping[Oid, int], session: Session) -> bool:
-        """Look again, now that the roots are there: at each pack, and whether anybody kept them for this push."""
-        return self._check(needs, held, Presence(self._remote)) and not session.lapsed()
 
     def _drop_dead(self, needs: Needs) -> set[Oid]:
         """Read the tombs; what they name does not count as held any more."""

@@ -30,7 +30,7 @@ def gc_remote(project: Project, options: RemoteGcOptions) -> RemoteGcResult:
             link.remote,
             project.store,
             spec.store,
-            CollectOptions(dry_run=options.dry_run, most=options.most),
+            CollectOptions(dry_run=options.dry_run, most=options.most, repack=options.repack),
             project.progress,
         )
     return RemoteGcResult(
@@ -42,6 +42,7 @@ def gc_remote(project: Project, options: RemoteGcOptions) -> RemoteGcResult:
         total_size=done.size,
         segments=done.segments,
         sessions=done.sessions,
+        copied=done.copied,
         grace_hours=int(GRACE // 3600),
         dry_run=options.dry_run,
     )

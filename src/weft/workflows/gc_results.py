@@ -42,7 +42,7 @@ class RemoteGcResult:
     """Outcome of ``gc`` of a remote. ``packs`` are those concerned: deleted, condemned, waiting, or needed-again.
 
     ``roots`` are the keys of dropped roots; ``total_packs`` and ``total_size`` (bytes) are those before; ``segments`` of
-    the index were removed; ``sessions`` pushes may still be going on.
+    the index were removed; ``sessions`` pushes may still be going on; ``copied`` bytes went into new packs.
     """
 
     remote: str
@@ -55,3 +55,4 @@ class RemoteGcResult:
     sessions: int
     grace_hours: int
     dry_run: bool = False
+    copied: int = 0

@@ -85,11 +85,13 @@ class GcOptions:
 class RemoteGcOptions:
     """How ``gc`` of a remote works.
 
-    ``remote`` is its name ("" for the default one); ``most`` allows more than half of the bytes or roots; ``drop_roots``
-    is the age in days from which roots go that nothing in this clone leads to (None: no root ever goes).
+    ``remote`` is its name ("" for the default one); ``most`` allows more than half of the bytes or roots; ``repack`` copies
+    what is needed out of packs that hold little else; ``drop_roots`` is the age in days from which roots go that nothing
+    in this clone leads to (None: no root ever goes).
     """
 
     remote: str = ""
     dry_run: bool = False
     most: bool = False
+    repack: bool = False
     drop_roots: int | None = None

@@ -381,3 +381,44 @@ def test_a_run_that_takes_too_long_stops_deleting(tmp_path: Path) -> None:
             place.collect(store, storage=Slow())
         assert len(before - place.keys("packs/")) == 1
         assert fates(place.collect(store), DELETED)
+
+
+# --- repacking ---
+
+
+def test_what_is_needed_of_a_wasteful_pack_is_copied_and_the_pack_goes_later(tmp_path: Path) -> None:
+    place = Place()
+    with clone(tmp_path / "a") as store:
+        large = {**small_tree(40, 2), "more": {f"m{n}": noise(2000, n) for n in range(30)}}
+        gone, kept = add(store, large), add(store, small_tree(10, 2), "kept")
+        place.push(store, gone)
+        place.push(store, kept)
+        place.forget_root(gone)
+        place.clock.advance(3 * DAY)
+        before = place.keys("packs/")
+        told = place.collect(store, CollectOptions(dry_run=True, repack=True))
+        assert 10_000 < told.copied < 12_000
+        assert place.keys("packs/") == before
+        assert place.collect(store, CollectOptions(repack=True)).copied > 10_000
+        assert place.keys("packs/") > before
+        again = place.collect(store, CollectOptions(repack=True, most=True))
+        assert not again.copied, "it is there twice now"
+        condemned = fates(again, CONDEMNED)
+        assert condemned
+        assert {pack_key(pack) for pack in condemned} <= before
+        place.clock.advance(GRACE + 1)
+        assert fates(place.collect(store), DELETED) == condemned
+        assert place.whole(tmp_path / "b", kept)
+        assert sum(len(place.storage.read(key)) for key in place.keys("packs/")) < 30_000
+
+
+def test_what_only_condemned_packs_hold_is_copied_out_of_them(tmp_path: Path) -> None:
+    with two_versions(tmp_path) as (place, store, kept, gone):
+        condemned = fates(place.collect(store), CONDEMNED)
+        place.remote(store).write_root(gone, ())
+        place.clock.advance(GRACE + 1)
+        again = place.collect(store, CollectOptions(repack=True, most=True))
+        assert fates(again, NEEDED) == condemned
+        assert again.copied > 2_000_000
+        assert fates(place.collect(store), DELETED) == condemned
+        assert place.whole(tmp_path / "b", kept, gone)

@@ -17,7 +17,7 @@ from weft.workflows.options import GcOptions, RemoteGcOptions
 from weft.workflows.project import open_project
 
 _HERE = ("grace_days", "limit", "unshared")
-_THERE = ("most", "drop_roots")
+_THERE = ("most", "repack", "drop_roots")
 
 
 @verb("gc", example="weft gc --dry-run\nweft gc --limit 20GiB\nweft gc --on-remote --dry-run")
@@ -39,6 +39,7 @@ _THERE = ("most", "drop_roots")
 @click.option("--unshared", is_flag=True, help="No other clone uses the store that `store.dir` names.")
 @click.option("--on-remote", is_flag=True, help="Collect on the remote instead; the local store stays as it is.")
 @click.option("--most", is_flag=True, help="On the remote: allow more than half of the bytes to go.")
+@click.option("--repack", is_flag=True, help="On the remote: copy what is needed out of packs that hold little else.")
 @click.option(
     "--drop-roots",
     type=click.IntRange(1, 36500),

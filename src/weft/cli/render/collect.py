@@ -68,6 +68,9 @@ def remote_gc_page(result: RemoteGcResult, view: View) -> Page:
             size = size_text(sum(one.size for one in some))
             verb = before if result.dry_run else after
             report.append(f"{verb} {count_text(len(some), 'pack')} ({size})" + text.format(hours=result.grace_hours))
+    if result.copied:
+        verb = "would copy" if result.dry_run else "copied"
+        report.append(f"{verb} {size_text(result.copied)} that is needed out of packs that hold little else")
     if not result.packs:
         report.append("nothing to collect")
     total = f"{count_text(result.total_packs, 'pack')}, {size_text(result.total_size)}"
