@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from weft.model.oid import Oid
 from weft.objects.gc_census import Census
 from weft.objects.remote import RemoteStore
-from weft.objects.segments import SegmentIndex
+from weft.objects.segments import Listed, SegmentIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Tidying:
     def publish(self, remote: RemoteStore) -> None:
         """Write segments that take the place of the stale ones, as far as anything of them stays."""
         infos = [remote.catalog.pack_frames(pack) for pack in self.relist]
-        SegmentIndex(remote).publish([info for info in infos if info is not None], self.stale)
+        SegmentIndex(remote).publish([Listed.of(info) for info in infos if info is not None], self.stale)
 
 
 def tidying(census: Census, after: Set[Oid], cutoff: float) -> Tidying:

@@ -8,20 +8,23 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
-from weft.errors import HashMismatch, SizeMismatch
+from weft.errors import HashMismatch, ObjectMissing, SizeMismatch
 from weft.formats.frame import check_frame
+from weft.formats.pack import FOOTER_ENTRY, TRAILER_SIZE, decode_footer
 from weft.model.entry import RAW, PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects import remote_keys as keys
-from weft.objects.catalog import LOCAL, Location
+from weft.objects.catalog import LOCAL, Catalog, Location
 from weft.objects.pack_check import hash_file
 from weft.objects.packer import PackWriter, SealedPack
 from weft.objects.packfiles import PackFiles
 from weft.objects.remote import RemoteStore
+from weft.objects.segments import Listed
 from weft.objects.selection import choose, slices
 from weft.objects.store import LocalStore
 from weft.util.atomic import os_errors
@@ -32,10 +35,14 @@ _STALE = 2 * 86400.0
 
 
 class Parcel(NamedTuple):
-    """A pack file to send. ``local`` says that it is a pack of the store, not a copy made for this push."""
+    """A pack file to send, and its size in bytes. ``local`` says that it is a pack of the store, not a copy for this push.
+
+    There may be many, so their frames are read when a segment lists them.
+    """
 
     path: str
-    pack: PackInfo
+    pack: Listed
+    size: int
     local: bool
 
 
@@ -47,15 +54,17 @@ class Plan(NamedTuple):
     absent: set[Oid]
 
 
-def plan(store: LocalStore, frames: Set[Oid], dead: Set[Oid]) -> Plan:
+def plan(store: LocalStore, frames: Set[Oid] | list[Oid], dead: Set[Oid]) -> Plan:
     """How to send ``frames``. No pack called by a name in ``dead`` is sent as it is."""
     choice = choose(store.catalog, frames, LOCAL)
     if choice.absent and store.missing(choice.absent) != choice.absent:
         choice = choose(store.catalog, frames, LOCAL)  # the catalog was behind the packs, and has caught up
     rest = set(choice.rest)
-    for name in dead & set(choice.whole):
+    gone = dead & set(choice.whole)
+    wanted = set(frames) if gone else set()
+    for name in gone:
         info = store.catalog.pack_frames(name)
-        rest.update(frame.oid for frame in info.frames if frame.oid in frames) if info else None
+        rest.update(frame.oid for frame in info.frames if frame.oid in wanted) if info else None
     return Plan([name for name in choice.whole if name not in dead], rest, choice.absent)
 
 
@@ -74,7 +83,7 @@ def parcels(store: LocalStore, planned: Plan, dead: Set[Oid]) -> Iterator[list[P
 
     The same plan over the same store makes the same packs, so that a push that was killed finds them on the remote.
     """
-    found = [Parcel(store.pack_path(name), pack, True) for name, pack in _known(store, planned.whole)]
+    found = list(_known(store, planned.whole))
     if not planned.rest:
         yield found
         return
@@ -103,7 +112,7 @@ def send(
     def upload(parcel: Parcel) -> Parcel:
         name = parcel.pack.name
         digest, size = hash_file(parcel.path)
-        if digest != name or size != parcel.pack.size:
+        if digest != name or size != parcel.size:
             if parcel.local:
                 store.quarantine(name, "its bytes do not hash to its name")
             raise HashMismatch(
@@ -118,11 +127,20 @@ def send(
         sent(parcel)
 
 
-def _known(store: LocalStore, names: Iterable[Oid]) -> Iterator[tuple[Oid, PackInfo]]:
+def _known(store: LocalStore, names: Iterable[Oid]) -> Iterator[Parcel]:
+    sizes = store.catalog.packs(LOCAL)
     for name in names:
         info = store.catalog.pack_frames(name)
         if info is not None:
-            yield name, info
+            listed = Listed(name, len(info.frames), partial(_frames, store.catalog, name))
+            yield Parcel(store.pack_path(name), listed, sizes[name], True)
+
+
+def _frames(catalog: Catalog, name: Oid) -> PackInfo:
+    info = catalog.pack_frames(name)
+    if info is None:
+        raise ObjectMissing(f"the local pack {name.hex()} went away during the push", hint="run `weft push` again")
+    return info
 
 
 def _copy(store: LocalStore, files: PackFiles, oids: Set[Oid]) -> list[SealedPack]:
@@ -162,7 +180,13 @@ def _parcel(files: PackFiles, sealed: SealedPack, dead: Set[Oid]) -> Parcel:
     while sealed.name in dead:
         number += 1
         sealed = _salted(files, original, b"weft salt %d" % number)
-    return Parcel(files.path(sealed.name), sealed.info(), False)
+    footer = sealed.footer()  # the file is gone when it is listed
+    listed = Listed(sealed.name, len(footer) // FOOTER_ENTRY, partial(_own, sealed.name, sealed.size, footer))
+    return Parcel(files.path(sealed.name), listed, sealed.size, False)
+
+
+def _own(name: Oid, size: int, footer: bytes) -> PackInfo:
+    return PackInfo(name, size, decode_footer(footer, size - TRAILER_SIZE - len(footer)))
 
 
 def _salted(files: PackFiles, original: SealedPack, salt: bytes) -> SealedPack:
@@ -190,4 +214,4 @@ def _reap(top: str) -> None:
 
 def by_size(items: Iterable[Parcel]) -> Mapping[Oid, int]:
     """Names and sizes of the packs of ``items``."""
-    return {parcel.pack.name: parcel.pack.size for parcel in items}
+    return {parcel.pack.name: parcel.size for parcel in items}

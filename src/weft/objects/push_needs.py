@@ -30,8 +30,7 @@ class Needs:
         self._pointers = pointers
         self._roots = roots
         self._distinct = {root_name(pointer): pointer for pointer in pointers.values()}
-        self._closures: list[Closure] = []
-        self._frames: set[Oid] | None = None
+        self._frames: set[Oid] = set()
         self._receiver: Receiver | None = None
         self._trusted: list[Pointer] = []
 
@@ -61,8 +60,6 @@ class Needs:
 
     def frames(self) -> set[Oid]:
         """Everything that the pointers need which are not taken on trust."""
-        if self._frames is None:
-            self._frames = set().union(*(closure.all_frames() for closure in self._closures))
         return self._frames
 
     def walk_trusted(self) -> None:
@@ -126,5 +123,5 @@ class Needs:
         return all(self._remote.catalog.has_segment(self._remote.place, name) for name in segments)
 
     def _add(self, closure: Closure) -> None:
-        self._closures.append(closure)
-        self._frames = None
+        # Sizes and kinds are of no use any more, and there may be millions.
+        self._frames = closure.all_frames() | self._frames if self._frames else closure.all_frames()

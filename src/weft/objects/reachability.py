@@ -47,14 +47,21 @@ class Closure:
     def frames(self, kind: Kind) -> set[Oid]:
         """The oids of ``kind`` that must each have a frame in some pack."""
         if kind is Kind.CHUNK:
-            return (self.contents.keys() - self.composed) | self.doubled | self.chunks
+            found = set(self.contents)
+            found -= self.composed
+            found |= self.doubled
+            found |= self.chunks
+            return found
         if kind is Kind.LAYOUT:
             return set(self.layouts)
         return (self.manifests if kind is Kind.MANIFEST else self.recipes) - self.composed
 
     def all_frames(self) -> set[Oid]:
         """The oids of all kinds that must each have a frame."""
-        return set().union(*(self.frames(kind) for kind in Kind))
+        found = self.frames(Kind.CHUNK)
+        for kind in (Kind.MANIFEST, Kind.RECIPE, Kind.LAYOUT):
+            found |= self.frames(kind)
+        return found
 
     def __len__(self) -> int:
         return len(self.manifests) + len(self.contents) + len(self.layouts) + len(self.recipes) + len(self.chunks)
@@ -214,7 +221,10 @@ class _Visit:
         recipes = self._find(fresh.keys())
         closure.doubled |= (recipes.keys() & closure.contents.keys()) - closure.composed
         closure.doubled |= (fresh.keys() - recipes.keys()) & closure.composed
-        closure.contents.update(fresh)
+        if closure.contents:
+            closure.contents.update(fresh)
+        else:
+            closure.contents = fresh
         for recipe in self._recipes(recipes):
             if recipe.length != fresh[recipe.object]:
                 raise SizeMismatch(

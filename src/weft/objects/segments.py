@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
+from typing import NamedTuple
 
 from weft.errors import HashMismatch, IntegrityError, KeyMissing, LimitExceeded, RefusedInput, WeftError
 from weft.formats import index_segment
@@ -18,10 +19,23 @@ SMALL_SEGMENT = 1 << 20
 """Segments below this many bytes are merged when a root would name many."""
 MAX_SMALL = 16
 """Most small segments that a root names."""
-MAX_FRAMES = 200_000
-"""Most frames in a segment of ours: about 10 MiB stored, and a bounded amount of memory to read it."""
+MAX_FRAMES = 65_536
+"""Most frames in a segment of ours: about 3 MiB stored, and some 40 MiB of memory to write or read it."""
 _WORKERS = 4
 _ROUND = 16
+
+
+class Listed(NamedTuple):
+    """A pack for a segment to list: its name, the number of its frames, and how to read what they are."""
+
+    name: Oid
+    frame_count: int
+    read: Callable[[], PackInfo]
+
+    @classmethod
+    def of(cls, pack: PackInfo) -> Listed:
+        """A pack that was read already."""
+        return cls(pack.name, len(pack.frames), lambda: pack)
 
 
 class SegmentIndex:
@@ -107,8 +121,8 @@ class SegmentIndex:
 
     # --- writing ---
 
-    def publish(self, packs: Iterable[PackInfo], supersedes: Iterable[Oid] = ()) -> list[Oid]:
-        """Write segments that list ``packs``, record them, and return their names."""
+    def publish(self, packs: Iterable[Listed], supersedes: Iterable[Oid] = ()) -> list[Oid]:
+        """Write segments that list ``packs``, record them, and return their names. Reads those of one segment at a time."""
         replaced = sorted(set(supersedes))
         names = []
         for group in _groups(packs):
@@ -152,7 +166,7 @@ class SegmentIndex:
             merged.append(name)
         if len(merged) < 2 or not packs:
             return False
-        self.publish(packs.values(), merged)
+        self.publish(map(Listed.of, packs.values()), merged)
         return True
 
     def _live(self) -> set[Oid]:
@@ -160,14 +174,14 @@ class SegmentIndex:
         return known & self._sizes.keys() if self._sizes else known
 
 
-def _groups(packs: Iterable[PackInfo]) -> Iterator[list[PackInfo]]:
-    group: list[PackInfo] = []
+def _groups(packs: Iterable[Listed]) -> Iterator[list[PackInfo]]:
+    group: list[Listed] = []
     frames = 0
     for pack in sorted(packs, key=lambda pack: pack.name):
-        if group and frames + len(pack.frames) > MAX_FRAMES:
-            yield group
+        if group and frames + pack.frame_count > MAX_FRAMES:
+            yield [one.read() for one in group]
             group, frames = [], 0
         group.append(pack)
-        frames += len(pack.frames)
+        frames += pack.frame_count
     if group:
-        yield group
+        yield [one.read() for one in group]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
@@ -30,24 +31,24 @@ class Choice(NamedTuple):
 
 def choose(
     catalog: Catalog,
-    wanted: Iterable[Oid],
+    wanted: Set[Oid] | list[Oid],
     place: int,
     *,
     kind: Kind | None = None,
     small: int = 0,
     avoid: Collection[Oid] = (),
 ) -> Choice:
-    """Decide how to get ``wanted`` (all of ``kind``, any when None) from the packs that ``place`` holds.
+    """Decide how to get ``wanted`` (each once; all of ``kind``, any when None) from the packs that ``place`` holds.
 
     A pack under ``small`` bytes is always moved whole; packs in ``avoid`` are not used. The same catalog and the same
     ``wanted`` give the same choice.
     """
-    oids = set(wanted)
+    oids = sorted(wanted)
     held = _held(catalog, place, avoid)
     home, bytes_in = _homes(catalog, oids, held, kind)
     whole = {number for number, taken in bytes_in.items() if _take_whole(held[number][1], taken, small)}
-    absent = oids - home.keys()
-    rest = {oid for oid in oids if oid in home and home[oid] not in whole}
+    absent = {oid for oid, number in zip(oids, home, strict=True) if number < 0}
+    rest = {oid for oid, number in zip(oids, home, strict=True) if number >= 0 and number not in whole}
     names = sorted(held[number][0] for number in whole)
     for name in names if rest else ():
         info = catalog.pack_frames(name)
@@ -65,13 +66,15 @@ def _held(catalog: Catalog, place: int, avoid: Collection[Oid]) -> dict[int, tup
 
 
 def _homes(
-    catalog: Catalog, oids: Set[Oid], held: Mapping[int, tuple[Oid, int]], kind: Kind | None
-) -> tuple[dict[bytes, int], Counter[int]]:
-    """The pack of ``held`` to take each of ``oids`` from, where one holds it, and the bytes to take from each pack."""
-    home: dict[bytes, int] = {}
+    catalog: Catalog, oids: Sequence[Oid], held: Mapping[int, tuple[Oid, int]], kind: Kind | None
+) -> tuple[array[int], Counter[int]]:
+    """The pack of ``held`` to take each of the sorted ``oids`` from (-1: none holds it), and the bytes to take from each."""
+    home = array("q", [-1]) * len(oids)
     bytes_in: Counter[int] = Counter()
     of_kind, kinds = ("", ()) if kind is None else (" AND f.kind = ?", (int(kind),))
-    for group in slices(oids, _QUERY):
+    for start in range(0, len(oids), _QUERY):
+        group = oids[start : start + _QUERY]
+        places = {oid: place for place, oid in enumerate(group, start)}
         rows = catalog.rows(
             f"SELECT f.oid, f.pack, f.stored FROM frames f WHERE f.oid IN ({_marks(group)}){of_kind}"  # noqa: S608 (marks only)
             " ORDER BY f.oid, f.pack",
@@ -82,7 +85,7 @@ def _homes(
             usable = [(bytes_in[number], held[number][0], number, size) for _, number, size in copies if number in held]
             if usable:
                 _, _, number, size = max(usable)
-                home[oid] = number
+                home[places[oid]] = number
                 bytes_in[number] += size + FOOTER_ENTRY
     return home, bytes_in
 
@@ -100,28 +103,29 @@ def slices(oids: Iterable[Oid], size: int = SLICE) -> Iterator[list[Oid]]:
 
 
 class Holding(NamedTuple):
-    """The oids that no pack of a place holds, and names and sizes of all packs there that hold one of the others."""
+    """The oids that no pack of a place holds, sorted, and names and sizes of all packs there that hold one of the others."""
 
-    missing: set[Oid]
+    missing: list[Oid]
     packs: dict[Oid, int]
 
 
-def look_up(catalog: Catalog, oids: Iterable[Oid], place: int) -> Holding:
+def look_up(catalog: Catalog, oids: Set[Oid], place: int) -> Holding:
     """Which of ``oids`` the packs at ``place`` hold, and which packs those are: one query for each 500."""
-    missing = set(oids)
+    missing: list[Oid] = []
     numbers: set[int] = set()
-    for group in slices(missing, _QUERY):
+    for group in slices(oids, _QUERY):
         rows = catalog.rows(
             f"SELECT f.oid, f.pack FROM frames f WHERE f.oid IN ({_marks(group)})"  # noqa: S608 (marks only)
             " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
             (*group, place),
         )
-        missing.difference_update(row[0] for row in rows)
+        held = {row[0] for row in rows}
+        missing += [oid for oid in group if oid not in held]
         numbers.update(row[1] for row in rows)
     return Holding(missing, dict(_packs(catalog, sorted(numbers))))
 
 
-def packs_holding(catalog: Catalog, oids: Iterable[Oid], place: int) -> dict[Oid, int]:
+def packs_holding(catalog: Catalog, oids: Set[Oid], place: int) -> dict[Oid, int]:
     """Names and sizes of all packs at ``place`` that hold one of ``oids``."""
     return look_up(catalog, oids, place).packs
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from weft.errors import ConcurrencyError, NotOnRemote, ObjectMissing, WeftError
 from weft.formats.root import root_name
-from weft.model.entry import PackInfo
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.outgoing import Parcel, Plan, by_size, parcels, plan, send, size_of
@@ -177,8 +176,8 @@ class _Push:
             planned = plan(self._store, there.missing, dead)
             self._refuse_absent(planned.absent, needs)
             sent = self._send(planned, dead, presence)
-            self._index.publish(sent)
-            held = {**there.packs, **{pack.name: pack.size for pack in sent}}
+            self._index.publish([parcel.pack for parcel in sent])
+            held = {**there.packs, **by_size(sent)}
             segments = self._cover(held)
             # A collection that began meanwhile may have condemned what this push relies on.
             if self._drop_dead(needs) & held.keys() or session.lapsed():
@@ -223,24 +222,24 @@ class _Push:
             self._lost.add(name)
         self._wrong |= wrong
 
-    def _send(self, planned: Plan, dead: set[Oid], presence: Presence) -> list[PackInfo]:
+    def _send(self, planned: Plan, dead: set[Oid], presence: Presence) -> list[Parcel]:
         """Send what is planned; return the packs that hold it now."""
         with parcels(self._store, planned, dead) as made:
             # A push that was killed may have left some of these packs there: their names are their content.
             # To ask takes as long as to send a small one, which the remote leaves as it is when it is there.
-            asked = by_size(made if presence.listed else [one for one in made if one.pack.size >= WORTH_ASKING])
+            asked = by_size(made if presence.listed else [one for one in made if one.size >= WORTH_ASKING])
             gaps = presence.check(asked, confirm=False)
             todo = [parcel for parcel in made if parcel.pack.name in gaps.all or parcel.pack.name not in asked]
-            with self._progress.task("push", sum(p.pack.size for p in todo), len(todo)) as task:
+            with self._progress.task("push", sum(p.size for p in todo), len(todo)) as task:
                 send(self._remote, self._store, todo, self._wrong | gaps.wrong, self._count(task.advance))
-            return [parcel.pack for parcel in made]
+            return made
 
     def _count(self, advance: Callable[[int, int], None]) -> Callable[[Parcel], None]:
         def sent(parcel: Parcel) -> None:
             self._packs += 1
-            self._objects += len(parcel.pack.frames)
-            self._sent += parcel.pack.size
-            advance(parcel.pack.size, 1)
+            self._objects += parcel.pack.frame_count
+            self._sent += parcel.size
+            advance(parcel.size, 1)
 
         return sent
 

@@ -306,6 +306,7 @@ def _ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: Callable[[bool
     """Read 100 batches from a disk for which a batch costs ``waits`` (told whether it was asked for ahead), and count
     what was done in which way."""
     batches = 100
+    monkeypatch.setattr(ingest_module, "HELPED", batches + 1)  # no process takes any
     files = _write(tmp_path, {str(number): b"%d" % number for number in range(batches * 4)})
     counts = {"here": 0, "ahead": 0, "threads": 0}
     asked: set[str] = set()
