@@ -1,4 +1,5 @@
-"""A walk through weft on real data: two versions of a dataset, shared, lost, and brought back to the last byte.
+"""A walk through weft on real data: two versions of a dataset, shared, lost, and brought back to the last byte; then a
+model that is trained on it, and a commit that says something false about it.
 
 Every line that starts with ``$`` is a command as you would type it; nothing but ``weft`` and ``git`` does the work.
 Run it with ``make demo``, or as ``python demo.py FOLDER``: FOLDER is replaced by the result.
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from dataset import change_to_second_version, write_first_version
 
+HERE = Path(__file__).resolve().parent
 MARK = ".made-by-the-weft-demo"
 
 
@@ -58,6 +60,9 @@ class Walk:
         self.old_version_by_path()
         self.old_version_by_commit()
         self.look_without_checkout()
+        self.train_a_model()
+        self.try_to_cheat()
+        self.old_model()
 
     def start(self) -> None:
         """Make a Git repository with an ordinary Git remote, and a weft project with a directory as remote."""
@@ -125,6 +130,46 @@ class Walk:
         say("A look at version 1 without checking it out, and a check of every stored byte:")
         self.type("weft ls v1:digits", "weft cat v1:digits/labels.csv | head -n 3", "weft verify --full")
 
+    def train_a_model(self) -> None:
+        """Declare three stages, run them, change a parameter, and run what is stale."""
+        say(
+            "A model is made from the data: three stages in weft.yaml, with their code in Git. The hooks guard the commits."
+        )
+        shutil.copytree(HERE / "pipeline", self.project, dirs_exist_ok=True)
+        self.type("git config user.name 'Demo User'", "git config user.email demo@example.com")
+        self.type(
+            "weft install", "cat weft.yaml", "git add weft.yaml params.yaml src", "git commit -q -m 'Declare stages'"
+        )
+        self.type("weft repro", "git add -A", "git commit -q -m 'Train a model'", "git tag model-1", "cat metrics.json")
+        say("Another parameter: only what depends on it is run again.")
+        self.type("sed -i 's/c: 0.01/c: 1.0/' params.yaml", "weft repro --dry-run", "weft repro")
+        self.type("git commit -q -a -m 'Count each mistake more'", "git tag model-2")
+        say("What changed between the two commits, and where the model comes from:")
+        self.type("weft compare model-1 model-2", "weft lineage why work/classifier.joblib")
+
+    def try_to_cheat(self) -> None:
+        """Edit a metric by hand: the hook refuses that commit and lets the honest one pass."""
+        say(
+            "A better number, typed by hand. The hook compares it with what the run has recorded, and refuses the commit:"
+        )
+        self.type('sed -i \'s/"accuracy": 0.9[0-9]*/"accuracy": 0.9999/\' metrics.json')
+        self.refused("git commit -q -a -m 'A better model'")
+        say("The honest way is to put it back, or to run the stage. Then the commit passes:")
+        self.type(
+            "git checkout -q HEAD -- metrics.json", "echo 'All numbers are measured.' > NOTES.md", "git add NOTES.md"
+        )
+        self.type("git commit -q -m 'Say where the numbers come from'", "weft validate --range v2..HEAD")
+        say("A push sends the data first, then the commits:")
+        self.type("git push -q origin main model-1 model-2")
+
+    def old_model(self) -> None:
+        """Go back to the first model: code, data, params and metrics belong together, so nothing is stale."""
+        say("The commit of the first model, with its data. Nothing has to run: all that it says still holds.")
+        self.type("git checkout -q model-1", "cat metrics.json")
+        if "0 of 3 stages stale" not in self.type("weft repro --dry-run"):
+            raise SystemExit("the old commit does not hold")
+        self.type("git checkout -q main", "weft status")
+
     def push_and_measure(self, git_push: str) -> None:
         """Push data, then commits, and print how many bytes the remote grew by."""
         remote = self.place / "remote"
@@ -138,26 +183,40 @@ class Walk:
         files, size = differ_or_measure(self.place / "kept-aside" / version, self.data)
         print(f"  compared with the copy of {version}: all {files:,} files, {size:,} bytes, are equal")
 
-    def type(self, *commands: str) -> None:
-        """Run commands in the project."""
-        self.at(self.project, *commands)
+    def type(self, *commands: str) -> str:
+        """Run commands in the project; returns what the last one printed."""
+        return self.at(self.project, *commands)
 
-    def at(self, folder: Path, *commands: str) -> None:
+    def at(self, folder: Path, *commands: str) -> str:
         """Show and run commands in a folder, with their output, and stop at the first that fails."""
+        printed = ""
         for command in commands:
-            print(f"  $ {command}", flush=True)
-            done = subprocess.run(
-                ["/bin/bash", "-o", "pipefail", "-c", command],
-                cwd=folder,
-                env=self.environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            print("".join(f"    {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
-            if done.returncode:
-                raise SystemExit(f"the command failed with exit code {done.returncode}: {command}")
+            code, printed = self.execute(folder, command)
+            if code:
+                raise SystemExit(f"the command failed with exit code {code}: {command}")
+        return printed
+
+    def refused(self, command: str) -> None:
+        """Show and run a command in the project that must fail."""
+        code, _ = self.execute(self.project, command)
+        if not code:
+            raise SystemExit(f"the command should have been refused: {command}")
+        print(f"  refused, exit code {code}")
+
+    def execute(self, folder: Path, command: str) -> tuple[int, str]:
+        """Show and run one command, with its output."""
+        print(f"  $ {command}", flush=True)
+        done = subprocess.run(
+            ["/bin/bash", "-o", "pipefail", "-c", command],
+            cwd=folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        print("".join(f"    {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
+        return done.returncode, done.stdout
 
 
 def quiet_environment(place: Path) -> dict[str, str]:

@@ -44,6 +44,17 @@ def test_demo_brings_both_versions_back_and_can_be_repeated(demo: ModuleType, tm
     done = run_demo(target)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("are equal") == 5
+    assert "WEFT010 accuracy of metrics.json is 0.9999 as staged" in done.stdout
+    assert done.stdout.count("refused, exit code 1") == 1
+    assert "valid: 4 commits" in done.stdout
+    assert done.stdout.count("0 of 3 stages stale; nothing was run") == 1
+    log = subprocess.run(
+        ["git", "-C", str(target / "server.git"), "log", "--format=%s", "main"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "A better model" not in log.stdout
     assert not (target / "left from an earlier run").exists()
     assert (target / "project" / "digits" / "labels.csv").read_bytes() == (
         target / "kept-aside" / "v2" / "labels.csv"
