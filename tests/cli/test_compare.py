@@ -1,29 +1,161 @@
-"""`weft compare`: revisions side by side, from Git alone."""
+"""`weft compare` and the params, metrics and code of `weft diff`: revisions side by side, from Git alone."""
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
-from stagekit import pipeline
+import pytest
+
+from stagekit import Project, clone_of, pipeline
+from weft.workflows import facts
 
 
-def test_revisions_are_compared_without_data(tmp_path: Path) -> None:
-    repo = pipeline(tmp_path)
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Three commits with results: another rate, then other code and data."""
+    repo = pipeline(tmp_path_factory.mktemp("compare"))
     repo.weft("repro")
     repo.commit("one")
-    repo.write({"params.yaml": b"train: {lr: 0.25}\n"})
+    repo.git("tag", "v1")
+    repo.write({"params.yaml": b"train: {lr: 0.25, other: 1}\n"})
     repo.weft("repro")
     repo.commit("two")
-    clone = repo.clone(tmp_path / "clone")
-    found = clone.weft("compare", "HEAD~1", "HEAD", "--json").json["data"]["rows"]
-    rows = {(row["section"], row["key"]): row for row in found}
-    assert rows["params", "params.yaml:train.lr"]["values"][1] == 0.25
-    assert ("data", "model") in rows
-    assert ("data", "data/raw.csv") not in rows
-    size = rows["metrics", "metrics.json:size"]
+    repo.write({"prepare.sh": b"tr a-z A-Z | sort -r\n", "data/raw.csv": b"a,b\n5,6\n7,8\n"})
+    repo.weft("add", "data/raw.csv")
+    repo.weft("repro")
+    repo.commit("three")
+    repo.git("tag", "v3")
+    return repo
+
+
+@pytest.fixture
+def repo(story: Project, tmp_path: Path) -> Project:
+    """A clone without any data."""
+    return clone_of(story, tmp_path / "clone" / "repo")
+
+
+def rows(repo: Project, *args: str) -> dict[tuple[str, str], dict]:
+    found = repo.weft("compare", *args, "--json").json["data"]["rows"]
+    return {(row["section"], row["key"]): row for row in found}
+
+
+def test_revisions_are_compared_without_data(repo: Project) -> None:
+    found = rows(repo, "v1", "HEAD~1")
+    assert found["params", "params.yaml:train.lr"]["values"] == [0.1, 0.25]
+    assert ("params", "params.yaml:train.other") not in found
+    assert ("data", "model") in found
+    assert ("data", "data/raw.csv") not in found
+    assert not any(section in ("code", "stages") for section, _ in found)
+    size = found["metrics", "metrics.json:size"]
     assert size["delta"] == size["values"][1] - size["values"][0] != 0
-    assert "data/raw.csv" in clone.weft("compare", "HEAD~1", "HEAD", "--all").out
+    everything = rows(repo, "v1", "HEAD~1", "--all")
+    assert ("params", "params.yaml:train.other") in everything
+    assert everything["stages", "prepare"]["values"][0].startswith("echo prepare")
+    found = rows(repo, "v1", "v3")
+    assert found["code", "prepare.sh"]["values"][1] == repo.git("rev-parse", "v3:prepare.sh").out.strip()
 
 
-def test_one_revision_is_refused(tmp_path: Path) -> None:
-    assert "two revisions" in pipeline(tmp_path).weft("compare", "HEAD", code=2).err
+def test_a_range_has_a_column_for_each_commit(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = repo.weft("compare", "v1..v3", "--json").json["data"]
+    assert found["commits"] == repo.git("rev-list", "--reverse", "v1..v3").out.split()
+    assert found["cut"] == 0
+    assert repo.weft("compare", "v1", "v1..v3", "--json").json["data"]["revisions"][0] == "v1"
+    assert "two points" in repo.weft("compare", "v1...v3", code=2).err
+
+
+def test_markdown_and_csv(repo: Project) -> None:
+    text = repo.weft("compare", "v1", "HEAD~1", "--format", "md").out
+    assert text == repo.weft("compare", "v1", "HEAD~1", "--markdown").out
+    lines = text.splitlines()
+    assert lines[0] == "|  |  | v1 | HEAD~1 | delta |"
+    assert lines[1] == "|---|---|---|---|---|"
+    assert "| params | params.yaml:train.lr | 0.1 | 0.25 |  |" in lines
+    table = list(csv.reader(io.StringIO(repo.weft("compare", "v1", "HEAD~1", "--format", "csv").out)))
+    assert table[0] == ["section", "key", "v1", "HEAD~1", "delta"]
+    assert ["params", "params.yaml:train.lr", "0.1", "0.25", ""] in table
+    assert repo.weft("compare", "v1", "v3", "--json", "--format", "md", code=2).code == 2
+
+
+def test_what_is_not_finite_is_named_and_numbers_are_numbers(repo: Project) -> None:
+    repo.write({"params.yaml": b"train: {lr: .nan, other: [1, .inf]}\n", "metrics.json": b'{"size": NaN}'})
+    repo.commit("odd")
+    repo.write({"params.yaml": b"train: {lr: .nan, other: [1, .inf]}\n# words\n", "metrics.json": b'{"size": 4.0}'})
+    repo.commit("odd again")
+    found = rows(repo, "v3", "HEAD~1", "HEAD")
+    assert found["params", "params.yaml:train.lr"]["values"] == [0.25, "NaN", "NaN"]
+    assert found["params", "params.yaml:train.other"]["values"] == [1, [1, "Infinity"], [1, "Infinity"]]
+    assert ("params", "params.yaml:train.lr") not in rows(repo, "HEAD~1", "HEAD"), "NaN is what it was"
+    repo.write({"metrics.json": b'{"size": 4}'})
+    repo.commit("an integer")
+    assert ("metrics", "metrics.json:size") not in rows(repo, "HEAD~1", "HEAD")
+    repo.write({"metrics.json": b'{"size": true}'})
+    repo.commit("no number")
+    assert rows(repo, "HEAD~1", "HEAD")["metrics", "metrics.json:size"]["delta"] is None
+
+
+def test_what_cannot_be_read_is_named(repo: Project) -> None:
+    (repo.root / "model.weft").write_text("weft: 1\n<<<<<<< ours\n")
+    repo.write({"lineage/score.yaml": b"x" * (5 << 20), "params.yaml": b"- 1\n"})
+    repo.commit("broken")
+    found = repo.weft("compare", "v3", "HEAD", "--json").json["data"]
+    left = {(one["revision"], one["path"]): one["reason"] for one in found["left_out"]}
+    assert set(left) == {("HEAD", "model.weft"), ("HEAD", "lineage/score.yaml"), ("HEAD", "params.yaml")}
+    assert "bytes" in left["HEAD", "lineage/score.yaml"]
+    shown = repo.weft("compare", "v3", "HEAD")
+    assert "model.weft is left out" in shown.err
+    repo.git("checkout", "v3", "--", "model.weft")
+    repo.commit("mended")
+    assert "params.yaml is left out" in repo.weft("diff", "v3", "HEAD").err
+
+
+def test_a_partial_clone_names_what_it_has_not(story: Project, tmp_path: Path) -> None:
+    story.git("config", "uploadpack.allowFilter", "true")
+    partial = clone_of(story, tmp_path / "partial" / "repo", "--filter=blob:none")
+    partial.git("remote", "set-url", "origin", str(tmp_path / "gone"))
+    found = partial.weft("compare", "v1", "v3", "--json").json["data"]
+    assert {one["revision"] for one in found["left_out"]} >= {"v1"}
+    assert all("partial clone" in one["reason"] for one in found["left_out"])
+
+
+def test_one_revision_is_refused(repo: Project) -> None:
+    assert "two revisions" in repo.weft("compare", "HEAD", code=2).err
+    assert repo.weft("compare", "v1", "nothing", code=3).code == 3
+    assert "no differences" in repo.weft("compare", "v1", "v1").err
+
+
+# --- diff ------------------------------------------------------------------------------------------------------------
+
+
+def test_diff_tells_of_params_metrics_and_code(story: Project) -> None:
+    found = story.weft("diff", "v1", "v3", "--json").json["data"]
+    told = {(one["section"], one["key"]): one["values"] for one in found["facts"]}
+    assert told["params", "params.yaml:train.lr"] == [0.1, 0.25]
+    assert set(told) >= {("metrics", "metrics.json:size"), ("code", "prepare.sh")}
+    assert not any(section == "data" for section, _ in told)
+    text = story.weft("diff", "v1", "v3")
+    assert "params   params.yaml:train.lr  0.1 -> 0.25\n" in text.out
+    assert "1 of params" in text.err
+    assert "M data/raw.csv" in text.out
+    assert story.weft("diff", "v1", "v3", "--", "params.yaml").out == "params   params.yaml:train.lr  0.1 -> 0.25\n"
+    assert "params" not in story.weft("diff", "v1", "v3", "--", "data").out
+    assert "tracks none" in story.weft("diff", "v1", "v3", "--", "nothing", code=3).err
+    assert story.weft("diff", "HEAD~1", "HEAD~1", "--exit-code").out == ""
+
+
+def test_diff_with_the_work_tree(story: Project, tmp_path: Path) -> None:
+    repo = clone_of(story, tmp_path / "clone" / "repo")
+    repo.write({"params.yaml": b"train: {lr: 7, other: 1}\n"})
+    assert "params   params.yaml:train.lr  0.25 -> 7\n" in repo.weft("diff", "HEAD", "--exit-code", code=1).out
+    assert repo.weft("diff").out == ""
+
+
+def test_rows_are_of_the_facts_of_both() -> None:
+    one, other = facts.Facts({("params", "a"): 1, ("code", "x"): "1"}), facts.Facts({("params", "a"): True})
+    found = facts.side_by_side([one, other])
+    assert [(row.section, row.key, row.values) for row in found] == [
+        ("params", "a", (1, True)),
+        ("code", "x", ("1", None)),
+    ]
+    assert all(facts.is_different(row) for row in found)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from weft.errors import NoSuchPath, NotTracked, UsageFault
+from weft.gitio import trees
+from weft.gitio.batch import BlobReader
+from weft.gitio.index import tree_entries
 from weft.model.entry import Entry
 from weft.model.manifest import Manifest
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
+from weft.model.stage import STAGE_FILE
 from weft.objects.treediff import Delta, Read, diff_entries, pair_renames
+from weft.workflows.facts import CommitSource, FactRow, TreeSource, facts_of, is_different, side_by_side
 from weft.workflows.fetch import fetch_metadata
+from weft.workflows.history_facts import Versions, below
+from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
 from weft.workflows.project import Project
 from weft.workflows.results import DiffResult
@@ -23,7 +30,8 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     """Compare the workspace with its pointers (no revision), with one revision, or two revisions (``A..B`` too).
 
     A revision against the workspace compares its pointers with those of the work tree, and adds what the workspace
-    changed since. Raises ``NoSuchRevision``, ``NotTracked``.
+    changed since. With revisions params, metrics, code and the commands of stages are compared too. Raises
+    ``NoSuchRevision``, ``NotTracked``.
     """
     names = _revisions(revs)
     asked = [repo_path(project, text) for text in paths] or [""]
@@ -32,12 +40,41 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
         return DiffResult("pointers", "workspace", changes)
     old = pointers_at(project, names[0])
     new = pointers_at(project, names[1] if len(names) == 2 else "")
-    found = list(_between(project, old, new, asked))
-    if paths and not any(pick(old, path) or pick(new, path) for path in asked):
+    facts, left_out = _facts(project, names, asked)
+    tracked = not paths or any(pick(old, path) or pick(new, path) for path in asked)
+    if not tracked and not facts:
         raise NotTracked(f"weft tracks none of {', '.join(paths)} there", hint="weft ls REV:")
-    if len(names) == 2:
-        return DiffResult(names[0], names[1], tuple(found))
-    return DiffResult(names[0], "workspace", tuple(_overlay(found, workspace_changes(project, paths))))
+    found: Iterable[Change] = list(_between(project, old, new, asked))
+    if len(names) == 1 and tracked:
+        found = _overlay(found, workspace_changes(project, paths))
+    return DiffResult(names[0], names[1] if len(names) == 2 else "workspace", tuple(found), facts, left_out)
+
+
+def _facts(
+    project: Project, names: Sequence[str], asked: Sequence[str]
+) -> tuple[tuple[FactRow, ...], tuple[tuple[str, str], ...]]:
+    """What differs beside data, at or below the paths that are ``asked`` for, and the files that tell nothing."""
+    with BlobReader(project.git) as reader:
+        versions = Versions(project.git, reader)
+        sides = [
+            facts_of(CommitSource(tree_entries(project.git, trees.resolve(project.git, name)), versions))
+            for name in names
+        ]
+    if len(names) == 1:
+        sides.append(facts_of(TreeSource(TreeFiles(project.git))))
+    rows = tuple(
+        row
+        for row in side_by_side(sides)
+        if row.section != "data" and is_different(row) and any(below(_file_of(row), path) for path in asked)
+    )
+    left_out = {path: reason for side in sides for path, reason in side.left_out.items()}
+    return rows, tuple(sorted((path, why) for path, why in left_out.items() if any(below(path, one) for one in asked)))
+
+
+def _file_of(row: FactRow) -> str:
+    if row.section == "stages":
+        return STAGE_FILE
+    return row.key.partition(":")[0] if row.section in ("params", "metrics") else row.key
 
 
 def _revisions(revs: Sequence[str]) -> list[str]:

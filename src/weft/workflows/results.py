@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from weft.workflows.results_status import Change
+
+if TYPE_CHECKING:
+    from weft.workflows.facts import FactRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,17 @@ class MoveResult:
 
 @dataclass(frozen=True, slots=True)
 class DiffResult:
-    """Outcome of ``diff``: changes by tracked path. ``old`` and ``new`` name what was compared."""
+    """Outcome of ``diff``: changes by tracked path. ``old`` and ``new`` name what was compared.
+
+    ``facts`` are params, metrics, code and commands of stages that differ, where a revision was given; ``left_out`` are
+    files that tell nothing of them, each with the reason.
+    """
 
     old: str
     new: str
     changes: tuple[Change, ...]
+    facts: tuple[FactRow, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from weft.cli.context import Session
-from weft.cli.render.history import compare_page
+from weft.cli.render.history import FORMS, compare_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
 from weft.workflows.compare import compare
 
 
-@verb("compare", example="weft compare main HEAD\nweft compare v1 v2 v3 --all")
-@click.argument("revisions", nargs=-1, required=True, metavar="REV REV...")
+@verb("compare", example="weft compare main HEAD\nweft compare v1 v2 v3 --all\nweft compare v1..HEAD --format md")
+@click.argument("revisions", nargs=-1, required=True, metavar="REV|A..B...")
 @click.option("--all", "everything", is_flag=True, help="Show what is the same in all revisions too.")
+@click.option("--format", "form", type=click.Choice(FORMS), default=FORMS[0], help="Print a table, Markdown or CSV.")
+@click.option("--markdown", "form", flag_value="md", help="The same as --format md.")
 @pass_session
-def command(session: Session, revisions: tuple[str, ...], everything: bool) -> int:
+def command(session: Session, revisions: tuple[str, ...], everything: bool, form: str) -> int:
     """Show params, metrics, data and code of revisions side by side.
 
-    Everything is read from the pointers and lineage records that the commits hold: no data is needed.
+    A range A..B has a column for each of its commits. Everything is read from the pointers, records, and the params and
+    metrics files that stages name: no data is needed. What cannot be read is named.
     """
-    session.show("compare", compare(session.start, revisions, everything=everything), compare_page)
+    if session.json and form != FORMS[0]:
+        raise click.UsageError("give one of --format and --json")
+    result = compare(session.start, revisions, everything=everything)
+    session.show("compare", result, partial(compare_page, form=form))
     return ExitCode.OK

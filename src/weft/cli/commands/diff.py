@@ -28,10 +28,10 @@ def command(session: Session, context: click.Context, words: tuple[str, ...], ex
     """Show files added, modified, renamed and deleted.
 
     Without REV the workspace is compared with its pointers, with one REV the workspace with that revision, with two REV
-    (or A..B) the first with the second.
+    (or A..B) the first with the second. With REV, params, metrics, code and the commands of stages are compared too.
     """
     revisions, paths = split_words(context, words, most=2)
     with open_project(session.start, session.progress) as project:
         result = diff(project, revisions, paths)
     session.show("diff", result, diff_page)
-    return ExitCode.DIFFERENCES if exit_code and result.changes else ExitCode.OK
+    return ExitCode.DIFFERENCES if exit_code and (result.changes or result.facts) else ExitCode.OK

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
+from weft.cli.render.factcells import fact_cells
 from weft.cli.text import Paint, escape
 from weft.util.humanize import count_text, size_text
 from weft.workflows.results_status import Change, PathStatus, StatusResult
 
 if TYPE_CHECKING:
+    from weft.workflows.facts import FactRow
     from weft.workflows.results import DiffResult
 
 
@@ -90,16 +92,24 @@ def _advice(result: StatusResult, unpushed: bool) -> list[str]:
 
 
 def diff_page(result: DiffResult, view: View) -> Page:
-    """One line a change with its sizes, and a sum."""
+    """One line a change with its sizes, one for each param, metric, file of code and command that differs, and a sum."""
     counts = Counter(change.kind for change in result.changes)
     parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in LETTERS if (number := counts[kind])]
     growth = sum(change.new_size - change.old_size for change in result.changes)
     what = f"{escape(result.old)} -> {escape(result.new)}"
-    total = f"{', '.join(parts)}, {'+' if growth >= 0 else '-'}{size_text(abs(growth))}" if parts else "no differences"
-    return Page(
-        data=tuple(f"{_change_line(change, view.paint)}  ({_sizes(change)})" for change in result.changes),
-        notes=(f"{what}: {total}",),
-    )
+    size = [f"{'+' if growth >= 0 else '-'}{size_text(abs(growth))}"] if parts else []
+    data = [f"{_change_line(change, view.paint)}  ({_sizes(change)})" for change in result.changes]
+    data += [f"{row.section:<7}  {_fact(row, view)}" for row in result.facts]
+    others = Counter(row.section for row in result.facts)
+    told = [f"{number} of {section}" for section, number in others.items()]
+    notes = [f"{escape(path)} is left out: {escape(reason)}" for path, reason in result.left_out]
+    return Page(data=tuple(data), notes=(*notes, f"{what}: {', '.join([*parts, *size, *told]) or 'no differences'}"))
+
+
+def _fact(row: FactRow, view: View) -> str:
+    from_, to = (escape(cell) for cell in fact_cells(row, view))
+    by = "" if row.delta is None else f"  ({row.delta:+.6g})"
+    return f"{escape(row.key)}  {from_} -> {to}{by}"
 
 
 def _change_line(change: Change, paint: Paint) -> str:

@@ -1,34 +1,52 @@
-"""Pages of the verbs that look at history."""
+"""The table of compare, as text, Markdown and CSV."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from weft.cli.context import Page, View
+from weft.cli.render.factcells import fact_cells
+from weft.cli.render.tables import csv_row, inline
 from weft.cli.text import escape
 from weft.util.humanize import count_text
 from weft.workflows.compare import CompareResult
 
-
-def compare_page(result: CompareResult, _view: View) -> Page:
-    """A table with one column a revision, and the delta of metrics last."""
-    heads = ["", "", *(escape(name) for name in result.revisions), "delta"]
-    lines = [
-        [row.section, escape(row.key), *(_cell(row.section, value) for value in row.values), _delta(row.delta)]
-        for row in result.rows
-    ]
-    widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in [heads, *lines]]
-    notes = (f"{count_text(result.same, 'fact')} the same in all (--all shows them)",) if result.same else ()
-    return Page(data=tuple(line.rstrip() for line in table) if lines else (), notes=notes)
+FORMS = ("table", "md", "csv")
+"""The forms of a comparison, the usual one first."""
 
 
-def _cell(section: str, value: Any) -> str:
-    if value is None:
-        return "-"
-    if section in ("data", "code"):
-        return str(value).rpartition(":")[2][:12]
-    return escape(str(value))
+def compare_page(result: CompareResult, view: View, form: str = "table") -> Page:
+    """One column a revision, and the delta of metrics last."""
+    heads = ["", "", *result.revisions, "delta"]
+    if form == "csv":
+        rows = [[row.section, row.key, *row.values, row.delta] for row in result.rows]
+        data = [csv_row(["section", "key", *heads[2:]]), *map(csv_row, rows)]
+    else:
+        cells = [[row.section, row.key, *fact_cells(row, view), _delta(row.delta)] for row in result.rows]
+        data = (_markdown if form == "md" else _text)(heads, cells) if cells else []
+    return Page(data=tuple(data), notes=tuple(_notes(result)))
+
+
+def _notes(result: CompareResult) -> list[str]:
+    notes = [f"{escape(one.revision)}: {escape(one.path)} is left out: {escape(one.reason)}" for one in result.left_out]
+    if result.cut:
+        notes.append(f"{count_text(result.cut, 'older commit')} of the range left out")
+    if not result.rows:
+        notes.append("no differences")
+    if result.same:
+        notes.append(f"{count_text(result.same, 'fact')} the same in all (--all shows them)")
+    return notes
+
+
+def _text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [[escape(cell) for cell in line] for line in (heads, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(inline(cell) for cell in line) + " |" for line in (heads, *rows)]
+    return [lines[0], "|" + "---|" * len(heads), *lines[1:]]
 
 
 def _delta(delta: float | None) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from weft.cli.context import View
+from weft.cli.render.tables import csv_row, inline
 from weft.cli.text import escape
 from weft.util.humanize import count_text, duration_text, size_text
 from weft.workflows.log import DataChange, LogEntry, StageChange, ValueChange
@@ -19,7 +18,6 @@ _SHOWN = 10
 _LETTERS = {"added": "A", "modified": "M", "deleted": "D"}
 CUT = "history is cut here (a shallow clone): what this commit changed is not known"
 _CSV_HEAD = ("commit", "date", "author", "subject", "section", "path", "key", "old", "new", "delta")
-_FORMULA = ("=", "+", "-", "@")
 
 Lines = Callable[[LogEntry, View], Iterator[str]]
 
@@ -27,7 +25,7 @@ Lines = Callable[[LogEntry, View], Iterator[str]]
 def head_lines(form: str) -> Iterator[str]:
     """What stands before the first commit."""
     if form == "csv":
-        yield _row(_CSV_HEAD)
+        yield csv_row(_CSV_HEAD)
 
 
 def entry_lines(entry: LogEntry, view: View, form: str) -> Iterator[str]:
@@ -102,42 +100,21 @@ def _stage(one: StageChange) -> str:
 
 
 def _markdown(entry: LogEntry, view: View) -> Iterator[str]:
-    yield f"### `{entry.commit[:10]}` {_inline(entry.subject)}\n\n{_when(entry)}, {_inline(entry.author)}\n"
-    rows = [f"- {label}: {_inline(text)}" for label, text in _rows(entry, view)]
+    yield f"### `{entry.commit[:10]}` {inline(entry.subject)}\n\n{_when(entry)}, {inline(entry.author)}\n"
+    rows = [f"- {label}: {inline(text)}" for label, text in _rows(entry, view)]
     yield from [*rows, ""] if rows else ()
-
-
-def _inline(text: str) -> str:
-    text = escape(text)
-    for mark in ("\\", "`", "*", "_", "[", "]", "<", ">", "#", "|"):
-        text = text.replace(mark, "\\" + mark)
-    return text
 
 
 def _csv(entry: LogEntry, _view: View) -> Iterator[str]:
     lead = (entry.commit, entry.date, entry.author, entry.subject)
     for one in entry.data:
-        yield _row((*lead, "data", one.path, "", one.old_oid, one.oid, ""))
+        yield csv_row((*lead, "data", one.path, "", one.old_oid, one.oid, ""))
     for label, items in (("params", entry.params), ("metrics", entry.metrics)):
         for change in items:
-            yield _row((*lead, label, change.file, change.key, change.old, change.new, change.delta))
+            yield csv_row((*lead, label, change.file, change.key, change.old, change.new, change.delta))
     for stage in entry.stages:
-        yield _row((*lead, "stages", stage.stage, stage.change, "", stage.run, ""))
+        yield csv_row((*lead, "stages", stage.stage, stage.change, "", stage.run, ""))
     for path, reason in entry.left_out.items():
-        yield _row((*lead, "left out", path, "", "", reason, ""))
+        yield csv_row((*lead, "left out", path, "", "", reason, ""))
     if entry.cut:
-        yield _row((*lead, "left out", "", "", "", CUT, ""))
-
-
-def _row(cells: Sequence[Any]) -> str:
-    made = io.StringIO()
-    csv.writer(made, lineterminator="").writerow([_csv_cell(cell) for cell in cells])
-    return made.getvalue()
-
-
-def _csv_cell(cell: Any) -> str:
-    if cell is None:
-        return ""
-    text = escape(str(cell))
-    # Spreadsheets run what begins like this; a number is none of that, whatever its sign.
-    return "'" + text if isinstance(cell, str) and text.startswith(_FORMULA) else text
+        yield csv_row((*lead, "left out", "", "", "", CUT, ""))
