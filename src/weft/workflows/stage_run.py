@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFailed, StageFault, WeftError
+from weft.formats import stagefile
 from weft.model.lineage import Record
 from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.confidential import refuse_secrets
 from weft.pipeline.execute import Child, Outcome, describe, stop
 from weft.pipeline.fingerprint import Inputs
 from weft.pipeline.plan import FORCED, Reason
@@ -38,7 +40,7 @@ from weft.workflows.stage_record import Recorder, holder, stage_result
 from weft.workflows.stage_results import FROZEN, RAN, RunOptions, StageResult
 from weft.workflows.stage_settle import Seen, Settler
 from weft.workflows.stage_watch import Watch, mark
-from weft.workflows.stages import Pipeline, stage_lock
+from weft.workflows.stages import Pipeline, stage_file, stage_lock
 from weft.workflows.targets import pick
 
 
@@ -135,7 +137,10 @@ class Runner:
     def _start(self, stage: Stage, seen: Seen, held: contextlib.ExitStack, done: Callable[[Outcome], None]) -> Job:
         directory = _directory(self._project, stage)
         check_outs(self._project, seen.looker, stage)
-        surroundings(stage, self._options.environment)  # what it refuses is better known now than after hours
+        # What these refuse is better known now than after hours.
+        surroundings(stage, self._options.environment)
+        declared = stagefile.decode_ignores(stage_file(self._project) or b"")
+        refuse_secrets(stage, seen.inputs.params, declared)
         self._bring(stage, seen)
         name = run_id()
         origin = self._recorder.origins.of_run(name)

@@ -1,0 +1,66 @@
+"""What a repository of a stranger, or a folder that a stranger's job left behind, tries to run or to slip in."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from kit import Repo, environment, pseudo_random
+from localstores import corrupt
+
+MODULES = ("yaml", "click", "conftest", "zstandard", "blake3", "xxhash")
+
+
+def modules_in_the_repository(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    ran = tmp_path / "ran"
+    code = f"open({str(ran)!r}, 'a').write(__name__ + '\\n')\n".encode()
+    repo.write({f"{name}.py": code for name in MODULES} | {"data/f": b"1"})
+    for start in ([shutil.which("weft") or ""], [sys.executable, "-P", "-m", "weft"]):
+        for path in ("", ".", str(repo.root)):
+            done = subprocess.run(
+                [*start, "add", "data"],
+                cwd=repo.root,
+                env=environment({"PYTHONPATH": path}),
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+    assert not ran.exists(), ran.read_text()
+
+
+def poisoned_cache(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    data = pseudo_random(100_000, 1)
+    repo.write({"data/f": data})
+    repo.weft("add", "data")
+    repo.commit("data")
+    repo.weft("push")
+    job = repo.clone(tmp_path / "job")
+    job.weft("fetch")
+    cache = tmp_path / "cache"
+    shutil.copytree(job.root / ".git" / "weft" / "store", cache)
+    for pack in cache.rglob("*.pack"):
+        pack.chmod(0o644)
+        corrupt(str(pack), pack.stat().st_size // 2)
+    poisoned = repo.clone(tmp_path / "poisoned")
+    (poisoned.root / ".git" / "weft").mkdir()
+    shutil.copytree(cache, poisoned.root / ".git" / "weft" / "store")
+    (tmp_path / "remote").rename(tmp_path / "away")
+    ran = poisoned.weft("checkout", code=4)
+    assert "E_HASH_MISMATCH" in ran.err or "E_INDEX" in ran.err, ran.err
+    assert not (poisoned.root / "data" / "f").exists()
+    (tmp_path / "away").rename(tmp_path / "remote")
+    for _ in range(3):  # each damaged pack is found when it is read, and set aside
+        if poisoned.weft("pull", code=None).code == 0:
+            break
+    assert (poisoned.root / "data" / "f").read_bytes() == data, "the remote has what the cache had spoiled"
+
+
+ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
+    (77, "modules-in-the-repository", modules_in_the_repository),
+    (78, "poisoned-cache", poisoned_cache),
+]
