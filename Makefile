@@ -29,12 +29,17 @@ ARGS ?=
 # Words for the benchmark: make bench-full SCALE=1m measures growth up to a million files and 16 GiB, which takes hours.
 SCALE ?=
 
-.PHONY: help test lint demo bench bench-full docs clean system-packages
+# Seconds for each parser, and which of them (all of them when empty): make fuzz SECONDS=600 TARGETS="pointer record"
+SECONDS ?= 60
+TARGETS ?=
+
+.PHONY: help test lint fuzz demo bench bench-full docs clean system-packages
 
 help:
 	@printf '%s\n' \
 	  'make test    lint, type check and every test, with coverage' \
 	  'make lint    ruff and mypy alone' \
+	  'make fuzz    every parser with changed and random bytes, SECONDS=60 for each; what it finds stays in build/fuzz' \
 	  'make demo    a walk through weft on real data; the result stays in build/demo' \
 	  'make bench   weft beside other programs, into docs/benchmarks; ARGS=--quick for a short look' \
   'make bench-full   the same with 100,000 files and 4 GiB (an hour); SCALE=1m for a million files' \
@@ -64,6 +69,10 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
+
+# bash counts SECONDS by itself, so make puts the number in.
+fuzz: $(VENV)/.installed-dev
+	@$(BIN)/python tests/fuzz/long.py '$(SECONDS)' $(TARGETS)
 
 demo: $(VENV)/.installed-demo
 	@$(BIN)/python examples/digits/demo.py build/demo
