@@ -10,6 +10,7 @@ import pytest
 
 from stagekit import Project, clone_of, pipeline
 from weft.workflows import facts
+from weft.workflows.compare import MOST
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +58,21 @@ def test_revisions_are_compared_without_data(repo: Project) -> None:
     assert found["code", "prepare.sh"]["values"][1] == repo.git("rev-parse", "v3:prepare.sh").out.strip()
 
 
-def test_a_range_has_a_column_for_each_commit(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_range_has_a_column_for_each_commit(repo: Project) -> None:
     found = repo.weft("compare", "v1..v3", "--json").json["data"]
     assert found["commits"] == repo.git("rev-list", "--reverse", "v1..v3").out.split()
     assert found["cut"] == 0
     assert repo.weft("compare", "v1", "v1..v3", "--json").json["data"]["revisions"][0] == "v1"
     assert "two points" in repo.weft("compare", "v1...v3", code=2).err
+
+
+def test_a_long_range_is_cut_and_says_so(repo: Project) -> None:
+    for number in range(MOST + 2):
+        repo.git("commit", "-q", "--allow-empty", "-m", f"{number}")
+    found = repo.weft("compare", f"v3~{1}..HEAD", "--json").json["data"]
+    assert found["cut"] == 3
+    assert found["commits"] == repo.git("rev-list", "--reverse", f"-{MOST}", "HEAD").out.split()
+    assert "3 older commits of the range left out" in repo.weft("compare", "v3~1..HEAD").err
 
 
 def test_markdown_and_csv(repo: Project) -> None:
@@ -117,6 +127,30 @@ def test_a_partial_clone_names_what_it_has_not(story: Project, tmp_path: Path) -
     found = partial.weft("compare", "v1", "v3", "--json").json["data"]
     assert {one["revision"] for one in found["left_out"]} >= {"v1"}
     assert all("partial clone" in one["reason"] for one in found["left_out"])
+
+
+def test_a_shallow_clone_compares_what_it_has(story: Project, tmp_path: Path) -> None:
+    shallow = clone_of(story, tmp_path / "shallow" / "repo", "--depth", "2")
+    assert rows(shallow, "HEAD~1", "HEAD") == rows(story, "HEAD~1", "HEAD")
+    assert "names no commit" in shallow.weft("compare", "v1", "HEAD", code=3).err
+
+
+def test_a_conflict_is_named(story: Project, tmp_path: Path) -> None:
+    repo = clone_of(story, tmp_path / "clone" / "repo")
+    repo.git("checkout", "-q", "-b", "other", "HEAD~1")
+    repo.write({"params.yaml": b"train: {lr: 5, other: 1}\n", "notes.txt": b"1"})
+    repo.commit("theirs")
+    repo.git("checkout", "-q", "-b", "ours", "HEAD~1")
+    repo.write({"params.yaml": b"train: {lr: 6, other: 1}\n"})
+    repo.commit("ours")
+    repo.git("merge", "other", code=1)
+    shown = repo.weft("diff", "HEAD")
+    assert "params.yaml is left out" in shown.err
+    assert "conflict" in shown.err
+    repo.git("commit", "-q", "-a", "--no-verify", "-m", "with its marks")
+    left = repo.weft("compare", "HEAD~1", "HEAD", "--json").json["data"]["left_out"]
+    assert [(one["revision"], one["path"]) for one in left] == [("HEAD", "params.yaml")]
+    assert "conflict" in left[0]["reason"]
 
 
 def test_one_revision_is_refused(repo: Project) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from kit import environment
 from lineagekit import Lineage, make_many
+from weft.workflows.compare import MOST
 
 COMMITS = 2_000
 PARAMS = "stage-00:\n  lr: {}\n  epochs: 3\n"
@@ -60,6 +61,12 @@ def test_the_whole_log_takes_six_processes(repo: Lineage) -> None:
 
 def test_a_commit_takes_six_processes(repo: Lineage) -> None:
     assert asked(repo, "show")[1] == ["rev-parse", "rev-parse", "rev-parse", "log", "ls-tree", "cat-file"]
+
+
+def test_a_comparison_takes_one_process_a_column_and_one_for_all_contents(repo: Lineage) -> None:
+    out, used = asked(repo, "compare", f"HEAD~{COMMITS}..HEAD", "--json")
+    assert json.loads(out)["data"]["cut"] == COMMITS - MOST
+    assert used == ["rev-parse", "rev-parse", "rev-parse", "rev-list", *["ls-tree"] * MOST, "cat-file"]
 
 
 def test_a_reader_that_leaves_ends_the_log_quietly(repo: Lineage) -> None:

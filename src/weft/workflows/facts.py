@@ -21,6 +21,7 @@ from weft.workflows.history_facts import (
     plain_value,
 )
 from weft.workflows.lineage_files import TreeFiles
+from weft.workflows.log_changes import delta
 from weft.workflows.targets import data_path, decode_pointer
 
 SECTIONS = ("params", "metrics", "data", "code", "stages")
@@ -199,8 +200,7 @@ def side_by_side(columns: Sequence[Facts]) -> list[FactRow]:
 
 def _row(section: str, key: str, found: Sequence[Any]) -> FactRow:
     first, last = found[0], found[-1]
-    number = section == "metrics" and all(type(value) in (int, float) for value in (first, last))
-    return FactRow(section, key, tuple(found), last - first if number else None)
+    return FactRow(section, key, tuple(found), delta(first, last) if section == "metrics" else None)
 
 
 def is_different(row: FactRow) -> bool:

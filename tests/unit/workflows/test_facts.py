@@ -30,3 +30,5 @@ def test_only_metrics_that_are_numbers_have_a_delta() -> None:
     assert _row("metrics", None, 0.75).delta is None
     assert _row("metrics", True, 0.75).delta is None
     assert _row("params", 0.5, 0.75).delta is None
+    assert _row("metrics", -1e308, 1e308).delta is None, "an infinity is no JSON"
+    assert _row("metrics", 0.5, 10**400).delta is None
