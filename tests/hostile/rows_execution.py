@@ -19,7 +19,7 @@ def modules_in_the_repository(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     code = f"open({str(ran)!r}, 'a').write(__name__ + '\\n')\n".encode()
     repo.write({f"{name}.py": code for name in MODULES} | {"data/f": b"1"})
-    for start in ([shutil.which("weft") or ""], [sys.executable, "-P", "-m", "weft"]):
+    for start in ([str(Path(sys.executable).with_name("weft"))], [sys.executable, "-P", "-m", "weft"]):
         for path in ("", ".", str(repo.root)):
             done = subprocess.run(
                 [*start, "add", "data"],

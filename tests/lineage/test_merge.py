@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -356,5 +357,5 @@ def test_wrong_input(repo: Merging):
         repo.commit(branch)
     repo.git("merge", "other", code=1)
     assert "git add notes.txt" in repo.weft("resolve", "--ours", "notes.txt", code=3).err
-    done = repo.run("weft-hook", "merge-pointer", "a", code=2)
+    done = repo.run(str(Path(sys.executable).with_name("weft-hook")), "merge-pointer", "a", code=2)
     assert "takes the files" in done.err
