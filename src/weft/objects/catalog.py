@@ -144,14 +144,15 @@ class Catalog(Database):
 
     def missing(self, oids: Iterable[Oid], place: int) -> set[Oid]:
         """Those of ``oids`` that no pack held by ``place`` has. One query for each 500."""
-        absent = set(oids)
-        for batch in _batches(absent):
+        absent: set[Oid] = set()
+        for batch in _batches(oids):
             found = self.rows(
                 f"SELECT f.oid FROM frames f WHERE f.oid IN ({_marks(len(batch))})"  # noqa: S608 (marks only)
                 " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
                 (*batch, place),
             )
-            absent.difference_update(row[0] for row in found)
+            held = {row[0] for row in found}
+            absent.update(oid for oid in batch if oid not in held)
         return absent
 
     def locate(self, oids: Iterable[Oid], place: int) -> dict[Oid, list[Location]]:

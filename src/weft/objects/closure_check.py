@@ -14,6 +14,7 @@ from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects import remote_keys as keys
 from weft.objects.incoming import remove_file
+from weft.objects.oidset import SortedOids
 from weft.objects.pack_check import BAD_COPY, verify_pack
 from weft.objects.presence import Gaps, Presence
 from weft.objects.push_roots import Roots
@@ -93,7 +94,7 @@ class _Check:
         self._progress = progress
         self._index = SegmentIndex(remote)
         self._problems: list[RemoteProblem] = []
-        self._needed: dict[str, set[Oid]] = {}
+        self._needed: dict[str, SortedOids] = {}
 
     def run(self, share: float) -> RemoteReport:
         """Check."""
@@ -104,7 +105,7 @@ class _Check:
             for path, pointer in self._pointers.items():
                 self._check_root(path, pointer)
                 self._walk(path, pointer, receiver)
-        frames = set().union(*self._needed.values())
+        frames = SortedOids.union(*self._needed.values())
         packs = packs_holding(self._store.catalog, frames, self._remote.place)
         gaps = Presence(self._remote).check(packs)
         self._check_held(gaps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from weft.errors import NotOnRemote, WeftError
@@ -90,7 +90,7 @@ def _fetch_frames(receiver: Receiver, closure: Closure) -> None:
 
 
 def _needing(
-    absent: set[Oid],
+    absent: Set[Oid],
     pointers: Mapping[str, Pointer],
     parts: Mapping[str, Sequence[str] | None],
     receiver: Receiver,

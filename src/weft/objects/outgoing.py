@@ -51,10 +51,10 @@ class Plan(NamedTuple):
 
     whole: list[Oid]
     rest: set[Oid]
-    absent: set[Oid]
+    absent: Set[Oid]
 
 
-def plan(store: LocalStore, frames: Set[Oid] | list[Oid], dead: Set[Oid]) -> Plan:
+def plan(store: LocalStore, frames: Set[Oid], dead: Set[Oid]) -> Plan:
     """How to send ``frames``. No pack called by a name in ``dead`` is sent as it is."""
     choice = choose(store.catalog, frames, LOCAL)
     if choice.absent and store.missing(choice.absent) != choice.absent:

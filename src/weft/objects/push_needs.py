@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +10,7 @@ from weft.errors import NotOnRemote, ObjectMissing, WeftError
 from weft.formats.root import root_name
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
+from weft.objects.oidset import SortedOids
 from weft.objects.push_roots import Roots
 from weft.objects.reachability import Closure, Walker, walk
 from weft.objects.receive import Receiver
@@ -30,7 +31,7 @@ class Needs:
         self._pointers = pointers
         self._roots = roots
         self._distinct = {root_name(pointer): pointer for pointer in pointers.values()}
-        self._frames: set[Oid] = set()
+        self._frames = SortedOids()
         self._receiver: Receiver | None = None
         self._trusted: list[Pointer] = []
 
@@ -58,7 +59,7 @@ class Needs:
         """True while some pointers are taken on trust."""
         return bool(self._trusted)
 
-    def frames(self) -> set[Oid]:
+    def frames(self) -> SortedOids:
         """Everything that the pointers need which are not taken on trust."""
         return self._frames
 
@@ -68,7 +69,7 @@ class Needs:
         trusted, self._trusted = self._trusted, []
         self._walk_remote(self._walk_local(trusted))
 
-    def paths_of(self, absent: set[Oid]) -> list[str]:
+    def paths_of(self, absent: Set[Oid]) -> list[str]:
         """The tracked paths that need one of ``absent``, or whose needs cannot be told."""
         found = []
         for path, pointer in self._pointers.items():
@@ -124,4 +125,4 @@ class Needs:
 
     def _add(self, closure: Closure) -> None:
         # Sizes and kinds are of no use any more, and there may be millions.
-        self._frames = closure.all_frames() | self._frames if self._frames else closure.all_frames()
+        self._frames = SortedOids.union(closure.all_frames(), self._frames)

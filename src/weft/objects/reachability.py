@@ -19,6 +19,7 @@ from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.model.recipe import Recipe
 from weft.objects.layout_walk import LayoutWalk, ObjectReader
+from weft.objects.oidset import OidSizes, SortedOids
 
 MAX_OBJECTS = 1 << 26
 """Most objects that one walk collects."""
@@ -37,31 +38,26 @@ class Closure:
     """
 
     manifests: set[Oid] = field(default_factory=set)
-    contents: dict[Oid, int] = field(default_factory=dict)
+    contents: OidSizes = field(default_factory=OidSizes)
     layouts: set[Oid] = field(default_factory=set)
     recipes: set[Oid] = field(default_factory=set)
     chunks: set[Oid] = field(default_factory=set)
     composed: set[Oid] = field(default_factory=set)
     doubled: set[Oid] = field(default_factory=set)
 
-    def frames(self, kind: Kind) -> set[Oid]:
+    def frames(self, kind: Kind) -> SortedOids:
         """The oids of ``kind`` that must each have a frame in some pack."""
         if kind is Kind.CHUNK:
-            found = set(self.contents)
-            found -= self.composed
-            found |= self.doubled
-            found |= self.chunks
-            return found
+            composed = self.composed
+            whole = SortedOids(oid for oid in self.contents if oid not in composed) if composed else self.contents
+            return SortedOids.union(whole, self.doubled, self.chunks)
         if kind is Kind.LAYOUT:
-            return set(self.layouts)
-        return (self.manifests if kind is Kind.MANIFEST else self.recipes) - self.composed
+            return SortedOids.of(self.layouts)
+        return SortedOids.of((self.manifests if kind is Kind.MANIFEST else self.recipes) - self.composed)
 
-    def all_frames(self) -> set[Oid]:
+    def all_frames(self) -> SortedOids:
         """The oids of all kinds that must each have a frame."""
-        found = self.frames(Kind.CHUNK)
-        for kind in (Kind.MANIFEST, Kind.RECIPE, Kind.LAYOUT):
-            found |= self.frames(kind)
-        return found
+        return SortedOids.union(*(self.frames(kind) for kind in Kind))
 
     def __len__(self) -> int:
         return len(self.manifests) + len(self.contents) + len(self.layouts) + len(self.recipes) + len(self.chunks)
@@ -136,7 +132,7 @@ class _Visit:
         self._layout = layout
         self._pairs = pairs
         self._content = content
-        self._fresh: dict[Oid, int] = {}
+        self._fresh = OidSizes()
         self.totals: dict[Oid, Totals] = {}
 
     # --- manifests ---
@@ -219,10 +215,11 @@ class _Visit:
         """Find which of the contents span several chunks, and those chunks."""
         closure, fresh = self._closure, self._fresh
         recipes = self._find(fresh.keys())
-        closure.doubled |= (recipes.keys() & closure.contents.keys()) - closure.composed
-        closure.doubled |= (fresh.keys() - recipes.keys()) & closure.composed
+        closure.doubled |= {oid for oid in recipes if oid in closure.contents} - closure.composed
+        closure.doubled |= {oid for oid in closure.composed if oid in fresh and oid not in recipes}
         if closure.contents:
-            closure.contents.update(fresh)
+            for oid, size in fresh.items():
+                closure.contents.setdefault(oid, size)
         else:
             closure.contents = fresh
         for recipe in self._recipes(recipes):

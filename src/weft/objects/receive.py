@@ -16,6 +16,7 @@ from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects import remote_keys as keys
 from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, remove_file, sync_file
+from weft.objects.oidset import SortedOids
 from weft.objects.pack_check import BAD_COPY, read_pack, verify_pack
 from weft.objects.ranges import RangeResult, plan_ranges, read_range
 from weft.objects.remote import FoundRoot, RemoteStore
@@ -44,7 +45,7 @@ class Receiver:
         self.packs = 0
         self.objects = 0
         self.received = 0
-        self.absent: set[Oid] = set()
+        self.absent: Set[Oid] = frozenset()
         self.index = SegmentIndex(remote)
         self._remote = remote
         self._store = store
@@ -116,8 +117,10 @@ class Receiver:
                 raise BadPackIndex("the index of the remote and its packs contradict each other", hint="weft verify")
             missing = left
 
-    def _missing(self, oids: Iterable[Oid]) -> set[Oid]:
-        return self._store.missing(oids) - self._incoming.pending
+    def _missing(self, oids: Iterable[Oid]) -> SortedOids:
+        pending = self._incoming.pending
+        absent = (sorted(self._store.missing(group)) for group in slices(oids))
+        return SortedOids(oid for group in absent for oid in group if oid not in pending)
 
     # --- finding out more ---
 
@@ -140,7 +143,7 @@ class Receiver:
                 names.update(found.root.segments)
         self.index.learn(sorted(names))
 
-    def _why_absent(self, absent: set[Oid], kind: Kind | None) -> WeftError:
+    def _why_absent(self, absent: Set[Oid], kind: Kind | None) -> WeftError:
         for group in slices(absent):
             for copies in self._store.catalog.locate(group, self._remote.place).values():
                 for copy in copies:
@@ -210,7 +213,7 @@ class Receiver:
 
     # --- ranges ---
 
-    def _take_frames(self, oids: set[Oid], kind: Kind | None, sizes: Mapping[Oid, int]) -> None:
+    def _take_frames(self, oids: Set[Oid], kind: Kind | None, sizes: Mapping[Oid, int]) -> None:
         remote = self._remote
         for group in slices(oids):
             located = self._store.catalog.locate(group, remote.place)
@@ -258,10 +261,12 @@ class _Roots:
         """True when it pays to ask for each."""
         return len(self._pointers) <= MAX_ROOTS
 
-    def begin(self, missing: Set[Oid]) -> None:
+    def begin(self, missing: SortedOids) -> None:
         """Ask for the roots beside the question whether this is the right store, when the catalog knows too little."""
         place = self._remote.promised
-        if place is not None and self._ahead is None and self.few and self._remote.catalog.missing(missing, place):
+        if place is None or self._ahead is not None or not self.few:
+            return
+        if any(self._remote.catalog.missing(group, place) for group in slices(missing)):
             self._ahead = Ahead(self._read)
 
     def read(self) -> list[FoundRoot | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from weft.formats.pack import FOOTER_ENTRY, HEADER_SIZE, TRAILER_SIZE
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog import Catalog, Location
+from weft.objects.oidset import SortedOids
 
 SHARE = 0.75
 """A pack of which at least this share is wanted is moved whole."""
@@ -26,12 +27,12 @@ class Choice(NamedTuple):
 
     whole: list[Oid]
     rest: set[Oid]
-    absent: set[Oid]
+    absent: SortedOids
 
 
 def choose(
     catalog: Catalog,
-    wanted: Set[Oid] | list[Oid],
+    wanted: Iterable[Oid],
     place: int,
     *,
     kind: Kind | None = None,
@@ -43,11 +44,11 @@ def choose(
     A pack under ``small`` bytes is always moved whole; packs in ``avoid`` are not used. The same catalog and the same
     ``wanted`` give the same choice.
     """
-    oids = sorted(wanted)
+    oids = SortedOids.of(wanted)
     held = _held(catalog, place, avoid)
     home, bytes_in = _homes(catalog, oids, held, kind)
     whole = {number for number, taken in bytes_in.items() if _take_whole(held[number][1], taken, small)}
-    absent = {oid for oid, number in zip(oids, home, strict=True) if number < 0}
+    absent = SortedOids(oid for oid, number in zip(oids, home, strict=True) if number < 0)
     rest = {oid for oid, number in zip(oids, home, strict=True) if number >= 0 and number not in whole}
     names = sorted(held[number][0] for number in whole)
     for name in names if rest else ():
@@ -66,15 +67,14 @@ def _held(catalog: Catalog, place: int, avoid: Collection[Oid]) -> dict[int, tup
 
 
 def _homes(
-    catalog: Catalog, oids: Sequence[Oid], held: Mapping[int, tuple[Oid, int]], kind: Kind | None
+    catalog: Catalog, oids: SortedOids, held: Mapping[int, tuple[Oid, int]], kind: Kind | None
 ) -> tuple[array[int], Counter[int]]:
     """The pack of ``held`` to take each of the sorted ``oids`` from (-1: none holds it), and the bytes to take from each."""
     home = array("q", [-1]) * len(oids)
     bytes_in: Counter[int] = Counter()
     of_kind, kinds = ("", ()) if kind is None else (" AND f.kind = ?", (int(kind),))
-    for start in range(0, len(oids), _QUERY):
-        group = oids[start : start + _QUERY]
-        places = {oid: place for place, oid in enumerate(group, start)}
+    for number_of, group in enumerate(slices(oids, _QUERY)):
+        places = {oid: place for place, oid in enumerate(group, number_of * _QUERY)}
         rows = catalog.rows(
             f"SELECT f.oid, f.pack, f.stored FROM frames f WHERE f.oid IN ({_marks(group)}){of_kind}"  # noqa: S608 (marks only)
             " ORDER BY f.oid, f.pack",
@@ -97,7 +97,7 @@ def usable(copies: Iterable[Location], kind: Kind | None, avoid: Collection[Oid]
 
 def slices(oids: Iterable[Oid], size: int = SLICE) -> Iterator[list[Oid]]:
     """``oids`` in sorted groups of at most ``size``."""
-    rest = iter(sorted(oids))
+    rest = iter(oids if isinstance(oids, SortedOids) else sorted(oids))
     while group := list(islice(rest, size)):
         yield group
 
@@ -105,23 +105,26 @@ def slices(oids: Iterable[Oid], size: int = SLICE) -> Iterator[list[Oid]]:
 class Holding(NamedTuple):
     """The oids that no pack of a place holds, sorted, and names and sizes of all packs there that hold one of the others."""
 
-    missing: list[Oid]
+    missing: SortedOids
     packs: dict[Oid, int]
 
 
 def look_up(catalog: Catalog, oids: Set[Oid], place: int) -> Holding:
     """Which of ``oids`` the packs at ``place`` hold, and which packs those are: one query for each 500."""
-    missing: list[Oid] = []
     numbers: set[int] = set()
-    for group in slices(oids, _QUERY):
-        rows = catalog.rows(
-            f"SELECT f.oid, f.pack FROM frames f WHERE f.oid IN ({_marks(group)})"  # noqa: S608 (marks only)
-            " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
-            (*group, place),
-        )
-        held = {row[0] for row in rows}
-        missing += [oid for oid in group if oid not in held]
-        numbers.update(row[1] for row in rows)
+
+    def absent() -> Iterator[Oid]:
+        for group in slices(oids, _QUERY):
+            rows = catalog.rows(
+                f"SELECT f.oid, f.pack FROM frames f WHERE f.oid IN ({_marks(group)})"  # noqa: S608 (marks only)
+                " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
+                (*group, place),
+            )
+            held = {row[0] for row in rows}
+            numbers.update(row[1] for row in rows)
+            yield from (oid for oid in group if oid not in held)
+
+    missing = SortedOids(absent())
     return Holding(missing, dict(_packs(catalog, sorted(numbers))))
 
 

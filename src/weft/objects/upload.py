@@ -7,7 +7,7 @@ without a root is found again by the next push, and removed by a garbage collect
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from weft.errors import ConcurrencyError, NotOnRemote, ObjectMissing, WeftError
@@ -143,7 +143,7 @@ class _Push:
         except NotOnRemote:
             place = self._store.catalog.place("nowhere")
         with Needs(self._remote, self._store, self._pointers, self._roots) as needs:
-            missing = self._store.catalog.missing(needs.frames(), place)
+            missing = look_up(self._store.catalog, needs.frames(), place).missing
             planned = plan(self._store, missing, set())
             self._refuse_absent(planned.absent, needs)
         self._packs, self._objects = len(planned.whole), len(missing)
@@ -251,7 +251,7 @@ class _Push:
 
     # --- what is nowhere ---
 
-    def _refuse_absent(self, gone: set[Oid], needs: Needs) -> None:
+    def _refuse_absent(self, gone: Set[Oid], needs: Needs) -> None:
         if not gone:
             return
         paths = needs.paths_of(gone)

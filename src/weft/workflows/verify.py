@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from weft.errors import ObjectMissing, WeftError
 from weft.model.oid import Oid
@@ -74,9 +74,9 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], level: Leve
     )
 
 
-def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str, set[Oid]], list[str], list[Finding]]:
+def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str, Set[Oid]], list[str], list[Finding]]:
     """The frames that each pointer needs; notes on what is not here; pointers that contradict their data."""
-    needs: dict[str, set[Oid]] = {}
+    needs: dict[str, Set[Oid]] = {}
     notes: list[str] = []
     broken: list[Finding] = []
     for path, pointer in pointers.items():
@@ -94,7 +94,7 @@ def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str,
     return needs, notes, broken
 
 
-def _hurt(project: Project, problem: Problem, needs: Mapping[str, set[Oid]]) -> tuple[str, ...]:
+def _hurt(project: Project, problem: Problem, needs: Mapping[str, Set[Oid]]) -> tuple[str, ...]:
     if problem.oid is not None:
         oids = {problem.oid}
     else:
