@@ -1,31 +1,28 @@
 """Each guard of the protocol is taken out of the code, and then the scene that it is there for must go wrong.
 
 A scene runs the real command and returns what is wrong afterwards, in words: nothing with the code as it is, something with
-the guard gone. What is wrong is found out without weft: by the second reader, by hashing files, and by the order of system
-calls that strace tells.
+the guard gone. What is wrong is found out without weft: by the checker of invariants, and by the order of system calls that
+strace tells.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import struct
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from blake3 import blake3
 from xxhash import xxh3_64_intdigest
 
+from guards import GUARDS
+from invariants import check, proved
 from kit import environment, pseudo_random
-from mutants import MutantRepo, Mutation, plain
+from mutants import MutantRepo, plain
 from writeorder import CALLS, Order
-
-READER = Path(__file__).parents[1] / "golden" / "reader.py"
 
 
 class World(NamedTuple):
@@ -58,37 +55,11 @@ def world(template: Path, tmp_path: Path) -> World:
 # --- looking without weft ---
 
 
-def not_restorable(world: World, pointer: str = "data") -> list[str]:
-    """Whether the second reader can restore a pointer from the remote alone (I4, I5)."""
-    config = (world.repo.root / ".weft/config.yaml").read_text()
-    number = re.search(r'^repo: "?([0-9a-f]{32})', config, re.MULTILINE)
-    assert number
-    out = world.remote.parent / "restored"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
-    argv = [sys.executable, READER, world.remote, number[1], world.repo.root / f"{pointer}.weft", out]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
-    return [f"{pointer} cannot be restored from the remote: {done.stderr[-200:]}"] if done.returncode else []
-
-
-def wrong_packs(*folders: Path) -> list[str]:
-    """Packs whose bytes do not hash to their name, and raw frames of chunks that do not hash to theirs (I1)."""
-    found = []
-    for folder in folders:
-        for path in sorted(folder.glob("packs/*/*.pack")):
-            data = path.read_bytes()
-            if blake3(data).hexdigest() != path.stem:
-                found.append(f"the pack {path.name} does not hash to its name")
-            found += [f"{path.name} holds a chunk that is not {oid.hex()}" for oid in _wrong_chunks(data)]
-    return found
-
-
-def _wrong_chunks(data: bytes) -> Iterator[bytes]:
-    footer, _count, _, _, magic = struct.unpack("<QIIQ8s", data[-32:].rjust(32))
-    if magic == b"WEFTTAIL":
-        for oid, offset, stored, _raw, kind, codec, _, _ in struct.iter_unpack("<32sQIIBBHQ", data[footer:-32]):
-            if (kind, codec) == (1, 0) and blake3(data[offset : offset + stored]).digest() != oid:
-                yield oid
+def damage(place: Path) -> list[str]:
+    """Packs, frames and segments in a store that are not what their names say (I1)."""
+    wrong: list[str] = []
+    proved(place, wrong)
+    return wrong
 
 
 def store_of(repo: MutantRepo) -> Path:
@@ -119,7 +90,7 @@ def pushed_again(world: World) -> Seen:
     """A pack went away from the remote since the last push, and nothing new is there to push."""
     pack_with(world.remote, pseudo_random(2000, 0)).unlink()
     done = world.repo.mutant("push")
-    return Seen(done.code, not_restorable(world) if done.code == 0 else [])
+    return Seen(done.code, check(world.repo.root, world.remote) if done.code == 0 else [])
 
 
 def share(world: World) -> Path:
@@ -134,7 +105,7 @@ def pushed_more(world: World) -> Seen:
     """A pack went away from the remote since the last push, and another pointer relies on it."""
     share(world).unlink()
     done = world.repo.mutant("push", "more")
-    return Seen(done.code, not_restorable(world, "more") if done.code == 0 else [])
+    return Seen(done.code, check(world.repo.root, world.remote) if done.code == 0 else [])
 
 
 def lost_during_push(world: World) -> Seen:
@@ -151,7 +122,7 @@ sys.addaudithook(hook)
 """
     done = world.repo.mutant("push", "more", before=before)
     assert marker.exists(), "the pack was never taken away"
-    return Seen(done.code, not_restorable(world, "more") if done.code == 0 else [])
+    return Seen(done.code, check(world.repo.root, world.remote) if done.code == 0 else [])
 
 
 LATER = """
@@ -194,12 +165,7 @@ def added_in_bits(world: World) -> Seen:
     repo = world.repo
     repo.write({"other/x": pseudo_random(100_000, 30)})
     done = repo.mutant("add", "other", before=short(40))
-    wrong = wrong_packs(store_of(repo))
-    if done.code == 0:
-        text = (repo.root / "other.weft").read_text()
-        fields = ("weft: 1", "path: ", "type: dir", "oid: ", "size: 100000", "files: 1")
-        wrong += [f"the pointer lacks {field!r}" for field in fields if f"{field}" not in text]
-    return Seen(done.code, wrong)
+    return Seen(done.code, check(repo.root))
 
 
 def pushed_in_bits(world: World) -> Seen:
@@ -208,7 +174,7 @@ def pushed_in_bits(world: World) -> Seen:
     repo.write({"other/x": pseudo_random(100_000, 30)})
     repo.weft("add", "other")
     done = repo.mutant("push", before=short(40))
-    return Seen(done.code, wrong_packs(world.remote) + (not_restorable(world, "other") if done.code == 0 else []))
+    return Seen(done.code, check(repo.root, world.remote))
 
 
 def checked_out_in_bits(world: World) -> Seen:
@@ -237,7 +203,7 @@ def fetched_flipped(world: World) -> Seen:
     """One bit of a pack on the remote is another; the pack is fetched as a whole."""
     flipped(pack_with(world.remote, pseudo_random(2000, 0)))
     done = world.clone.mutant("fetch")
-    return Seen(done.code, wrong_packs(store_of(world.clone)))
+    return Seen(done.code, damage(store_of(world.clone)))
 
 
 def fetched_part_flipped(world: World) -> Seen:
@@ -249,7 +215,7 @@ def fetched_part_flipped(world: World) -> Seen:
     path.chmod(0o644)
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
     done = world.clone.mutant("fetch", "data/sub")
-    return Seen(done.code, wrong_packs(store_of(world.clone)))
+    return Seen(done.code, damage(store_of(world.clone)))
 
 
 def checked_out_flipped(world: World) -> Seen:
@@ -322,9 +288,6 @@ def order_of_fetch(world: World) -> Seen:
 
 Scene = Callable[[World], Seen]
 
-UPLOAD, ATOMIC, PACKER = "weft.objects.upload", "weft.util.atomic", "weft.objects.packer"
-LOOP = ("    while rest:\n        rest = rest[os.write(fd, rest) :]", "    os.write(fd, rest)\n")
-
 REFUSED, UNSAVED = 4, 3
 
 SCENES: dict[Scene, int] = {
@@ -344,107 +307,7 @@ SCENES: dict[Scene, int] = {
 }
 """Each scene, and the exit code that it ends with."""
 
-GUARDS: dict[str, tuple[Scene, list[Mutation]]] = {
-    "the look at the packs when all roots are there": (
-        pushed_again,
-        [
-            Mutation(
-                UPLOAD,
-                "gaps = (self._presence or Presence(self._remote)).check(self._store.catalog.packs(self._remote.place))",
-                "gaps = type('Gaps', (), {'all': set(), 'wrong': set()})",
-            )
-        ],
-    ),
-    "the look at the packs relied on": (
-        pushed_more,
-        [Mutation(UPLOAD, "        gaps = presence.check(packs)\n", "        return True\n")],
-    ),
-    "the post-check": (
-        lost_during_push,
-        [Mutation(UPLOAD, "return check() and not session.lapsed()", "return not session.lapsed()")],
-    ),
-    "the ctime": (same_size_and_time, [Mutation("weft.workspace.stats", "info.st_ctime_ns", "0")]),
-    "the short-write loop of pointers": (added_in_bits, [Mutation(ATOMIC, *LOOP)]),
-    "the short-write loop of packs, and the look at their length": (
-        added_in_bits,
-        [
-            Mutation(
-                "weft.util.blocks",
-                "data = data[os.write(self._fd, data) :]",
-                "data = data[max(len(data), os.write(self._fd, data)) :]",
-            ),
-            Mutation(PACKER, "if written != size:", "if not written:"),
-        ],
-    ),
-    "the short-write loop of a remote": (pushed_in_bits, [Mutation(ATOMIC, *LOOP)]),
-    "the short-write loop of the workspace": (
-        checked_out_in_bits,
-        [Mutation("weft.workspace.writer", "while written < len(piece):", "while not written:")],
-    ),
-    "the fsync of pointers": (
-        order_of_add,
-        [
-            Mutation(
-                ATOMIC,
-                "            write_all(fd, data)\n            os.fsync(fd)\n",
-                "            write_all(fd, data)\n",
-            )
-        ],
-    ),
-    "the fsync of packs": (order_of_add, [Mutation(PACKER, "            os.fsync(file.fd)\n", "")]),
-    "the fsync of the directory of packs": (
-        order_of_add,
-        [
-            Mutation(
-                ATOMIC,
-                '_link_or_rename(temp, final)\n    fsync_dir(os.path.dirname(final) or ".")\n',
-                "_link_or_rename(temp, final)\n",
-            )
-        ],
-    ),
-    "the fsync of the directory of a pointer": (
-        order_of_add,
-        [Mutation(ATOMIC, "            raise\n    fsync_dir(directory)\n", "            raise\n")],
-    ),
-    "the fsync on a remote": (
-        order_of_push,
-        [Mutation("weft.storage.local", "            fill(fd)\n            os.fsync(fd)\n", "            fill(fd)\n")],
-    ),
-    "the fsync of directories on a remote": (
-        order_of_push,
-        [
-            Mutation(
-                "weft.storage.descriptors",
-                "    try:\n        os.fsync(fd)\n    except OSError as error:\n"
-                "        if error.errno not in _NO_FOLDER_SYNC:\n            raise\n",
-                "",
-            )
-        ],
-    ),
-    "the fsync of packs that are fetched": (
-        order_of_fetch,
-        [Mutation("weft.objects.incoming", "            os.fsync(fd)\n", "            pass\n")],
-    ),
-    "the proof of packs that are fetched": (
-        fetched_flipped,
-        [Mutation("weft.objects.receive", "                verify_pack(temp, pack, key)\n", "")],
-    ),
-    "the proof of frames that are fetched": (
-        fetched_part_flipped,
-        [Mutation("weft.objects.ranges", "verify_frame(stored, frame)))", "stored))")],
-    ),
-    "the hash of what is checked out": (
-        checked_out_flipped,
-        [
-            Mutation(
-                "weft.objects.store_read",
-                "        if (verify or not pack.trusted) and Oid.of(data, frame.kind) != frame.oid:",
-                "        if not data:",
-            )
-        ],
-    ),
-}
-"""What each guard is there for, and how to take it out."""
+BY_NAME = {scene.__name__: scene for scene in SCENES}
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
@@ -454,7 +317,7 @@ def test_nothing_is_wrong_with_the_guards(world: World, scene: Scene) -> None:
 
 @pytest.mark.parametrize("guard", GUARDS)
 def test_without_this_guard_something_is_wrong(world: World, guard: str) -> None:
-    scene, mutations = GUARDS[guard]
+    name, mutations = GUARDS[guard]
     for repo in (world.repo, world.clone):
         repo.mutations = mutations
-    assert scene(world).wrong, f"nobody misses {guard}"
+    assert BY_NAME[name](world).wrong, f"nobody misses {guard}"
