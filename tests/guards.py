@@ -26,8 +26,8 @@ GUARDS: dict[str, tuple[str, list[Mutation]]] = {
         "lost_during_push",
         [Mutation(UPLOAD, "return check() and not session.lapsed()", "return not session.lapsed()")],
     ),
-    "the ctime": (same_size_and_time, [Mutation("weft.workspace.stats", "info.st_ctime_ns", "0")]),
-    "the short-write loop of pointers": (added_in_bits, [Mutation(ATOMIC, *LOOP)]),
+    "the ctime": ("same_size_and_time", [Mutation("weft.workspace.stats", "info.st_ctime_ns", "0")]),
+    "the short-write loop of pointers": ("added_in_bits", [Mutation(ATOMIC, *LOOP)]),
     "the short-write loop of packs, and the look at their length": (
         "added_in_bits",
         [
@@ -39,7 +39,7 @@ GUARDS: dict[str, tuple[str, list[Mutation]]] = {
             Mutation(PACKER, "if written != size:", "if not written:"),
         ],
     ),
-    "the short-write loop of a remote": (pushed_in_bits, [Mutation(ATOMIC, *LOOP)]),
+    "the short-write loop of a remote": ("pushed_in_bits", [Mutation(ATOMIC, *LOOP)]),
     "the short-write loop of the workspace": (
         "checked_out_in_bits",
         [Mutation("weft.workspace.writer", "while written < len(piece):", "while not written:")],
@@ -54,7 +54,7 @@ GUARDS: dict[str, tuple[str, list[Mutation]]] = {
             )
         ],
     ),
-    "the fsync of packs": (order_of_add, [Mutation(PACKER, "            os.fsync(file.fd)\n", "")]),
+    "the fsync of packs": ("order_of_add", [Mutation(PACKER, "            os.fsync(file.fd)\n", "")]),
     "the fsync of the directory of packs": (
         "order_of_add",
         [
