@@ -140,12 +140,19 @@ class _Push:
             place = self._remote.place
             self._roots.look(self._pointers.values())
             self._index.learn_listed()
+            gaps = Presence(self._remote).check(self._store.catalog.packs(place))
+            if gaps.all:
+                self._roots.distrust()
+                self._lose(gaps.all, gaps.wrong)
         except NotOnRemote:
             place = self._store.catalog.place("nowhere")
-        with Needs(self._remote, self._store, self._pointers, self._roots) as needs:
-            missing = look_up(self._store.catalog, needs.frames(), place).missing
-            planned = plan(self._store, missing, set())
-            self._refuse_absent(planned.absent, needs)
+        try:
+            with Needs(self._remote, self._store, self._pointers, self._roots) as needs:
+                missing = look_up(self._store.catalog, needs.frames(), place).missing
+                planned = plan(self._store, missing, set())
+                self._refuse_absent(planned.absent, needs)
+        finally:
+            self._unlearn_lost()  # nothing is sent, so the next command shall find it lost too
         self._packs, self._objects = len(planned.whole), len(missing)
         self._sent = size_of(self._store, planned)
         return self._outcome(self._roots.found)

@@ -13,11 +13,13 @@ from weft.workflows.project import open_project
 from weft.workflows.status import status
 
 
-@verb("status", example="weft status --remote", codes={1: "the workspace differs from the pointers (with --exit-code)"})
+@verb("status", example="weft status --remote", codes={1: "differences were found (with --exit-code)"})
 @paths_argument()
 @click.option("--remote", "check_remote", is_flag=True, help="Ask the remote what has been pushed, too.")
 @remote_option("Ask the remote NAME.")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 when the workspace differs from the pointers.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 1 when the workspace differs, or the remote asked lacks data."
+)
 @pass_session
 def command(session: Session, paths: tuple[str, ...], check_remote: bool, remote: str, exit_code: bool) -> int:
     """Show what differs between the workspace and the pointers.
@@ -28,4 +30,5 @@ def command(session: Session, paths: tuple[str, ...], check_remote: bool, remote
     with open_project(session.start, session.progress) as project:
         result = status(project, paths, remote=remote, check_remote=check_remote or bool(remote))
     session.show("status", result, status_page)
-    return ExitCode.DIFFERENCES if exit_code and not result.clean else ExitCode.OK
+    whole = result.clean and all(item.remote in ("", "pushed") for item in result.paths)
+    return ExitCode.DIFFERENCES if exit_code and not whole else ExitCode.OK
