@@ -15,15 +15,15 @@ from weft.errors import ConfigError, SchemaError, SecretRefused, UntrustedConfig
 from weft.formats import yaml12
 from weft.formats.fields import MAX_NUMBER, Fields
 from weft.formats.storeformat import read_chunker
-from weft.model.config import GC_GRACE, STRICT, WARN, Config
+from weft.model.config import GC_GRACE, HARD, LINKS, STRICT, SYMLINK, WARN, Config
 from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
 from weft.model.sizes import parse_size
 from weft.util.urls import check_url
 
 VERSION = 1
 LIMIT = 1 << 20
-COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage")
-PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs")
+COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage", "checkout")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout")
 
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -89,6 +89,8 @@ def merge(committed: Config, private: Config) -> Config:
         store_limit=private.store_limit,
         gc_grace=private.gc_grace,
         jobs=private.jobs,
+        link=private.link or committed.link,
+        link_from=private.link_from,
     )
 
 
@@ -161,6 +163,7 @@ def _from_value(value: object, committed: bool) -> Config:
     store.only(("dir", "limit"))
     gc = fields.below("gc")
     gc.only(("grace",))
+    checkout = _checkout(fields, committed)
     return Config(
         repo=fields.text("repo", ""),
         remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
@@ -172,11 +175,14 @@ def _from_value(value: object, committed: bool) -> Config:
         store_limit=_size(store, "limit"),
         gc_grace=gc.number("grace", GC_GRACE),
         jobs=_jobs(fields),
+        link=_choice(checkout, "link", LINKS, ""),
+        link_from=_size(checkout, "link_from"),
     )
 
 
 def _to_value(config: Config) -> dict[str, Any]:
     store = {"dir": config.store_dir, "limit": config.store_limit}
+    checkout = {"link": config.link, "link_from": config.link_from}
     value: dict[str, Any] = {
         "repo": config.repo,
         "remote": config.remote,
@@ -187,6 +193,7 @@ def _to_value(config: Config) -> dict[str, Any]:
         "store": {key: item for key, item in store.items() if item},
         "gc": {} if config.gc_grace == GC_GRACE else {"grace": config.gc_grace},
         "jobs": config.jobs,
+        "checkout": {key: item for key, item in checkout.items() if item},
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
 
@@ -226,6 +233,19 @@ def _choice(fields: Fields, key: str, choices: tuple[str, ...], default: str) ->
     if text not in choices and text != default:
         raise fields.error(f"{key!r} must be one of {', '.join(choices)}")
     return text
+
+
+def _checkout(fields: Fields, committed: bool) -> Fields:
+    """The settings of ``checkout``. A repository cannot choose links for those who clone it."""
+    found = fields.below("checkout")
+    found.only(("link", "link_from"))
+    if committed and ("link_from" in found.values or found.values.get("link") in (HARD, SYMLINK)):
+        raise UntrustedConfig(
+            f"{fields.what} makes checkouts link into the store, which each user decides",
+            hint="weft config set --private checkout.link VALUE",
+            path=fields.what,
+        )
+    return found
 
 
 def _path(store: Fields) -> str:
@@ -285,6 +305,7 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 # --- dotted keys ---
 
 _KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "jobs": int, "repo": str}
+_KEYS |= {"checkout.link": str, "checkout.link_from": str}
 _KEYS |= {"store.dir": str, "store.limit": str, "gc.grace": int, "chunker.name": str}
 _KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
 _KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}

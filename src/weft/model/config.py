@@ -13,6 +13,12 @@ CONFIG_PATH = ".weft/config.yaml"
 WARN = "warn"
 STRICT = "strict"
 
+AUTO, COPY, REFLINK, HARD, SYMLINK = "auto", "copy", "reflink", "hard", "symlink"
+LINKS = (AUTO, COPY, REFLINK, HARD, SYMLINK)
+"""How a checkout makes files: shared blocks where a copy is there to share them with, own bytes, shared blocks, links."""
+LINK_FROM = 1 << 20
+"""Files of fewer bytes are never linked."""
+
 GC_GRACE = 14
 """Days that unreachable data stays in the local store."""
 
@@ -22,8 +28,10 @@ class Config:
     """Settings, with their defaults where nothing is set.
 
     Committed: ``repo`` (32 hex digits), ``remote`` (the default one's name), ``remotes``, ``chunker``, ``portable`` (warn
-    or strict), ``stage`` (whether verbs stage pointers in Git; None when not set, which means yes).
-    Private: ``remote``, ``remotes`` and ``stage`` again, ``store_dir`` (where the local store is; empty: in the Git
+    or strict), ``stage`` (whether verbs stage pointers in Git; None when not set, which means yes), ``link`` (how a checkout
+    makes files: auto, copy or reflink; empty when not set, which means auto).
+    Private: ``remote``, ``remotes``, ``stage`` and ``link`` (any of ``LINKS``) again, ``link_from`` (bytes from which on
+    files are linked; 0 when not set, which means ``LINK_FROM``), ``store_dir`` (where the local store is; empty: in the Git
     directory), ``store_limit`` (bytes that it may have after a garbage collection; 0: any), ``gc_grace`` (days that
     unreachable data is kept), ``jobs`` (0: chosen by weft).
     """
@@ -38,6 +46,8 @@ class Config:
     store_limit: int = 0
     gc_grace: int = GC_GRACE
     jobs: int = 0
+    link: str = ""
+    link_from: int = 0
 
     @property
     def stages(self) -> bool:

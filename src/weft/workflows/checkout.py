@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from weft.errors import NotTracked, ObjectMissing
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored
 from weft.gitio.staging import stage
+from weft.model.config import AUTO, LINK_FROM
 from weft.model.pointer import Pointer
 from weft.objects.ingest import ingest
 from weft.util.atomic import os_errors, write_atomic
@@ -30,7 +32,10 @@ from weft.workflows.targets import (
     select,
     workspace_pointers,
 )
+from weft.workspace.linked import note_links
+from weft.workspace.linking import LinkChoice, Linker, settle
 from weft.workspace.materialize import materialize
+from weft.workspace.names import join_path
 from weft.workspace.plan import Plan
 from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
 from weft.workspace.saved import Saved
@@ -70,7 +75,7 @@ def checkout_targets(
         for path in sorted(gone):
             if not trees.is_tracked(project.git, path):
                 planned.plans[path] = plan_one(project, path, None, None, options)
-    return carry_out(project, planned.plans, planned.absent)
+    return carry_out(project, planned.plans, planned.absent, options.link)
 
 
 def _from_revision(project: Project, rev: str, paths: Sequence[str], options: CheckoutOptions) -> CheckoutResult:
@@ -89,7 +94,7 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
         planned = _plan(project, targets, options)
     if planned.absent:
         raise ObjectMissing(f"the data of {', '.join(planned.absent)} is not here", hint=f"weft fetch --rev {rev}")
-    result = carry_out(project, planned.plans, planned.absent)
+    result = carry_out(project, planned.plans, planned.absent, options.link)
     staging = project.config.stages if options.stage is None else options.stage
     for target in targets:
         if target.subpaths is None:
@@ -131,23 +136,39 @@ def plan_one(
     project: Project, path: str, pointer: Pointer | None, subpaths: Sequence[str] | None, options: CheckoutOptions
 ) -> Plan:
     """Plan to bring ``path``, or its ``subpaths``, to ``pointer`` (None: it is tracked no longer). Touches nothing."""
-    scan = scan_tree(project.root, path, state=project.cache.load(path))
+    state = project.cache.load(path)
+    relink = None
+    if options.link:
+        choice, _ = settle(_choice(project, options.link), project.store, project.root)
+        relink = Linker(*choice, project.store, project.store.layout(None)).differs
+        for row in state.rows.values():
+            row.manifest = b""  # no directory is passed over
+    scan = scan_tree(project.root, path, state=state)
     # Only the local store counts: what a remote's index says it holds is a claim, and nothing is replaced on a claim.
     saved = Saved(project.store)
-    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, saved.unsaved)
+    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, saved.unsaved, relink=relink)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
 
 
 # --- carrying out ---
 
 
-def carry_out(project: Project, plans: Mapping[str, Plan], absent: Sequence[str] = ()) -> CheckoutResult:
-    """Do what ``plans`` (by tracked path) say, after the bytes that force replaces are safe in the store."""
+def carry_out(
+    project: Project, plans: Mapping[str, Plan], absent: Sequence[str] = (), link: str = ""
+) -> CheckoutResult:
+    """Do what ``plans`` (by tracked path) say, after the bytes that force replaces are safe in the store.
+
+    ``link`` says how files are made, "" leaves it to the configuration.
+    """
     saved = _save(project, plans)
+    choice, why = settle(_choice(project, link), project.store, project.root)
+    if why and any(plan.files for plan in plans.values()):
+        project.progress.warn(why)
+    note_links(project.store, project.root, plans, choice.kind)
     files = size = removed = unchanged = 0
     for path, plan in plans.items():
         reader = plan.read or manifest_reader(project.store, plan.pointer.layout if plan.pointer else None)
-        done = materialize(plan, project.store, reader, project.cache, progress=project.progress)
+        done = materialize(plan, project.store, reader, project.cache, progress=project.progress, link=choice)
         files, size = files + done[0], size + done[1]
         removed, unchanged = removed + plan.removed, unchanged + plan.unchanged
         if plan.pointer is None:
@@ -162,10 +183,12 @@ def _save(project: Project, plans: Mapping[str, Plan]) -> list[tuple[str, str]]:
         return []
     found: list[tuple[str, str]] = []
     with project.store.writer() as writer:
-        by_path = {file.path: os.path.relpath(file.path, project.root) for _, file in wanted}
-        keyed = {file.key: file for _, file in wanted}
-        if len(keyed) != len(wanted):
-            keyed = {(path, file.key): file._replace(key=(path, file.key)) for path, file in wanted}
+        keyed = {(path, file.key): file._replace(key=(path, file.key)) for path, file in wanted}
         for read in ingest(writer, keyed.values()):
-            found.append((by_path[keyed[read.key].path], str(read.oid)))
+            path, (directory, name) = cast("tuple[str, tuple[str, str]]", read.key)
+            found.append((path if name == "/" else join_path(path, join_path(directory, name)), str(read.oid)))
     return sorted(found)
+
+
+def _choice(project: Project, link: str) -> LinkChoice:
+    return LinkChoice(link or project.config.link or AUTO, project.config.link_from or LINK_FROM)

@@ -45,11 +45,13 @@ class CheckoutOptions:
     """How files are put into the workspace.
 
     ``force`` replaces changed files (their bytes go into the store first). ``stage`` overrides the configuration's choice
-    to `git add` pointers taken from a revision.
+    to `git add` pointers taken from a revision. ``link`` says how files are made (one of ``weft.model.config.LINKS``), and
+    then those that have the right bytes are made again where they were made otherwise; "" leaves it to the configuration.
     """
 
     force: bool = False
     stage: bool | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

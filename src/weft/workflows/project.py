@@ -13,6 +13,7 @@ from weft.gitio.repo import GitRepo, discover
 from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
+from weft.objects.copies import copies_dir
 from weft.objects.store import LocalStore, open_store
 from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
@@ -110,7 +111,7 @@ def open_project(start: str, progress: Progress | None = None) -> Iterator[Proje
             config=config,
             catalog=store.catalog,
             store=store,
-            cache=StatCache(store.catalog, tree_id(git)),
+            cache=StatCache(store.catalog, tree_id(git), copies_dir(store.root)),
             progress=listener,
         )
     finally:

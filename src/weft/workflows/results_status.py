@@ -15,12 +15,21 @@ class Change(NamedTuple):
     old_path: str = ""
 
 
+class Edited(NamedTuple):
+    """A file that was changed in place through a link, and with it the store's ``copy`` and the ``others`` linked to it."""
+
+    path: str
+    copy: str
+    others: tuple[str, ...] = ()
+
+
 class PathStatus(NamedTuple):
     """State of one tracked path.
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it), missing (gone, and nothing records
     that it was here), or error. ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked),
     pushed, not-pushed, incomplete. ``stored`` says whether its objects are in the local store: all, some, none, or "".
+    ``edited`` are those of the changed files that were changed through a link, and so for others too.
     """
 
     path: str
@@ -31,6 +40,7 @@ class PathStatus(NamedTuple):
     remote: str = ""
     stored: str = ""
     message: str = ""
+    edited: tuple[Edited, ...] = ()
 
 
 class StatusResult(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from weft.gitio import trees
 from weft.model.pointer import Pointer
 from weft.util.later import later
 from weft.workflows.project import Project
-from weft.workflows.results_status import Change, PathStatus, StatusResult
+from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.ignore import load_ignore
@@ -19,7 +20,9 @@ from weft.workspace.walk import manifest_reader
 
 if TYPE_CHECKING:
     from weft.workflows import pushed
+    from weft.workspace import linked
 else:
+    linked = later("weft.workspace.linked")
     pushed = later("weft.workflows.pushed")
 
 
@@ -57,8 +60,24 @@ def _state(project: Project, target: Target, pushed: str) -> PathStatus:
     changes = tuple(_changes(target, found))
     state = "clean" if found.state == "modified" and not changes else found.state  # what differs lies in other parts
     return PathStatus(
-        target.path, pointer.type, state, changes, found.absent, pushed, _stored(project, pointer), found.message
+        target.path,
+        pointer.type,
+        state,
+        changes,
+        found.absent,
+        pushed,
+        _stored(project, pointer),
+        found.message,
+        _edited(project, changes),
     )
+
+
+def _edited(project: Project, changes: Sequence[Change]) -> tuple[Edited, ...]:
+    """Which of the files that differ were changed through a link into the store."""
+    if not changes or not os.path.isdir(project.cache.copies):
+        return ()
+    paths = [change.path for change in changes if change.kind in ("modified", "mode")]
+    return tuple(Edited(*damage) for damage in linked.find_damage(project.store, project.root, paths))
 
 
 def _changes(target: Target, found: Comparison) -> Iterator[Change]:

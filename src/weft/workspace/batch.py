@@ -12,6 +12,7 @@ from weft.model.entry import Entry
 from weft.model.oid import Kind, Oid
 from weft.objects.layouts import LayoutView
 from weft.objects.store import LocalStore
+from weft.workspace.linking import Linker
 from weft.workspace.places import Place, Places
 from weft.workspace.writer import put_file
 
@@ -42,16 +43,29 @@ class _Target:
 
     def put(self, at: int, pieces: Iterable[bytes]) -> None:
         entry = self.part.entries[at]
-        fd, name, path = self.place
-        if entry.name != "/":  # the place is that of the first entry; only a tracked file is alone and has another name
-            name, path = entry.name, f"{self.above}/{entry.name}"
-        self.made.append((at, put_file(fd, entry, pieces, name, self.part.replaced.get(entry.name), path)))
+        name, path = self._names(entry)
+        self.made.append((at, put_file(self.place.fd, entry, pieces, name, self.part.replaced.get(entry.name), path)))
+
+    def link(self, at: int, linker: Linker) -> bool:
+        """Link the entry at ``at``; False when it has to be written."""
+        entry = self.part.entries[at]
+        name, path = self._names(entry)
+        packed = linker.put(self.place.fd, entry, name, self.part.replaced.get(entry.name), path)
+        if packed is not None:
+            self.made.append((at, packed))
+        return packed is not None
+
+    def _names(self, entry: Entry) -> tuple[str, str]:
+        if entry.name == "/":  # only a tracked file is alone and has another name than the place of the first entry
+            return self.place.name, self.place.shown
+        return entry.name, f"{self.above}/{entry.name}"
 
 
 class BatchWriter:
-    """Writes files into ``places``, verified against their oids. Safe from any thread."""
+    """Writes files into ``places``, verified against their oids, or links them. Safe from any thread."""
 
-    def __init__(self, store: LocalStore, layout: LayoutView, places: Places) -> None:
+    def __init__(self, store: LocalStore, layout: LayoutView, places: Places, linker: Linker | None = None) -> None:
+        self._linker = linker
         self._store = store
         self._layout = layout
         self._places = places
@@ -75,9 +89,12 @@ class BatchWriter:
 
     def _contents(self, targets: Sequence[_Target]) -> Iterator[tuple[_Target, int, Iterable[bytes]]]:
         """Each entry with its verified bytes: small ones in the order of the packs, large ones as streams."""
+        linker = self._linker
         together: dict[Oid, list[tuple[_Target, int]]] = {}
         for target in targets:
             for at, entry in enumerate(target.part.entries):
+                if linker is not None and linker.takes(entry) and target.link(at, linker):
+                    continue
                 if entry.size <= SMALL and self._layout.recipe_for(entry.oid) is None:
                     together.setdefault(entry.oid, []).append((target, at))
                 else:

@@ -161,7 +161,7 @@ class _Comparer:
             if known is not None or size != entry.size:
                 self._judge(seen, name, entry, packed)
             else:
-                self._to_hash.append(ingest.FileToRead(self._scan.absolute(directory, name), size, (directory, name)))
+                self._to_hash.append(ingest.FileToRead(self._scan.source(directory, name), size, (directory, name)))
         else:
             self._changes.append(FileChange("typechange", path, entry.size, size))
 
@@ -205,7 +205,7 @@ class _Comparer:
         wanted = {key: change for key, change in self._added.items() if change.new_size in sizes}
         oids = {key: oid for key in wanted if (oid := self._seen[key[0]].oids.get(key[1])) is not None}
         unknown = [
-            ingest.FileToRead(self._scan.absolute(*key), change.new_size, key)
+            ingest.FileToRead(self._scan.source(*key), change.new_size, key)
             for key, change in wanted.items()
             if key not in oids
         ]

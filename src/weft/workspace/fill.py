@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from weft.model.entry import LINK, Entry
-from weft.objects.layouts import LayoutView
 from weft.objects.store import LocalStore
 from weft.util.helpers import Helpers
 from weft.util.parallel import unordered_map
 from weft.util.progress import Task
 from weft.workspace.batch import BatchWriter, Part
+from weft.workspace.linking import Linker
 from weft.workspace.outcome import Outcome
 from weft.workspace.places import Places
 from weft.workspace.plan import DirPlan, Plan
@@ -63,13 +63,14 @@ class _Batch:
 class Filler:
     """Makes the directories and writes the files of ``plan`` into ``places``, and notes them in ``outcome``."""
 
-    def __init__(self, plan: Plan, store: LocalStore, layout: LayoutView, places: Places, outcome: Outcome) -> None:
+    def __init__(self, plan: Plan, store: LocalStore, linker: Linker, places: Places, outcome: Outcome) -> None:
         self._plan = plan
         self._store = store
-        self._layout = layout
+        self._linker = linker
+        self._layout = layout = linker.layout
         self._places = places
         self._outcome = outcome
-        self._writer = BatchWriter(store, layout, places)
+        self._writer = BatchWriter(store, layout, places, linker)
 
     def run(self, read: ReadManifest, task: Task, workers: int) -> tuple[int, int]:
         """Write everything, ``workers`` batches at a time; modes are set on the way. Returns files and bytes written."""
@@ -89,6 +90,8 @@ class Filler:
                 self._store.root,
                 self._store.catalog.path,
                 bytes(layout) if layout else b"",
+                self._linker.kind,
+                self._linker.least,
             )
             helpers: Helpers[_Batch] = Helpers("weft.workspace.helper", workers, setup, [self._places.top_fd])
             with helpers:

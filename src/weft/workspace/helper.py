@@ -16,22 +16,25 @@ from weft.objects.catalog import Catalog, Location
 from weft.objects.store import LocalStore
 from weft.util.messages import READY, receive, send
 from weft.workspace.batch import BatchWriter, Part
+from weft.workspace.linking import Linker
 from weft.workspace.places import Places
 
 
 def serve(given: int = 0, answers: int = 1) -> None:
     """Answer the tasks that come in at the descriptor ``given`` until it ends.
 
-    The first message is the descriptor of the top of the work tree, the tracked path, the store, its catalog, the layout.
+    The first message is the descriptor of the top of the work tree, the tracked path, the store, its catalog, the layout,
+    and how files are made from which size on.
     A task is a list of parts. The reply says whether all went well, and for each part the positions of the entries that
     were written and their packed status; after an error the parent does the rest itself, and meets the error.
     """
     setup = receive(given)
     if setup is None:
         return
-    top_fd, base, root, catalog, layout = setup
+    top_fd, base, root, catalog, layout, kind, least = setup
     with _PlainStore(root, Catalog(catalog)) as store:
-        writer = BatchWriter(store, store.layout(Oid(layout) if layout else None), Places(top_fd, base))
+        linker = Linker(kind, least, store, store.layout(Oid(layout) if layout else None))
+        writer = BatchWriter(store, linker.layout, Places(top_fd, base), linker)
         send(answers, READY)
         while (task := receive(given)) is not None:
             send(answers, _write(writer, task))

@@ -17,6 +17,7 @@ from weft.util.parallel import cpu_workers
 from weft.util.progress import Progress, SilentProgress
 from weft.workspace.dirfd import opened
 from weft.workspace.fill import Filler
+from weft.workspace.linking import NO_LINKS, LinkChoice, Linker
 from weft.workspace.names import check_link
 from weft.workspace.outcome import Outcome
 from weft.workspace.places import Places
@@ -36,6 +37,7 @@ def materialize(
     *,
     progress: Progress | None = None,
     workers: int = 0,
+    link: LinkChoice = NO_LINKS,
 ) -> tuple[int, int]:
     """Do what ``plan`` says and record it; return the number of files written and their bytes.
 
@@ -46,12 +48,13 @@ def materialize(
     outcome = Outcome(plan)
     with opened(plan.scan.top) as top_fd:
         places = Places(top_fd, plan.scan.path)
+        linker = Linker(*link, store, layout)
         targets = _link_targets(plan, store, layout, places)
         places.reap(plan.scan.leftovers)
         _clear(plan, places)
         try:
             with (progress or SilentProgress()).task("checkout", plan.size, plan.files) as task:
-                filler = Filler(plan, store, layout, places, outcome)
+                filler = Filler(plan, store, linker, places, outcome)
                 files, size = filler.run(read, task, workers or cpu_workers(4))
             _remove(plan, places)
             links, link_bytes = _make_links(plan, targets, places, outcome)

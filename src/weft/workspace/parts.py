@@ -27,7 +27,7 @@ def part_state(state: PathState, sub: str) -> PathState:
     if not rows and above is not None and at is not None and above.stat_at(at) != DIR_STAT:
         oid = above.oid_at(at)
         rows[""] = DirRow(SINGLE_FILE, above.stat_at(at), bytes(oid) if oid else bytes(32), b"", False, above.recorded)
-    return PathState(state.tracked, rows)
+    return PathState(state.tracked, rows, state.copies)
 
 
 def rows_of_parts(

@@ -25,11 +25,12 @@ from weft.workspace.plan import DirPlan, Plan, Removal
 from weft.workspace.probe import NameGate, Traits, probe
 from weft.workspace.scan import TreeScan
 from weft.workspace.selection import Selection
-from weft.workspace.stats import DIR_STAT, GONE, pack_stat, size_of, type_of
+from weft.workspace.stats import BROKEN, DIR_STAT, GONE, pack_stat, size_of, type_of
 from weft.workspace.walk import DirPair, ReadManifest, walk_pairs
 
 _SHOWN = 10
 _BLOCK = 4096
+_NOTHING = Oid(bytes(32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class CheckoutRequest:
     """What is asked: the target (None: the path is no longer tracked), the ``subpaths`` meant (None: all), ``force``.
 
     ``unsaved`` tells which contents are held by no store, ``absent`` which the local store lacks (None: not asked),
-    ``traits`` what the file system does (None: it is probed).
+    ``traits`` what the file system does (None: it is probed), ``relink`` whether a file that has the right bytes, given by
+    its absolute path, is to be made again all the same (None: none is).
     """
 
     pointer: Pointer | None
@@ -46,6 +48,7 @@ class CheckoutRequest:
     force: bool = False
     absent: Callable[[Iterable[Oid]], set[Oid]] | None = None
     traits: Callable[[], Traits] | None = None
+    relink: Callable[[str, Entry], bool] | None = None
 
 
 class _Found(NamedTuple):
@@ -246,6 +249,8 @@ class _Planner:
         key = (removal.directory, removal.name)
         if type_of(removal.stat) == LINK:
             known = Oid.of(self._scan.link_target(*key).encode("utf-8"))
+        if removal.stat == BROKEN:
+            known = _NOTHING  # whatever it was a link to, no bytes go with it
         if known is not None:
             self._oids[key] = known
         self._found.append(_Found(plan, removal, entry, clear))
@@ -254,9 +259,7 @@ class _Planner:
 
     def _hash(self) -> None:
         unknown = [
-            FileToRead(
-                self._scan.absolute(found.removal.directory, found.removal.name), size_of(found.removal.stat), key
-            )
+            FileToRead(self._scan.source(found.removal.directory, found.removal.name), size_of(found.removal.stat), key)
             for found in self._found
             if (key := (found.removal.directory, found.removal.name)) not in self._oids
         ]
@@ -270,7 +273,9 @@ class _Planner:
             key = (removal.directory, removal.name)
             oid, packed = self._oids[key], self._fresh.get(key, removal.stat)
             removal = removal._replace(stat=packed)
-            if plan is not None and entry is not None and _same(entry, oid, packed):
+            same = entry is not None and _same(entry, oid, packed)
+            again = same and entry is not None and _relinks(self._request, self._scan.absolute(*key), entry)
+            if plan is not None and entry is not None and same and not again:
                 if entry.type == type_of(packed):
                     plan.kept.append((entry.name, packed, oid))
                     self.plan.unchanged += 1
@@ -278,7 +283,8 @@ class _Planner:
                     plan.modes.append(entry)
                     plan.replaced[entry.name] = packed
                 continue
-            at_risk[key] = oid
+            if packed != BROKEN and not again:
+                at_risk[key] = oid
             if plan is not None and entry is not None:
                 plan.take([entry])
                 self._expect(plan.path, [entry])
@@ -294,7 +300,7 @@ class _Planner:
             return
         if self._request.force:
             sizes = {(f.removal.directory, f.removal.name): size_of(f.removal.stat) for f in self._found}
-            self.plan.save = [FileToRead(self._scan.absolute(*key), sizes[key], key) for key in keys]
+            self.plan.save = [FileToRead(self._scan.source(*key), sizes[key], key) for key in keys]
             return
         paths = [self._shown(*key) for key in keys]
         shown = ", ".join(ascii(path) for path in paths[:_SHOWN])
@@ -324,6 +330,10 @@ class _Planner:
                 hint="free some space, or check out only some paths",
                 path=self._scan.path,
             )
+
+
+def _relinks(request: CheckoutRequest, path: str, entry: Entry) -> bool:
+    return request.relink is not None and entry.type != LINK and request.relink(path, entry)
 
 
 def _same(entry: Entry, oid: Oid, packed: bytes) -> bool:

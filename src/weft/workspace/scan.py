@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from weft.errors import FileChanged, FileTypeRefused, LimitExceeded
+from weft.errors import FileChanged, FileTypeRefused, LimitExceeded, NoSuchPath
 from weft.model.manifest import MAX_DEPTH
 from weft.model.oid import Oid
 from weft.model.paths import MAX_PATH
+from weft.objects.copies import copy_oid
 from weft.util.atomic import TEMP_PREFIX, translate_os_error
 from weft.workspace.dirfd import open_at, open_below
 from weft.workspace.ignore import NOTHING, Ignore
 from weft.workspace.names import NamePolicy, check_link, check_names, encode_names, join_path
 from weft.workspace.statcache import SINGLE_FILE, DirRow, PathState, now_ns
-from weft.workspace.stats import DIR_CODE, DIR_STAT, LINK_CODE, WIDTH, pack_stat, split_fixed, split_names
+from weft.workspace.stats import (
+    BROKEN,
+    DIR_CODE,
+    DIR_STAT,
+    LINK_CODE,
+    WIDTH,
+    pack_stat,
+    split_fixed,
+    split_names,
+)
 
 
 @dataclass(slots=True)
@@ -23,7 +35,8 @@ class DirScan:
     """One directory as it is on disk: ``names`` joined by NUL and sorted by bytes, ``stats`` packed in their order.
 
     ``row`` is what the stat cache holds of it; ``same`` tells that the row has these very names and stats. ``links``
-    gives the checked targets of links; it is left empty when ``same``.
+    gives the checked targets of links; it is left empty when ``same``. ``copies`` gives what links into the store lead
+    to: such a name has the status of the file there, or it is ``BROKEN`` and leads to "".
     """
 
     path: str
@@ -32,6 +45,7 @@ class DirScan:
     row: DirRow | None = None
     same: bool = False
     links: dict[str, str] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)
 
     def name_list(self) -> list[str]:
         """The names."""
@@ -89,6 +103,21 @@ class TreeScan:
     def absolute(self, directory: str, name: str) -> str:
         """Absolute path of an entry."""
         return self.root if name == "/" else os.path.join(self.root, join_path(directory, name))
+
+    def source(self, directory: str, name: str) -> str:
+        """Absolute path that the bytes of an entry are read from: its own, or that of the store's copy it is a link to.
+
+        Raises ``NoSuchPath`` when that copy is gone.
+        """
+        found = self.dirs[directory].copies.get(name)
+        if found == "":
+            path = self.path if name == "/" else join_path(self.path, join_path(directory, name))
+            raise NoSuchPath(
+                f"{path!a} is a link to a file of the store that is not there any more",
+                hint=f"weft checkout {self.path}, which makes it again",
+                path=path,
+            )
+        return found or self.absolute(directory, name)
 
     def link_target(self, directory: str, name: str) -> str:
         """Checked target of a link, read now if the scan did not need it. Raises ``SymlinkRefused``, ``FileChanged``."""
@@ -148,11 +177,14 @@ def _scan_at(scan: TreeScan, parent_fd: int, name: str, ignore: Ignore, names: N
     except OSError as error:
         raise translate_os_error(error, "read", scan.path) from error
     packed = pack_stat(info, scan.path)
+    copy = _copy_at(name, parent_fd, scan.state.copies) if packed[-1] == LINK_CODE else None
+    packed = copy[1] if copy else packed
     scan.type = chr(packed[-1])
     if packed[-1] != DIR_CODE:
         row = scan.state.rows.get("")
         same = row is not None and row.names == SINGLE_FILE and row.stats == packed
         scan.dirs[""] = DirScan("", SINGLE_FILE, packed, row if row and row.names == SINGLE_FILE else None, same)
+        scan.dirs[""].copies = {"/": copy[0]} if copy else {}
         scan.files = 1
         return
     try:
@@ -233,9 +265,19 @@ class _Walk:
                 except FileTypeRefused:
                     pack_stat(info, join_path(shown, name))  # again, for a message with the path
         found.sort()
+        copies = self._through_links(fd, found) if self._scan.state.copies else {}
         self._add(directory, fd, found, shown)
+        self._scan.dirs[directory].copies = copies
         self._scan.files += len(found) - len(children)
         return children
+
+    def _through_links(self, fd: int, found: list[tuple[str, bytes]]) -> dict[str, str]:
+        """Give the links into the store among ``found`` the status of what they lead to; the paths there, by name."""
+        copies: dict[str, str] = {}
+        for at, (name, packed) in enumerate(found):
+            if packed[-1] == LINK_CODE and (copy := _copy_at(name, fd, self._scan.state.copies)):
+                copies[name], found[at] = copy[0], (name, copy[1])
+        return copies
 
     def _add(self, directory: str, fd: int, found: list[tuple[str, bytes]], shown: str) -> None:
         names = [name for name, _ in found]
@@ -257,6 +299,25 @@ class _Walk:
                     raise _replaced(path) from error
                 links[name] = check_link(target, path, self._scan.depth + _depth(directory))
         self._scan.dirs[directory] = DirScan(directory, blob, stats, row, False, links)
+
+
+def _copy_at(name: str, dir_fd: int, folder: str) -> tuple[str, bytes] | None:
+    """The path and the status of the store's copy in ``folder`` that ``name`` is a link to; None for any other file.
+
+    A link that looks like one into another store is broken: the clone was moved, or uses another store now.
+    """
+    try:
+        target = os.readlink(name, dir_fd=dir_fd)
+    except OSError:
+        return None
+    if not folder or copy_oid(os.path.dirname(os.path.dirname(target)), target) is None or not target.startswith("/"):
+        return None
+    if copy_oid(folder, target) is not None:
+        with suppress(FileNotFoundError):
+            info = os.lstat(target)
+            if stat.S_ISREG(info.st_mode):
+                return target, pack_stat(info)
+    return "", BROKEN
 
 
 def _depth(directory: str) -> int:

@@ -81,7 +81,8 @@ def files_to_read(
         for at, (name, (size, code), known) in enumerate(entries_on_disk):
             if code in (DIR_CODE, LINK_CODE):
                 continue
-            file = FileToRead(prefix + name if name != "/" else scan.root, size, (path, at))
+            place = prefix + name if not found.copies else scan.source(path, name)
+            file = FileToRead(place if name != "/" else scan.source(path, name), size, (path, at))
             entry = entries.get(name)
             if known is None:
                 yield file

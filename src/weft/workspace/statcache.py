@@ -113,10 +113,15 @@ class DirRow:
 
 @dataclass(slots=True)
 class PathState:
-    """Everything recorded of one tracked path: ``rows`` by directory relative to it, the empty string being itself."""
+    """Everything recorded of one tracked path: ``rows`` by directory relative to it, the empty string being itself.
+
+    ``copies`` is the directory of the store's copies, empty for none: a symbolic link to one of them is not data but stands
+    for the file that it leads to.
+    """
 
     tracked: Tracked | None = None
     rows: dict[str, DirRow] = field(default_factory=dict)
+    copies: str = ""
 
     def was_here(self, directory: str, name: str) -> bool:
         """True when this entry was once in the workspace as tracked data."""
@@ -125,15 +130,19 @@ class PathState:
 
 
 class StatCache:
-    """The rows of one work tree. ``tree`` is any stable id of it; several work trees share a catalog."""
+    """The rows of one work tree. ``tree`` is any stable id of it; several work trees share a catalog.
 
-    def __init__(self, catalog: Catalog, tree: str | int) -> None:
+    ``copies`` is as in ``PathState``.
+    """
+
+    def __init__(self, catalog: Catalog, tree: str | int, copies: str = "") -> None:
         self._catalog = catalog
         self._tree = str(tree)
+        self.copies = copies
 
     def load(self, path: str) -> PathState:
         """All that is recorded of the tracked path ``path`` (relative to the top of the work tree)."""
-        state = PathState()
+        state = PathState(copies=self.copies)
         for oid, layout in self._catalog.rows(
             "SELECT oid, layout FROM tracked WHERE tree = ? AND path = ?", (self._tree, path)
         ):

@@ -28,6 +28,8 @@ EXEC_CODE = ord(EXEC)
 FILE_CODE = ord(FILE)
 DIR_STAT = STAT.pack(0, 0, 0, 0, 0, DIR_CODE)
 """The status of every directory: what matters of it is in its own row."""
+BROKEN = STAT.pack(0, 0, 0, 0, 0, FILE_CODE)
+"""The status of a link into a store whose file is not there: there are no bytes, and no inode has the number 0."""
 _SIZE_AND_CODE = struct.Struct("<16xQ16xB")
 _TIMES = struct.Struct("<24xqqx")
 _SIZE = struct.Struct("<Q")
@@ -55,6 +57,11 @@ def pack_stat(info: os.stat_result | FileStatus, path: str = "") -> bytes:
     if code == DIR_CODE:
         return DIR_STAT
     return STAT.pack(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns, code)
+
+
+def same_bytes(one: bytes, other: bytes) -> bool:
+    """Whether two packed stats of files differ in nothing but the ctime."""
+    return one[:32] == other[:32] and one[-1] == other[-1]
 
 
 def type_of(packed: bytes) -> str:

@@ -15,11 +15,12 @@ from weft.model.entry import EXEC, Entry
 from weft.model.oid import hasher
 from weft.util.atomic import temp_name, translate_os_error
 from weft.workspace.blockwise import write_blocks
-from weft.workspace.stats import pack_stat
+from weft.workspace.stats import BROKEN, EXEC_CODE, FILE_CODE, pack_stat, same_bytes
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OLD = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECE = 1 << 20
+_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 LARGE = 256 << 20
 """Files from so many bytes on are written past the page cache, by a thread of their own."""
 
@@ -30,7 +31,16 @@ def expect(dir_fd: int, name: str, packed: bytes | None, shown: str) -> None:
     Raises ``FileChanged``: nobody else's bytes are replaced.
     """
     try:
-        found: bytes | None = pack_stat(os.stat(name, dir_fd=dir_fd, follow_symlinks=False))
+        info = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+        found: bytes | None = pack_stat(info)
+        linked = stat.S_ISLNK(info.st_mode)
+        if linked and packed is not None and packed[-1] in (FILE_CODE, EXEC_CODE):
+            # A link into the store was seen as the file that it leads to, if it leads anywhere.
+            info = os.stat(name, dir_fd=dir_fd) if packed != BROKEN else info
+            found = pack_stat(info) if packed != BROKEN else packed
+        if packed is not None and (linked or info.st_nlink > 1) and not info.st_mode & _WRITE:
+            # Whoever links to it elsewhere changes the ctime, and no bytes: those are read-only.
+            found = packed if found is not None and same_bytes(found, packed) else found
     except FileNotFoundError:
         found = None
     except FileTypeRefused:
@@ -92,20 +102,22 @@ def put_link(dir_fd: int, target: str, name: str, replaces: bytes | None, shown:
 
 
 def set_mode(dir_fd: int, entry: Entry, name: str, replaces: bytes, shown: str) -> bytes:
-    """Give a file that has the right bytes the right mode. One with other hard links is copied, so that theirs stays.
+    """Give a file that has the right bytes the right mode. One that is linked elsewhere is copied, so that theirs stays.
 
     Raises ``FileChanged`` when it is no longer the file of the plan, or its bytes are not what they were.
     """
     expect(dir_fd, name, replaces, shown)
     try:
-        fd = os.open(name, _OLD, dir_fd=dir_fd)
+        linked = stat.S_ISLNK(os.stat(name, dir_fd=dir_fd, follow_symlinks=False).st_mode)
+        # What a link leads to is read only: below it turns out to be the file of the plan, or nothing is done.
+        fd = os.open(name, _OLD if linked else _OLD | os.O_NOFOLLOW, dir_fd=dir_fd)
     except OSError as error:
         raise translate_os_error(error, "open", shown) from error
     try:
         info = os.fstat(fd)
         if pack_stat(info, shown) != replaces:
             raise FileChanged(f"{shown!a} changed while weft worked on it", hint="run the command again", path=shown)
-        if info.st_nlink > 1:
+        if linked or info.st_nlink > 1:
             return put_file(dir_fd, entry, _reread(fd, entry, shown), name, replaces, shown)
         mode = stat.S_IMODE(info.st_mode)
         # As `chmod +x` under the usual umasks: who may read may execute.

@@ -129,7 +129,7 @@ def test_the_end_of_the_input_ends_it(tree):
     top = os.open(tree.top, os.O_RDONLY)
     given, asks = os.pipe()
     answers, gives = os.pipe()
-    setup = (top, "data", tree.store.root, tree.store.catalog.path, b"")
+    setup = (top, "data", tree.store.root, tree.store.catalog.path, b"", "copy", 1)
     os.write(asks, pack_message(setup) + pack_message(task) + pack_message(task) + LENGTH.pack(10) + b"cut")
     os.close(asks)
     helper.serve(given, gives)

@@ -10,6 +10,7 @@ from weft.cli.render.transfer import checkout_page
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_words
 from weft.errors import ExitCode
+from weft.model.config import LINKS
 from weft.workflows.checkout import checkout
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import open_project
@@ -23,17 +24,29 @@ from weft.workflows.project import open_project
 )
 @click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...]", shell_complete=complete_paths)
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
+@click.option(
+    "--link",
+    type=click.Choice(LINKS),
+    default=None,
+    help="How files are made, those that are right already too (default: the setting `checkout.link`).",
+)
 @stage_option()
 @click.pass_context
 @pass_session
-def command(session: Session, context: click.Context, words: tuple[str, ...], force: bool, stage: bool | None) -> int:
+def command(
+    session: Session, context: click.Context, words: tuple[str, ...], force: bool, link: str | None, stage: bool | None
+) -> int:
     """Make the workspace match the pointers.
 
     With REV the pointers are taken from that revision first, as `git checkout REV -- PATH` does. Files whose bytes are
     not in the store are never replaced or removed.
+
+    Files are copies (auto, copy), share blocks with a copy in the store where the file system can (reflink), or are links
+    to it (hard, symlink): these are read-only, and whoever changes one in place changes it for all. `--link copy` gives
+    back files of one's own.
     """
     revisions, paths = split_words(context, words, most=1)
-    options = CheckoutOptions(force=force, stage=stage)
+    options = CheckoutOptions(force=force, stage=stage, link=link or "")
     with open_project(session.start, session.progress) as project:
         result = checkout(project, revisions[0] if revisions else None, paths, options)
     session.show("checkout", result, checkout_page)

@@ -10,7 +10,7 @@ from weft.cli.context import Page, View
 from weft.cli.render.factcells import fact_cells
 from weft.cli.text import Paint, escape
 from weft.util.humanize import count_text, size_text
-from weft.workflows.results_status import Change, PathStatus, StatusResult
+from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
 
 if TYPE_CHECKING:
     from weft.workflows.facts import FactRow
@@ -35,6 +35,7 @@ def status_page(result: StatusResult, view: View) -> Page:
 def _path_lines(item: PathStatus, view: View) -> list[str]:
     path, paint = escape(item.path), view.paint
     lines = [_change_line(change, paint) for change in item.changes]
+    lines += [line for edited in item.edited for line in _edited_lines(edited, paint)]
     if item.state == "error":
         lines.append(f"{paint.bad('!')} {path}  {escape(item.message)}")
     elif item.state == "not-here":
@@ -48,6 +49,11 @@ def _path_lines(item: PathStatus, view: View) -> list[str]:
     if view.verbose and not lines:
         lines.append(f"= {path}")
     return lines
+
+
+def _edited_lines(edited: Edited, paint: Paint) -> list[str]:
+    lines = [f"{paint.bad('!')} {escape(edited.path)}  (changed in place through a link into the store)"]
+    return lines + [f"{paint.bad('!')} {escape(other)}  (changed with it)" for other in edited.others]
 
 
 def _status_notes(result: StatusResult) -> list[str]:
@@ -82,6 +88,10 @@ def _advice(result: StatusResult, unpushed: bool) -> list[str]:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
     if not result.clean and len(stale) < sum(bool(item.changes) for item in result.paths):
         lines.append("next: weft add PATH to record, weft checkout --force PATH to undo")
+    if any(item.edited for item in result.paths):
+        lines.append(
+            "next: weft checkout --force PATH in each work tree above; weft verify puts the changed copy aside"
+        )
     if any(item.state in ("not-here", "partial") for item in result.paths):
         lines.append("next: weft pull, to bring what is not here")
     if result.uncommitted:
