@@ -28,7 +28,8 @@ EXIT_CODES = (0, 1, 2, 3, 4, 5, 6, 130)
 _PACK = re.compile("packs/([0-9a-f]{2})/(\\1[0-9a-f]{62})[.]pack", re.ASCII)
 _SEGMENT = re.compile("index/([0-9a-f]{64})[.]idx", re.ASCII)
 _ROOT = re.compile("roots/[0-9a-f]{32}/([0-9a-f]{64})(?:[.]([0-9a-f]{64}))?", re.ASCII)
-_OTHER = re.compile("weft[.]json|lock|(tmp|sessions|tombs|quarantine)(/.*)?", re.ASCII)
+_OWN = re.compile(r"[.]weft$|(^|/)[.](weft/|gitignore$|gitattributes$)")
+_OTHER = re.compile("weft[.]json|lock|(tmp|sessions|tombs|quarantine|collect)(/.*)?", re.ASCII)
 
 
 class Broken(Exception):
@@ -294,7 +295,7 @@ def _incomplete(name: str, objects: Objects, value: Mapping[str, object]) -> lis
 
 @dataclass(frozen=True)
 class Before:
-    """Bytes of the work tree as they were: path -> digest, of files; links are kept by target."""
+    """Bytes of the work tree as they were: path -> digest; links by target, and not what weft itself writes there."""
 
     root: Path
     digests: Mapping[str, bytes]
@@ -302,7 +303,8 @@ class Before:
     @classmethod
     def of(cls, repo_root: str | Path, *paths: str) -> Before:
         """Remember what lies below ``paths``, which are relative to the work tree (all of it when there are none)."""
-        return cls(Path(repo_root), dict(_digests(Path(repo_root), paths or (".",))))
+        found = dict(_digests(Path(repo_root), paths or (".",)))
+        return cls(Path(repo_root), {path: digest for path, digest in found.items() if not _OWN.search(path)})
 
     def lost(self, *places: str | Path) -> list[str]:
         """Which of the bytes are neither where they were nor in the local store or one of ``places`` (I2)."""
@@ -328,11 +330,23 @@ def _digests(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
             yield from _digests(root, below)
 
 
+def torn(before: Mapping[str, object], after: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """Paths of a work tree that are neither as they were before a command nor as it was to leave them (I2, I7)."""
+    wrong = []
+    for path in sorted(before.keys() | after.keys() | now.keys()):
+        if ".weft-tmp-" not in path and path[:1] != "(":
+            if path in now and now[path] not in (before.get(path), after.get(path)):
+                wrong.append(f"I2: {path} is neither old nor new: {now[path]!r:.80}")
+            elif path not in now and path in before and path in after:
+                wrong.append(f"I2: {path} is gone, though it should have stayed")
+    return wrong
+
+
 def leftovers(repo_root: str | Path, remote: str | Path | None = None) -> list[str]:
     """Files that an unfinished command left: in the work tree, in ``tmp/`` of the store and of the remote (I8)."""
     found = [path for path, _ in _digests(Path(repo_root), ["."]) if ".weft-tmp-" in path]
     for place in (state_of(Path(repo_root)) / "store", *([Path(remote)] if remote else [])):
-        found += [f"{place.name}/{name}" for name in _files(place) if name.startswith("tmp/")]
+        found += [f"{place.name}/{name}" for name in _files(place) if name.startswith(("tmp/", "collect/"))]
     return [f"I8: {name} was left behind" for name in found]
 
 
