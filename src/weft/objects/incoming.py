@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from weft.formats import recipe as recipe_format
 from weft.model.oid import Kind, Oid
+from weft.objects import quarantine_log
 from weft.objects.catalog import LOCAL
 from weft.objects.packer import PackWriter, infos
 from weft.objects.ranges import Proved
@@ -96,17 +97,18 @@ def remove_file(path: str) -> None:
         os.unlink(path)
 
 
-def quarantine_file(store: LocalStore, pack: Oid, temp: str) -> None:
+def quarantine_file(store: LocalStore, pack: Oid, temp: str, why: str) -> None:
     """Keep refused bytes of a remote's ``pack`` where nothing reads them, so that a person can look at them."""
     kept = f"{store.root}/quarantine/{pack.hex()}.remote-{secrets.token_hex(4)}"
     with os_errors("quarantine", temp):
         os.makedirs(os.path.dirname(kept), exist_ok=True)
         os.rename(temp, kept)
+    quarantine_log.note(store.root, os.path.basename(kept), why)
 
 
-def quarantine_bytes(store: LocalStore, pack: Oid, data: bytes) -> None:
+def quarantine_bytes(store: LocalStore, pack: Oid, data: bytes, why: str) -> None:
     """``quarantine_file`` for bytes in memory."""
     temp = store.temp_path()
     with os_errors("write", temp), open(temp, "xb") as file:
         file.write(data)
-    quarantine_file(store, pack, temp)
+    quarantine_file(store, pack, temp, why)

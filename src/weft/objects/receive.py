@@ -195,7 +195,9 @@ class Receiver:
             except BAD_COPY as error:
                 fault = error
                 if last and not self._believe(pack.name, temp):
-                    quarantine_file(self._store, pack.name, temp)
+                    quarantine_file(
+                        self._store, pack.name, temp, f"refused from {self._remote.storage.name}: {error.message}"
+                    )
             finally:
                 remove_file(temp)
         return pack, fault
@@ -229,7 +231,7 @@ class Receiver:
         if result.fault is not None:
             self._refuse(result.pack, result.fault)
         if result.bad:
-            quarantine_bytes(self._store, result.pack, result.bad)
+            quarantine_bytes(self._store, result.pack, result.bad, _refusal(self._remote, result.fault))
         _check_sizes((proved.frame for proved in result.good), sizes)
         self.objects += self._incoming.add(result.good)
 
@@ -282,3 +284,7 @@ def _check_sizes(frames: Iterable[Frame], sizes: Mapping[Oid, int]) -> None:
         size = sizes.get(frame.oid, frame.raw)
         if size != frame.raw:
             raise SizeMismatch(f"the object {frame.oid} has {frame.raw} bytes, recorded are {size}")
+
+
+def _refusal(remote: RemoteStore, fault: WeftError | None) -> str:
+    return f"refused from {remote.storage.name}: {fault.message if fault else 'it is not what it should be'}"

@@ -7,14 +7,15 @@ pack first.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from weft.errors import IntegrityError, LimitExceeded, RefusedInput, SchemaError
+from weft.errors import BadPackIndex, IntegrityError, LimitExceeded, RefusedInput, SchemaError
 from weft.formats import recipe as recipe_format
 from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
 from weft.model.recipe import Recipe
+from weft.objects import quarantine_log
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
 from weft.objects.store_read import FrameReader, unpack
@@ -49,18 +50,23 @@ class Salvage:
         path = self._files.path(name)
         with FileLock(f"{self._files.root}/quarantine.lock", purpose="set a damaged pack aside"):
             if not os.path.lexists(path):
+                quarantine_log.note(self._files.root, "", why, [frame.oid for frame in self._recorded(name)])
                 self._catalog.forget_pack(name, LOCAL)
                 return ""
-            pack, good, whole = self._good_frames(name)
+            pack, frames = self._opened(name)
+            good = good_frames(pack, frames) if pack is not None else []
+            whole = bool(frames) and len(good) == len(frames)
             # The good frames come first: a crash in between leaves both files. The copy of a pack whose frames are all
             # good gets the same name and takes its place in one step, so its bytes are put aside before that.
             target = self._copy_away(pack, name) if pack is not None and whole else ""
-            saved = self._copy(pack, good)
+            saved = copy_frames(self._files, pack, good) if pack is not None else []
             if not target:
                 target = self._move_away(name)
             elif name not in {made.name for made in saved}:
                 self._files.remove(name)
             self._files.forget(name)
+            gone = {frame.oid for frame in frames} - {frame.oid for frame in good}
+            quarantine_log.note(self._files.root, os.path.basename(target), why, sorted(gone))
             with self._catalog.transaction():
                 self._catalog.forget_pack(name, LOCAL)
                 self._catalog.add_packs(packer.infos(saved), LOCAL)
@@ -142,41 +148,27 @@ class Salvage:
             pass  # its chunks are not all here, or damaged: it is learned again when they are
         return None
 
-    def _good_frames(self, name: Oid) -> tuple[OpenPack | None, list[Frame], bool]:
-        """The open pack, those of its frames that hash to their names, and whether that is all of them."""
+    def _opened(self, name: Oid) -> tuple[OpenPack | None, tuple[Frame, ...]]:
+        """The open pack, None when it cannot be opened, and its frames as far as anything tells them."""
         try:
             pack = self._files.open(name)
-            frames = self._frames_of(pack, name)
+            return pack, self._frames_of(pack, name)
         except (IntegrityError, FileNotFoundError):
-            return None, [], False
-        good = []
-        for frame in frames:
-            try:
-                unpack(pack, frame, pack.read(frame.offset, frame.stored), True)
-            except (IntegrityError, LimitExceeded):
-                continue
-            good.append(frame)
-        return pack, good, bool(frames) and len(good) == len(frames)
-
-    def _copy(self, pack: OpenPack | None, frames: list[Frame]) -> list[packer.SealedPack]:
-        if pack is None or not frames:
-            return []
-        writer = packer.PackWriter(self._files, replace=True)
-        try:
-            for frame in frames:
-                stored = pack.read(frame.offset, frame.stored)
-                writer.add(frame.oid, frame.kind, frame.codec, frame.raw, stored, frame.check)
-            return writer.finish()
-        except BaseException:
-            writer.abort()
-            raise
+            return None, self._recorded(name)
 
     def _frames_of(self, pack: OpenPack, name: Oid) -> tuple[Frame, ...]:
         try:
             return read_pack_info(pack, name).frames
         except (IntegrityError, RefusedInput):
+            return self._recorded(name)
+
+    def _recorded(self, name: Oid) -> tuple[Frame, ...]:
+        """The frames of a pack as the catalog has them; none when it is damaged itself."""
+        try:
             known = self._catalog.pack_frames(name)
-            return known.frames if known else ()
+        except BadPackIndex:
+            return ()
+        return known.frames if known else ()
 
     def _aside(self, path: str) -> str:
         """A free name in ``quarantine``; only who holds its lock makes one."""
@@ -207,3 +199,30 @@ class Salvage:
         fsync_dir(os.path.dirname(target))
         fsync_dir(os.path.dirname(path))
         return target
+
+
+def good_frames(pack: OpenPack, frames: Iterable[Frame]) -> list[Frame]:
+    """Those of ``frames`` whose bytes in ``pack`` hash to their names."""
+    good = []
+    for frame in frames:
+        try:
+            unpack(pack, frame, pack.read(frame.offset, frame.stored), True)
+        except (IntegrityError, LimitExceeded):
+            continue
+        good.append(frame)
+    return good
+
+
+def copy_frames(files: PackFiles, pack: OpenPack, frames: Sequence[Frame]) -> list[packer.SealedPack]:
+    """Copy ``frames``, proved by the caller, out of ``pack`` into new packs of ``files``, not compressed again."""
+    if not frames:
+        return []
+    writer = packer.PackWriter(files, replace=True)
+    try:
+        for frame in frames:
+            stored = pack.read(frame.offset, frame.stored)
+            writer.add(frame.oid, frame.kind, frame.codec, frame.raw, stored, frame.check)
+        return writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
