@@ -305,3 +305,51 @@ def test_a_tracked_file_alone_is_linked(repo):
     edit(repo.root / "model.bin")
     edited = [path["edited"] for path in repo.weft("status", "--json").json["data"]["paths"]]
     assert [[one["path"] for one in found] for found in edited] == [[], ["model.bin"]]
+
+
+@pytest.mark.parametrize("kind", ["hard", "symlink"])
+def test_gc_drops_what_nothing_is_linked_to(repo, kind):
+    repo.weft("checkout", "--link", kind)
+    before = copies(repo)
+    assert repo.weft("gc", "--json").json["data"]["copies"] == []
+    repo.weft("checkout", "--link", "copy", "data/big.bin")
+    told = repo.weft("gc", "--dry-run", "--json").json["data"]
+    assert [one["size"] for one in told["copies"]] == [len(BIG)]
+    assert copies(repo) == before
+    assert "dropped 1 unpacked file (1.4 MiB) that nothing is linked to" in repo.weft("gc").out
+    assert [path.read_bytes() for path in copies(repo).values()] == [OTHER]
+    assert contents(repo) == DATA
+
+
+def test_gc_keeps_what_was_changed_in_place(repo):
+    repo.weft("checkout", "--link", "hard")
+    edit(repo.root / "data/big.bin")
+    (repo.root / "data/big.bin").unlink()
+    assert repo.weft("gc", "--json").json["data"]["copies"] == []
+    assert {path.read_bytes()[:6] for path in copies(repo).values()} == {b"EDITED", OTHER[:6]}
+
+
+@pytest.mark.parametrize("level", ["--quick", "--full"])
+def test_verify_finds_a_changed_copy(repo, level):
+    repo.weft("checkout", "--link", "hard")
+    assert "no damage" in repo.weft("verify", level).out
+    edit(repo.root / "data/big.bin")
+    found = repo.weft("verify", level, "--json", code=4).json["data"]["findings"]
+    assert [one["code"] for one in found] == ["E_HASH_MISMATCH"]
+    assert "changed in place" in found[0]["message"]
+    assert [edited["path"] for edited in state(repo)["edited"]] == ["data/big.bin"], "it is still told"
+    assert "no damage" in repo.weft("verify", level).out
+    repo.weft("checkout", "--force", "--link", "hard")
+    assert contents(repo) == DATA
+
+
+def test_verify_reads_a_copy_whose_times_were_set_back(repo):
+    repo.weft("checkout", "--link", "hard")
+    path = repo.root / "data/big.bin"
+    info = path.stat()
+    edit(path)
+    os.chmod(path, 0o444)
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert state(repo)["state"] == "modified"
+    assert "no damage" in repo.weft("verify", "--quick").out, "that is what only reading finds"
+    assert repo.weft("verify", "--full", code=4).out.count("changed in place") == 1

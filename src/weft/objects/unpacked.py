@@ -76,7 +76,7 @@ class Unpacked:
 
     def all(self) -> Iterator[Copy]:
         """Every copy on disk, whatever it is like; other files are passed over."""
-        with suppress(FileNotFoundError), os_errors("list", self.folder):
+        with os_errors("list", self.folder), suppress(FileNotFoundError):
             for directory in sorted(os.listdir(self.folder)):
                 with suppress(NotADirectoryError, FileNotFoundError):
                     for name in sorted(os.listdir(f"{self.folder}/{directory}")):
@@ -95,8 +95,11 @@ class Unpacked:
                 if oid is not None:
                     yield Copy(os.path.join(folder, name), oid, os.lstat(os.path.join(folder, name)))
 
-    def heal(self, path: str, oid: Oid) -> bool:
-        """Whether the copy at ``path`` has the bytes of ``oid``; one that has, and lost its seal, is sealed again."""
+    def heal(self, path: str, oid: Oid, *, trust: bool = True) -> bool:
+        """Whether the copy at ``path`` has the bytes of ``oid``; one that has, and lost its seal, is sealed again.
+
+        With ``trust`` one that has its seal is not read.
+        """
         try:
             fd = os.open(path, _READ)
         except OSError:
@@ -105,15 +108,16 @@ class Unpacked:
             info = os.fstat(fd)
             if not stat.S_ISREG(info.st_mode):
                 return False
-            if is_sealed(info, oid):
+            if trust and is_sealed(info, oid):
                 return True
             whole = hasher()
             while piece := os.read(fd, _BLOCK):
                 whole.update(piece)
             if whole.digest() != oid:
                 return False
-            with suppress(OSError):  # another user's: it stays without a seal, and is read each time
-                _seal(fd, path, oid)
+            if not is_sealed(info, oid):
+                with suppress(OSError):  # another user's: it stays without a seal, and is read each time
+                    _seal(fd, path, oid)
             return True
         finally:
             os.close(fd)

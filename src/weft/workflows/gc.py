@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 from weft.errors import ConfigError
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_local
 from weft.objects.gc_proof import RemoteFacts, look
 from weft.util.locks import FileLock
 from weft.workflows.connect import connection, find_remote
+from weft.workflows.copies import drop_copies
 from weft.workflows.gc_results import Dropped, GcResult
 from weft.workflows.gc_roots import Roots, local_roots
 from weft.workflows.options import GcOptions
@@ -41,6 +43,7 @@ def gc(project: Project, options: GcOptions) -> GcResult:
     project.store.reconcile()
     roots = local_roots(project)
     plan = _plan(project, options, roots, facts)
+    unlinked = drop_copies(project, dry_run=True) if options.dry_run else ()
     if not options.dry_run:
         with ExitStack() as held:
             for tree in sorted(roots.trees, key=lambda tree: tree.root):
@@ -51,8 +54,9 @@ def gc(project: Project, options: GcOptions) -> GcResult:
             roots = local_roots(project)
             plan = _plan(project, options, roots, facts)
             carry_out(project.store, plan)
+            unlinked = drop_copies(project, dry_run=False)
             project.store.files.reap(time.time())
-    return _result(project, options, roots, plan)
+    return replace(_result(project, options, roots, plan), copies=unlinked)
 
 
 class _Facts:

@@ -19,6 +19,7 @@ class GcResult:
     """Outcome of ``gc`` of the local store. Sizes are bytes; ``size`` and ``packs`` are those before.
 
     ``young`` counts unreachable packs within the grace time, ``over`` is what the store has above its limit afterwards.
+    ``copies`` are whole files for links that nothing is linked to; they count in no other sum.
     """
 
     dropped: tuple[Dropped, ...]
@@ -30,6 +31,7 @@ class GcResult:
     over: int = 0
     dry_run: bool = False
     notes: tuple[str, ...] = ()
+    copies: tuple[Dropped, ...] = ()
 
     @property
     def freed(self) -> int:

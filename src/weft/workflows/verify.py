@@ -13,6 +13,7 @@ from weft.objects.reachability import walk
 from weft.objects.verify import Level, Problem, verify_store
 from weft.util.humanize import count_text
 from weft.workflows.connect import connection, find_remote
+from weft.workflows.copies import check_copies
 from weft.workflows.options import VerifyOptions
 from weft.workflows.project import Project
 from weft.workflows.results import Finding, VerifyResult
@@ -59,6 +60,7 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], level: Leve
         problems = list(verify_store(project.store, level, task.advance))
     hurt = {problem: _hurt(project, problem, needs) for problem in problems if problem.damaged}
     findings = [_finding(problem, paths) for problem, paths in hurt.items()] + broken
+    findings += check_copies(project, read=level is not Level.QUICK)
     for pack, why in {problem.pack: problem.message for problem in reversed(list(hurt))}.items():
         project.store.quarantine(pack, why)
     if any(not problem.damaged for problem in problems) or hurt:

@@ -60,6 +60,17 @@ def find_damage(store: LocalStore, root: str, paths: Iterable[str]) -> list[Dama
     return found
 
 
+def symbolic_links(store: LocalStore) -> set[str]:
+    """What the symbolic links of all work trees that noted to have some lead to."""
+    found = set()
+    for root, *paths in _notes(store):
+        for path in paths:
+            for place in _files(os.path.join(root, path)):
+                with suppress(OSError):
+                    found.add(os.readlink(place))
+    return found
+
+
 def _copy_behind(place: str, copies: Unpacked) -> Copy | None:
     """The copy that the file at ``place`` is a link to."""
     with suppress(OSError):

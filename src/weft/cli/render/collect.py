@@ -17,14 +17,17 @@ REASONS = {
 def gc_page(result: GcResult, view: View) -> Page:
     """Each pack that goes, with bytes and reason; sums; what stays, and why."""
     verb = "would drop" if result.dry_run else "dropped"
-    listed = result.dropped if view.verbose or result.dry_run else ()
+    listed = result.dropped + result.copies if view.verbose or result.dry_run else ()
     data = tuple(f"{one.reason}  {size_text(one.size)}  {one.name}" for one in listed)
     report = [
         f"{verb} {count_text(len(some), 'pack')} ({size_text(sum(one.size for one in some))}) {text}"
         for reason, text in REASONS.items()
         if (some := _of(result.dropped, reason))
     ]
-    if not result.dropped:
+    if result.copies:
+        size = size_text(sum(one.size for one in result.copies))
+        report.append(f"{verb} {count_text(len(result.copies), 'unpacked file')} ({size}) that nothing is linked to")
+    if not result.dropped and not result.copies:
         report.append("nothing to drop")
     left = result.packs - len(result.dropped)
     stays = "would stay" if result.dry_run else "stay"
