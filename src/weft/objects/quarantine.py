@@ -58,16 +58,14 @@ def restore(store: FrameStore, file: str) -> Restored:
 
 
 def purge(store: FrameStore, older: float) -> list[Kept]:
-    """Delete what was set aside at least ``older`` seconds ago; return it."""
+    """Delete what was set aside at least ``older`` seconds ago, and forget what was lost with it; return it."""
     now = time.time()
     with _lock(store.root):
         gone = [entry for entry in kept(store.root) if now - entry.at >= older]
         for entry in gone:
             _remove(os.path.join(store.root, FOLDER, entry.file))
         fsync_dir(os.path.join(store.root, FOLDER))
-        # What is neither there any more nor still to be brought back needs no note.
-        there, still = {entry.file for entry in kept(store.root)}, lost(store)
-        rewrite(store.root, [e for e in entries(store.root) if e.file in there or not still.isdisjoint(e.lost)])
+        rewrite(store.root, [entry for entry in entries(store.root) if now - entry.at < older])
     return gone
 
 

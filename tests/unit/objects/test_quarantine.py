@@ -13,7 +13,7 @@ from localstores import corrupt, filled, frame_of, only_pack
 from weft.errors import ObjectMissing
 from weft.model.oid import Oid
 from weft.objects.quarantine import NOTHING, PARTS, WHOLE, lost, purge, restore
-from weft.objects.quarantine_log import entries, kept, note
+from weft.objects.quarantine_log import kept
 from weft.objects.store import LocalStore, open_store
 
 
@@ -109,12 +109,11 @@ def test_what_is_no_pack_does_not_go_back(store: LocalStore, tmp_path: Path) -> 
     assert list(store.files.names()) == []
 
 
-def test_a_purge_takes_what_is_old_and_keeps_the_memory_of_what_is_lost(store: LocalStore) -> None:
+def test_a_purge_takes_what_is_old_and_forgets_what_was_lost_with_it(store: LocalStore) -> None:
     _oids, bad, file = damaged(store)
-    note(store.root, "gone-long-ago", "it was")
     assert purge(store, 3600.0) == []
     assert os.listdir(f"{store.root}/quarantine") == [file]
+    assert lost(store) == {bad}
     assert [entry.file for entry in purge(store, 0.0)] == [file]
     assert os.listdir(f"{store.root}/quarantine") == []
-    assert lost(store) == {bad}
-    assert [entry.file for entry in entries(store.root)] == [file]
+    assert lost(store) == set()
