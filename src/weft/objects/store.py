@@ -124,8 +124,14 @@ class LocalStore(FrameStore):
         lock = FileLock(os.path.join(self.root, "lock"), purpose="write to the store", shared=True)
         cutter = chunker.Chunker(self.chunker)
         self.files.reap(time.time())
-        self._catch_up(always=True)
-        return store_write.ObjectWriter(self.files, self.catalog, cutter, lock)
+        writer = store_write.ObjectWriter(self.files, self.catalog, cutter, lock)
+        try:
+            # Under the lock: a collection that was killed while this waited for it has removed packs that the catalog names.
+            self._catch_up(always=True)
+        except BaseException:
+            writer.abort()
+            raise
+        return writer
 
 
 class _Source:

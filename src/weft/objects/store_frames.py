@@ -130,8 +130,9 @@ class FrameStore:
         if isinstance(error, ObjectType):
             return False
         if isinstance(error, FileNotFoundError):
+            # Whoever moved it away has put its good frames into another pack, which this catalog need not know of yet.
             self.catalog.forget_pack(location.pack, LOCAL)
-            return False
+            return self._catch_up(always=True)
         with self._mending:
             if self._catalog_lies(location):
                 if not self._rebuilt:

@@ -6,6 +6,7 @@ speed of the disk. full: the BLAKE3 of every frame's raw bytes by its kind, and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 from functools import partial
@@ -33,6 +34,7 @@ from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
 from weft.objects.store_frames import FrameStore
 from weft.objects.store_read import unpack
+from weft.util.locks import FileLock
 from weft.util.parallel import cpu_workers, unordered_map
 
 BLOCK = 4 << 20
@@ -66,8 +68,7 @@ def verify_store(
 ) -> Iterator[Problem]:
     """Yield what is wrong with the store, as it is found; ``on_progress(bytes, packs)`` tells each pack that is done."""
     found = dict(store.files.names())
-    known = store.catalog.packs(LOCAL)
-    yield from _quick(store.files, found, known)
+    yield from _settled(store)
     if level is Level.QUICK:
         return
     names = [name for name, size in sorted(found.items()) if size >= 0]
@@ -78,7 +79,24 @@ def verify_store(
             on_progress(found[name], 1)
 
 
-def _quick(files: PackFiles, found: dict[Oid, int], known: dict[Oid, int]) -> Iterator[Problem]:
+def _settled(store: FrameStore) -> list[Problem]:
+    """What the names and the catalog contradict each other in while nobody removes packs.
+
+    A collection between two packs looks like damage: it has removed a file that the catalog still names. So what is found
+    is looked at again under the lock that a collection holds alone.
+    """
+    problems = list(_quick(store))
+    if not problems:
+        return problems
+    with FileLock(os.path.join(store.root, "lock"), purpose="weft verify", shared=True):
+        return list(_quick(store))
+
+
+def _quick(store: FrameStore) -> Iterator[Problem]:
+    # In this order a pack that is written meanwhile counts as one that the catalog does not know yet, not as a lost one.
+    known = store.catalog.packs(LOCAL)
+    found = dict(store.files.names())
+    files = store.files
     for name in sorted(found.keys() | known.keys()):
         path = files.path(name)
         if name not in found:
