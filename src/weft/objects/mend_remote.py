@@ -174,7 +174,7 @@ def _set_aside(remote: RemoteStore, store: LocalStore, key: str, name: Oid, why:
 
 
 def mend_index(remote: RemoteStore, store: LocalStore, damaged: Iterable[Oid]) -> int:
-    """List again the packs that are there and that no segment tells of, then set the ``damaged`` segments aside.
+    """Set the ``damaged`` segments aside, and list again the packs that are there and that no other segment tells of.
 
     Returns the number of packs that are told of again. Raises what the remote raises.
     """
@@ -186,9 +186,10 @@ def mend_index(remote: RemoteStore, store: LocalStore, damaged: Iterable[Oid]) -
         orphans = [(name, size) for name, size in sorted(_named(listed)) if name not in told]
         found = list(unordered_map(lambda one: _footer(remote, *one), orphans, remote.jobs))
         good = [info for info in found if info is not None and _agrees(store, info)]
-        index.publish(map(Listed.of, good))
+        # First, for the new segment may have the very name of the damaged one, and is only written where none stands.
         for name in damaged:
             _set_aside(remote, store, keys.segment_key(name), name, "a damaged index segment")
+        index.publish(map(Listed.of, good))
     return len(good)
 
 
