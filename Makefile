@@ -33,13 +33,18 @@ SCALE ?=
 SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: help test lint fuzz demo bench bench-full docs clean system-packages
+# Processes that work on one repository at once, and for how many seconds: make stress PROCESSES=48 DURATION=600
+PROCESSES ?= 24
+DURATION ?= 120
+
+.PHONY: help test lint fuzz stress demo bench bench-full docs clean system-packages
 
 help:
 	@printf '%s\n' \
 	  'make test    lint, type check and every test, with coverage' \
 	  'make lint    ruff and mypy alone' \
 	  'make fuzz    every parser with changed and random bytes, SECONDS=60 for each; what it finds stays in build/fuzz' \
+	  'make stress  random commands at once on one repository, by PROCESSES=24 for DURATION=120 seconds' \
 	  'make demo    a walk through weft on real data; the result stays in build/demo' \
 	  'make bench   weft beside other programs, into docs/benchmarks; ARGS=--quick for a short look' \
   'make bench-full   the same with 100,000 files and 4 GiB (an hour); SCALE=1m for a million files' \
@@ -73,6 +78,9 @@ lint: $(VENV)/.installed-dev
 # bash counts SECONDS by itself, so make puts the number in.
 fuzz: $(VENV)/.installed-dev
 	@$(BIN)/python tests/fuzz/long.py '$(SECONDS)' $(TARGETS)
+
+stress: $(VENV)/.installed-dev
+	@$(BIN)/python tests/concurrency/stress.py '$(PROCESSES)' '$(DURATION)'
 
 demo: $(VENV)/.installed-demo
 	@$(BIN)/python examples/digits/demo.py build/demo

@@ -177,7 +177,8 @@ class Worker(threading.Thread):
             self.site.found(f"verify --on-remote found {found}")
 
     def whole(self, verb: str) -> None:
-        self.site.weft(verb, allowed={*UNSAVED, *EVICTED}, codes=(0, 1))
+        paths = [self.own] if self.random.random() < 0.5 else []
+        self.site.weft(verb, *paths, allowed={*UNSAVED, *EVICTED}, codes=(0, 1))
 
     def go_back(self) -> None:
         """Take its own directory as it was some commits ago."""

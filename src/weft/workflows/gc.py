@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from weft.errors import ConfigError
+from weft.errors import ConfigError, ObjectMissing
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_local
 from weft.objects.gc_proof import RemoteFacts, look
 from weft.util.locks import FileLock
@@ -42,9 +42,13 @@ def gc(project: Project, options: GcOptions) -> GcResult:
     facts = _Facts(project, options.remote)
     project.store.reconcile()
     roots = local_roots(project)
-    plan = _plan(project, options, roots, facts)
-    unlinked = drop_copies(project, dry_run=True) if options.dry_run else ()
-    if not options.dry_run:
+    if options.dry_run:
+        plan = _plan(project, options, roots, facts)
+        unlinked = drop_copies(project, dry_run=True)
+    else:
+        # The remotes are asked, if they have to be, while nobody has to wait for this.
+        with suppress(ObjectMissing):  # another collection was quicker
+            _plan(project, options, roots, facts)
         with ExitStack() as held:
             for tree in sorted(roots.trees, key=lambda tree: tree.root):
                 held.enter_context(tree_lock(tree, "weft gc"))
