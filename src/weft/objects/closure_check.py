@@ -3,45 +3,48 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from weft.errors import HashMismatch, KeyMissing, NotOnRemote, ObjectMissing, SizeMismatch, WeftError
+from weft.errors import HashMismatch, NotOnRemote, ObjectMissing, SizeMismatch, WeftError
 from weft.formats.root import root_name
-from weft.model.entry import PackInfo
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects import remote_keys as keys
-from weft.objects.incoming import remove_file
 from weft.objects.oidset import SortedOids
-from weft.objects.pack_check import BAD_COPY, verify_pack
+from weft.objects.pack_check import BAD_COPY
 from weft.objects.presence import Gaps, Presence
+from weft.objects.prove_remote import prove_packs
 from weft.objects.push_roots import Roots
 from weft.objects.reachability import walk
 from weft.objects.receive import Receiver
 from weft.objects.remote import RemoteStore
+from weft.objects.rounds import Round
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import packs_holding
 from weft.objects.store import LocalStore
-from weft.util.parallel import unordered_map
 from weft.util.progress import Progress, SilentProgress
-
-_BAD_OR_GONE: tuple[type[WeftError], ...] = (*BAD_COPY, KeyMissing)
 
 
 class RemoteProblem(NamedTuple):
-    """Something wrong on a remote: the error's code, one sentence, the key concerned, and the tracked paths it hurts."""
+    """Something wrong on a remote: the error's code, one sentence, the key concerned, the tracked paths it hurts, and the
+    pack that is gone or not what its name says."""
 
     code: str
     message: str
     key: str = ""
     paths: tuple[str, ...] = ()
+    pack: Oid | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteReport:
-    """What a check saw. ``read_packs`` and ``read_bytes`` are those really downloaded; ``ignored`` keys are not weft's."""
+    """What a check saw. ``read_packs`` and ``read_bytes`` are those really downloaded; ``ignored`` keys are not weft's.
+
+    ``lacking`` are the objects that the pointers need and the remote does not hold; ``unread`` the paths of which not even
+    that can be told.
+    """
 
     pointers: int
     packs: int
@@ -50,6 +53,8 @@ class RemoteReport:
     read_bytes: int = 0
     ignored: int = 0
     problems: tuple[RemoteProblem, ...] = ()
+    lacking: Set[Oid] = frozenset()
+    unread: tuple[str, ...] = ()
 
 
 def root_pointers(remote: RemoteStore) -> tuple[dict[str, Pointer], list[RemoteProblem]]:
@@ -72,14 +77,17 @@ def check_remote(
     pointers: Mapping[str, Pointer],
     *,
     share: float = 0.0,
+    only: Collection[Oid] = (),
+    lap: Round | None = None,
     progress: Progress | None = None,
 ) -> RemoteReport:
     """Check that all data of ``pointers`` (by tracked path) is on the remote, by its index and a listing of its packs.
 
     Manifests that are not here are fetched. ``share`` is the part of the packs, up to 1.0, that is downloaded and proved
-    too; nothing of it is kept. Raises network errors; what is wrong with the remote is in the report.
+    too, or it is ``only`` those named; nothing of it is kept. ``lap`` tells how far to go. Raises network errors; what is
+    wrong with the remote is in the report.
     """
-    return _Check(remote, store, pointers, progress or SilentProgress()).run(share)
+    return _Check(remote, store, pointers, progress or SilentProgress()).run(share, only, lap or Round())
 
 
 class _Check:
@@ -95,10 +103,12 @@ class _Check:
         self._index = SegmentIndex(remote)
         self._problems: list[RemoteProblem] = []
         self._needed: dict[str, SortedOids] = {}
+        self._lacking: set[Oid] = set()
 
-    def run(self, share: float) -> RemoteReport:
+    def run(self, share: float, only: Collection[Oid], lap: Round) -> RemoteReport:
         """Check."""
         self._index.learn_listed()
+        self._index.reread()
         for fault in self._index.faults:
             self._problems.append(RemoteProblem(fault.code, fault.message, fault.path))
         with Receiver(self._remote, self._store, list(self._pointers.values()), self._progress) as receiver:
@@ -110,12 +120,14 @@ class _Check:
         gaps = Presence(self._remote).check(packs)
         self._check_held(gaps)
         good = {name: size for name, size in packs.items() if name not in gaps.all}
-        read = self._read_some(good, share)
+        read = self._read_some(good, share, only, lap)
         for name in gaps.all:
             self._index.records.unlearn(name)
+        unread = tuple(path for path in self._pointers if path not in self._needed)
         return RemoteReport(
-            len(self._pointers), len(packs), len(frames), *read, self._remote.ignored, tuple(self._problems)
-        )
+            len(self._pointers), len(packs), len(frames), *read, self._remote.ignored, tuple(self._problems),
+            self._lacking, unread,
+        )  # fmt: skip
 
     def _check_root(self, path: str, pointer: Pointer) -> None:
         try:
@@ -147,6 +159,7 @@ class _Check:
         for path, frames in self._needed.items():
             gone = self._store.catalog.missing(frames, self._remote.place)
             if gone:
+                self._lacking |= gone
                 message = f"{len(gone)} of {len(frames)} objects of {path} are not on the remote"
                 self._problems.append(RemoteProblem(NotOnRemote.code, message, "", (path,)))
 
@@ -157,36 +170,23 @@ class _Check:
 
     def _add(self, error: type[WeftError], message: str, pack: Oid, paths: tuple[str, ...]) -> None:
         key = keys.pack_key(pack)
-        self._problems.append(RemoteProblem(error.code, f"{message}: {key}", key, paths))
+        self._problems.append(RemoteProblem(error.code, f"{message}: {key}", key, paths, pack))
 
-    def _read_some(self, packs: Mapping[Oid, int], share: float) -> tuple[int, int]:
-        """Download and prove a share of ``packs``; return how many and how many bytes."""
-        names = sorted(packs)
-        chosen = names if share >= 1 else random.sample(names, min(len(names), round(share * len(names) + 0.5)))
-        if share <= 0 or not chosen:
-            return 0, 0
-        total = sum(packs[name] for name in chosen)
-        with self._progress.task("verify", total, len(chosen)) as task:
-            known = (self._store.catalog.pack_frames(name) for name in chosen)
-            infos = (info for info in known if info is not None)
-            for info, fault in unordered_map(self._prove, infos, self._remote.jobs, self._remote.jobs):
+    def _read_some(self, packs: Mapping[Oid, int], share: float, only: Collection[Oid], lap: Round) -> tuple[int, int]:
+        """Download and prove a share of ``packs``, or ``only`` some; return how many and how many bytes."""
+        names = [name for name in sorted(packs) if not only or name in only]
+        if not only and share < 1:
+            names = random.sample(names, min(len(names), round(share * len(names) + 0.5))) if share > 0 else []
+        done = size = 0
+        with self._progress.task("verify", sum(packs[name] for name in names), len(names)) as task:
+            for info, fault in prove_packs(self._remote, self._store, lap.choose(names)):
+                done, size = done + 1, size + info.size
                 task.advance(info.size, 1)
+                lap.done(info.name, fault is None)
                 if fault is not None:
-                    paths = self._paths_in(info.name)
-                    self._problems.append(RemoteProblem(fault.code, fault.message, keys.pack_key(info.name), paths))
-        return len(chosen), total
-
-    def _prove(self, info: PackInfo) -> tuple[PackInfo, WeftError | None]:
-        key = keys.pack_key(info.name)
-        temp = self._store.temp_path()
-        try:
-            self._remote.storage.download(key, temp)
-            verify_pack(temp, info, key)
-        except _BAD_OR_GONE as error:
-            return info, error
-        finally:
-            remove_file(temp)
-        return info, None
+                    problem = RemoteProblem(fault.code, fault.message, keys.pack_key(info.name), pack=info.name)
+                    self._problems.append(problem._replace(paths=self._paths_in(info.name)))
+        return done, size
 
 
 # --- status ---

@@ -173,7 +173,7 @@ def _set_aside(remote: RemoteStore, store: LocalStore, key: str, name: Oid, why:
 # --- the index ---
 
 
-def mend_index(remote: RemoteStore, store: LocalStore, damaged: Iterable[Oid]) -> int:
+def mend_index(remote: RemoteStore, store: LocalStore, damaged: Set[Oid]) -> int:
     """Set the ``damaged`` segments aside, and list again the packs that are there and that no other segment tells of.
 
     Returns the number of packs that are told of again. Raises what the remote raises.
@@ -181,13 +181,14 @@ def mend_index(remote: RemoteStore, store: LocalStore, damaged: Iterable[Oid]) -
     index = SegmentIndex(remote)
     with remote.session():
         index.learn_listed()
+        index.records.forget(set(damaged))  # this clone may have read them while they were good
         told = store.catalog.packs(remote.place).keys() | remote.tombs()
         listed = {keys.pack_of(stat.key): stat.size for stat in remote.storage.list(keys.PACKS)}
         orphans = [(name, size) for name, size in sorted(_named(listed)) if name not in told]
         found = list(unordered_map(lambda one: _footer(remote, *one), orphans, remote.jobs))
         good = [info for info in found if info is not None and _agrees(store, info)]
         # First, for the new segment may have the very name of the damaged one, and is only written where none stands.
-        for name in damaged:
+        for name in sorted(damaged):
             _set_aside(remote, store, keys.segment_key(name), name, "a damaged index segment")
         index.publish(map(Listed.of, good))
     return len(good)

@@ -49,6 +49,7 @@ class SegmentIndex:
         self._catalog = remote.catalog
         self._sizes: dict[Oid, int] = {}
         self._listed: Ahead[dict[Oid, int]] | None = None
+        self._fresh: set[Oid] = set()
         self.records = SegmentRecords(remote)
         self.faults: list[WeftError] = []
 
@@ -82,6 +83,13 @@ class SegmentIndex:
             done = set() if superseded else self.records.known()
             todo = [name for name in todo[_ROUND:] if name not in done]
 
+    def reread(self) -> None:
+        """Read again what was known from before, as somebody would who knows nothing; what is wrong goes to ``faults``."""
+        for name in sorted(name for name in self._live() - self._fresh if self.records.packs_of(name)):
+            _, data = self._read(name)
+            if isinstance(data, WeftError):
+                self.faults.append(data)
+
     def _listing(self) -> dict[Oid, int]:
         found: dict[Oid, int] = {}
         for stat in self._remote.storage.list(keys.SEGMENTS):
@@ -99,6 +107,7 @@ class SegmentIndex:
                 if isinstance(data, WeftError):
                     raise data
                 self.faults += self.records.add(name, index_segment.decode(data))
+                self._fresh.add(name)
             except (IntegrityError, RefusedInput, KeyMissing) as error:
                 self.faults.append(error)
                 fine = False

@@ -32,10 +32,11 @@ from weft.model.entry import Frame, PackInfo
 from weft.model.oid import Oid
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
+from weft.objects.rounds import Round
 from weft.objects.store_frames import FrameStore
 from weft.objects.store_read import unpack
 from weft.util.locks import FileLock
-from weft.util.parallel import cpu_workers, unordered_map
+from weft.util.parallel import cpu_workers, ordered_map
 
 BLOCK = 4 << 20
 """Bytes of a pack in memory at a time, for each thread; a longer frame is read alone."""
@@ -64,17 +65,22 @@ class Problem(NamedTuple):
 
 
 def verify_store(
-    store: FrameStore, level: Level, on_progress: Callable[[int, int], None] | None = None
+    store: FrameStore, level: Level, on_progress: Callable[[int, int], None] | None = None, lap: Round | None = None
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the store, as it is found; ``on_progress(bytes, packs)`` tells each pack that is done."""
+    """Yield what is wrong with the store, as it is found; ``on_progress(bytes, packs)`` tells each pack that is done.
+
+    ``lap`` tells how far to go.
+    """
     found = dict(store.files.names())
     yield from _settled(store)
     if level is Level.QUICK:
         return
-    names = [name for name, size in sorted(found.items()) if size >= 0]
+    names = [name for name, size in found.items() if size >= 0]
     check = partial(_check_pack, store.files, store.catalog, level)
-    for name, problems in unordered_map(check, names, cpu_workers()):
+    lap = lap or Round()
+    for name, problems in ordered_map(check, lap.choose(names), cpu_workers()):
         yield from problems
+        lap.done(name, not problems)
         if on_progress is not None:
             on_progress(found[name], 1)
 

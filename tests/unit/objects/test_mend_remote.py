@@ -177,7 +177,7 @@ def test_packs_that_no_segment_tells_of_are_found_again(tmp_path: Path) -> None:
     assert scene.problems(1)
     with clone(tmp_path / "late") as late:
         remote = remote_at(scene.top, late)
-        told = mend_index(remote, late, [Oid.parse_hex(segments[0].stem)])
+        told = mend_index(remote, late, {Oid.parse_hex(segments[0].stem)})
         assert told == len(list(scene.top.glob("packs/*/*")))
         assert segments[0].read_bytes() == good  # the same packs make the same segment
         assert [entry.why.split(" (")[0] for entry in kept(late.root)] == ["a damaged index segment"]
