@@ -15,7 +15,7 @@ from weft.errors import ConfigError, SchemaError, SecretRefused, UntrustedConfig
 from weft.formats import yaml12
 from weft.formats.fields import MAX_NUMBER, Fields
 from weft.formats.storeformat import read_chunker
-from weft.model.config import GC_GRACE, HARD, LINKS, STRICT, SYMLINK, WARN, Config
+from weft.model.config import GC_GRACE, HARD, LINKS, SHARED, STRICT, SYMLINK, WARN, Config
 from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
 from weft.model.sizes import parse_size
 from weft.util.urls import check_url
@@ -91,6 +91,7 @@ def merge(committed: Config, private: Config) -> Config:
         jobs=private.jobs,
         link=private.link or committed.link,
         link_from=private.link_from,
+        store_shared=private.store_shared,
     )
 
 
@@ -160,7 +161,7 @@ def _from_value(value: object, committed: bool) -> Config:
         raise fields.error("'repo' must be 32 lower-case hex digits")
     fields.only(COMMITTED_KEYS if committed else PRIVATE_KEYS)
     store = fields.below("store")
-    store.only(("dir", "limit"))
+    store.only(("dir", "limit", "shared"))
     gc = fields.below("gc")
     gc.only(("grace",))
     checkout = _checkout(fields, committed)
@@ -177,11 +178,12 @@ def _from_value(value: object, committed: bool) -> Config:
         jobs=_jobs(fields),
         link=_choice(checkout, "link", LINKS, ""),
         link_from=_size(checkout, "link_from"),
+        store_shared=_choice(store, "shared", SHARED, ""),
     )
 
 
 def _to_value(config: Config) -> dict[str, Any]:
-    store = {"dir": config.store_dir, "limit": config.store_limit}
+    store = {"dir": config.store_dir, "limit": config.store_limit, "shared": config.store_shared}
     checkout = {"link": config.link, "link_from": config.link_from}
     value: dict[str, Any] = {
         "repo": config.repo,
@@ -306,7 +308,7 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 
 _KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "jobs": int, "repo": str}
 _KEYS |= {"checkout.link": str, "checkout.link_from": str}
-_KEYS |= {"store.dir": str, "store.limit": str, "gc.grace": int, "chunker.name": str}
+_KEYS |= {"store.shared": str, "store.dir": str, "store.limit": str, "gc.grace": int, "chunker.name": str}
 _KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
 _KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}
 

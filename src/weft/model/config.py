@@ -19,6 +19,10 @@ LINKS = (AUTO, COPY, REFLINK, HARD, SYMLINK)
 LINK_FROM = 1 << 20
 """Files of fewer bytes are never linked."""
 
+SHARED_GROUP, SHARED_ALL = "group", "all"
+SHARED = (SHARED_GROUP, SHARED_ALL)
+"""Whom the local store is shared with: its group, which may write; with all, others may read too."""
+
 GC_GRACE = 14
 """Days that unreachable data stays in the local store."""
 
@@ -31,9 +35,9 @@ class Config:
     or strict), ``stage`` (whether verbs stage pointers in Git; None when not set, which means yes), ``link`` (how a checkout
     makes files: auto, copy or reflink; empty when not set, which means auto).
     Private: ``remote``, ``remotes``, ``stage`` and ``link`` (any of ``LINKS``) again, ``link_from`` (bytes from which on
-    files are linked; 0 when not set, which means ``LINK_FROM``), ``store_dir`` (where the local store is; empty: in the Git
-    directory), ``store_limit`` (bytes that it may have after a garbage collection; 0: any), ``gc_grace`` (days that
-    unreachable data is kept), ``jobs`` (0: chosen by weft).
+    files are linked; 0 when not set, which means ``LINK_FROM``), ``store_dir`` (where the local store is; empty: in the
+    Git directory), ``store_shared`` (one of ``SHARED``; empty: nobody), ``store_limit`` (bytes that it may have after a
+    garbage collection; 0: any), ``gc_grace`` (days that unreachable data is kept), ``jobs`` (0: chosen by weft).
     """
 
     repo: str = ""
@@ -48,6 +52,7 @@ class Config:
     jobs: int = 0
     link: str = ""
     link_from: int = 0
+    store_shared: str = ""
 
     @property
     def stages(self) -> bool:

@@ -182,6 +182,7 @@ class PackWriter:
             if written != size:
                 raise OSError(errno.EIO, f"{written} bytes were written, not {size}")
             file.close()
+        self._files.share(file.path)
         final = self._files.make_directory(name)
         if self._replace:
             with os_errors("publish", final):

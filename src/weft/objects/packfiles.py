@@ -22,11 +22,13 @@ from weft.formats.pack import (
 )
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid
+from weft.objects.sharing import Sharing, make_common, make_folder, sharing_of
 from weft.util.atomic import fsync_dir, is_abandoned, os_errors, temp_name
 from weft.util.progress import Progress
 
 _SUFFIX = ".pack"
 _FOLDERS = ("packs", "tmp", "quarantine")
+_COMMON = ("lock", "quarantine.lock", "quarantine.log")
 _OPEN_PACKS = 128
 _USED_STEP = 3600 * 10**9
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -71,10 +73,12 @@ class PackFiles:
         self._lock = threading.Lock()
         self._open: OrderedDict[Oid, OpenPack] = OrderedDict()
         self._warned = False
+        self.sharing: Sharing | None = None
         self._durable: set[str] = set()
 
     def prepare(self) -> None:
         """Create the directories of the store, durably: what is synced below a name that is lost would be lost with it."""
+        self.sharing = sharing_of(self.root)
         if all(os.path.isdir(os.path.join(self.root, name)) for name in _FOLDERS):
             return
         with os_errors("create", self.root):
@@ -84,7 +88,10 @@ class PackFiles:
                 above = os.path.dirname(above)
                 new.append(above)
             for name in _FOLDERS:
-                os.makedirs(os.path.join(self.root, name), exist_ok=True)
+                make_folder(os.path.join(self.root, name), self.sharing)
+            if self.sharing is not None:
+                for name in _COMMON:
+                    make_common(os.path.join(self.root, name), self.sharing)
         for directory in new:
             fsync_dir(directory)
 
@@ -99,11 +106,17 @@ class PackFiles:
         directory = os.path.dirname(path)
         if directory not in self._durable:
             with os_errors("create", path):
-                os.makedirs(directory, exist_ok=True)
+                make_folder(directory, self.sharing)
             # Also when it was there: whoever made it may have been killed before this.
             fsync_dir(os.path.dirname(directory))
             self._durable.add(directory)
         return path
+
+    def share(self, path: str) -> None:
+        """Give the finished file ``path``, which is about to be published, to those whom the store is shared with."""
+        if self.sharing is not None:
+            with os_errors("share", path):
+                os.chmod(path, self.sharing.pack)
 
     def temp_path(self) -> str:
         """A new name in ``tmp``, which tells who writes there (see ``weft.util.atomic.temp_name``)."""
@@ -114,8 +127,8 @@ class PackFiles:
         gone = 0
         with os_errors("list", self._temp), os.scandir(self._temp) as entries:
             for entry in entries:
-                # Another process may reap the same file at the same moment.
-                with suppress(FileNotFoundError):
+                # Another process may reap the same file at the same moment, and what another user left may not be ours to.
+                with suppress(FileNotFoundError, PermissionError):
                     if is_abandoned(entry.name, now - entry.stat(follow_symlinks=False).st_mtime):
                         os.unlink(entry.path)
                         gone += 1
@@ -190,7 +203,8 @@ class PackFiles:
             raise StoreTampered(f"no regular file where a pack should be: {path}", path=path)
         _touch(fd, status)
         trusted = status.st_uid in (os.geteuid(), 0) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        if not trusted:
+        # That a store which is shared on purpose has packs of others is no news: they are hashed, and that is all.
+        if not trusted and (self.sharing is None or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
             self._warn_untrusted(path)
         return OpenPack(fd, path, status.st_size, trusted)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from weft.errors import WeftError
 from weft.formats.canonical import json_bytes, load_json
 from weft.model.oid import Oid
+from weft.objects.sharing import share_file
 from weft.util.atomic import os_errors, write_atomic
 
 FOLDER = "quarantine"
@@ -68,6 +69,7 @@ def kept(root: str) -> list[Kept]:
 def rewrite(root: str, keep: Iterable[Kept]) -> None:
     """Leave only ``keep`` in the log; the caller holds the lock of the quarantine."""
     write_atomic(_path(root), b"".join(map(_line, keep)))
+    share_file(root, _path(root))
 
 
 def _line(entry: Kept) -> bytes:

@@ -91,6 +91,7 @@ class FrameStore:
     def adopt_pack(self, temp: str, pack: PackInfo) -> None:
         """Give the file ``temp`` (in ``tmp``, synced, its bytes proved by the caller to be those of ``pack``) its name,
         durably, and record it in the catalog."""
+        self.files.share(temp)
         publish(temp, self.files.make_directory(pack.name))
         with self.catalog.transaction():
             self.catalog.add_packs((pack,), LOCAL)

@@ -18,6 +18,7 @@ from weft.model.entry import EXEC, Entry
 from weft.model.oid import Oid, hasher
 from weft.objects.copies import copies_dir, copy_oid, copy_path, is_executable, is_ours, is_sealed, sealed_time
 from weft.objects.layouts import LayoutView
+from weft.objects.sharing import make_folder
 from weft.objects.store import LocalStore
 from weft.util.atomic import fsync_dir, os_errors, publish, write_all
 from weft.util.locks import FileLock
@@ -152,7 +153,7 @@ class Unpacked:
         """Write the copy, proved by its hash and durable before it gets its name: a name is a promise."""
         temp = self._store.temp_path()
         with os_errors("create", path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            make_folder(os.path.dirname(path), self._store.files.sharing)
             fd = os.open(temp, _NEW, 0o600)
         try:
             with os_errors("write", temp):

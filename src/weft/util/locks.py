@@ -36,10 +36,11 @@ class FileLock:
             raise RuntimeError(f"the lock {self._path!a} is already held by this object")
         with os_errors("lock", self._path):
             os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            fd, ours = self._open()
             try:
                 self._acquire(fd)
-                self._write_note(fd)
+                if ours:
+                    self._write_note(fd)
             except BaseException:
                 os.close(fd)
                 raise
@@ -51,6 +52,14 @@ class FileLock:
     ) -> None:
         fd, self._fd = self._fd, -1
         os.close(fd)  # which drops the lock: nobody else has this open file description
+
+    def _open(self) -> tuple[int, bool]:
+        """The descriptor, and whether a note can be written there: another user's file may be only readable."""
+        flags = os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags | os.O_RDWR | os.O_CREAT, 0o666), True
+        except PermissionError:
+            return os.open(self._path, flags | os.O_RDONLY), False
 
     def _acquire(self, fd: int) -> None:
         end = time.monotonic() + self._timeout

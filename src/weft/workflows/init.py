@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import replace
 
 from weft.errors import SymlinkRefused
 from weft.formats import config as config_format
@@ -15,30 +16,55 @@ from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
 from weft.util.progress import Progress
 from weft.workflows.attributes import ATTRIBUTES
-from weft.workflows.project import Project, open_project
+from weft.workflows.config import read_one
+from weft.workflows.project import Project, open_project, private_config_path, share_store
 from weft.workflows.remotes import remote_add
 from weft.workflows.results import InitResult
 
 DEFAULT_REMOTE = "origin"
 
 
-def init(start: str, *, remote: str = "", endpoint: str = "", progress: Progress | None = None) -> InitResult:
+def init(
+    start: str,
+    *,
+    remote: str = "",
+    endpoint: str = "",
+    store: str = "",
+    shared: str = "",
+    progress: Progress | None = None,
+) -> InitResult:
     """Write ``.weft/config.yaml`` and the ``.gitattributes`` lines, and stage them; do nothing twice.
 
-    ``remote`` is the URL of a first remote named ``origin``. Raises ``NotARepository`` outside of Git, and what
-    ``remote_add`` raises: then the project itself is ready and only the remote is missing.
+    ``remote`` is the URL of a first remote named ``origin``. ``store`` is the directory where this clone keeps its objects,
+    ``shared`` (one of ``weft.model.config.SHARED``) whom it is shared with; both go into the private configuration. Raises
+    ``NotARepository`` outside of Git, ``PermissionFault`` when the store is another user's, and what ``remote_add`` raises:
+    then the project itself is ready and only the remote is missing.
     """
     git = discover(start)
     created = _write_config(git)
+    if store or shared:
+        _place_store(git, os.path.realpath(os.path.join(start, store)) if store else "", shared)
     if ensure_attributes(git.root, ATTRIBUTES):
         created.append(".gitattributes")
     if created:
         stage(git, created)
     with open_project(git.root, progress) as project:
+        if shared:
+            share_store(project.store.root, shared, project.progress)
         _hide_temps(project)
         if remote:
             remote_add(project, DEFAULT_REMOTE, remote, endpoint=endpoint)
         return InitResult(root=git.root, repo=project.config.repo, created=tuple(created), remote=remote)
+
+
+def _place_store(git: GitRepo, store: str, shared: str) -> None:
+    """Write into the private configuration what is given."""
+    old = read_one(git, private=True)
+    new = replace(old, store_dir=store or old.store_dir, store_shared=shared or old.store_shared)
+    path = private_config_path(git)
+    with os_errors("write", path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_atomic(path, config_format.encode(new, committed=False))
 
 
 def _hide_temps(project: Project) -> None:

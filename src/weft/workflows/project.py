@@ -14,7 +14,9 @@ from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
 from weft.objects.copies import copies_dir
+from weft.objects.sharing import share, sharing_of
 from weft.objects.store import LocalStore, open_store
+from weft.util.humanize import count_text
 from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.files import read_small
@@ -90,6 +92,16 @@ def tree_lock(git: GitRepo, purpose: str, timeout: float = 60.0) -> FileLock:
     return FileLock(path, purpose=purpose, timeout=timeout)
 
 
+def share_store(root: str, kind: str, progress: Progress) -> None:
+    """Share the store with its group, as the configuration wants it; a warning counts what is another user's.
+
+    Raises ``PermissionFault`` when the directory itself is.
+    """
+    left = share(root, kind)
+    if left:
+        progress.warn(f"{count_text(left, 'file')} in {root} are another user's, who has to run: weft init --shared")
+
+
 @contextmanager
 def open_project(start: str, progress: Progress | None = None) -> Iterator[Project]:
     """Open the project that ``start`` lies in and close it on leaving.
@@ -103,7 +115,10 @@ def open_project(start: str, progress: Progress | None = None) -> Iterator[Proje
     os.makedirs(state, exist_ok=True)
     store_dir = config.store_dir or os.path.join(state, "store")
     catalog_path = os.path.join(state, "catalog.sqlite")
-    store = open_store(os.path.join(git.root, store_dir), catalog_path, config.chunker, listener)
+    root = os.path.join(git.root, store_dir)
+    if config.store_shared and sharing_of(root) is None:
+        share_store(root, config.store_shared, listener)
+    store = open_store(root, catalog_path, config.chunker, listener)
     try:
         yield Project(
             git=git,

@@ -15,6 +15,7 @@ from weft.errors import WeftError
 from weft.model.config import HARD, SYMLINK
 from weft.model.oid import Oid
 from weft.objects.copies import copy_oid, is_sealed
+from weft.objects.sharing import make_folder
 from weft.objects.store import LocalStore
 from weft.objects.unpacked import Copy, Unpacked
 from weft.util.atomic import write_atomic
@@ -42,7 +43,7 @@ def note_links(store: LocalStore, root: str, paths: Iterable[str], kind: str) ->
     wanted = sorted({*(known[1:] if known else ()), *paths})
     if known is None or wanted != known[1:]:
         with suppress(WeftError, OSError):  # nothing but a hint for messages
-            os.makedirs(os.path.dirname(name), exist_ok=True)
+            make_folder(os.path.dirname(name), store.files.sharing)
             write_atomic(name, os.fsencode("\0".join([root, *wanted])))
 
 

@@ -7,17 +7,35 @@ import click
 from weft.cli.context import Session
 from weft.cli.render.content import init_page
 from weft.cli.verbs import pass_session, verb
+from weft.model.config import SHARED, SHARED_GROUP
 from weft.workflows.init import init
 
 
 @verb("init", example="weft init --remote s3://my-bucket/my-project\ngit commit -m 'Start weft'")
 @click.option("--remote", default="", metavar="URL", help="URL of a first remote, to be named origin.")
 @click.option("--endpoint", default="", metavar="URL", help="Endpoint of an S3 service other than Amazon's.")
+@click.option("--store", default="", metavar="DIR", help="Keep the objects there, to share them between clones.")
+@click.option(
+    "--shared",
+    is_flag=False,
+    flag_value=SHARED_GROUP,
+    default=None,
+    type=click.Choice(SHARED),
+    help="Share the store with the users of its group; with all, others may read.",
+)
 @pass_session
-def command(session: Session, remote: str, endpoint: str) -> None:
+def command(session: Session, remote: str, endpoint: str, store: str, shared: str | None) -> None:
     """Make a Git repository ready for weft.
 
     Writes .weft/config.yaml and the lines of .gitattributes and stages them; it makes no commit. A second run changes
-    nothing.
+    nothing but what --store and --shared say, which are settings of this clone alone.
     """
-    session.show("init", init(session.start, remote=remote, endpoint=endpoint, progress=session.progress), init_page)
+    result = init(
+        session.start,
+        remote=remote,
+        endpoint=endpoint,
+        store=store,
+        shared=shared or "",
+        progress=session.progress,
+    )
+    session.show("init", result, init_page)
