@@ -9,6 +9,7 @@ from typing import Any
 from weft.storage.base import ObjectStat
 from weft.storage.connection import Connection, fetch_bytes, fetch_file, fetch_within, seconds_of
 from weft.storage.fsspec_backend import FsspecStorage
+from weft.storage.keys import MAX_UPLOAD, too_large
 from weft.storage.translate import Context, key_missing
 
 # Some libraries read a whole file before they send it; this many at once bounds the memory that takes.
@@ -35,8 +36,11 @@ class AnyDriver:
     def fetch_file(self, key: str, path: str) -> int | None:
         """See ``Driver.fetch_file``."""
         # Some file systems make a local directory when the key is one.
-        if self.look(key) is None:
+        found = self.look(key)
+        if found is None:
             raise key_missing(key, self.context)
+        if found.size > MAX_UPLOAD:  # not every get_file tells how far it is
+            raise too_large(key, found.size, MAX_UPLOAD)
         return fetch_file(self._connection.system, self._path(key), path)
 
     def store(self, key: str, data: bytes, only: bool) -> None:

@@ -52,7 +52,8 @@ class Storage(Protocol):
 
     def download(self, key: str, path: str) -> int:
         """Write the whole object to a new local file ``path`` with bounded memory and return the number of bytes. An
-        existing ``path`` is an error; a failure leaves no file."""
+        existing ``path`` is an error; a failure leaves no file. Raises ``LimitExceeded`` over 64 MiB, at the latest when
+        those have come."""
 
     def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
         """Store ``data`` under ``key``; see the module for ``create``. True when this call wrote it."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from weft.storage.base import ObjectStat
-from weft.storage.keys import too_large
+from weft.storage.keys import MAX_UPLOAD, too_large
 from weft.storage.translate import Context, key_missing
 
 # A file system of an earlier process must not be finalized in this one: it would wait for a loop that does not run.
@@ -75,20 +75,30 @@ def fetch_within(driver: Sized, key: str, limit: int) -> bytes:
 
 
 class Watch:
-    """The part of ``fsspec.Callback`` that the libraries call during a download."""
+    """The part of ``fsspec.Callback`` that the libraries call during a download, which it ends where it grows too long."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
         self.size: int | None = None
+        self._path = path
+        self._got = 0
 
     def set_size(self, size: int | None) -> None:
-        """Learn the announced size."""
+        """Learn the announced size. Raises ``LimitExceeded``, as the others do."""
         self.size = int(size) if size is not None else None
+        self._limit(self.size or 0)
 
     def relative_update(self, inc: int = 1) -> None:
-        """Ignored: the file itself is measured."""
+        """Learn that ``inc`` more bytes came: what was announced may have been less."""
+        self._got += inc
+        self._limit(self._got)
 
     def absolute_update(self, value: int) -> None:
-        """Ignored: the file itself is measured."""
+        """Learn how many bytes came so far."""
+        self._limit(value)
+
+    def _limit(self, size: int) -> None:
+        if size > MAX_UPLOAD:
+            raise too_large(self._path, size, MAX_UPLOAD)
 
 
 def fetch_bytes(system: Any, path: str, start: int, end: int | None) -> bytes:
@@ -100,7 +110,7 @@ def fetch_bytes(system: Any, path: str, start: int, end: int | None) -> bytes:
 
 def fetch_file(system: Any, path: str, target: str, **options: Any) -> int | None:
     """Fill the empty local file ``target``; returns the size that the server announced, if it did."""
-    watch = Watch()
+    watch = Watch(path)
     system.get_file(path, target, callback=watch, **options)
     return watch.size
 

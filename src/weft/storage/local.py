@@ -30,7 +30,7 @@ from weft.storage.descriptors import (
     sync_folder,
     upload_source,
 )
-from weft.storage.keys import bounds, check_key, check_prefix, check_range, too_large
+from weft.storage.keys import MAX_UPLOAD, bounds, check_key, check_prefix, check_range, too_large
 from weft.util.atomic import os_errors, write_all
 
 TEMP = "tmp"
@@ -66,6 +66,8 @@ class LocalStorage:
     def download(self, key: str, path: str) -> int:
         """See ``Storage.download``."""
         with self._opened(key) as (source, size), new_file(path) as target:
+            if size > MAX_UPLOAD:
+                raise too_large(key, size, MAX_UPLOAD)
             copied = copy_bytes(source, target)
             if copied != size:
                 raise StorageFault(f"{key} changed from {size} to {copied} bytes while it was read")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from weft.errors import KeyMissing
 from weft.storage.base import ObjectStat
 from weft.storage.descriptors import new_file, pread_all, upload_source
-from weft.storage.keys import check_key, check_prefix, check_range, slice_of, too_large
+from weft.storage.keys import MAX_UPLOAD, check_key, check_prefix, check_range, slice_of, too_large
 from weft.util.atomic import write_all
 from weft.util.clock import Clock, SystemClock
 
@@ -48,6 +48,8 @@ class MemoryStorage:
     def download(self, key: str, path: str) -> int:
         """See ``Storage.download``."""
         data = self._get(key)
+        if len(data) > MAX_UPLOAD:
+            raise too_large(key, len(data), MAX_UPLOAD)
         with new_file(path) as fd:
             write_all(fd, data)
         return len(data)

@@ -19,6 +19,7 @@ import pytest
 
 from weft.errors import BucketMissing, KeyMissing, LimitExceeded, PathChars, PathSyntax, StorageFault
 from weft.storage.base import Storage
+from weft.storage.keys import MAX_UPLOAD
 
 PACK = "packs/ab/abcdef.pack"
 BAD_KEYS = ["", "/abs", "a//b", "a/", "./a", "a/..", "../a", "a\nb", "a\0b", "é"]
@@ -136,6 +137,14 @@ class ReadContract(Contract):
             storage.download(PACK, str(target))
         assert not isinstance(caught.value, StorageFault)
         assert target.read_bytes() == b"mine"
+
+    def test_download_ends_at_the_limit(self, storage: Storage, raw: Raw, tmp_path: Path) -> None:
+        """What is longer than anything of weft's own is not fetched, and leaves nothing."""
+        raw.put(PACK, bytes(MAX_UPLOAD + 1))
+        target = tmp_path / "file"
+        with pytest.raises(LimitExceeded):
+            storage.download(PACK, str(target))
+        assert not target.exists()
 
     def test_list(self, storage: Storage, raw: Raw) -> None:
         """A listing is complete, goes down folders, and takes a prefix as a directory."""

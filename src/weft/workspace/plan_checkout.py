@@ -8,6 +8,7 @@ target wants them are passed over unread.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -93,6 +94,7 @@ class _Planner:
 
     def run(self, read: ReadManifest) -> None:
         self.plan.read = read
+        self._refuse_hopeless()
         self._mismatched_root()
         visited: set[str] = set()
         pairs = walk_pairs(self._scan, self._request.pointer, read, complete=True, enter=self._selection.enters)
@@ -319,17 +321,35 @@ class _Planner:
             if part.idle:
                 plan.rows[part.path] = part.row([], self._scan.started)
         plan.dirs = [part for part in plan.dirs if not part.idle]
-        if not plan.files:
+        if plan.files:
+            free, names = self._room()
+            if self._blocks * _BLOCK > free or plan.files > names:
+                raise self._too_much(plan.size, plan.files)
+
+    def _refuse_hopeless(self) -> None:
+        """Do not walk what cannot fit by the pointer's totals, which the walk would prove: small manifests that contain each
+        other many times stand for any number of files."""
+        pointer, scan = self._request.pointer, self._scan
+        if pointer is None or not pointer.is_dir or not self._selection.whole:
             return
+        free, names = self._room()
+        if pointer.size > free:  # what is here already may need no room
+            free += sum(size_of(packed) for found in scan.dirs.values() for _, packed, _ in found.items())
+        if pointer.size > free or pointer.files - scan.files > names:
+            raise self._too_much(pointer.size, pointer.files)
+
+    def _room(self) -> tuple[int, int]:
+        """Bytes and names that the file system has room for."""
         with os_errors("ask for the free space of", self._scan.top):
             room = os.statvfs(self._scan.top)
-        free = room.f_bavail * room.f_frsize
-        if self._blocks * _BLOCK > free or (room.f_files and plan.files > room.f_favail):
-            raise DiskFull(
-                f"{size_text(plan.size)} in {plan.files} files do not fit: {size_text(free)} are free",
-                hint="free some space, or check out only some paths",
-                path=self._scan.path,
-            )
+        return room.f_bavail * room.f_frsize, room.f_favail if room.f_files else sys.maxsize
+
+    def _too_much(self, size: int, files: int) -> DiskFull:
+        return DiskFull(
+            f"{size_text(size)} in {files} files do not fit: {size_text(self._room()[0])} are free",
+            hint="free some space, or check out only some paths",
+            path=self._scan.path,
+        )
 
 
 def _relinks(request: CheckoutRequest, path: str, entry: Entry) -> bool:
