@@ -20,13 +20,13 @@ class Place:
     url: str
     args: tuple[str, ...]
     env: dict[str, str]
-    keys: Callable[[], list[str]]
+    listing: Callable[[], list[str]]
     get: Callable[[str], bytes]
     put: Callable[[str, bytes], None]
     remove: Callable[[str], None]
 
     def packs(self) -> list[str]:
-        return sorted(key for key in self.keys() if key.startswith("packs/"))
+        return sorted(key for key in self.listing() if key.startswith("packs/"))
 
     def largest(self) -> str:
         return max(self.packs(), key=lambda key: (len(self.get(key)), key))
@@ -129,3 +129,200 @@ def test_a_pack_deleted_on_the_remote_is_told_by_each_command_with_the_pointers_
     assert snapshot(late.root / "other") == snapshot(repo.root / "other")
     assert repo.weft("verify", "--on-remote").code == 0
     shutil.rmtree(late.root)
+
+
+# --- mending a remote ---
+
+
+@pytest.mark.parametrize("which", ["largest", "smallest"])
+def test_a_deleted_pack_is_healed_from_a_second_clone(place: Place, tmp_path: Path, which: str) -> None:
+    repo = project(place, tmp_path / "repo")
+    second = clone_of(repo, tmp_path / "second")
+    second.weft("pull")
+    gone = max(place.packs(), key=lambda key: len(place.get(key)) * (1 if which == "largest" else -1))
+    good = place.get(gone)
+    place.remove(gone)
+    healed = second.weft("verify", "--on-remote", "--repair", "--json").json["data"]
+    assert healed["findings"] == []
+    assert gone in {one["object"] for one in healed["healed"]}
+    assert {path for one in healed["healed"] for path in one["pointers"]} <= {"data", "other"}
+    assert place.get(gone) == good
+    fresh = clone_of(repo, tmp_path / "fresh")
+    fresh.weft("pull")
+    assert snapshot(fresh.root / "data") == snapshot(repo.root / "data")
+    assert snapshot(fresh.root / "other") == snapshot(repo.root / "other")
+
+
+def test_a_pack_that_was_changed_without_a_change_of_size_is_found_and_healed(place: Place, tmp_path: Path) -> None:
+    repo = project(place, tmp_path / "repo")
+    second = clone_of(repo, tmp_path / "second")
+    second.weft("pull")
+    key = place.largest()
+    good = place.get(key)
+    place.flip(key)
+    assert "no damage found" in second.weft("verify", "--on-remote").out  # names and sizes are right
+    found = second.weft("verify", "--on-remote", "--sample", "100%", "--json", code=4).json["data"]["findings"]
+    assert [(one["code"], one["object"], one["pointers"]) for one in found] == [("E_HASH_MISMATCH", key, ["other"])]
+    clone_of(repo, tmp_path / "early").weft("pull", code=4)
+    assert place.get(key) != good
+    healed = second.weft("verify", "--on-remote", "--sample", "100%", "--repair", "--json").json["data"]
+    assert [one["object"] for one in healed["healed"]] == [key]
+    assert place.get(key) == good
+    clone_of(repo, tmp_path / "late").weft("pull")
+
+
+def test_index_segments_and_roots_are_healed(place: Place, tmp_path: Path) -> None:
+    repo = project(place, tmp_path / "repo")
+    second = clone_of(repo, tmp_path / "second")
+    second.weft("pull")
+    for kind in ("index/", "roots/"):
+        keys = sorted(key for key in place.listing() if key.startswith(kind))
+        place.flip(keys[0])
+        if len(keys) > 1:
+            place.remove(keys[1])
+        second.weft("verify", "--on-remote", code=4)
+        second.weft("verify", "--on-remote", "--repair")
+        fresh = clone_of(repo, tmp_path / f"fresh-{kind[:-1]}")
+        fresh.weft("verify", "--on-remote", "--sample", "100%")
+        fresh.weft("pull")
+        assert snapshot(fresh.root / "data") == snapshot(repo.root / "data")
+
+
+def test_a_clone_without_the_data_heals_one_remote_from_another(tmp_path: Path) -> None:
+    place, backup = directory(tmp_path / "remote"), directory(tmp_path / "backup")
+    repo = project(place, tmp_path / "repo")
+    repo.weft("remote", "add", "backup", backup.url)
+    repo.weft("push", "-r", "backup")
+    repo.commit("backup")
+    place.remove(place.largest())
+    place.flip(min(place.packs()))
+    empty = clone_of(repo, tmp_path / "empty")
+    empty.weft("verify", "--on-remote", "--repair", "--from", "origin", "--sample", "100%", code=3)
+    empty.weft("verify", "--on-remote", "--repair", "--from", "backup", "--sample", "100%")
+    assert set(place.packs()) == set(backup.packs())
+    assert all(place.get(key) == backup.get(key) for key in place.packs())
+
+
+def test_what_is_nowhere_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
+    place = directory(tmp_path / "remote")
+    repo = project(place, tmp_path / "repo")
+    empty = clone_of(repo, tmp_path / "empty")
+    place.remove(place.largest())
+    left = empty.weft("verify", "--on-remote", "--repair", code=4)
+    assert "damages other" in left.out
+    assert "it is not in the local store, not in the workspace" in left.out
+    assert "damages data" not in left.out
+
+
+def test_a_remote_is_healed_from_the_files_of_the_workspace(tmp_path: Path) -> None:
+    place = directory(tmp_path / "remote")
+    repo = project(place, tmp_path / "repo")
+    for key in place.packs():
+        place.remove(key)
+    shutil.rmtree(repo.root / ".git" / "weft" / "store")
+    (repo.root / ".git" / "weft" / "catalog.sqlite").unlink()
+    healed = repo.weft("verify", "--on-remote", "--repair", "--json").json["data"]
+    assert healed["findings"] == []
+    fresh = clone_of(repo, tmp_path / "fresh")
+    fresh.weft("pull")
+    assert snapshot(fresh.root / "other") == snapshot(repo.root / "other")
+    assert snapshot(fresh.root / "data") == snapshot(repo.root / "data")
+
+
+# --- mending the local store ---
+
+
+def store_packs(repo: Repo) -> list[Path]:
+    found = (repo.root / ".git" / "weft" / "store" / "packs").rglob("*.pack")
+    return sorted(found, key=lambda path: path.stat().st_size)
+
+
+def flip_file(path: Path, at: float = 0.5) -> None:
+    data = path.read_bytes()
+    place = int(len(data) * at)
+    path.chmod(0o644)
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+
+
+@pytest.mark.parametrize("source", ["workspace", "remote"])
+def test_lost_objects_come_back_to_the_local_store(tmp_path: Path, source: str) -> None:
+    place = directory(tmp_path / "remote")
+    repo = project(place, tmp_path / "repo")
+    before = snapshot(repo.root / "data") | snapshot(repo.root / "other")
+    for path in store_packs(repo):
+        flip_file(path)
+    if source == "workspace":
+        repo.weft("config", "set", "--private", "remotes.origin.url", str(tmp_path / "nowhere"))
+    else:
+        for top in ("data", "other"):
+            shutil.rmtree(repo.root / top)
+    healed = repo.weft("verify", "--full", "--repair", "--json").json["data"]
+    assert healed["repaired"] > 0
+    assert healed["findings"] == []
+    assert {path for one in healed["healed"] for path in one["pointers"]} == {"data", "other"}
+    assert "no damage found" in repo.weft("verify", "--full").out
+    repo.weft("checkout")
+    assert snapshot(repo.root / "data") | snapshot(repo.root / "other") == before
+
+
+def test_what_an_earlier_run_set_aside_is_brought_back_later(tmp_path: Path) -> None:
+    place = directory(tmp_path / "remote")
+    repo = project(place, tmp_path / "repo")
+    flip_file(store_packs(repo)[-1])
+    repo.weft("verify", "--scrub", code=4)
+    kept = repo.weft("verify", "--quarantine", "--json").json["data"]["files"]
+    assert [one["lost"] for one in kept] == [1]
+    assert kept[0]["why"]
+    assert repo.weft("verify", "--repair", "--json").json["data"]["repaired"] == 1
+    assert [one["lost"] for one in repo.weft("verify", "--quarantine", "--json").json["data"]["files"]] == [0]
+    assert repo.weft("verify", "--restore", "all", "--json").json["data"]["files"][0]["state"] == "nothing to restore"
+    assert repo.weft("verify", "--purge", "1", "--json").json["data"]["files"] == []
+    assert len(repo.weft("verify", "--purge", "0", "--json").json["data"]["files"]) == 1
+    assert repo.weft("verify", "--quarantine", "--json").json["data"]["files"] == []
+
+
+def test_a_repair_says_what_it_did_not_find(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"data/a.bin": pseudo_random(5000, 1), "data/b.bin": pseudo_random(5000, 2)})
+    repo.weft("add", "data")
+    repo.commit("one")
+    flip_file(store_packs(repo)[-1], 0.2)
+    shutil.rmtree(repo.root / "data")
+    lost = repo.weft("verify", "--full", "--repair", code=4)
+    assert "damages data" in lost.out
+    again = repo.weft("verify", "--repair", code=4)
+    assert "1 object lost to damage earlier" in again.out
+    assert "not in the workspace" in again.out
+
+
+# --- rounds ---
+
+
+def test_a_round_takes_several_runs_here_and_on_a_remote(tmp_path: Path) -> None:
+    place = directory(tmp_path / "remote")
+    repo = project(place, tmp_path / "repo")
+    for level in (("--full",), ("--on-remote",)):
+        seen = []
+        for _ in range(20):
+            told = repo.weft("verify", *level, "--max-duration", "0s", "--json").json["data"]
+            seen.append((told["before"], told["left"]))
+            if not told["left"]:
+                break
+        count = len(seen)
+        assert count > 2
+        assert seen == [(number, count - 1 - number) for number in range(count)]
+        assert repo.weft("verify", *level, "--max-duration", "0s", "--json").json["data"]["before"] == 0
+        again = repo.weft("verify", *level, "--max-duration", "1h", "--restart", "--json").json["data"]
+        assert (again["before"], again["left"]) == (0, 0)
+
+
+def test_a_round_on_a_remote_does_not_forget_what_it_found(tmp_path: Path) -> None:
+    place = directory(tmp_path / "remote")
+    repo = project(place, tmp_path / "repo")
+    first = min(place.packs())
+    place.flip(first, 0.3)
+    for _ in range(2):
+        found = repo.weft("verify", "--on-remote", "--max-duration", "0s", "--json", code=4).json["data"]
+        assert [one["object"] for one in found["findings"]] == [first]
+    repo.weft("verify", "--on-remote", "--max-duration", "0s", "--repair")
+    repo.weft("verify", "--on-remote", "--sample", "100%")

@@ -36,6 +36,19 @@ def share(value: str | float) -> float:
     return number
 
 
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(value: str | float) -> float:
+    """Seconds: ``90s``, ``10m``, ``2h``, ``1d``; a number without a unit is seconds."""
+    if isinstance(value, float):
+        return value
+    number, unit = (value[:-1], _UNITS[value[-1]]) if value[-1:] in _UNITS else (value, 1.0)
+    if not number.isascii() or not number.replace(".", "", 1).isdigit():
+        raise click.BadParameter(f"{value!a} is no duration; write 90s, 10m or 2h")
+    return float(number) * unit
+
+
 def complete_paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
     """Tab completion of tracked paths."""
     return registry.candidates().paths(incomplete)

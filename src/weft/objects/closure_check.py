@@ -134,12 +134,20 @@ class _Check:
             found = self._remote.read_root(pointer)
         except BAD_COPY as error:
             self._problems.append(RemoteProblem(error.code, error.message, error.path, (path,)))
+            self._unsee(pointer)
             return
+        if found is None or found.root is None:
+            self._unsee(pointer)
         if found is None:
             self._problems.append(RemoteProblem(NotOnRemote.code, f"{path} was never pushed", "", (path,)))
         elif found.root is None:
             key = self._remote.root_key(found.name)
             self._problems.append(RemoteProblem(HashMismatch.code, f"the root of {path}: {found.fault}", key, (path,)))
+
+    def _unsee(self, pointer: Pointer) -> None:
+        """A push shall not take the root on trust any more, but write it again."""
+        row = (self._remote.place, root_name(pointer))
+        self._store.catalog.rows("DELETE FROM roots_seen WHERE place = ? AND name = ?", row)
 
     def _walk(self, path: str, pointer: Pointer, receiver: Receiver) -> None:
         try:

@@ -64,6 +64,10 @@ class Round:
         if self._after is None or name > self._after:
             self._after = name
 
+    def forgive(self, name: Oid) -> None:
+        """Note that a pack was mended."""
+        self._bad.discard(name)
+
     def __enter__(self) -> Self:
         return self
 

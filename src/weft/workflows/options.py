@@ -56,15 +56,21 @@ class CheckoutOptions:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """How deep ``verify`` looks.
+    """How deep ``verify`` looks, and whether it mends.
 
     ``level`` is quick, scrub, full or remote. ``remote`` names the remote to check ("" for the default one).
-    ``sample`` is the share of packs to read, above 0 and up to 1; 0.0 means all that the level asks for.
+    ``sample`` is the share of packs to read, above 0 and up to 1; 0.0 means all that the level asks for. ``repair`` mends
+    what is found, from ``source`` (a remote; "" for all there are). ``seconds`` (None: no limit) is how long packs are
+    proved before the rest is left to the next run, which ``restart`` makes begin anew.
     """
 
     level: str = "quick"
     remote: str = ""
     sample: float = 0.0
+    repair: bool = False
+    source: str = ""
+    seconds: float | None = None
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """Outcome of ``verify``. ``level`` is quick, scrub, full or remote; bytes are those really read."""
+    """Outcome of ``verify``. ``level`` is quick, scrub, full or remote; bytes are those really read.
+
+    ``findings`` are what is wrong still, ``healed`` what a repair mended; ``repaired`` counts packs that were written again
+    and objects that were brought. ``left`` packs are for the next run to prove, ``before`` an earlier one did.
+    """
 
     level: str
     checked_packs: int = 0
@@ -222,6 +226,32 @@ class VerifyResult:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     repaired: int = 0
+    healed: tuple[Finding, ...] = ()
+    left: int = 0
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineFile:
+    """A file in quarantine: bytes, why it is there and since when (seconds since the epoch), how many objects that were lost
+    with it are nowhere here again, and what became of it (``state``: kept, restored, objects restored, nothing to restore,
+    purged)."""
+
+    file: str
+    size: int
+    why: str
+    at: float
+    lost: int = 0
+    state: str = "kept"
+    objects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineResult:
+    """Outcome of ``verify --quarantine``: what lies in the directory ``place``."""
+
+    place: str
+    files: tuple[QuarantineFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
 
 from weft.errors import ObjectMissing, WeftError
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
+from weft.objects import quarantine
 from weft.objects.catalog import LOCAL
-from weft.objects.closure_check import check_remote
+from weft.objects.closure_check import RemoteProblem, check_remote
 from weft.objects.reachability import walk
+from weft.objects.rounds import Round
 from weft.objects.verify import Level, Problem, verify_store
 from weft.util.humanize import count_text
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.copies import check_copies
 from weft.workflows.options import VerifyOptions
-from weft.workflows.project import Project
+from weft.workflows.project import Project, state_dir
+from weft.workflows.repair import Bringer, mend_remote, sources
 from weft.workflows.results import Finding, VerifyResult
 from weft.workflows.targets import select, workspace_pointers
 
+_MEND = "weft verify --repair, which looks for the lost objects in the workspace and on the remotes"
 LEVELS = {"quick": Level.QUICK, "scrub": Level.SCRUB, "full": Level.FULL}
 
 
 def verify(project: Project, paths: Sequence[str], options: VerifyOptions) -> VerifyResult:
-    """Check the local store at the level asked for, or a remote.
+    """Check the local store at the level asked for, or a remote; with ``repair`` mend what is wrong and check again.
 
     Damaged packs are moved to quarantine after their good frames were saved into new ones. Data that is not here is no
     damage; a note tells of it. Raises what a remote raises when it cannot be asked.
@@ -31,16 +38,40 @@ def verify(project: Project, paths: Sequence[str], options: VerifyOptions) -> Ve
     pointers = {t.path: t.pointer for t in select(project, workspace_pointers(project), paths)}
     if options.level == "remote":
         return _verify_remote(project, pointers, options)
-    return _verify_local(project, pointers, LEVELS[options.level], options.level)
+    return _verify_local(project, pointers, options)
+
+
+def _lap(project: Project, key: str, options: VerifyOptions) -> Round:
+    """How far to go: all the way, unless a time is given; then a later run goes on where this one stops."""
+    if options.seconds is None:
+        return Round()
+    path = os.path.join(state_dir(project.git), "verify.json")
+    return Round(path, key, seconds=options.seconds, restart=options.restart)
+
+
+# --- a remote ---
 
 
 def _verify_remote(project: Project, pointers: Mapping[str, Pointer], options: VerifyOptions) -> VerifyResult:
     spec = find_remote(project, options.remote)
-    with connection(project, spec) as link:
-        report = check_remote(link.remote, project.store, pointers, share=options.sample, progress=project.progress)
-    hint = f"weft push -r {spec.name}, from a clone that has the data"
-    findings = tuple(Finding(p.code, p.message, p.key, p.paths, hint) for p in report.problems)
-    notes = (f"{report.ignored} keys on the remote are not weft's",) if report.ignored else ()
+    share = options.sample or (1.0 if options.seconds is not None else 0.0)
+    healed: tuple[Finding, ...] = ()
+    repaired = 0
+    with connection(project, spec) as link, _lap(project, f"remote:{link.remote.store_id}", options) as lap:
+        check = partial(check_remote, link.remote, project.store, pointers, progress=project.progress)
+        report = check(share=share, lap=lap if share >= 1 else Round(seconds=options.seconds))
+        findings = tuple(_told(problem, spec.name) for problem in report.problems)
+        if options.repair and findings:
+            bring = Bringer(project, pointers, sources(project, options.source, spec.name))
+            repaired = mend_remote(project, link, pointers, report, bring)
+            bad = {problem.pack for problem in report.problems if problem.pack is not None}
+            after = check(only=bad) if bad else check()
+            left = tuple(_told(problem, spec.name, bring.asked) for problem in after.problems)
+            known = {(one.code, one.object, one.pointers) for one in left}
+            healed = tuple(one for one in findings if (one.code, one.object, one.pointers) not in known)
+            findings = left
+            for name in bad - {problem.pack for problem in after.problems}:
+                lap.forgive(name)
     return VerifyResult(
         "remote",
         checked_packs=report.packs,
@@ -48,32 +79,114 @@ def _verify_remote(project: Project, pointers: Mapping[str, Pointer], options: V
         checked_bytes=report.read_bytes,
         checked_pointers=report.pointers,
         findings=findings,
-        notes=notes,
+        notes=(f"{report.ignored} keys on the remote are not weft's",) if report.ignored else (),
+        repaired=repaired,
+        healed=healed,
+        left=lap.left,
+        before=lap.before,
     )
 
 
-def _verify_local(project: Project, pointers: Mapping[str, Pointer], level: Level, name: str) -> VerifyResult:
+def _told(problem: RemoteProblem, remote: str, asked: Sequence[str] = ()) -> Finding:
+    hint = f"weft verify --on-remote -r {remote} --repair, here or in a clone that has the data"
+    if asked:
+        hint = f"it is not {', not '.join(asked)}: run {hint.removesuffix(', here or in a clone that has the data')} in"
+        hint += " another clone that may have it, such as that of whoever added the data"
+    return Finding(problem.code, problem.message, problem.key, problem.paths, hint)
+
+
+# --- the local store ---
+
+
+def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: VerifyOptions) -> VerifyResult:
+    level = LEVELS[options.level]
     needs, notes, broken = _needs(project, pointers)
     packs = project.catalog.packs(LOCAL)
-    total = sum(packs.values()) if level is not Level.QUICK else 0
-    with project.progress.task("verify", total, len(packs)) as task:
-        problems = list(verify_store(project.store, level, task.advance))
-    hurt = {problem: _hurt(project, problem, needs) for problem in problems if problem.damaged}
-    findings = [_finding(problem, paths) for problem, paths in hurt.items()] + broken
-    findings += check_copies(project, read=level is not Level.QUICK)
-    for pack, why in {problem.pack: problem.message for problem in reversed(list(hurt))}.items():
+    read = 0
+    with _lap(project, options.level, options) as lap:
+        total = sum(packs.values()) if level is not Level.QUICK else 0
+        with project.progress.task("verify", total, len(packs)) as task:
+
+            def advance(size: int, count: int) -> None:
+                nonlocal read
+                read += size
+                task.advance(size, count)
+
+            problems = list(verify_store(project.store, level, advance, lap))
+    damage = [_Damage(problem, _objects(project, problem)) for problem in problems if problem.damaged]
+    for pack, why in {one.problem.pack: one.problem.message for one in reversed(damage)}.items():
         project.store.quarantine(pack, why)
-    if any(not problem.damaged for problem in problems) or hurt:
+    if problems:
         project.store.writer().finish()  # a new writer brings the catalog in line with what is on disk
+    findings = [one.finding(needs) for one in damage] + broken
+    healed: list[Finding] = []
+    repaired = 0
+    if options.repair:
+        before, findings = findings, []
+        bring = Bringer(project, pointers, sources(project, options.source))
+        repaired, lost = _bring_back(project, bring)
+        needs, notes, broken = _needs(project, pointers)
+        for one, finding in zip(damage, before, strict=False):
+            (findings if one.oids & lost else healed).append(finding)
+        findings += _still_lost(lost, needs, damage, bring.asked) + broken
+        healed += [finding for finding in before[len(damage) :] if finding not in broken]
     return VerifyResult(
-        name,
+        options.level,
         checked_packs=len(packs),
-        checked_bytes=total,
+        checked_bytes=read,
         checked_objects=sum(len(found) for found in needs.values()),
         checked_pointers=len(pointers),
-        findings=tuple(findings),
+        findings=(*findings, *check_copies(project, read=level is not Level.QUICK)),
         notes=tuple(notes),
+        repaired=repaired,
+        healed=tuple(healed),
+        left=lap.left,
+        before=lap.before,
     )
+
+
+def _bring_back(project: Project, bring: Bringer) -> tuple[int, set[Oid]]:
+    """Bring what was lost by damage, in this run or an earlier one; how many objects came, and those that did not."""
+    lost = quarantine.lost(project.store)
+    if lost:
+        bring(lost)
+    left = project.store.missing(lost)
+    return len(lost) - len(left), left
+
+
+def _still_lost(
+    lost: set[Oid], needs: Mapping[str, Set[Oid]], damage: Sequence[_Damage], asked: Sequence[str]
+) -> list[Finding]:
+    """What earlier runs lost and what is nowhere."""
+    rest = lost.difference(*(one.oids for one in damage))
+    if not rest:
+        return []
+    paths = tuple(path for path, needed in needs.items() if not rest.isdisjoint(needed))
+    hint = f"they are not {', not '.join(asked)}: another clone may have them; to give them up: weft verify --purge 0"
+    message = f"{count_text(len(rest), 'object')} lost to damage earlier came back from nowhere"
+    return [Finding(ObjectMissing.code, message, str(min(rest)), paths, hint)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Damage:
+    """A problem, and the objects that it may have cost."""
+
+    problem: Problem
+    oids: Set[Oid]
+
+    def finding(self, needs: Mapping[str, Set[Oid]]) -> Finding:
+        """It in words, with the tracked paths that it touches."""
+        problem = self.problem
+        paths = tuple(path for path, needed in needs.items() if not self.oids.isdisjoint(needed))
+        message = f"{problem.message}: {problem.path}"
+        return Finding(problem.code, message, str(problem.oid or problem.pack), paths, _MEND)
+
+
+def _objects(project: Project, problem: Problem) -> Set[Oid]:
+    if problem.oid is not None:
+        return {problem.oid}
+    info = project.catalog.pack_frames(problem.pack)
+    return {frame.oid for frame in info.frames} if info else set()
 
 
 def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str, Set[Oid]], list[str], list[Finding]]:
@@ -94,17 +207,3 @@ def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str,
             count = count_text(len(absent), "object")
             notes.append(f"{path}: {count} not in the local store; `weft fetch` brings what is on the remote")
     return needs, notes, broken
-
-
-def _hurt(project: Project, problem: Problem, needs: Mapping[str, Set[Oid]]) -> tuple[str, ...]:
-    if problem.oid is not None:
-        oids = {problem.oid}
-    else:
-        info = project.catalog.pack_frames(problem.pack)
-        oids = {frame.oid for frame in info.frames} if info else set()
-    return tuple(path for path, needed in needs.items() if not oids.isdisjoint(needed))
-
-
-def _finding(problem: Problem, paths: tuple[str, ...]) -> Finding:
-    hint = "weft fetch, to get the lost objects from the remote again; or weft add, where the files are still right"
-    return Finding(problem.code, f"{problem.message}: {problem.path}", str(problem.oid or problem.pack), paths, hint)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.cli.options import share, size
+from weft.cli.options import duration, share, size
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,16 @@ def test_shares(text, number):
 def test_no_shares(text):
     with pytest.raises(click.BadParameter):
         share(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("90s", 90.0), ("10m", 600.0), ("1.5h", 5400.0), ("2d", 172800.0), ("0", 0.0)]
+)
+def test_durations(text, number):
+    assert duration(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "m", "-1s", "1w", "nan", "1e3s", "１m", "1.2.3s", "10 m"])
+def test_no_durations(text):
+    with pytest.raises(click.BadParameter):
+        duration(text)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import paths_argument, remote_option, share
-from weft.cli.render.checks import verify_page
+from weft.cli.options import complete_remotes, duration, paths_argument, remote_option, share
+from weft.cli.render.checks import quarantine_page, verify_page
 from weft.cli.verbs import pass_session, verb
-from weft.errors import ExitCode
+from weft.errors import ExitCode, UsageFault
+from weft.workflows import quarantine
 from weft.workflows.options import VerifyOptions
 from weft.workflows.project import open_project
 from weft.workflows.verify import verify
@@ -16,8 +17,8 @@ from weft.workflows.verify import verify
 
 @verb(
     "verify",
-    example="weft verify --full data/train\nweft verify --on-remote --sample 5%",
-    codes={4: "damage was found"},
+    example="weft verify --full data/train\nweft verify --on-remote --sample 5%\nweft verify --repair",
+    codes={4: "damage was found, and is not mended"},
 )
 @paths_argument()
 @click.option("--level", type=click.Choice(["quick", "scrub", "full", "remote"]), help="How deep to look, one of:")
@@ -27,14 +28,57 @@ from weft.workflows.verify import verify
 @click.option("--on-remote", "level", flag_value="remote", help="That the remote holds all it should.")
 @remote_option("The remote to check (default: the setting `remote`).")
 @click.option("--sample", type=share, default=0.0, metavar="SHARE", help="Read this share of the packs, such as 5%.")
+@click.option("--repair", is_flag=True, help="Mend what is found, from the workspace, the store and the remotes.")
+@click.option(
+    "--from",
+    "source",
+    default="",
+    metavar="REMOTE",
+    shell_complete=complete_remotes,
+    help="Repair from this remote only.",
+)
+@click.option(
+    "--max-duration",
+    "seconds",
+    type=duration,
+    metavar="TIME",
+    help="Stop after TIME (90s, 10m, 2h); the next run goes on.",
+)
+@click.option("--restart", is_flag=True, help="With --max-duration: begin anew.")
+@click.option("--quarantine", "listing", is_flag=True, help="Only show what was set aside, and why.")
+@click.option(
+    "--restore", multiple=True, metavar="FILE", help="Put back what is right of FILE in quarantine, or of all."
+)
+@click.option("--purge", type=click.FloatRange(0), metavar="DAYS", help="Delete what was set aside at least DAYS ago.")
 @pass_session
-def command(session: Session, paths: tuple[str, ...], level: str | None, remote: str, sample: float) -> int:
-    """Prove that stored data is what its names say.
+def command(
+    session: Session,
+    /,
+    paths: tuple[str, ...],
+    listing: bool,
+    restore: tuple[str, ...],
+    purge: float | None,
+    **wanted: object,
+) -> int:
+    """Prove that stored data is what its names say, and mend it.
 
-    Damage is reported with the tracked paths that it touches, and quarantined, never deleted.
+    Damage is reported with the tracked paths that it touches, and quarantined, never deleted. A repair takes nothing on
+    trust: what it brings is proved like all that comes from outside.
     """
-    options = VerifyOptions(level=level or "quick", remote=remote, sample=sample)
     with open_project(session.start, session.progress) as project:
-        result = verify(project, paths, options)
+        if listing or restore or purge is not None:
+            if restore and purge is not None:
+                raise UsageFault("--restore and --purge are two things", hint="weft verify --restore FILE, first")
+            if restore:
+                found = quarantine.restore(project, restore)
+            else:
+                found = quarantine.look_through(project) if purge is None else quarantine.purge(project, purge)
+            session.show("quarantine", found, quarantine_page)
+            return ExitCode.OK
+        result = verify(project, paths, _options(wanted))
     session.show("verify", result, verify_page)
     return ExitCode.INTEGRITY if result.findings else ExitCode.OK
+
+
+def _options(wanted: dict[str, object]) -> VerifyOptions:
+    return VerifyOptions(**{**wanted, "level": wanted["level"] or "quick"})  # type: ignore[arg-type]
