@@ -37,6 +37,7 @@ class Scene:
     command: tuple[str, ...]
     repo: str = "repo"
     evicts: bool = False  # what is only on the remote afterwards is well kept
+    shares: bool = False  # it writes to the remote, and so clears what others left there
     damaged: bool = False  # one of its packs is
 
 
@@ -148,14 +149,14 @@ SCENES = {
         Scene("add-changed", lambda top: _changed(_first(top)) and None, ("add", "data")),
         Scene("checkout", lambda top: _second(top) and None, ("checkout", "HEAD~1", "--", "data")),
         Scene("checkout-force", _unsaved, ("checkout", "--force", "data")),
-        Scene("push", lambda top: _second(top) and None, ("push",)),
+        Scene("push", lambda top: _second(top) and None, ("push",), shares=True),
         Scene("fetch", _clone, ("fetch",), "clone"),
         Scene("pull", _half_clone, ("pull",), "clone"),
         Scene("mv", lambda top: _first(top) and None, ("mv", "data", "moved")),
         Scene("rm", lambda top: _first(top) and None, ("rm", "data")),
         Scene("gc", _pushed, ("gc", "--limit", "1"), evicts=True),
-        Scene("gc-condemn", _garbage, ("gc", "--on-remote", "--most")),
-        Scene("gc-delete", _condemned, ("gc", "--on-remote", "--most")),
+        Scene("gc-condemn", _garbage, ("gc", "--on-remote", "--most"), shares=True),
+        Scene("gc-delete", _condemned, ("gc", "--on-remote", "--most"), shares=True),
         Scene("verify", _damaged, ("verify", "--full"), damaged=True),
     )
 }

@@ -42,6 +42,15 @@ def drop_ignored(directory: str, names: Sequence[str]) -> str | None:
     return path if drop_lines(path, [ignore_pattern(name) for name in names]) else None
 
 
+def index_lags(repo: GitRepo, directory: str, name: str, *, ignored: bool) -> bool:
+    """Whether the staged ``.gitignore`` of ``directory``, relative to the root, does not say of ``name`` what ``ignored``
+    says: so it is when a command was killed after it wrote the file and before it staged it."""
+    path = f"{directory}/.gitignore" if directory else ".gitignore"
+    done = repo.run("cat-file", "blob", f":{path}")
+    staged = done.stdout.split(b"\n") if done.returncode == 0 else []
+    return (ignore_pattern(name) in staged) != ignored
+
+
 def ensure_excluded(repo: GitRepo, patterns: Sequence[str]) -> bool:
     """Make this clone ignore ``patterns``, lines of gitignore(5), in all its work trees; True when something changed.
 

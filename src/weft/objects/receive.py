@@ -6,6 +6,7 @@ Packs that are complete stay when the work is interrupted, so the next attempt g
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from types import TracebackType
 from typing import Self
@@ -60,6 +61,13 @@ class Receiver:
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
+        try:
+            # A killed collection or a power cut may have taken packs that the catalog still counts on.
+            self._store.reconcile()
+            self._store.files.reap(time.time())
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
         self._task.__enter__()
         return self
 
@@ -194,7 +202,8 @@ class Receiver:
                 return pack, error
             except BAD_COPY as error:
                 fault = error
-                if last and not self._believe(pack.name, temp):
+                # One that is too long for a pack was not fetched.
+                if last and os.path.lexists(temp) and not self._believe(pack.name, temp):
                     quarantine_file(
                         self._store, pack.name, temp, f"refused from {self._remote.storage.name}: {error.message}"
                     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from weft.errors import NoSuchPath, PathOverlap, PathReserved, TrackedByGit, UsageFault
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
-from weft.gitio.ignore import ensure_ignored
+from weft.gitio.ignore import ensure_ignored, index_lags
 from weft.gitio.staging import stage
 from weft.model.config import STRICT
 from weft.model.paths import check_data_name
@@ -84,8 +84,11 @@ def publish(project: Project, draft: Draft, *, staging: bool) -> list[str]:
     if draft.changed:
         with os_errors("write", full):
             write_atomic(full, pointer_format.encode(draft.pointer))
-    ignored = ensure_ignored(os.path.dirname(full), [draft.pointer.path])
-    written = [name] + ([os.path.relpath(ignored, project.root)] if ignored else [])
+    above = os.path.dirname(name)
+    ignored = ensure_ignored(os.path.dirname(full), [draft.pointer.path]) is not None
+    if staging and not ignored:
+        ignored = index_lags(project.git, above, draft.pointer.path, ignored=True)
+    written = [name] + ([os.path.join(above, ".gitignore")] if ignored else [])
     if staging:
         stage(project.git, written)
     draft.record(project.cache)

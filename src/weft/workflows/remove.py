@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from weft.errors import NoSuchPath, NotTracked, PathOverlap, UnsavedChanges, UsageFault
-from weft.gitio.ignore import drop_ignored
+from weft.gitio.ignore import drop_ignored, index_lags
 from weft.gitio.staging import stage, unstage_remove
 from weft.model.entry import Entry
 from weft.model.paths import check_data_name
@@ -15,6 +16,7 @@ from weft.util.atomic import fsync_dir, os_errors
 from weft.workflows.add import publish
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
+from weft.workflows.files import tidy
 from weft.workflows.look import find_entry
 from weft.workflows.options import AddOptions, CheckoutOptions
 from weft.workflows.project import Project, alone
@@ -52,18 +54,28 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
             compare_target(project, target)  # so that what is here counts as tracked even after the catalog was lost
             pointer = drafts[target.path].pointer if target.path in drafts else None
             options = CheckoutOptions(force=force)
-            plans[target.path] = plan_one(project, target.path, pointer, target.subpaths, options)
-    for target in targets:
-        if target.path in drafts:
-            publish(project, drafts[target.path], staging=project.config.stages)
-        else:
-            _drop_pointer(project, target.path)
+            there = _those_there(project, target)
+            if there is None or there:
+                plans[target.path] = plan_one(project, target.path, pointer, there, options)
+    for draft in drafts.values():
+        publish(project, draft, staging=project.config.stages)
     carry_out(project, plans)
+    # The pointers of what goes as a whole go last: whoever was stopped before can say the same again.
     for target in targets:
-        if target.subpaths is None:
+        if target.path not in drafts:
             project.cache.forget(target.path)
+            _drop_pointer(project, target.path)
+    tidy(os.path.join(project.root, target.path) for target in targets)
     gone = [f"{t.path}/{sub}" if sub else t.path for t in targets for sub in t.subpaths or ("",)]
     return MoveResult(tuple((path, "") for path in gone))
+
+
+def _those_there(project: Project, target: Target) -> list[str] | None:
+    """The sub-paths that the workspace holds: what is deleted, or was never here, needs no plan. None means all."""
+    if target.subpaths is None:
+        return None
+    top = os.path.join(project.root, target.path)
+    return [sub for sub in target.subpaths if os.path.lexists(os.path.join(top, sub))]
 
 
 def mv(project: Project, source: str, target: str) -> MoveResult:
@@ -99,6 +111,8 @@ def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new
         check_data_name(part)
     if new == old or new.startswith(old + "/"):
         raise PathOverlap(f"{old} cannot be moved into itself", path=new)
+    if _half_moved(project, pointers, old, new):
+        return
     for taken in (new, pointer_path(new)):
         if os.path.lexists(os.path.join(project.root, taken)):
             raise UnsavedChanges(f"{taken} is there already", hint=f"weft rm {new}, or choose another name", path=taken)
@@ -107,28 +121,34 @@ def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new
         raise PathOverlap(f"{below[0]} is tracked and lies inside {new}", path=new)
 
 
+def _half_moved(project: Project, pointers: Mapping[str, Pointer], old: str, new: str) -> bool:
+    """Whether this very move was begun and stopped: two pointers to the same data, which is in one of the two places."""
+    if old not in pointers or pointers.get(new) != replace(pointers[old], path=new.rpartition("/")[2]):
+        return False
+    return not all(os.path.lexists(os.path.join(project.root, path)) for path in (old, new))
+
+
 # --- whole tracked paths ---
 
 
 def _drop_pointer(project: Project, path: str) -> None:
+    """Remove a pointer and all that goes with it; the file goes last, for as long as it is there this can be repeated."""
     name = pointer_path(path)
     full = os.path.join(project.root, name)
+    above, base = os.path.split(path)
+    ignored = drop_ignored(os.path.dirname(full), [base]) is not None
+    if project.config.stages:
+        unstage_remove(project.git, [name])
+        if ignored or index_lags(project.git, above, base, ignored=False):
+            stage(project.git, [os.path.join(above, ".gitignore")])
     with os_errors("remove", full):
         os.unlink(full)
         fsync_dir(os.path.dirname(full))
-    ignored = drop_ignored(os.path.dirname(full), [os.path.basename(path)])
-    if project.config.stages:
-        unstage_remove(project.git, [name])
-        if ignored:
-            stage(project.git, [os.path.relpath(ignored, project.root)])
 
 
 def _move_whole(project: Project, pointer: Pointer, old: str, new: str) -> None:
     """The new pointer comes first: a crash leaves the data under a name that some pointer stands for."""
-    moved = Pointer(
-        pointer.type, new.rpartition("/")[2], pointer.oid, pointer.size, pointer.files, pointer.layout,
-        pointer.executable, pointer.source, pointer.meta,
-    )  # fmt: skip
+    moved = replace(pointer, path=new.rpartition("/")[2])
     parent = os.path.join(project.root, new.rpartition("/")[0])
     with os_errors("create", parent):
         os.makedirs(parent, exist_ok=True)
@@ -136,6 +156,7 @@ def _move_whole(project: Project, pointer: Pointer, old: str, new: str) -> None:
     _rename(project, old, new)
     project.cache.move(old, new)
     _drop_pointer(project, old)
+    tidy(os.path.join(project.root, path) for path in (old, new))
 
 
 def _rename(project: Project, old: str, new: str) -> None:
