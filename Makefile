@@ -76,7 +76,7 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/python -m mypy
 
 # bash counts SECONDS by itself, so make puts the number in.
-fuzz: $(VENV)/.installed-dev
+fuzz: $(VENV)/.installed-dev $(VENV)/.installed-fuzz
 	@$(BIN)/python tests/fuzz/long.py '$(SECONDS)' $(TARGETS)
 
 stress: $(VENV)/.installed-dev
