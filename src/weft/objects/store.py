@@ -121,7 +121,9 @@ class LocalStore(FrameStore):
         First the catalog is compared with the names on disk, so that nothing counts as stored that is not there, and
         what dead processes left in ``tmp`` is removed. Raises ``LockTimeout`` while somebody removes packs.
         """
-        lock = FileLock(os.path.join(self.root, "lock"), purpose="write to the store", shared=True)
+        lock = FileLock(
+            os.path.join(self.root, "lock"), purpose="write to the store", shared=True, progress=self.progress
+        )
         cutter = chunker.Chunker(self.chunker)
         self.files.reap(time.time())
         writer = store_write.ObjectWriter(self.files, self.catalog, cutter, lock)

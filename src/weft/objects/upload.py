@@ -115,7 +115,8 @@ class _Push:
         """Push."""
         self._roots.look(self._pointers.values())
         if not self._all_there():
-            lock = FileLock(os.path.join(self._store.root, "lock"), purpose="push from the store", shared=True)
+            path = os.path.join(self._store.root, "lock")
+            lock = FileLock(path, purpose="push from the store", shared=True, progress=self._progress)
             with lock, self._remote.session() as session:
                 # Only what is asked for within the session is under its protection.
                 self._index.begin()

@@ -94,7 +94,7 @@ def _settled(store: FrameStore) -> list[Problem]:
     problems = list(_quick(store))
     if not problems:
         return problems
-    with FileLock(os.path.join(store.root, "lock"), purpose="weft verify", shared=True):
+    with FileLock(os.path.join(store.root, "lock"), purpose="weft verify", shared=True, progress=store.progress):
         return list(_quick(store))
 
 

@@ -9,8 +9,12 @@ from types import TracebackType
 
 from weft.errors import LockTimeout
 from weft.util.atomic import os_errors
+from weft.util.progress import Progress
 
 POLL_SECONDS = 0.05
+PATIENCE = 1.0
+"""Seconds of waiting after which the user is told for whom."""
+
 # The note about the holder has one fixed size, so that it is replaced by one write and no reader sees half of it.
 _NOTE_SIZE = 256
 
@@ -18,16 +22,20 @@ _NOTE_SIZE = 256
 class FileLock:
     """An exclusive or shared lock on the file ``path``, held inside a ``with`` block.
 
-    ``purpose`` tells others what the holder does ("weft add"); ``timeout`` is in seconds, 0 tries once. The file is
-    created when absent, with its directory, and never removed: two processes could then lock two files of one name.
-    Two locks on one path exclude one another inside one process as well. Raises ``LockTimeout``, which names the holder,
-    and the errors of ``translate_os_error``.
+    ``purpose`` tells others what the holder does ("weft add"); ``timeout`` is in seconds, 0 tries once. Whoever listens to
+    ``progress`` is told who holds the lock once the wait lasts ``PATIENCE`` seconds. The file is created when absent, with
+    its directory, and never removed: two processes could then lock two files of one name. Two locks on one path exclude
+    one another inside one process as well. Raises ``LockTimeout``, which names the holder, and the errors of
+    ``translate_os_error``.
     """
 
-    def __init__(self, path: str, *, purpose: str, timeout: float = 60.0, shared: bool = False) -> None:
+    def __init__(
+        self, path: str, *, purpose: str, timeout: float = 60.0, shared: bool = False, progress: Progress | None = None
+    ) -> None:
         self._path = path
         self._purpose = purpose
         self._timeout = timeout
+        self._progress = progress
         self._operation = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._fd = -1
 
@@ -62,16 +70,25 @@ class FileLock:
             return os.open(self._path, flags | os.O_RDONLY), False
 
     def _acquire(self, fd: int) -> None:
-        end = time.monotonic() + self._timeout
+        start = time.monotonic()
+        told = self._progress is None
         while True:
             try:
                 fcntl.flock(fd, self._operation | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() >= end:
+                waited = time.monotonic() - start
+                if waited >= self._timeout:
                     raise self._timed_out(fd) from None
+                if not told and waited >= PATIENCE:
+                    told = self._tell(fd)
                 time.sleep(POLL_SECONDS)
             else:
                 return
+
+    def _tell(self, fd: int) -> bool:
+        if self._progress is not None:
+            self._progress.warn(f"waiting for {_holder(fd)} to finish, for at most {self._timeout:g} seconds")
+        return True
 
     def _write_note(self, fd: int) -> None:
         note = f"{os.getpid()} {self._purpose}".encode("utf-8", "replace")[: _NOTE_SIZE - 1]

@@ -51,8 +51,9 @@ def gc(project: Project, options: GcOptions) -> GcResult:
             _plan(project, options, roots, facts)
         with ExitStack() as held:
             for tree in sorted(roots.trees, key=lambda tree: tree.root):
-                held.enter_context(tree_lock(tree, "weft gc"))
-            held.enter_context(FileLock(os.path.join(project.store.root, "lock"), purpose="weft gc"))
+                held.enter_context(tree_lock(tree, "weft gc", progress=project.progress))
+            store_lock = os.path.join(project.store.root, "lock")
+            held.enter_context(FileLock(store_lock, purpose="weft gc", progress=project.progress))
             # Only what is asked under the locks holds still: no pointer is written and no pack is used meanwhile.
             project.store.reconcile()
             roots = local_roots(project)

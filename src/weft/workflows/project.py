@@ -83,13 +83,13 @@ def tree_id(git: GitRepo) -> int:
 
 def alone(project: Project, purpose: str, timeout: float = 60.0) -> FileLock:
     """A lock for whoever changes pointers or data of this work tree; others wait ``timeout`` seconds, then say for whom."""
-    return tree_lock(project.git, purpose, timeout)
+    return tree_lock(project.git, purpose, timeout, project.progress)
 
 
-def tree_lock(git: GitRepo, purpose: str, timeout: float = 60.0) -> FileLock:
-    """``alone`` for any work tree of a clone."""
+def tree_lock(git: GitRepo, purpose: str, timeout: float = 60.0, progress: Progress | None = None) -> FileLock:
+    """``alone`` for any work tree of a clone; ``progress`` is told of a wait."""
     path = os.path.join(state_dir(git), f"tree-{tree_id(git):x}.lock")
-    return FileLock(path, purpose=purpose, timeout=timeout)
+    return FileLock(path, purpose=purpose, timeout=timeout, progress=progress)
 
 
 def share_store(root: str, kind: str, progress: Progress) -> None:

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from weft.errors import EnvironmentFault, LockTimeout, SymlinkRefused
-from weft.util.locks import FileLock
+from weft.util.locks import PATIENCE, FileLock
+from weft.util.progress import SilentProgress
 
 HOLDER = """
 import sys
@@ -52,6 +53,19 @@ def test_another_process_excludes_and_is_named(tmp_path):
         assert f"process {process.pid} (weft add data)" in caught.value.message
         assert caught.value.path == str(path)
         assert caught.value.hint
+
+
+def test_who_waits_is_told_for_whom_once(tmp_path):
+    path, progress = str(tmp_path / "lock"), SilentProgress()
+    with held_elsewhere(path) as process:
+        lock = FileLock(path, purpose="weft rm", timeout=PATIENCE + 0.3, progress=progress)
+        with pytest.raises(LockTimeout):
+            lock.__enter__()
+        assert [warning.partition(",")[0] for warning in progress.warnings] == [
+            f"waiting for process {process.pid} (weft add data) to finish"
+        ]
+    with lock:  # at once, and without a word
+        assert len(progress.warnings) == 1
 
 
 def test_lock_is_free_once_the_holder_is_killed(tmp_path):
