@@ -6,6 +6,7 @@ The tests may run as root, who may write to a file that is read-only: just what 
 import os
 import shutil
 import stat
+import sys
 import tempfile
 
 import pytest
@@ -353,3 +354,38 @@ def test_verify_reads_a_copy_whose_times_were_set_back(repo):
     assert state(repo)["state"] == "modified"
     assert "no damage" in repo.weft("verify", "--quick").out, "that is what only reading finds"
     assert repo.weft("verify", "--full", code=4).out.count("changed in place") == 1
+
+
+@pytest.mark.parametrize("kind", ["hard", "symlink"])
+def test_parts_that_are_links_are_moved_added_and_removed(repo, kind):
+    repo.weft("checkout", "--link", kind)
+    repo.weft("mv", "data/sub", "data/moved")
+    repo.weft("mv", "data/big.bin", "data/moved/big.bin")
+    assert state(repo)["state"] == "clean"
+    repo.weft("add", "data/moved/big.bin")
+    repo.weft("add", "data/moved")
+    assert state(repo)["state"] == "clean"
+    repo.weft("rm", "data/moved/big.bin")
+    repo.weft("diff")
+    assert snapshot(repo.root / "data").keys() == {"small.txt", "moved", "moved/run"}
+    repo.weft("checkout", "HEAD", "--", "data")
+    assert contents(repo) == DATA
+
+
+@pytest.mark.parametrize("kind", ["hard", "symlink"])
+def test_a_stage_reads_links_and_writes_files_of_its_own(repo, kind):
+    """A command that writes to its out in place must not write into the store."""
+    repo.weft("config", "set", "--private", "checkout.link", kind)
+    repo.write({"in.txt": b"1"})
+    code = "data = open('data/big.bin', 'rb').read(); open('out', 'ab').write(data + open('in.txt', 'rb').read())"
+    repo.weft("run", "-n", "one", "-d", "data", "-d", "in.txt", "-o", "out", "--", sys.executable, "-c", code)
+    repo.weft("checkout", "--link", kind)
+    assert (repo.root / "out").read_bytes() == BIG + b"1"
+    repo.commit("run")
+    assert repo.weft("repro", "--dry-run").err.startswith("0 of 1 stage stale")
+    repo.write({"in.txt": b"2"})
+    repo.weft("repro")
+    assert (repo.root / "out").read_bytes() == BIG + b"2"
+    assert os.lstat(repo.root / "out").st_nlink == 1
+    assert {path.read_bytes() for path in copies(repo).values()} == {BIG, OTHER, BIG + b"1"}
+    assert repo.weft("status", "--exit-code").code == 0

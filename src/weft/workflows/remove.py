@@ -29,7 +29,7 @@ from weft.workspace.ignore import NOTHING
 from weft.workspace.names import NamePolicy
 from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.scan import scan_tree
-from weft.workspace.statcache import DirRow
+from weft.workspace.statcache import DirRow, PathState
 
 
 def rm(project: Project, paths: Sequence[str], *, keep_data: bool = False, force: bool = False) -> MoveResult:
@@ -192,7 +192,8 @@ def _move_part(project: Project, path: str, pointer: Pointer, old: str, new: str
     rows: dict[str, DirRow] = {}
     _rename(project, f"{path}/{old}", f"{path}/{new}")
     if was_here:
-        scan = scan_tree(project.root, f"{path}/{new}", depth=new.count("/") + 1)
+        bare = PathState(copies=state.copies)
+        scan = scan_tree(project.root, f"{path}/{new}", state=bare, depth=new.count("/") + 1)
         own = part_state(state, old).rows
         if "" in own:
             rows = rows_of_parts(state, {new: scan}, {new: own})
