@@ -74,6 +74,7 @@ def plan_checkout(scan: TreeScan, request: CheckoutRequest, read: ReadManifest) 
             hint="remove the link",
             path=scan.path,
         )
+    _refuse_hopeless(scan, request)
     planner = _Planner(scan, request)
     planner.run(read)
     return planner.plan
@@ -94,7 +95,6 @@ class _Planner:
 
     def run(self, read: ReadManifest) -> None:
         self.plan.read = read
-        self._refuse_hopeless()
         self._mismatched_root()
         visited: set[str] = set()
         pairs = walk_pairs(self._scan, self._request.pointer, read, complete=True, enter=self._selection.enters)
@@ -322,34 +322,37 @@ class _Planner:
                 plan.rows[part.path] = part.row([], self._scan.started)
         plan.dirs = [part for part in plan.dirs if not part.idle]
         if plan.files:
-            free, names = self._room()
+            free, names = _room(self._scan)
             if self._blocks * _BLOCK > free or plan.files > names:
-                raise self._too_much(plan.size, plan.files)
+                raise _too_much(self._scan, plan.size, plan.files)
 
-    def _refuse_hopeless(self) -> None:
-        """Do not walk what cannot fit by the pointer's totals, which the walk would prove: small manifests that contain each
-        other many times stand for any number of files."""
-        pointer, scan = self._request.pointer, self._scan
-        if pointer is None or not pointer.is_dir or not self._selection.whole:
-            return
-        free, names = self._room()
-        if pointer.size > free:  # what is here already may need no room
-            free += sum(size_of(packed) for found in scan.dirs.values() for _, packed, _ in found.items())
-        if pointer.size > free or pointer.files - scan.files > names:
-            raise self._too_much(pointer.size, pointer.files)
 
-    def _room(self) -> tuple[int, int]:
-        """Bytes and names that the file system has room for."""
-        with os_errors("ask for the free space of", self._scan.top):
-            room = os.statvfs(self._scan.top)
-        return room.f_bavail * room.f_frsize, room.f_favail if room.f_files else sys.maxsize
+def _refuse_hopeless(scan: TreeScan, request: CheckoutRequest) -> None:
+    """Do not walk what cannot fit by the pointer's totals, which the walk would prove: small manifests that contain each
+    other many times stand for any number of files."""
+    pointer = request.pointer
+    if pointer is None or not pointer.is_dir or not Selection(request.subpaths).whole:
+        return
+    free, names = _room(scan)
+    if pointer.size > free:  # what is here already may need no room
+        free += sum(size_of(packed) for found in scan.dirs.values() for _, packed, _ in found.items())
+    if pointer.size > free or pointer.files - scan.files > names:
+        raise _too_much(scan, pointer.size, pointer.files)
 
-    def _too_much(self, size: int, files: int) -> DiskFull:
-        return DiskFull(
-            f"{size_text(size)} in {files} files do not fit: {size_text(self._room()[0])} are free",
-            hint="free some space, or check out only some paths",
-            path=self._scan.path,
-        )
+
+def _room(scan: TreeScan) -> tuple[int, int]:
+    """Bytes and names that the file system has room for."""
+    with os_errors("ask for the free space of", scan.top):
+        room = os.statvfs(scan.top)
+    return room.f_bavail * room.f_frsize, room.f_favail if room.f_files else sys.maxsize
+
+
+def _too_much(scan: TreeScan, size: int, files: int) -> DiskFull:
+    return DiskFull(
+        f"{size_text(size)} in {files} files do not fit: {size_text(_room(scan)[0])} are free",
+        hint="free some space, or check out only some paths",
+        path=scan.path,
+    )
 
 
 def _relinks(request: CheckoutRequest, path: str, entry: Entry) -> bool:
