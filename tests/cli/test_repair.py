@@ -203,6 +203,23 @@ def test_a_clone_without_the_data_heals_one_remote_from_another(tmp_path: Path) 
     assert all(place.get(key) == backup.get(key) for key in place.packs())
 
 
+def test_other_versions_are_checked_and_healed_too(tmp_path: Path) -> None:
+    place = directory(tmp_path / "remote")
+    repo = project(place, tmp_path / "repo")
+    repo.write({"other/big.bin": pseudo_random(90_000, 78)})
+    old = place.largest()
+    repo.weft("add", "other")
+    repo.commit("three")
+    repo.weft("push")
+    good = place.get(old)
+    place.flip(old)
+    repo.weft("verify", "--on-remote", "--sample", "100%")  # what is checked out does not need it
+    found = repo.weft("verify", "--on-remote", "--sample", "100%", "--all", "--json", code=4).json["data"]["findings"]
+    assert [one["object"] for one in found] == [old]
+    repo.weft("verify", "--on-remote", "--sample", "100%", "--rev", "HEAD~1", "--repair")
+    assert place.get(old) == good
+
+
 def test_what_is_nowhere_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
     place = directory(tmp_path / "remote")
     repo = project(place, tmp_path / "repo")
@@ -326,3 +343,27 @@ def test_a_round_on_a_remote_does_not_forget_what_it_found(tmp_path: Path) -> No
         assert [one["object"] for one in found["findings"]] == [first]
     repo.weft("verify", "--on-remote", "--max-duration", "0s", "--repair")
     repo.weft("verify", "--on-remote", "--sample", "100%")
+
+
+# --- several paths at once ---
+
+
+def test_a_fetch_of_several_paths_brings_all_that_can_be_had_and_names_the_rest(place: Place, tmp_path: Path) -> None:
+    repo = project(place, tmp_path / "repo")
+    gone: set[str] = set()
+    for seed, top in enumerate(("first", "last")):
+        before = set(place.packs())
+        repo.write({f"{top}/a.bin": pseudo_random(2000, 500 + seed)})
+        repo.weft("add", top)
+        repo.commit(top)
+        repo.weft("push")
+        gone = gone or set(place.packs()) - before
+    for key in gone:
+        place.remove(key)
+    place.remove(place.largest())  # of other
+    fresh = clone_of(repo, tmp_path / "fresh")
+    failed = fresh.weft("fetch", code=4)
+    assert "does not hold all data of first, other [E_NOT_ON_REMOTE]" in failed.err
+    fresh.weft("checkout", "data", "last")
+    assert snapshot(fresh.root / "data") == snapshot(repo.root / "data")
+    assert snapshot(fresh.root / "last") == snapshot(repo.root / "last")

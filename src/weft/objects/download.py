@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from weft.errors import NotOnRemote, WeftError
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
+from weft.objects.pack_check import BAD_COPY
 from weft.objects.reachability import Closure, Walker
 from weft.objects.receive import Receiver
 from weft.objects.remote import RemoteStore
@@ -37,24 +38,26 @@ def fetch(
     """Bring what ``pointers`` (by tracked path) need into the local store; no request is made when it is there.
 
     ``subpaths`` names, for some of the paths, the only parts below that are wanted. Without ``content`` only manifests
-    and layouts come. Raises ``NotOnRemote`` naming the paths, ``RemoteIdentity``, the integrity error of bytes of which
-    no good copy was found, ``NoSuchPath`` for a subpath that is not in the data.
+    and layouts come. What cannot be had of one pointer does not keep the others from coming. Raises ``NotOnRemote`` naming
+    the paths, ``RemoteIdentity``, the integrity error of bytes of which no good copy was found, ``NoSuchPath`` for a subpath
+    that is not in the data.
     """
     parts = subpaths or {}
     with Receiver(remote, store, list(pointers.values()), progress) as receiver:
-        walker = Walker(receiver)
-        for path, pointer in pointers.items():
-            try:
-                walker.add(pointer, parts.get(path), content=content)
-            except WeftError as error:
-                _tell(error, remote, [path])
-                raise
         try:
+            walker = Walker(receiver)
+            for path, pointer in pointers.items():
+                walker.add(pointer, parts.get(path), content=content)
             _fetch_frames(receiver, walker.closure)
-        except WeftError as error:
-            absent = receiver.absent
-            _tell(error, remote, _needing(absent, pointers, parts, receiver) if absent else [])
-            raise
+            faults: dict[str, WeftError] = {}
+        except BAD_COPY as error:
+            # All of them at once share what they have in common; one by one tells which of them it is.
+            alone = len(pointers) == 1
+            faults = (
+                dict.fromkeys(pointers, error) if alone else _fetch_each(receiver, pointers, parts, content=content)
+            )
+        if faults:
+            raise _together(faults, remote)
     return FetchOutcome(tuple(pointers), receiver.packs, receiver.objects, receiver.received)
 
 
@@ -89,27 +92,41 @@ def _fetch_frames(receiver: Receiver, closure: Closure) -> None:
         receiver.ensure(closure.frames(kind), kind, closure.contents if kind is Kind.CHUNK else None)
 
 
-def _needing(
-    absent: Set[Oid],
-    pointers: Mapping[str, Pointer],
-    parts: Mapping[str, Sequence[str] | None],
-    receiver: Receiver,
-) -> list[str]:
-    """The paths whose data is not complete."""
-    found = []
+def _fetch_each(
+    receiver: Receiver, pointers: Mapping[str, Pointer], parts: Mapping[str, Sequence[str] | None], *, content: bool
+) -> dict[str, WeftError]:
+    """Fetch one pointer after the other; what was wrong with those that did not come whole, by tracked path."""
+    faults: dict[str, WeftError] = {}
     for path, pointer in pointers.items():
         walker = Walker(receiver)
-        walker.add(pointer, parts.get(path))
-        if walker.closure.all_frames() & absent:
-            found.append(path)
-    return found
+        try:
+            walker.add(pointer, parts.get(path), content=content)
+            _fetch_frames(receiver, walker.closure)
+        except BAD_COPY as error:
+            faults[path] = error
+    return faults
+
+
+def _together(faults: Mapping[str, WeftError], remote: RemoteStore) -> WeftError:
+    """One error for all: the first that is more than an absence, naming every path."""
+    lies = {path: error for path, error in faults.items() if not isinstance(error, NotOnRemote)}
+    if not lies:
+        error = next(iter(faults.values()))
+        _tell(error, remote, list(faults))
+        return error
+    path, error = next(iter(lies.items()))
+    others = [other for other in faults if other != path]
+    if len(faults) > 1:
+        error.message = f"{path}: {error.message}; nor is all data of {', '.join(others)} to be had"
+        error.args = (error.message,)
+    error.path = error.path or path
+    return error
 
 
 def _tell(error: WeftError, remote: RemoteStore, paths: Sequence[str]) -> None:
     """Let an error name the tracked paths that it is about."""
     if paths and isinstance(error, NotOnRemote):
-        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-        error.message = f"{remote.storage.name} does not hold all data of {', '.join(paths[:3])}{more}"
+        error.message = f"{remote.storage.name} does not hold all data of {', '.join(paths)}"
         error.args = (error.message,)
         error.hint = error.hint or "run `weft push` in a clone that has it"
     if paths and not error.path:

@@ -65,8 +65,8 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0) -> Iterator[Co
         yield Connection(spec, remote, traffic)
     except IntegrityError as error:
         error.hint = error.hint or (
-            "nothing of it was used; remove the damaged object from the remote, then `weft push` in a clone that has the"
-            " data, which sends it again"
+            "nothing of it was used; in a clone that has the data, this mends it:"
+            f" weft verify --on-remote -r {spec.name} --sample 100% --repair"
         )
         raise
     finally:

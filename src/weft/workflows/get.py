@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import cast
 from urllib.parse import unquote
 
-from weft.errors import GitFailed, NotTracked, UnsavedChanges
+from weft.errors import GitFailed, NotARepository, NotTracked, UnsavedChanges
 from weft.gitio import trees
 from weft.gitio.repo import find_git, git_failed
 from weft.model.entry import DIR
 from weft.model.pointer import Pointer
+from weft.objects.ingest import ingest
+from weft.util.atomic import os_errors
 from weft.util.progress import Progress
 from weft.util.subproc import run
 from weft.workflows.fetch import fetch_content, fetch_metadata
@@ -21,7 +24,10 @@ from weft.workflows.project import Project, open_project
 from weft.workflows.results import GetResult
 from weft.workflows.targets import Target, pick, repo_path, revision_pointers
 from weft.workspace.materialize import materialize
+from weft.workspace.names import join_path
+from weft.workspace.plan import Plan
 from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
+from weft.workspace.saved import Saved
 from weft.workspace.scan import scan_tree
 from weft.workspace.statcache import StatCache
 from weft.workspace.walk import manifest_reader
@@ -33,7 +39,8 @@ def get(
     """Write the data at ``path`` of revision ``rev`` (HEAD when empty) of the repository ``url`` to ``destination``.
 
     ``url`` is a local repository or anything Git can clone; ``destination`` is a new path, by default the name of the
-    data here. With ``force`` files there are replaced. Raises ``NotTracked``, ``UnsavedChanges`` when something stands
+    data here. With ``force`` files there are replaced; inside a project their bytes go into its store first, elsewhere what
+    stands there is moved aside. Raises ``NotTracked``, ``UnsavedChanges`` when something stands
     there, ``GitFailed``, and what fetching and writing raise.
     """
     with _opened(url, progress) as project:
@@ -48,8 +55,7 @@ def get(
         if os.path.lexists(target) and not force:
             raise UnsavedChanges(f"{target} is there already", hint="weft get -o OTHER, or --force", path=target)
         pointer = _pointer_at(project, found[0], os.path.basename(target))
-        files, size = _write(project, pointer, target)
-        return GetResult(url, commit, target, files, size)
+        return GetResult(url, commit, target, *_write(project, pointer, target))
 
 
 def _pointer_at(project: Project, target: Target, name: str) -> Pointer:
@@ -64,18 +70,56 @@ def _pointer_at(project: Project, target: Target, name: str) -> Pointer:
     )  # fmt: skip
 
 
-def _write(project: Project, pointer: Pointer, target: str) -> tuple[int, int]:
+def _write(project: Project, pointer: Pointer, target: str) -> tuple[int, int, tuple[tuple[str, str], ...], str]:
+    """Files and bytes written, what of the files in the way was saved (name and oid), and where they were moved."""
     parent, name = os.path.split(target)
     os.makedirs(parent, exist_ok=True)
-    scan = scan_tree(parent, name)
-    request = CheckoutRequest(pointer, lambda oids: set())
-    reader = manifest_reader(project.store, pointer.layout)
-    plan = plan_checkout(scan, request, reader)
+    aside = ""
+    in_the_way = os.path.lexists(target)
+    with _around(parent if in_the_way else "") as around:
+        if in_the_way and around is None and not os.path.islink(target):
+            aside = _move_aside(target)
+        unsaved = Saved(around.store).unsaved if around is not None else lambda oids: set()
+        reader = manifest_reader(project.store, pointer.layout)
+        plan = plan_checkout(scan_tree(parent, name), CheckoutRequest(pointer, unsaved, force=True), reader)
+        saved = _save(around, plan, name) if around is not None else ()
     # What is written here belongs to no work tree: its record goes under a number that none has, and is dropped again.
     cache = StatCache(project.catalog, "get")
-    done = materialize(plan, project.store, reader, cache, progress=project.progress)
+    files, size = materialize(plan, project.store, reader, cache, progress=project.progress)
     cache.forget(name)
-    return done
+    return files, size, saved, aside
+
+
+@contextmanager
+def _around(parent: str) -> Iterator[Project | None]:
+    """The weft project that a directory ("" for none) lies in, None when it lies in none."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(open_project(parent)) if parent else None
+        except NotARepository:
+            found = None
+        yield found
+
+
+def _save(around: Project, plan: Plan, name: str) -> tuple[tuple[str, str], ...]:
+    """Put the bytes that are replaced into the store of the project that they lie in, durably."""
+    if not plan.save:
+        return ()
+    found = []
+    with around.store.writer() as writer:
+        for read in ingest(writer, plan.save):
+            above, last = cast("tuple[str, str]", read.key)
+            found.append((name if last == "/" else join_path(name, join_path(above, last)), str(read.oid)))
+    return tuple(sorted(found))
+
+
+def _move_aside(target: str) -> str:
+    number = 1
+    while os.path.lexists(f"{target}.saved-{number}"):
+        number += 1
+    with os_errors("move aside", target):
+        os.rename(target, f"{target}.saved-{number}")
+    return f"{target}.saved-{number}"
 
 
 @contextmanager

@@ -61,7 +61,8 @@ class VerifyOptions:
     ``level`` is quick, scrub, full or remote. ``remote`` names the remote to check ("" for the default one).
     ``sample`` is the share of packs to read, above 0 and up to 1; 0.0 means all that the level asks for. ``repair`` mends
     what is found, from ``source`` (a remote; "" for all there are). ``seconds`` (None: no limit) is how long packs are
-    proved before the rest is left to the next run, which ``restart`` makes begin anew.
+    proved before the rest is left to the next run, which ``restart`` makes begin anew. ``revs`` and ``all_commits`` are
+    those of ``TransferOptions``.
     """
 
     level: str = "quick"
@@ -71,6 +72,8 @@ class VerifyOptions:
     source: str = ""
     seconds: float | None = None
     restart: bool = False
+    revs: tuple[str, ...] = ()
+    all_commits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,13 +148,19 @@ class ListResult:
 
 @dataclass(frozen=True, slots=True)
 class GetResult:
-    """Outcome of ``get``: what was written where."""
+    """Outcome of ``get``: what was written where.
+
+    ``saved`` lists (path, oid) of files that --force put into the store around them before replacing them; ``aside`` is
+    where what stood there was moved when there is no such store.
+    """
 
     source: str
     revision: str
     destination: str
     files: int
     size: int
+    saved: tuple[tuple[str, str], ...] = ()
+    aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from weft.objects.verify import Level, Problem, verify_store
 from weft.util.humanize import count_text
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.copies import check_copies
-from weft.workflows.options import VerifyOptions
+from weft.workflows.options import TransferOptions, VerifyOptions
 from weft.workflows.project import Project, state_dir
 from weft.workflows.repair import Bringer, mend_remote, sources
 from weft.workflows.results import Finding, VerifyResult
-from weft.workflows.targets import select, workspace_pointers
+from weft.workflows.selection import choose
 
 _MEND = "weft verify --repair, which looks for the lost objects in the workspace and on the remotes"
 LEVELS = {"quick": Level.QUICK, "scrub": Level.SCRUB, "full": Level.FULL}
@@ -35,7 +35,8 @@ def verify(project: Project, paths: Sequence[str], options: VerifyOptions) -> Ve
     Damaged packs are moved to quarantine after their good frames were saved into new ones. Data that is not here is no
     damage; a note tells of it. Raises what a remote raises when it cannot be asked.
     """
-    pointers = {t.path: t.pointer for t in select(project, workspace_pointers(project), paths)}
+    wanted = TransferOptions(revs=options.revs, all_commits=options.all_commits)
+    pointers = choose(project, paths, wanted).pointers
     if options.level == "remote":
         return _verify_remote(project, pointers, options)
     return _verify_local(project, pointers, options)

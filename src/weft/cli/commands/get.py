@@ -16,7 +16,7 @@ from weft.workflows.get import get
 @click.option(
     "-o", "--output", default="", metavar="DEST", type=click.Path(), help="Where to write (default: its name, here)."
 )
-@click.option("-f", "--force", is_flag=True, help="Replace what is at DEST.")
+@click.option("-f", "--force", is_flag=True, help="Replace what is at DEST, after its bytes were saved.")
 @pass_session
 def command(session: Session, url: str, what: str, output: str, force: bool) -> None:
     """Copy data out of any weft repository.

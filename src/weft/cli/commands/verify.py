@@ -28,6 +28,8 @@ from weft.workflows.verify import verify
 @click.option("--on-remote", "level", flag_value="remote", help="That the remote holds all it should.")
 @remote_option("The remote to check (default: the setting `remote`).")
 @click.option("--sample", type=share, default=0.0, metavar="SHARE", help="Read this share of the packs, such as 5%.")
+@click.option("--rev", "revs", multiple=True, metavar="REV", help="Check the pointers of REV, or of a range A..B.")
+@click.option("--all", "all_commits", is_flag=True, help="Check the pointers of every commit of every ref.")
 @click.option("--repair", is_flag=True, help="Mend what is found, from the workspace, the store and the remotes.")
 @click.option(
     "--from",

@@ -99,7 +99,10 @@ def get_page(result: GetResult, view: View) -> Page:
     """What ``get`` wrote, and from which commit."""
     size = f"{count_text(result.files, 'file')}, {size_text(result.size)}"
     line = f"wrote  {escape(result.destination)}  ({size}, {escape(result.source)} at {escape(result.revision)})"
-    return Page(report=(line,))
+    told = [f"saved {escape(path)}; to have it back: weft cat {oid} > FILE" for path, oid in result.saved]
+    if result.aside:
+        told.append(f"what stood there is now {escape(result.aside)}")
+    return Page(report=(line,), cautions=tuple(told))
 
 
 class Kept(io.BytesIO):

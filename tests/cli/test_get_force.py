@@ -1,0 +1,46 @@
+"""``weft get --force`` loses nothing: what stands at its destination goes into the store around it, or is moved aside."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from kit import Repo, snapshot
+
+
+def source(root: Path) -> Repo:
+    repo = Repo.make(root)
+    repo.write({"data/a.txt": b"right\n", "data/b.txt": b"same\n"})
+    repo.weft("add", "data")
+    repo.commit("one")
+    return repo
+
+
+def test_inside_a_project_the_store_keeps_what_is_replaced(tmp_path: Path) -> None:
+    repo = source(tmp_path / "repo")
+    other = Repo.make(tmp_path / "other")
+    other.write({"got/a.txt": b"precious\n", "got/b.txt": b"same\n", "got/extra.txt": b"more\n"})
+    refused = other.weft("get", str(repo.root), "data", "-o", "got", code=3)
+    assert "E_UNSAVED" in refused.err
+    done = other.weft("get", str(repo.root), "data", "-o", "got", "--force")
+    extra = {"extra.txt": ("file", b"more\n", False)}  # in nobody's way
+    assert snapshot(other.root / "got") == snapshot(repo.root / "data") | extra
+    oids = dict(re.findall(r"saved (\S+); to have it back: weft cat (\S+) > FILE", done.err))
+    assert other.weft("cat", oids["got/a.txt"]).out == "precious\n"
+    assert set(oids) == {"got/a.txt"}  # the other file had the right bytes
+    one = other.weft("get", str(repo.root), "data/a.txt", "-o", "got/b.txt", "--force")
+    assert "saved b.txt" in one.err
+
+
+def test_elsewhere_it_is_moved_aside(tmp_path: Path) -> None:
+    repo = source(tmp_path / "repo")
+    place = tmp_path / "got"
+    place.mkdir()
+    (place / "a.txt").write_bytes(b"precious\n")
+    for number in (1, 2):
+        told = repo.weft("get", ".", "data", "-o", str(place), "--force", "--json").json["data"]
+        assert told["aside"] == f"{place}.saved-{number}"
+        assert snapshot(place) == snapshot(repo.root / "data")
+    assert snapshot(tmp_path / "got.saved-1") == {"a.txt": ("file", b"precious\n", False)}
+    repo.weft("get", ".", "data/a.txt", "-o", str(tmp_path / "new.txt"), "--force")
+    assert not (tmp_path / "new.txt.saved-1").exists()
