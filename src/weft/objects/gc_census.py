@@ -97,6 +97,18 @@ class Census:
         listed = self._catalog.packs(self._remote.place)
         return {name: stat.size for name, stat in self.seen.packs.items() if listed.get(name, stat.size) == stat.size}
 
+    def unlisted(self) -> set[Oid]:
+        """Packs that segments tell of and the listing does not show, and that are there when they are asked for.
+
+        Roots may rely on them that the listing does not show either, or somebody has just written them.
+        """
+        told: set[Oid] = set().union(*self.segments.values())
+        asked = unordered_map(self._ask, sorted(told - self.seen.packs.keys()), self._remote.jobs)
+        return {pack for pack, there in asked if there}
+
+    def _ask(self, pack: Oid) -> tuple[Oid, bool]:
+        return pack, self._remote.storage.stat(keys.pack_key(pack)) is not None
+
     def _read_index(self) -> None:
         records = SegmentRecords(self._remote)
         names = sorted(self.seen.segments)

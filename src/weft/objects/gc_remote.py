@@ -139,7 +139,8 @@ class _Run:
         condemned = self._condemn(shelf)
         needed = [pack for pack, fate in stays.items() if fate == NEEDED]
         worth = worth_copying(self._census, shelf, [pack for pack in self._old() if pack in shelf.kept], needed)
-        after = self._census.seen.packs.keys() - doomed.keys()
+        # A segment is the only way to a pack, and goes at once: a listing alone does not tell that the pack is gone.
+        after = (self._census.seen.packs.keys() | self._census.unlisted()) - doomed.keys()
         tidy = tidying(self._census, after, self._now - GRACE)
         return _Plan(doomed, condemned, stays, tidy, frozenset(worth))
 
