@@ -72,7 +72,7 @@ class PackFiles:
         self._progress = progress
         self._lock = threading.Lock()
         self._open: OrderedDict[Oid, OpenPack] = OrderedDict()
-        self._warned = False
+        self._told: set[str] = set()
         self.sharing: Sharing | None = None
         self._durable: set[str] = set()
 
@@ -208,14 +208,20 @@ class PackFiles:
             self._warn_untrusted(path)
         return OpenPack(fd, path, status.st_size, trusted)
 
-    def _warn_untrusted(self, path: str) -> None:
+    def warn_once(self, topic: str, message: str, hint: str = "") -> None:
+        """Warn, unless that was done about ``topic`` before."""
         with self._lock:
-            warned, self._warned = self._warned, True
-        if not warned:
-            self._progress.warn(
-                f"packs of the store can be written by other users (such as {path}); all that is read from them is hashed",
-                hint="take away the write permission of group and others, or keep the store for yourself",
-            )
+            told = topic in self._told
+            self._told.add(topic)
+        if not told:
+            self._progress.warn(message, hint)
+
+    def _warn_untrusted(self, path: str) -> None:
+        self.warn_once(
+            "untrusted",
+            f"packs of the store can be written by other users (such as {path}); all that is read from them is hashed",
+            "take away the write permission of group and others, or keep the store for yourself",
+        )
 
 
 def _touch(fd: int, status: os.stat_result) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -42,8 +41,6 @@ class Unpacked:
     def __init__(self, store: LocalStore) -> None:
         self.folder = copies_dir(store.root)
         self._store = store
-        self._lock = threading.Lock()
-        self._warned = False
 
     def find(self, entry: Entry) -> Copy | None:
         """The copy of ``entry`` as it was made: of this user, with its seal and its size. None when there is none such."""
@@ -65,11 +62,12 @@ class Unpacked:
         path = copy_path(self.folder, entry.oid, entry.type == EXEC)
         if found is None and os.path.lexists(path):
             info = os.lstat(path)
-            if stat.S_ISREG(info.st_mode) and not is_ours(info):
+            if stat.S_ISREG(info.st_mode) and info.st_uid not in (os.geteuid(), 0):
                 self._warn_foreign(path)
                 return None
-            if not self.heal(path, entry.oid):
-                self.set_aside(path)
+            if self.heal(path, entry.oid):
+                return self.find(entry)
+            self.set_aside(path)
         if found is None:
             self._make(path, entry, layout)
             found = self.find(entry)
@@ -169,13 +167,11 @@ class Unpacked:
             os.close(fd)
 
     def _warn_foreign(self, path: str) -> None:
-        with self._lock:
-            warned, self._warned = self._warned, True
-        if not warned:
-            self._store.progress.warn(
-                f"unpacked files of the store belong to another user (such as {path}); they are not linked to, but copied"
-                " from the packs and checked"
-            )
+        self._store.files.warn_once(
+            "foreign",
+            f"unpacked files of the store belong to another user (such as {path}); they are not linked to, but copied"
+            " from the packs and checked",
+        )
 
 
 def _make_read_only(path: str) -> None:
