@@ -417,7 +417,9 @@ def test_adopted_packs_are_recorded_with_their_recipes(tmp_path: Path):
 
 
 def test_a_writer_waits_for_who_removes_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("weft.util.locks.FileLock.__init__.__kwdefaults__", {"timeout": 0.1, "shared": False})
+    monkeypatch.setattr(
+        "weft.util.locks.FileLock.__init__.__kwdefaults__", {"timeout": 0.1, "shared": False, "progress": None}
+    )
     guard = FileLock(str(tmp_path / "store" / "lock"), purpose="drop packs")
     with opened(tmp_path) as store, guard, pytest.raises(LockTimeout):
         store.writer()
