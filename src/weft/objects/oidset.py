@@ -104,7 +104,7 @@ class SortedOids(Set[Oid]):
             if some:
                 data += b"".join(some)
                 last = some[-1]
-        self._data = bytes(data)
+        self._data = data  # not copied: for a moment that would take twice the room
         self._count = len(data) // _WIDTH
 
     @classmethod
@@ -121,7 +121,7 @@ class SortedOids(Set[Oid]):
         return self._count
 
     def __getitem__(self, at: int) -> bytes:
-        return self._data[at * _WIDTH : (at + 1) * _WIDTH]
+        return bytes(self._data[at * _WIDTH : (at + 1) * _WIDTH])
 
     def __iter__(self) -> Iterator[Oid]:
         data = self._data

@@ -107,6 +107,7 @@ class Receiver:
         ``SizeMismatch`` for a size that is not the object's.
         """
         missing = self._missing(oids)
+        oids = ()  # there may be millions, which nobody else holds
         if missing and self._stage == 0:
             self._roots.begin(missing)
         while missing:
@@ -174,9 +175,9 @@ class Receiver:
     def _take_packs(self, names: Sequence[Oid], sizes: Mapping[Oid, int]) -> None:
         known = self._store.catalog.packs(self._remote.place) if names else {}
         self._task.grow(sum(known[name] for name in names))
-        found = (self._store.catalog.pack_frames(name) for name in names)
-        wanted = (pack for pack in found if pack is not None)
-        for pack, fault in unordered_map(self._take_pack, wanted, self._remote.jobs, self._remote.jobs):
+        for pack, fault in unordered_map(self._take_pack, names, self._remote.jobs, self._remote.jobs):
+            if pack is None:
+                continue
             if fault is not None:
                 self._refuse(pack.name, fault)
                 continue
@@ -185,8 +186,12 @@ class Receiver:
             self.received += pack.size
             _check_sizes(pack.frames, sizes)
 
-    def _take_pack(self, pack: PackInfo) -> tuple[PackInfo, WeftError | None]:
-        key = keys.pack_key(pack.name)
+    def _take_pack(self, name: Oid) -> tuple[PackInfo | None, WeftError | None]:
+        # Not before its turn: the frames of a pack of small files take megabytes.
+        pack = self._store.catalog.pack_frames(name)
+        if pack is None:
+            return None, None
+        key = keys.pack_key(name)
         fault: WeftError | None = None
         # Bytes that broke on their way come right the second time.
         for last in (False, True):

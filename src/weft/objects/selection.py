@@ -70,7 +70,7 @@ def _homes(
     catalog: Catalog, oids: SortedOids, held: Mapping[int, tuple[Oid, int]], kind: Kind | None
 ) -> tuple[array[int], Counter[int]]:
     """The pack of ``held`` to take each of the sorted ``oids`` from (-1: none holds it), and the bytes to take from each."""
-    home = array("q", [-1]) * len(oids)
+    home = array("i", [-1]) * len(oids)
     bytes_in: Counter[int] = Counter()
     of_kind, kinds = ("", ()) if kind is None else (" AND f.kind = ?", (int(kind),))
     for number_of, group in enumerate(slices(oids, _QUERY)):
