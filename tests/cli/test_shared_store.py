@@ -115,6 +115,21 @@ def test_what_one_adds_another_checks_out(scene):
     assert (scene.ann.root / "data/new").read_bytes() == OTHER
 
 
+def test_what_is_fetched_is_for_the_group_too(scene, tmp_path):
+    remote = tmp_path / "remote"
+    remote.mkdir()
+    os.chown(remote, ANN, GROUP)
+    scene.ann.weft("remote", "add", "origin", str(remote))
+    scene.ann.weft("push")
+    own(remote, BEN)
+    shutil.rmtree(scene.store / "packs")
+    scene.ben.weft("remote", "add", "origin", str(remote))
+    scene.ben.weft("pull")
+    assert contents(scene.ben) == DATA
+    assert {path.stat().st_uid for path in scene.store.rglob("*.pack")} == {BEN}
+    assert scene.modes("*.pack") == {(GROUP, 0o440)}
+
+
 def test_a_directory_that_the_administrator_made_needs_no_setting(tmp_path):
     store = tmp_path / "store"
     store.mkdir()
