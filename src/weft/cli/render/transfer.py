@@ -26,10 +26,14 @@ def push_lines(result: PushResult) -> list[str]:
     name = escape(result.remote)
     lines = []
     if pushed or result.objects:
-        verb = "would push" if result.dry_run else "pushed"
         objects = count_text(result.objects, "object")
         cargo = f"{size_text(result.sent_bytes)}, {objects} in {count_text(result.packs, 'pack')}"
-        lines.append(f"{verb} {count_text(pushed, 'path')} to {name}: {cargo}")
+        if pushed:
+            verb = "would push" if result.dry_run else "pushed"
+            lines.append(f"{verb} {count_text(pushed, 'path')} to {name}: {cargo}")
+        else:
+            verb = "would send" if result.dry_run else "sent"
+            lines.append(f"{verb} what {name} lacked: {cargo}")
     if there:
         lines.append(f"{count_text(there, 'path')} already on {name}")
     if not result.roots:

@@ -28,6 +28,12 @@ def test_a_push_with_nothing_to_do(view):
     there = replace(PUSHED, roots=ROOTS[1:], packs=0, objects=0, sent_bytes=0)
     assert push_page(there, view).report == ("2 paths already on origin",)
     assert push_page(there, view).notes == ()
+    lacked = replace(there, objects=3, packs=1, sent_bytes=2048, repaired=1)
+    assert push_page(lacked, view).report == (
+        "sent what origin lacked: 2.0 KiB, 3 objects in 1 pack",
+        "2 paths already on origin",
+        "repaired: 1 pack that origin had lost",
+    )
     assert push_page(replace(there, roots=()), view).report == ("nothing to push: no data is tracked there",)
 
 
