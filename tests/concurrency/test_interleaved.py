@@ -207,21 +207,24 @@ def _run(scene: Scene, top: Path, number: int) -> None:
     """Both commands on a site that is prepared at ``top``: the second one while the first stands at its call ``number``."""
     one, other = Repo(top / "one"), Repo(top / scene.where)
     before = Before.of(one.root)
+    words = [sys.executable, "-m", "weft", *scene.second]
     started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(words, cwd=other.root, env=environment(), stdout=pipe, stderr=pipe))
 
     def stop(call: Call) -> None:
         if call.number == number:
-            words = [sys.executable, "-m", "weft", *scene.second]
-            pipe = subprocess.PIPE
-            started.append(subprocess.Popen(words, cwd=other.root, env=environment(), stdout=pipe, stderr=pipe))
+            start()
             _let(started[0])
 
     done = supervise(one.root, *scene.first, judge=stop)
-    for process in started:
-        out, err = process.communicate(timeout=120)
-        _judge(process.returncode, out.decode(), err.decode(), scene)
+    if not started:  # it made fewer calls than the run before
+        start()
+    out, err = started[0].communicate(timeout=120)
+    _judge(started[0].returncode, out.decode(), err.decode(), scene)
     _judge(done.code, done.out, done.err, scene)
-    assert started or number > len(done.calls)
     assert before.lost(top / "remote", top) == []
     scene.holds(top)
     for name in ("one", "two"):
