@@ -45,7 +45,7 @@ OTHERS = {
 CALLS = WRITES | SYNCS | NAMES | REMOVES | MAKES | OTHERS
 _BY_DESCRIPTOR = {*WRITES, *SYNCS, 77, 285, 91}  # the first argument is an open file (of copy_file_range the third)
 SUPPORTED = sys.platform == "linux" and platform.machine() == "x86_64"
-TIMEOUT = 120.0
+TIMEOUT = 300.0
 
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_RECV, _SEND
 _CONTINUE = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE

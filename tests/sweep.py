@@ -30,18 +30,27 @@ class Prepared:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 
+    @property
+    def live(self) -> Path:
+        """Where the scene was made and every run of it takes place."""
+        return self.top.with_name("live")
+
     @classmethod
     def of(cls, scene: Scene, top: Path) -> Prepared:
         """Prepare ``scene`` below ``top`` and run its command once on a copy."""
-        template, copy = top / "template", top / "done"
-        template.mkdir()
-        scene.prepare(template)
-        shutil.copytree(template, copy, symlinks=True)
-        done = supervise(copy / scene.repo, *scene.command)
-        again = Repo(copy / scene.repo).weft(*scene.command, code=None)
-        repo = template / scene.repo
-        assert check(repo, template / "remote") == [] or scene.damaged
-        return cls(scene, template, done.calls, (done.code, again.code), visible(repo), visible(copy / scene.repo))
+        template, live = top / "template", top / "live"
+        live.mkdir()
+        scene.prepare(live)
+        repo = live / scene.repo
+        assert check(repo, live / "remote") == [] or scene.damaged
+        before = visible(repo)
+        live.rename(template)
+        shutil.copytree(template, live, symlinks=True)  # as every run begins: what inodes tell is forgotten
+        done = supervise(repo, *scene.command)
+        again = Repo(repo).weft(*scene.command, code=None)
+        after = visible(repo)
+        shutil.rmtree(live)
+        return cls(scene, template, done.calls, (done.code, again.code), before, after)
 
     def chosen(self, most: int, seed: str, calls: Sequence[Call] | None = None) -> list[Call]:
         """All points in a full sweep; else a seeded sample with the first and the last, and few of SQLite's many."""
@@ -68,23 +77,38 @@ def at(number: int, fault: Fault, *, on: bool = False) -> Judge:
     return lambda call: fault if call.number == number or (on and call.number > number) else None
 
 
-def strike(prepared: Prepared, top: Path, judge: Judge) -> tuple[Ended, list[str]]:
-    """Run the command on a fresh copy at ``top`` with faults: how it ended, and all that is wrong then."""
-    scene = prepared.scene
-    shutil.copytree(prepared.top, top, symlinks=True)
-    repo = top / scene.repo
+def strike(prepared: Prepared, judge: Judge) -> tuple[Ended, list[str]]:
+    """Run the command on a fresh copy with faults: how it ended, and all that is wrong then.
+
+    The copy always lies where the scene was made: what the catalog knows of a work tree goes by its path.
+    """
+    repo = begin(prepared)
     before = Before.of(repo)
-    done = supervise(repo, *scene.command, judge=judge)
-    wrong = ended(done.code, done.out, done.err, killed=True)
+    done = supervise(repo, *prepared.scene.command, judge=judge)
+    return done, looked_at(prepared, before, done.code, done.out, done.err)
+
+
+def begin(prepared: Prepared) -> Path:
+    """A fresh copy of a scene, where it was made; returns its work tree."""
+    shutil.rmtree(prepared.live, ignore_errors=True)
+    shutil.copytree(prepared.top, prepared.live, symlinks=True)
+    return prepared.live / prepared.scene.repo
+
+
+def looked_at(prepared: Prepared, before: Before, code: int, out: str, err: str) -> list[str]:
+    """All that is wrong after a command that a fault may have ended."""
+    scene, top = prepared.scene, prepared.live
+    repo = top / scene.repo
+    wrong = ended(code, out, err, killed=True)
     wrong += check(repo, top / "remote", settled=not scene.evicts) if not scene.damaged else []
     wrong += before.lost(*([top / "remote"] if scene.evicts else []))
-    wrong += torn(prepared.before, prepared.after, visible(repo))
-    return done, wrong
+    return wrong + torn(prepared.before, prepared.after, visible(repo))
 
 
-def converge(prepared: Prepared, top: Path) -> list[str]:
+def converge(prepared: Prepared) -> list[str]:
     """Run the command again, with no fault: what differs from a run that never met one."""
-    scene, repo = prepared.scene, top / prepared.scene.repo
+    scene, top = prepared.scene, prepared.live
+    repo = top / scene.repo
     lock = repo / ".git/index.lock"
     lock.unlink(missing_ok=True)  # of a Git that was killed: it tells the user to remove it
     _age(top)
@@ -96,4 +120,9 @@ def converge(prepared: Prepared, top: Path) -> list[str]:
     different = [key for key in now.keys() | prepared.after.keys() if now.get(key) != prepared.after.get(key)]
     wrong += [f"I8: the command again leaves another {path}" for path in sorted(different)]
     wrong += check(repo, top / "remote") if not scene.damaged else []
+    # A command that finds nothing to write clears nothing away: the next that writes does.
+    if leftovers(repo):
+        Repo(repo).weft("gc")
+    if scene.shares and leftovers(repo, top / "remote"):
+        Repo(repo).weft("gc", "--on-remote", "--dry-run")
     return wrong + leftovers(repo, top / "remote" if scene.shares else None)

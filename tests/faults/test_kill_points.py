@@ -5,7 +5,6 @@ Without ``WEFT_FAULT_SWEEP=all`` a seeded sample of the points of each command i
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -27,12 +26,10 @@ def test_a_command_that_is_killed_anywhere(name: str, tmp_path: Path) -> None:
     chosen = prepared.chosen(POINTS, "kill")
     hits = 0
     for call in chosen:
-        top = tmp_path / f"at{call.number}"
-        done, wrong = strike(prepared, top, at(call.number, Fault.KILL))
-        wrong += converge(prepared, top)
+        done, wrong = strike(prepared, at(call.number, Fault.KILL))
+        wrong += converge(prepared)
         assert not wrong, f"killed at {done.met or call}: {wrong}"
         hits += bool(done.met)
-        shutil.rmtree(top)
     assert hits >= len(chosen) * 0.8, "most of the points were never reached"
     count(name, "SIGKILL", hits, len(prepared.calls))
 
@@ -43,7 +40,6 @@ def test_a_fetch_after_a_collection_that_was_killed_brings_back_what_that_took(t
     removals = [call for call in prepared.calls if call.name == "fsync" and "/store/packs/" in call.path]
     assert len(removals) >= 3
     for call in removals:
-        top = tmp_path / f"at{call.number}"
-        strike(prepared, top, at(call.number, Fault.KILL))
-        Repo(top / "repo").weft("fetch")
-        assert check(top / "repo") == []
+        strike(prepared, at(call.number, Fault.KILL))
+        Repo(prepared.live / "repo").weft("fetch")
+        assert check(prepared.live / "repo") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ INDEX_LOCK_SECONDS = 5.0
 """How long another Git command may hold the index before we give up."""
 
 _POLL_SECONDS = 0.05
+_LOCK = re.compile(rb"'([^']*\.lock)'")
+_ABSENT = 10
 _PATHS_FROM_STDIN = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
@@ -38,9 +41,13 @@ def _change_index(repo: GitRepo, command: list[str], paths: Sequence[str]) -> No
         return
     names = b"".join(os.fsencode(path) + b"\0" for path in paths)
     end = time.monotonic() + INDEX_LOCK_SECONDS
+    absent = 0
     while (done := repo.run(*command, *_PATHS_FROM_STDIN, stdin=names)).returncode != 0:
         # Git's sentence is in the language of the user, the quoted name of the lock file is not.
-        if b".lock'" not in done.stderr:
+        lock = _LOCK.search(done.stderr)
+        # A lock that is not there when Git has failed was let go just now; or it cannot be made, and never will be there.
+        absent = 0 if lock is None or os.path.lexists(lock[1]) else absent + 1
+        if lock is None or absent > _ABSENT:
             raise git_failed(command, done)
         if time.monotonic() >= end:
             raise LockTimeout(

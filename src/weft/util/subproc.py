@@ -99,9 +99,12 @@ def stream(
     """
     command = _checked(argv)
     # Files instead of pipes at the two other ends: nobody can block on a full pipe that nobody reads.
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
-        given.write(stdin)
-        given.seek(0)
+    with contextlib.ExitStack() as files:
+        with os_errors("make a temporary file for", command[0]):
+            given = files.enter_context(tempfile.TemporaryFile())
+            said = files.enter_context(tempfile.TemporaryFile())
+            given.write(stdin)
+            given.seek(0)
         with os_errors("run", command[0]):
             process = subprocess.Popen(command, cwd=cwd, stdin=given, stdout=subprocess.PIPE, stderr=said)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,9 @@ from weft.workspace.dirfd import make_directory, open_below
 from weft.workspace.names import join_path
 from weft.workspace.plan import Removal
 from weft.workspace.writer import expect
+
+# What a directory answers that is not empty, is gone or no directory any more, or in use as a mount point.
+_STAYS = frozenset([errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EBUSY])
 
 
 class Place(NamedTuple):
@@ -75,13 +79,16 @@ class Places:
                 raise translate_os_error(error, "remove", shown) from error
 
     def rmdir(self, directory: str, *, needed: bool) -> None:
-        """Remove a directory if it is empty. Raises ``FileChanged`` when it is not, or cannot be, and ``needed`` is set."""
+        """Remove a directory if it is empty. Raises ``FileChanged`` when it is not and ``needed`` is set, and what else
+        the operating system answers."""
         path = self.shown(directory)
         parent, _, name = path.rpartition("/")
         fd = open_below(self.top_fd, parent)
         try:
             os.rmdir(name, dir_fd=fd)
         except OSError as error:
+            if error.errno not in _STAYS:
+                raise translate_os_error(error, "remove", path) from error
             if needed:
                 raise FileChanged(
                     f"{path!a} stands in the way and is not empty any more", hint="run the command again", path=path

@@ -100,3 +100,11 @@ def test_stage_gives_up_on_a_lock_that_stays(work, monkeypatch):
     with pytest.raises(LockTimeout):
         staging.stage(work.repo, ["a.weft"])
     assert os.path.exists(os.path.join(work.path, ".git/index.lock"))
+
+
+def test_a_lock_that_cannot_be_made_is_no_other_command(work, tmp_path, monkeypatch):
+    monkeypatch.setattr(staging, "_POLL_SECONDS", 0.0)
+    work.write("a.txt", b"a")
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "nowhere" / "index"))
+    with pytest.raises(GitFailed, match="No such file"):
+        staging.stage(work.repo, ["a.txt"])

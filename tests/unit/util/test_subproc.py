@@ -117,3 +117,9 @@ def test_stream_kills_the_program_when_the_block_fails(tmp_path):
     assert time.monotonic() - start < 10
     with pytest.raises(ProcessLookupError):
         os.kill(output_pid, 0)
+
+
+def test_stream_without_a_place_for_temporary_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(EnvironmentFault, match="cannot make a temporary file"), stream([sys.executable], cwd="/"):
+        pytest.fail("it was started")
