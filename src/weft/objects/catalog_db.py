@@ -43,6 +43,17 @@ def translate(error: sqlite3.Error, path: str) -> WeftError:
     return EnvironmentFault(f"the catalog failed ({error}): {path}", path=path)
 
 
+def look_at(path: str) -> str | None:
+    """What is wrong with the catalog ``path``: None when nothing is, an empty string when it is not there."""
+    if not os.path.lexists(path):
+        return ""
+    database = Database(path)
+    try:
+        return database._problem()
+    finally:
+        database.close()
+
+
 class Database:
     """One SQLite file shared by all threads of a process through one connection and one lock. Safe to use after fork."""
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from weft.errors import WeftError
 from weft.formats.canonical import json_bytes, load_json
 from weft.model.oid import Oid
-from weft.objects.sharing import share_file
+from weft.objects.sharing import make_common, share_file, sharing_of
 from weft.util.atomic import os_errors, write_atomic
 
 FOLDER = "quarantine"
@@ -35,7 +35,10 @@ class Kept(NamedTuple):
 def note(root: str, file: str, why: str, lost: Iterable[Oid] = ()) -> None:
     """Write down that ``file`` ("" when nothing was left of it) was set aside in the store at ``root``."""
     path = _path(root)
+    sharing = sharing_of(root)
     with os_errors("write", path):
+        if sharing is not None:
+            make_common(path, sharing)
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         with open(fd, "ab") as log:
             log.write(_line(Kept(file, -1, why, time.time(), tuple(lost))))

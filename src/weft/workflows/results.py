@@ -184,7 +184,7 @@ class RemoteList:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One line of ``remote check`` or ``doctor``. ``state`` is ok, warn or fail."""
+    """One line of ``remote check`` or ``doctor``. ``state`` is ok, note (good to know), warn or fail."""
 
     name: str
     state: str
@@ -203,6 +203,11 @@ class CheckResult:
     def ok(self) -> bool:
         """True when no probe failed."""
         return all(probe.state != "fail" for probe in self.probes)
+
+    @property
+    def found(self) -> bool:
+        """True when there is something to mend."""
+        return any(probe.state in ("warn", "fail") for probe in self.probes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from weft.errors import ObjectMissing, WeftError
@@ -128,7 +128,10 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
         repaired, lost = _bring_back(project, bring)
         needs, notes, broken = _needs(project, pointers)
         for one, finding in zip(damage, before, strict=False):
-            (findings if one.oids & lost else healed).append(finding)
+            if one.oids & lost:
+                findings.append(replace(finding, hint=_elsewhere(bring.asked)))
+            else:
+                healed.append(finding)
         findings += _still_lost(lost, needs, damage, bring.asked) + broken
         healed += [finding for finding in before[len(damage) :] if finding not in broken]
     return VerifyResult(
@@ -163,9 +166,12 @@ def _still_lost(
     if not rest:
         return []
     paths = tuple(path for path, needed in needs.items() if not rest.isdisjoint(needed))
-    hint = f"they are not {', not '.join(asked)}: another clone may have them; to give them up: weft verify --purge 0"
-    message = f"{count_text(len(rest), 'object')} lost to damage earlier came back from nowhere"
-    return [Finding(ObjectMissing.code, message, str(min(rest)), paths, hint)]
+    message = f"{count_text(len(rest), 'object')} lost to damage earlier, and nowhere to be found"
+    return [Finding(ObjectMissing.code, message, str(min(rest)), paths, _elsewhere(asked))]
+
+
+def _elsewhere(asked: Sequence[str]) -> str:
+    return f"it is not {', not '.join(asked)}: another clone may have it; to give it up: weft verify --purge 0"
 
 
 @dataclass(frozen=True, slots=True)

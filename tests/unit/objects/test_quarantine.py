@@ -117,3 +117,11 @@ def test_a_purge_takes_what_is_old_and_forgets_what_was_lost_with_it(store: Loca
     assert [entry.file for entry in purge(store, 0.0)] == [file]
     assert os.listdir(f"{store.root}/quarantine") == []
     assert lost(store) == set()
+
+
+def test_in_a_shared_store_the_log_is_everybody_s(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir(mode=0o2770)
+    os.chmod(tmp_path / "store", 0o2770)
+    with open_store(str(tmp_path / "store"), str(tmp_path / "catalog.sqlite")) as store:
+        damaged(store)
+    assert os.stat(tmp_path / "store/quarantine.log").st_mode & 0o777 == 0o660

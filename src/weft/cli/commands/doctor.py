@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from weft.cli.context import Session
 from weft.cli.render.settings import check_page
 from weft.cli.verbs import pass_session, verb
@@ -9,13 +11,15 @@ from weft.errors import ExitCode
 from weft.workflows.doctor import doctor
 
 
-@verb("doctor", example="weft doctor", codes={6: "a check fails"})
+@verb("doctor", example="weft doctor --remote", codes={1: "something was found that wants mending"})
+@click.option("--remote", is_flag=True, help="Ask each remote too: whether it is reached, and how far its clock is.")
 @pass_session
-def command(session: Session) -> int:
+def command(session: Session, remote: bool) -> int:
     """Check this machine and this repository.
 
-    Looks at Git, the libraries, the file system, the store, the catalog and the settings, and names what mends them.
+    Looks at Git, hooks, pointers, the libraries, the file system, the store, the catalog and the settings, says in plain
+    words what is wrong, and names what mends it.
     """
-    result = doctor(session.start, session.progress)
+    result = doctor(session.start, session.progress, remote=remote)
     session.show("doctor", result, check_page)
-    return ExitCode.OK if result.ok else ExitCode.ENVIRONMENT
+    return ExitCode.DIFFERENCES if result.found else ExitCode.OK

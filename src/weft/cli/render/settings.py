@@ -53,7 +53,7 @@ def check_page(result: CheckResult, view: View) -> Page:
 
 
 def _probe(probe: Probe, view: View) -> list[str]:
-    brush = {"ok": view.paint.good, "warn": view.paint.care}.get(probe.state, view.paint.bad)
+    brush = {"ok": view.paint.good, "note": view.paint.quiet, "warn": view.paint.care}.get(probe.state, view.paint.bad)
     line = f"{brush(f'{probe.state:4}')}  {escape(probe.name)}: {escape(probe.detail)}"
     return [line, f"      hint: {escape(probe.hint)}"] if probe.hint and probe.state != "ok" else [line]
 

@@ -348,7 +348,7 @@ def test_doctor(project, cli, tmp_path, monkeypatch):
     ran = cli("doctor")
     assert "ok    git: " in ran.out
     monkeypatch.chdir(tmp_path)
-    assert "fail  repository" in cli("doctor", code=6).out
+    assert "fail  repository" in cli("doctor", code=1).out
 
 
 def test_version_and_completion(cli):

@@ -1,0 +1,134 @@
+"""What ``weft doctor`` sees of a project in Git: a merge half done, hooks, attributes, the clock, pointers."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Iterator
+
+from weft.errors import WeftError
+from weft.gitio import trees
+from weft.gitio.clone_config import section_values
+from weft.gitio.hooks import ABSENT, EDITED, FOREIGN, HOOKS, OURS, Program, hook_place, hook_state, hook_text
+from weft.gitio.repo import GitRepo
+from weft.model.pointer import Pointer
+from weft.util.humanize import count_text, duration_text
+from weft.workflows import framework
+from weft.workflows.attributes import ATTRIBUTES
+from weft.workflows.files import read_small
+from weft.workflows.project import Project
+from weft.workflows.results import Probe
+from weft.workflows.targets import check_overlap, data_path, read_pointer
+
+_LIMIT = 1 << 20
+_AHEAD = 300.0
+_STATES = {
+    "MERGE_HEAD": ("a merge", "weft resolve, then git commit; or git merge --abort"),
+    "rebase-merge": ("a rebase", "weft resolve, then git rebase --continue; or git rebase --abort"),
+    "rebase-apply": ("a rebase", "weft resolve, then git rebase --continue; or git rebase --abort"),
+    "CHERRY_PICK_HEAD": ("a cherry-pick", "weft resolve, then git cherry-pick --continue; or git cherry-pick --abort"),
+    "REVERT_HEAD": ("a revert", "weft resolve, then git revert --continue; or git revert --abort"),
+}
+"""Files in the Git directory that tell of work half done, in words, and what ends it."""
+_PLACES = re.compile(r"^(python|module)=(.*)$", re.MULTILINE)
+
+
+def merge(git: GitRepo) -> Iterator[Probe]:
+    """Work of Git's that is half done; nothing when there is none."""
+    for name, (words, hint) in _STATES.items():
+        if os.path.lexists(os.path.join(git.git_dir, name)):
+            yield Probe("merge", "warn", f"{words} is in progress: pointers may hold conflicts until it is done", hint)
+            return
+
+
+def attributes(git: GitRepo) -> Iterator[Probe]:
+    """The lines of ``.gitattributes`` that are missing; nothing when none is."""
+    data = read_small(os.path.join(git.root, ".gitattributes"), _LIMIT) or b""
+    there = {line.strip() for line in data.decode("utf-8", "replace").splitlines()}
+    missing = [line for line in ATTRIBUTES if line not in there]
+    if missing:
+        what = "Git may change line ends of pointers, and merges and shows them as plain text"
+        lines = f".gitattributes lacks {count_text(len(missing), 'line')} of weft's ({missing[0]}): {what}"
+        yield Probe("attributes", "warn", lines, "weft install, or weft init")
+
+
+def hooks(git: GitRepo) -> Iterator[Probe]:
+    """Whether Git's hooks and drivers are there and call a weft that is there."""
+    place = hook_place(git)
+    states = {name: hook_state(os.path.join(place.path, name)) for name in HOOKS}
+    ours = [name for name, state in states.items() if state in (OURS, EDITED)]
+    if not ours:
+        if framework.FILE in os.listdir(git.root) and b"weft-hook" in (
+            read_small(os.path.join(git.root, framework.FILE), _LIMIT) or b""
+        ):
+            yield Probe("hooks", "ok", "through the pre-commit program")
+        else:
+            yield Probe("hooks", "note", "not installed: data does not follow Git by itself here", "weft install")
+        return
+    bad = _bad_hooks(place.path, states)
+    if not section_values(git, "merge.weft-pointer"):
+        bad.append("the merge drivers are not configured")
+    if bad:
+        yield Probe("hooks", "warn", "; ".join(bad), "weft install (an edited hook has to be deleted first)")
+    else:
+        yield Probe("hooks", "ok", f"{count_text(len(ours), 'hook')} installed")
+
+
+def _bad_hooks(folder: str, states: dict[str, str]) -> list[str]:
+    bad = []
+    absent = [name for name, state in states.items() if state in (ABSENT, FOREIGN)]
+    if absent:
+        bad.append(f"not installed: {', '.join(absent)}")
+    edited = [name for name, state in states.items() if state == EDITED]
+    if edited:
+        bad.append(f"edited: {', '.join(edited)}")
+    for name in (name for name, state in states.items() if state == OURS):
+        data = read_small(os.path.join(folder, name), _LIMIT) or b""
+        found = dict(_PLACES.findall(data.decode("utf-8", "replace")))
+        program = Program(*("".join(shlex.split(found.get(key, ""))) for key in ("python", "module")))
+        gone = [path for path in program if path and not os.path.exists(path)]
+        if gone:
+            return [*bad, f"they call a weft that is not there any more: {gone[0]}"]
+        if data != hook_text(name, program):
+            return [*bad, "they were written by another version of weft"]
+    return bad
+
+
+def clock(git: GitRepo) -> Iterator[Probe]:
+    """A clock that is behind the last commit; nothing when it is not."""
+    done = git.run("log", "-1", "--format=%ct")
+    text = done.stdout.strip()
+    ahead = int(text) - time.time() if done.returncode == 0 and text.isdigit() else 0.0
+    if ahead > _AHEAD:
+        words = f"the last commit is {duration_text(ahead)} in the future: this clock is wrong, or its author's was"
+        yield Probe("clock", "warn", words, "set this machine's clock; weft goes by ages when it cleans up")
+
+
+def pointers(project: Project) -> tuple[dict[str, Pointer], list[Probe]]:
+    """The pointers that can be read, and a probe for each that cannot."""
+    found: dict[str, Pointer] = {}
+    probes: list[Probe] = []
+    for name in trees.pointer_files(project.git):
+        try:
+            pointer = read_pointer(project, data_path(name))
+            if pointer is not None:
+                found[data_path(name)] = pointer
+            else:
+                probes.append(
+                    Probe(
+                        "pointers",
+                        "warn",
+                        f"{name} is deleted, and Git still has it",
+                        f"git restore {name}, or weft rm",
+                    )
+                )
+        except WeftError as error:
+            hint = error.hint or f"git restore {name}, or git log -- {name} for an older one"
+            probes.append(Probe("pointers", "fail", f"{name} cannot be read: {error.message} ({error.code})", hint))
+    try:
+        check_overlap(found)
+    except WeftError as error:
+        probes.append(Probe("pointers", "fail", f"{error.message} ({error.code})", error.hint))
+    return found, probes or [Probe("pointers", "ok", count_text(len(found), "pointer"))]
