@@ -20,6 +20,7 @@ from weft.objects import remote_keys as keys
 from weft.objects.catalog import LOCAL
 from weft.objects.incoming import quarantine_file, remove_file
 from weft.objects.outgoing import Plan, parcels, send
+from weft.objects.pack_check import hash_file
 from weft.objects.packer import infos
 from weft.objects.packfiles import open_new
 from weft.objects.rebuild import rebuild_pack
@@ -53,15 +54,26 @@ def mend_packs(remote: RemoteStore, store: LocalStore, bad: Iterable[Oid], bring
     index.learn_listed()
     found = [store.catalog.pack_frames(name) for name in sorted(bad)]
     done = Mended(left=[name for name, info in zip(sorted(bad), found, strict=True) if info is None])
-    with remote.session():
+    with remote.session(), store.progress.task("repair", sum(info.size for info in found if info), len(found)) as task:
         dead = remote.tombs()
-        rest = [info for info in found if info and not _restore(remote, store, info, dead, done)]
+
+        def unmended(infos: Iterable[PackInfo | None]) -> list[PackInfo]:
+            rest = []
+            for info in infos:
+                if info is not None and _restore(remote, store, info, dead, done):
+                    task.advance(info.size, 1)
+                elif info is not None:
+                    rest.append(info)
+            return rest
+
+        rest = unmended(found)
         absent = store.missing({frame.oid for info in rest for frame in info.frames})
         if absent:
             bring(absent)
-            rest = [info for info in rest if not _restore(remote, store, info, dead, done)]
+            rest = unmended(rest)
         if rest:
             _rehome(remote, store, index, rest, dead, done)
+            task.advance(sum(info.size for info in rest), len(rest))
     return done
 
 
@@ -72,9 +84,12 @@ def _restore(remote: RemoteStore, store: LocalStore, info: PackInfo, dead: Set[O
     made = store.temp_path()
     try:
         with _copy_of(remote, store, info) as spare:
-            if not rebuild_pack(store, info, made, spare):
-                return False
-        remote.storage.upload(keys.pack_key(info.name), made)
+            if not (
+                spare and hash_file(spare) == (info.name, info.size)
+            ):  # else it only broke on its way, or is mended
+                if not rebuild_pack(store, info, made, spare):
+                    return False
+                remote.storage.upload(keys.pack_key(info.name), made)
     finally:
         remove_file(made)
     done.restored.append(info.name)
@@ -144,11 +159,10 @@ def _rescue(remote: RemoteStore, store: LocalStore, info: PackInfo) -> None:
 
 def retire(remote: RemoteStore, store: LocalStore, index: SegmentIndex, packs: Set[Oid]) -> None:
     """Take ``packs`` out of the index and off the remote; what still lies there goes into the quarantine of this clone."""
-    stale = {name: index.records.packs_of(name) for name in index.records.known()}
-    stale = {name: listed for name, listed in stale.items() if listed.keys() & packs}
-    stay = sorted(set().union(*(listed.keys() for listed in stale.values())) - packs) if stale else []
-    found = [store.catalog.pack_frames(name) for name in stay]
-    index.publish([Listed.of(info) for info in found if info is not None], stale)
+    stale = index.telling_of(packs)
+    held = store.catalog.packs(remote.place).keys() - packs
+    stay = {info.name: info for told in stale.values() for info in told if info.name in held}
+    index.publish(map(Listed.of, stay.values()), stale)
     for name in sorted(stale):
         remote.storage.delete(keys.segment_key(name))
     for name in sorted(packs):
@@ -160,7 +174,7 @@ def retire(remote: RemoteStore, store: LocalStore, index: SegmentIndex, packs: S
 
 
 def _set_aside(remote: RemoteStore, store: LocalStore, key: str, name: Oid, why: str) -> None:
-    """Move an object of the remote into the quarantine of this clone."""
+    """Move an object of the remote, which is not what its ``name`` says, into the quarantine of this clone."""
     temp = store.temp_path()
     told = f"{why} ({remote.storage.name})"
     if _download(remote, key, temp):
@@ -181,7 +195,7 @@ def mend_index(remote: RemoteStore, store: LocalStore, damaged: Set[Oid]) -> int
     index = SegmentIndex(remote)
     with remote.session():
         index.learn_listed()
-        index.records.forget(set(damaged))  # this clone may have read them while they were good
+        index.records.forget(damaged)  # this clone may have read them while they were good
         told = store.catalog.packs(remote.place).keys() | remote.tombs()
         listed = {keys.pack_of(stat.key): stat.size for stat in remote.storage.list(keys.PACKS)}
         orphans = [(name, size) for name, size in sorted(_named(listed)) if name not in told]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import suppress
 from typing import NamedTuple
 
 from weft.errors import HashMismatch, IntegrityError, KeyMissing, LimitExceeded, RefusedInput, WeftError
@@ -89,6 +90,22 @@ class SegmentIndex:
             _, data = self._read(name)
             if isinstance(data, WeftError):
                 self.faults.append(data)
+
+    def telling_of(self, packs: Set[Oid]) -> dict[Oid, tuple[PackInfo, ...]]:
+        """The segments that tell of one of ``packs``, also those that a larger one supersedes, with all that they tell.
+
+        They are all read: what is superseded counts for whoever reads it first.
+        """
+        found: dict[Oid, tuple[PackInfo, ...]] = {}
+        for name in sorted(self._listing()):
+            _, data = self._read(name)
+            if isinstance(data, WeftError):
+                continue
+            with suppress(IntegrityError, RefusedInput):
+                told = index_segment.decode(data).packs
+                if not packs.isdisjoint(info.name for info in told):
+                    found[name] = told
+        return found
 
     def _listing(self) -> dict[Oid, int]:
         found: dict[Oid, int] = {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Set
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from transfer_kit import add, clone, edit, flatten, flip, noise, read_tree, remote_at, small_tree
+from weft.errors import NetworkFault
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
@@ -21,6 +23,7 @@ from weft.objects.salvage import copy_frames
 from weft.objects.store import LocalStore
 from weft.objects.upload import push
 from weft.storage.local import LocalStorage
+from weft.testing.faulty import Fault, FaultyStorage
 
 TREE = {**small_tree(30), "big.bin": noise(500_000, 5)}
 
@@ -183,3 +186,40 @@ def test_packs_that_no_segment_tells_of_are_found_again(tmp_path: Path) -> None:
         assert [entry.why.split(" (")[0] for entry in kept(late.root)] == ["a damaged index segment"]
     assert scene.fetched(1) == flatten(TREE)
     assert scene.problems(2) == []
+
+
+@pytest.mark.parametrize("tombed", [False, True], ids=["restored", "moved"])
+def test_a_repair_that_breaks_off_anywhere_harms_nothing_and_the_next_one_ends_it(tmp_path: Path, tombed: bool) -> None:
+    for call in range(100):
+        base = tmp_path / str(call)
+        with clone(base / "a") as store:
+            scene = Scene(base, store)
+            edit(scene.file, flip)
+            if tombed:
+                tomb = b'{"packs":["%s"]}\n' % scene.name.hex().encode()
+                LocalStorage(str(scene.top)).write("tombs/run/1", tomb)
+            faulty = FaultyStorage(LocalStorage(str(scene.top)))
+            faulty.fail("*", *[None] * call, Fault.RESET)
+            broken = remote_at(faulty, store)
+            with suppress(NetworkFault):
+                mend_packs(broken, store, [scene.name], nowhere)
+            asked = len(faulty.calls)
+            faulty.heal()
+            if asked > call:  # the fault came
+                mend_packs(remote_at(scene.top, store), store, [scene.name], nowhere)
+            push(remote_at(scene.top, store), store, {"data": scene.pointer})
+        assert scene.fetched(1) == flatten(TREE), call
+        assert scene.problems(1) == [], call
+        if asked <= call:
+            break
+    assert 5 < call < 99
+
+
+def test_a_pack_that_is_right_after_all_is_left_alone(tmp_path: Path) -> None:
+    with clone(tmp_path / "a") as store:
+        scene = Scene(tmp_path, store)
+        scattered(store, scene.pointer, {frame.oid for frame in pack(store, scene.name).frames})
+        before = scene.file.stat()
+        done = mend_packs(scene.remote, store, [scene.name], nowhere)
+        assert (done.restored, done.left) == ([scene.name], [])
+        assert scene.file.stat() == before
