@@ -26,6 +26,7 @@ SECOND = {
 }
 UNSAVED = {"data/a": pseudo_random(3000, 21), "data/large": pseudo_random(300_000, 22), "data/mine": b"never added"}
 OLD = 30 * 86400
+REPAIR_REMOTE = ("verify", "--on-remote", "--sample", "100%", "--repair")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Scene:
     repo: str = "repo"
     evicts: bool = False  # what is only on the remote afterwards is well kept
     shares: bool = False  # it writes to the remote, and so clears what others left there
-    damaged: bool = False  # one of its packs is
+    mends: bool = False  # nothing that was wrong before is wrong afterwards
 
 
 def _first(top: Path) -> Repo:
@@ -127,8 +128,16 @@ def _condemned(top: Path) -> None:
 
 
 def _damaged(top: Path) -> None:
-    repo = _first(top)
-    path = max((repo.root / ".git/weft/store/packs").rglob("*.pack"), key=os.path.getsize)
+    _damage(_first(top).root / ".git/weft/store/packs")
+
+
+def _damaged_remote(top: Path) -> None:
+    _first(top)
+    _damage(top / "remote/packs")
+
+
+def _damage(packs: Path) -> None:
+    path = max(packs.rglob("*.pack"), key=os.path.getsize)
     data = bytearray(path.read_bytes())
     data[3000] ^= 1
     path.chmod(0o644)
@@ -157,7 +166,9 @@ SCENES = {
         Scene("gc", _pushed, ("gc", "--limit", "1"), evicts=True),
         Scene("gc-condemn", _garbage, ("gc", "--on-remote", "--most"), shares=True),
         Scene("gc-delete", _condemned, ("gc", "--on-remote", "--most"), shares=True),
-        Scene("verify", _damaged, ("verify", "--full"), damaged=True),
+        Scene("verify", _damaged, ("verify", "--full")),
+        Scene("repair", _damaged, ("verify", "--full", "--repair"), mends=True),
+        Scene("repair-remote", _damaged_remote, REPAIR_REMOTE, shares=True, mends=True),
     )
 }
 

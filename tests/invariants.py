@@ -30,7 +30,9 @@ _PACK = re.compile("packs/([0-9a-f]{2})/(\\1[0-9a-f]{62})[.]pack", re.ASCII)
 _SEGMENT = re.compile("index/([0-9a-f]{64})[.]idx", re.ASCII)
 _ROOT = re.compile("roots/[0-9a-f]{32}/([0-9a-f]{64})(?:[.]([0-9a-f]{64}))?", re.ASCII)
 _OWN = re.compile(r"[.]weft$|(^|/)[.](weft/|gitignore$|gitattributes$)")
-_OTHER = re.compile("weft[.]json|lock|quarantine[.]log|(tmp|sessions|tombs|quarantine|collect)(/.*)?", re.ASCII)
+_OTHER = re.compile(
+    "weft[.]json|lock|quarantine[.]lock|quarantine[.]log|(tmp|sessions|tombs|quarantine|collect)(/.*)?", re.ASCII
+)
 
 
 class Broken(Exception):

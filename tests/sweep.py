@@ -29,6 +29,7 @@ class Prepared:
     codes: tuple[int, int]  # of the command, and of the same one again
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    known: frozenset[str]  # what was wrong from the beginning, see ``_sort``
 
     @property
     def live(self) -> Path:
@@ -42,15 +43,16 @@ class Prepared:
         live.mkdir()
         scene.prepare(live)
         repo = live / scene.repo
-        assert check(repo, live / "remote") == [] or scene.damaged
+        known = frozenset(map(_sort, check(repo, live / "remote")))
         before = visible(repo)
         live.rename(template)
         shutil.copytree(template, live, symlinks=True)  # as every run begins: what inodes tell is forgotten
         done = supervise(repo, *scene.command)
         again = Repo(repo).weft(*scene.command, code=None)
         after = visible(repo)
+        assert not (known and scene.mends and check(repo, live / "remote"))
         shutil.rmtree(live)
-        return cls(scene, template, done.calls, (done.code, again.code), before, after)
+        return cls(scene, template, done.calls, (done.code, again.code), before, after, known)
 
     def chosen(self, most: int, seed: str, calls: Sequence[Call] | None = None) -> list[Call]:
         """All points in a full sweep; else a seeded sample with the first and the last, and few of SQLite's many."""
@@ -62,6 +64,11 @@ class Prepared:
         rest = [call for call in every if ".sqlite" not in call.path]
         few = dice.sample(base, min(len(base), max(1, most // 5)))
         return sorted([*few, *dice.sample(rest, min(len(rest), most - len(few)))])
+
+
+def _sort(words: str) -> str:
+    """A violation without the object that was met first."""
+    return words.partition(": there is no object")[0]
 
 
 def _age(top: Path) -> None:
@@ -100,7 +107,8 @@ def looked_at(prepared: Prepared, before: Before, code: int, out: str, err: str)
     scene, top = prepared.scene, prepared.live
     repo = top / scene.repo
     wrong = ended(code, out, err, killed=True)
-    wrong += check(repo, top / "remote", settled=not scene.evicts) if not scene.damaged else []
+    found = check(repo, top / "remote", settled=not scene.evicts)
+    wrong += [words for words in found if _sort(words) not in prepared.known]
     wrong += before.lost(*([top / "remote"] if scene.evicts else []))
     return wrong + torn(prepared.before, prepared.after, visible(repo))
 
@@ -119,7 +127,7 @@ def converge(prepared: Prepared) -> list[str]:
     now = visible(repo)
     different = [key for key in now.keys() | prepared.after.keys() if now.get(key) != prepared.after.get(key)]
     wrong += [f"I8: the command again leaves another {path}" for path in sorted(different)]
-    wrong += check(repo, top / "remote") if not scene.damaged else []
+    wrong += [words for words in check(repo, top / "remote") if scene.mends or _sort(words) not in prepared.known]
     # A command that finds nothing to write clears nothing away: the next that writes does.
     if leftovers(repo):
         Repo(repo).weft("gc")
