@@ -96,15 +96,19 @@ class Site:
 
 
 class Worker(threading.Thread):
-    """Runs random commands until ``end``. ``may`` maps each file of its own to all that it may hold (None: not there)."""
+    """Runs random commands until ``end``, but no fewer than ``least``.
 
-    def __init__(self, site: Site, number: int, seed: int, end: float) -> None:
+    ``may`` maps each file of its own to all that it may hold (None: not there).
+    """
+
+    def __init__(self, site: Site, number: int, seed: int, end: float, least: int) -> None:
         super().__init__(name=f"worker {number}")
         self.site = site
         self.own = f"own{number}"
         self.number = number
         self.random = Random(f"{seed} {number}")
         self.end = end
+        self.least = least
         self.may: dict[str, set[bytes | None]] = {f"{self.own}/begin.bin": {b"begin"}}
         self.versions: dict[bytes, dict[str, bytes]] = {}
         self.settled = True
@@ -122,7 +126,9 @@ class Worker(threading.Thread):
             (1, lambda: self.site.weft("gc", "--limit", "0")), (3, self.site.commit),
         ]  # fmt: skip
         weights = [weight for weight, _ in verbs]
-        while time.monotonic() < self.end:
+        for done in itertools.count():
+            if done >= self.least and time.monotonic() >= self.end:
+                break
             try:
                 self.random.choices([verb for _, verb in verbs], weights)[0]()
                 self.look()
@@ -279,7 +285,7 @@ def settle(site: Site, workers: Iterable[Worker], clone: Path) -> None:
     site.weft("status", "--exit-code", allowed=())
     for worker in workers:
         worker.look()
-    repo.commit("end")
+    site.commit()
     site.weft("push", "--all", allowed=())
     site.weft("verify", "--full", allowed=())
     site.weft("verify", "--on-remote", allowed=())
@@ -295,11 +301,14 @@ def settle(site: Site, workers: Iterable[Worker], clone: Path) -> None:
         site.found("bytes of the work tree are nowhere")
 
 
-def stress(root: Path, workers: int, seconds: float, seed: int) -> Site:
-    """Let ``workers`` work for ``seconds`` on a repository below ``root``, then look at what they left."""
+def stress(root: Path, workers: int, seconds: float, seed: int, least: int = 1) -> Site:
+    """Let ``workers`` work for ``seconds`` on a repository below ``root``, then look at what they left.
+
+    Each does at least so many things, however slow the machine is.
+    """
     site = Site(root, workers)
     end = time.monotonic() + seconds
-    threads = [Worker(site, number, seed, end) for number in range(workers)]
+    threads = [Worker(site, number, seed, end, least) for number in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:

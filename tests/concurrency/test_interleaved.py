@@ -167,6 +167,7 @@ SCENES = {
     "two pushes of different data": Scene(("push",), ("push",), other_data, pushed, where="two"),
     "push beside pull": Scene(("push",), ("pull",), no_data, pushed, where="two"),
     "eviction beside push": Scene(EVICT, ("push",), base, pushed),
+    "push beside eviction": Scene(("push",), EVICT, base, pushed),
     "eviction beside checkout": Scene(EVICT, ("checkout", "HEAD~1", "--", "data"), garbage, nothing, may=("E_UNSAVED",)),
     "collection beside add": Scene(COLLECT, ("add", "data"), garbage, nothing),
     "add beside collection": Scene(("add", "data"), COLLECT, garbage, nothing),
