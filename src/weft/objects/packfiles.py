@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from weft.errors import StoreTampered
 from weft.formats.pack import (
@@ -22,9 +23,14 @@ from weft.formats.pack import (
 )
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid
-from weft.objects.sharing import Sharing, make_common, make_folder, sharing_of
 from weft.util.atomic import fsync_dir, is_abandoned, os_errors, temp_name
+from weft.util.later import later
 from weft.util.progress import Progress
+
+if TYPE_CHECKING:
+    from weft.objects import sharing
+else:
+    sharing = later("weft.objects.sharing")
 
 _SUFFIX = ".pack"
 _FOLDERS = ("packs", "tmp", "quarantine")
@@ -73,12 +79,12 @@ class PackFiles:
         self._lock = threading.Lock()
         self._open: OrderedDict[Oid, OpenPack] = OrderedDict()
         self._told: set[str] = set()
-        self.sharing: Sharing | None = None
+        self.sharing: sharing.Sharing | None = None
         self._durable: set[str] = set()
 
     def prepare(self) -> None:
         """Create the directories of the store, durably: what is synced below a name that is lost would be lost with it."""
-        self.sharing = sharing_of(self.root)
+        self.sharing = sharing.sharing_of(self.root) if _may_be_shared(self.root) else None
         if all(os.path.isdir(os.path.join(self.root, name)) for name in _FOLDERS):
             return
         with os_errors("create", self.root):
@@ -88,10 +94,10 @@ class PackFiles:
                 above = os.path.dirname(above)
                 new.append(above)
             for name in _FOLDERS:
-                make_folder(os.path.join(self.root, name), self.sharing)
+                sharing.make_folder(os.path.join(self.root, name), self.sharing)
             if self.sharing is not None:
                 for name in _COMMON:
-                    make_common(os.path.join(self.root, name), self.sharing)
+                    sharing.make_common(os.path.join(self.root, name), self.sharing)
         for directory in new:
             fsync_dir(directory)
 
@@ -106,7 +112,7 @@ class PackFiles:
         directory = os.path.dirname(path)
         if directory not in self._durable:
             with os_errors("create", path):
-                make_folder(directory, self.sharing)
+                sharing.make_folder(directory, self.sharing)
             # Also when it was there: whoever made it may have been killed before this.
             fsync_dir(os.path.dirname(directory))
             self._durable.add(directory)
@@ -222,6 +228,12 @@ class PackFiles:
             f"packs of the store can be written by other users (such as {path}); all that is read from them is hashed",
             "take away the write permission of group and others, or keep the store for yourself",
         )
+
+
+def _may_be_shared(root: str) -> bool:
+    with suppress(OSError):
+        return bool(os.stat(root).st_mode & stat.S_ISGID)
+    return False
 
 
 def _touch(fd: int, status: os.stat_result) -> None:

@@ -15,7 +15,6 @@ from weft.formats import recipe as recipe_format
 from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
 from weft.model.recipe import Recipe
-from weft.objects import quarantine_log
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
 from weft.objects.store_read import FrameReader, unpack
@@ -25,9 +24,10 @@ from weft.util.locks import FileLock
 from weft.util.progress import Progress
 
 if TYPE_CHECKING:
-    from weft.objects import packer
+    from weft.objects import packer, quarantine_log
 else:
     packer = later("weft.objects.packer")
+    quarantine_log = later("weft.objects.quarantine_log")
 
 _RECIPE_HEAD = 44
 _RECIPE_CHUNK = 36

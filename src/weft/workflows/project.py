@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from weft.errors import NotARepository
 from weft.formats import config as config_format
@@ -14,13 +15,19 @@ from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
 from weft.objects.copies import copies_dir
-from weft.objects.sharing import share, sharing_of
 from weft.objects.store import LocalStore, open_store
-from weft.util.humanize import count_text
+from weft.util.later import later
 from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.files import read_small
 from weft.workspace.statcache import StatCache
+
+if TYPE_CHECKING:
+    from weft.objects import sharing
+    from weft.util import humanize
+else:
+    sharing = later("weft.objects.sharing")
+    humanize = later("weft.util.humanize")
 
 CONFIG_LIMIT = 1 << 20
 
@@ -97,9 +104,11 @@ def share_store(root: str, kind: str, progress: Progress) -> None:
 
     Raises ``PermissionFault`` when the directory itself is.
     """
-    left = share(root, kind)
+    left = sharing.share(root, kind)
     if left:
-        progress.warn(f"{count_text(left, 'file')} in {root} are another user's, who has to run: weft init --shared")
+        progress.warn(
+            f"{humanize.count_text(left, 'file')} in {root} are another user's, who has to run: weft init --shared"
+        )
 
 
 @contextmanager
@@ -116,7 +125,7 @@ def open_project(start: str, progress: Progress | None = None) -> Iterator[Proje
     store_dir = config.store_dir or os.path.join(state, "store")
     catalog_path = os.path.join(state, "catalog.sqlite")
     root = os.path.join(git.root, store_dir)
-    if config.store_shared and sharing_of(root) is None:
+    if config.store_shared and sharing.sharing_of(root) is None:
         share_store(root, config.store_shared, listener)
     store = open_store(root, catalog_path, config.chunker, listener)
     try:

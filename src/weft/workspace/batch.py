@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from weft.errors import HashMismatch
+from weft.model.config import COPY
 from weft.model.entry import Entry
 from weft.model.oid import Kind, Oid
 from weft.objects.layouts import LayoutView
@@ -89,7 +90,7 @@ class BatchWriter:
 
     def _contents(self, targets: Sequence[_Target]) -> Iterator[tuple[_Target, int, Iterable[bytes]]]:
         """Each entry with its verified bytes: small ones in the order of the packs, large ones as streams."""
-        linker = self._linker
+        linker = self._linker if self._linker is not None and self._linker.kind != COPY else None
         together: dict[Oid, list[tuple[_Target, int]]] = {}
         for target in targets:
             for at, entry in enumerate(target.part.entries):

@@ -265,9 +265,7 @@ class _Walk:
                 except FileTypeRefused:
                     pack_stat(info, join_path(shown, name))  # again, for a message with the path
         found.sort()
-        copies = self._through_links(fd, found) if self._scan.state.copies else {}
         self._add(directory, fd, found, shown)
-        self._scan.dirs[directory].copies = copies
         self._scan.files += len(found) - len(children)
         return children
 
@@ -283,10 +281,13 @@ class _Walk:
         names = [name for name, _ in found]
         blob = encode_names(names, shown)
         stats = b"".join([packed for _, packed in found])
+        copies: dict[str, str] = {}
+        if LINK_CODE in stats[WIDTH - 1 :: WIDTH] and (copies := self._through_links(fd, found)):
+            stats = b"".join([packed for _, packed in found])
         row = self._scan.state.rows.get(directory)
         if row is not None and row.stats == stats and row.names == blob:
             # The row's own bytes are kept, so that a big tree is in memory once.
-            self._scan.dirs[directory] = DirScan(directory, row.names, row.stats, row, True)
+            self._scan.dirs[directory] = DirScan(directory, row.names, row.stats, row, True, copies=copies)
             return
         check_names(names, shown, self._names)
         links = {}
@@ -298,7 +299,7 @@ class _Walk:
                 except FileNotFoundError as error:
                     raise _replaced(path) from error
                 links[name] = check_link(target, path, self._scan.depth + _depth(directory))
-        self._scan.dirs[directory] = DirScan(directory, blob, stats, row, False, links)
+        self._scan.dirs[directory] = DirScan(directory, blob, stats, row, False, links, copies)
 
 
 def _copy_at(name: str, dir_fd: int, folder: str) -> tuple[str, bytes] | None:
