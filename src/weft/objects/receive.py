@@ -57,7 +57,8 @@ class Receiver:
         self._bad: dict[Oid, WeftError] = {}
         self._incoming = Incoming(store)
         # Shared with other writers of the store; whoever removes packs takes it alone.
-        self._lock = FileLock(os.path.join(store.root, "lock"), purpose="fetch into the store", shared=True)
+        path = os.path.join(store.root, "lock")
+        self._lock = FileLock(path, purpose="fetch into the store", shared=True, progress=progress)
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
