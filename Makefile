@@ -37,12 +37,13 @@ TARGETS ?=
 PROCESSES ?= 24
 DURATION ?= 120
 
-.PHONY: help test lint fuzz stress demo bench bench-full docs clean system-packages
+.PHONY: help test lint faults fuzz stress demo bench bench-full docs clean system-packages
 
 help:
 	@printf '%s\n' \
 	  'make test    lint, type check and every test, with coverage' \
 	  'make lint    ruff and mypy alone' \
+	  'make faults  every fault at every point of every command (an hour), into build/faults.json and docs/reliability.md' \
 	  'make fuzz    every parser with changed and random bytes, SECONDS=60 for each; what it finds stays in build/fuzz' \
 	  'make stress  random commands at once on one repository, by PROCESSES=24 for DURATION=120 seconds' \
 	  'make demo    a walk through weft on real data; the result stays in build/demo' \
@@ -76,6 +77,13 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/python -m mypy
 
 # bash counts SECONDS by itself, so make puts the number in.
+# The table of the page is written only when no test failed.
+faults: system-packages $(VENV)/.installed-dev
+	@mkdir -p build && rm -f build/faults.json
+	@WEFT_FAULT_SWEEP=all WEFT_FAULT_COUNTS="$$PWD/build/faults.json" \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests/faults $(ARGS)
+	@$(BIN)/python tests/faults/report.py build/faults.json docs/reliability.md
+
 fuzz: $(VENV)/.installed-dev $(VENV)/.installed-fuzz
 	@$(BIN)/python tests/fuzz/long.py '$(SECONDS)' $(TARGETS)
 

@@ -17,6 +17,7 @@ from kit import Repo
 from supervised import Call, Ended, Fault, Judge, supervise
 
 ALL = os.environ.get("WEFT_FAULT_SWEEP") == "all"
+MORE = int(os.environ.get("WEFT_FAULT_POINTS", "0"))
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ class Prepared:
         return cls(scene, template, done.calls, (done.code, again.code), before, after, known)
 
     def chosen(self, most: int, seed: str, calls: Sequence[Call] | None = None) -> list[Call]:
-        """All points in a full sweep; else a seeded sample with the first and the last, and few of SQLite's many."""
+        """All points in a full sweep, else a seeded sample (``most``, or ``WEFT_FAULT_POINTS``), few of them SQLite's."""
         every = list(self.calls if calls is None else calls)
+        most = MORE or most
         if ALL or len(every) <= most:
             return every
         dice = random.Random(f"{self.scene.name} {seed}")

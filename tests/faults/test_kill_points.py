@@ -1,6 +1,6 @@
 """SIGKILL at each call by which a command changes files: nothing is lost, nothing lies, and the command again finishes.
 
-Without ``WEFT_FAULT_SWEEP=all`` a seeded sample of the points of each command is tried; ``make faults`` tries every one.
+A seeded sample of the points of each command is tried; ``make faults`` tries every one.
 """
 
 from __future__ import annotations
