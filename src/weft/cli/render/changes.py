@@ -67,16 +67,20 @@ def _status_notes(result: StatusResult) -> list[str]:
     ):
         number = sum(1 for item in result.paths if item.state == state)
         parts += [f"{number} {word}"] if number else []
-    unpushed = [item for item in result.paths if item.remote in ("not-pushed", "incomplete")]
+    unpushed = [item for item in result.paths if item.remote == "not-pushed"]
+    incomplete = [item for item in result.paths if item.remote == "incomplete"]
     if unpushed:
         parts.append(f"{len(unpushed)} not pushed to {escape(result.remote)}")
-    elif result.paths and all(item.remote == "pushed" for item in result.paths):
+    if incomplete:
+        parts.append(f"{len(incomplete)} incomplete on {escape(result.remote)}")
+    if result.paths and all(item.remote == "pushed" for item in result.paths):
         parts.append(f"all pushed to {escape(result.remote)}")
     paths = count_text(len(result.paths), "tracked path")
     notes = [f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"]
     if not result.paths:
         notes = ["nothing is tracked yet"]
-    return notes + _advice(result, bool(unpushed))
+    mend = [f"next: weft verify --on-remote -r {escape(result.remote)} --repair"] if incomplete else []
+    return notes + _advice(result, bool(unpushed)) + mend
 
 
 def _advice(result: StatusResult, unpushed: bool) -> list[str]:

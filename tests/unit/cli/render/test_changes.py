@@ -47,11 +47,12 @@ def test_status_looks_like_that_of_git(view):
     assert page.report == ()
     assert page.notes == (
         "8 tracked paths: 1 added, 1 modified, 1 deleted, 1 renamed, 1 changed in mode, 1 not here, 1 partly here, "
-        "1 missing, 1 in error, 2 not pushed to origin",
+        "1 missing, 1 in error, 1 not pushed to origin, 1 incomplete on origin",
         "next: weft add PATH to record, weft checkout --force PATH to undo",
         "next: weft pull, to bring what is not here",
         "next: git commit (1 pointer not committed)",
         "next: weft push",
+        "next: weft verify --on-remote -r origin --repair",
     )
 
 
