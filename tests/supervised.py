@@ -127,6 +127,7 @@ def supervise(cwd: Path, *weft: str, judge: Judge = lambda _call: None) -> Ended
     ours, theirs = socket.socketpair()
     # Measuring coverage makes system calls of its own in every child.
     env = {key: value for key, value in environment().items() if not key.startswith("COV")}
+    env["PYTHONDONTWRITEBYTECODE"] = "1"  # else the first run makes calls that no other makes
     argv = [sys.executable, "-S", __file__, str(theirs.fileno()), sys.executable, "-m", "weft", *weft]
     with ours, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         with theirs:
