@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from weft.storage.translate import Context, key_missing
 
 # A file system of an earlier process must not be finalized in this one: it would wait for a loop that does not run.
 _INHERITED: list[Any] = []
+_SILENT = logging.NullHandler()
 
 
 class Connection:
@@ -30,6 +32,9 @@ class Connection:
         self._system: Any = None
         self._process = 0
         self._lock = threading.Lock()
+        # A part of a request that fails while nobody waits for it is told with a traceback on stderr where no handler is
+        # set. The request fails as well, and its error reaches the user through ours.
+        logging.getLogger("asyncio").addHandler(_SILENT)
 
     @property
     def system(self) -> Any:
