@@ -39,7 +39,7 @@ class CutProxy:
         return thread
 
     def watch(self, count: int, call: Callable[[], object]) -> None:
-        """Call ``call`` in a thread of its own when ``count`` more bytes were moved."""
+        """Call ``call`` when ``count`` more bytes were moved; nothing gets through until it has returned."""
         self._watched = (self.moved + count, call)
 
     def close(self) -> None:
@@ -102,16 +102,14 @@ class CutProxy:
         """Count ``size`` bytes; how many of them still go through when the connection ends here, else None."""
         with self._lock:
             self.moved += size
-            call = None
             if self._watched is not None and self.moved >= self._watched[0]:
                 call, self._watched = self._watched[1], None
+                call()  # under the lock, so that nothing gets through meanwhile
             rest = left[0]
             if rest is not None:
                 left[0] = rest - size
             cut = rest is not None and rest < size
             self.broken += cut
-        if call is not None:
-            self._start(call)
         return max(rest, 0) if cut and rest is not None else None
 
 

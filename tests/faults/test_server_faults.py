@@ -118,7 +118,7 @@ def test_the_server_is_killed_in_the_middle_and_comes_back(
             mortal.kill()
             killed.set()
 
-        proxy.watch(2 * SIZE, kill)
+        proxy.watch(SIZE, kill)
         process = begin(repo, verb)
         while process.poll() is None and not killed.wait(0.05):
             pass
@@ -138,7 +138,7 @@ def test_the_server_is_killed_and_stays_away(tmp_path: Path, template: Path, mor
         world = World(tmp_path, template, mortal, proxy.endpoint)
         repo = pushed(world)
         try:
-            proxy.watch(2 * SIZE, mortal.kill)
+            proxy.watch(SIZE, mortal.kill)
             ran = repo.weft("pull", code=6)
             assert "E_NETWORK" in ran.err
             assert "hint" in ran.err or "next" in ran.err or "again" in ran.err, ran.err
