@@ -148,7 +148,7 @@ class Seaweed(Server):
             "master.volumeSizeLimitMB": 1024,
             "volume.port": volume,
             "volume.port.grpc": volume_grpc,
-            "volume.max": 200,
+            "volume.max": 5000,
             "volume.preStopSeconds": 0,
             "filer.port": filer,
             "filer.port.grpc": filer_grpc,

@@ -42,7 +42,7 @@ from weft.storage.base import ObjectStat
 from weft.storage.memory import MemoryStorage
 from weft.util.clock import FakeClock
 
-SCHEDULES = 2000
+SCHEDULES = 5000 if os.environ.get("WEFT_FAULT_SWEEP") == "all" else 400
 ENOUGH_TO_FIND = 6000
 HOUR, DAY = 3600.0, 86400.0
 PAUSES = (1.0, 2 * HOUR, 49 * HOUR, 49 * HOUR, 8 * DAY, 8 * DAY)
