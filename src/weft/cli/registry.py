@@ -59,7 +59,7 @@ _LISTING = (
     (_CARE, "uninstall", "Remove the Git hooks and drivers from this clone."),
     (_CARE, "config", "Read and write settings."),
     (_CARE, "validate", "Prove that data, code, params, metrics and lineage agree."),
-    (_CARE, "verify", "Prove that stored data is what its names say."),
+    (_CARE, "verify", "Prove that stored data is what its names say, and mend it."),
     (_CARE, "gc", "Drop data from the local store that nobody needs."),
     (_CARE, "doctor", "Check this machine and this repository."),
     (_CARE, "completion", "Print the script for tab completion in a shell."),
