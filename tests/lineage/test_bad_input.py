@@ -38,7 +38,7 @@ BOOK = {
 STAGE = """\
 stages:
   book:
-    cmd: python run_book.py look.ipynb{}
+    cmd: python3 run_book.py look.ipynb{}
     deps: [look.ipynb, run_book.py]
     outs: [out.txt]
 """

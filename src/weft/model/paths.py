@@ -17,7 +17,9 @@ MAX_PATH = 4096
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
 _PLAIN_DATA = re.compile(_PLAIN.pattern + r"(?<!\.[wW][eE][fF][tT])", re.ASCII)
-_ALL_PLAIN = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]++)*+/)*+", re.ASCII)
+# Before Python 3.11.5 a possessive group goes on from where its last, failed turn ended, so that none is used here.
+_PLAIN_TEXT = re.compile(r"[A-Za-z0-9_.\x00-]*+", re.ASCII)
+_NOT_PLAIN = ("..", ".\0", "\0.", "\0-", "\0\0")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\\\\\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:", re.ASCII)
 # Code points that HFS+ drops when it compares names (the list of Git's utf8.c, is_hfs_dot_generic).
@@ -162,9 +164,18 @@ def portable_problem(name: str) -> str:
     return ""
 
 
+def all_plain(names: Sequence[str]) -> bool:
+    """True when a look at all of ``names`` together shows that they are ASCII letters, digits, ``_``, ``-`` and single dots,
+    with no dot or hyphen first and no dot last; they may be too long, or end in ``.weft``. False is no proof."""
+    text = "\0".join(["", *names, ""])
+    if not names or text.count("\0") != len(names) + 1:
+        return not names
+    return _PLAIN_TEXT.fullmatch(text) is not None and not any(bad in text for bad in _NOT_PLAIN)
+
+
 def all_portable(names: Sequence[str]) -> bool:
     """True when a look at all of ``names`` together shows that none has a ``portable_problem``; False is no proof."""
-    if not _ALL_PLAIN.fullmatch("/".join(names) + "/"):
+    if not all_plain(names):
         return False
     return _WINDOWS_STEMS.isdisjoint([name.partition(".")[0].lower() for name in names])
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from weft.errors import PathChars, PathCollision, PathEscape, PathReserved, RefusedInput, SymlinkRefused
-from weft.model.paths import all_portable, check_data_name, check_link_target, collisions, portable_problem
+from weft.model.paths import all_plain, all_portable, check_data_name, check_link_target, collisions, portable_problem
 from weft.util.humanize import count_text
 from weft.util.progress import Progress
 
-# Names (each followed by NUL) that pass the safe rules without a closer look: one match for a whole directory.
-_ALL_PLAIN = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_-]*+(?:\.[A-Za-z0-9_-]++)*+\x00)*+", re.ASCII)
 _SHOWN = 3
 
 
@@ -86,8 +83,8 @@ def check_names(names: Sequence[str], directory: str, policy: NamePolicy) -> Non
     """Check the names of one directory. Raises the errors of ``check_data_name`` with the whole path, and the policy's."""
     if not names:
         return
-    blob = "\0".join(names) + "\0"
-    if not (_ALL_PLAIN.fullmatch(blob) and ".weft\0" not in blob.lower() and max(map(len, names)) <= 255):
+    data = ".weft\0" not in "\0".join([*names, ""]).lower()
+    if not (data and all_plain(names) and max(map(len, names)) <= 255):
         for name in names:
             _check_one(name, directory)
     for name in () if all_portable(names) else names:

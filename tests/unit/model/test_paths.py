@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from weft.errors import LimitExceeded, PathChars, PathEscape, PathReserved, PathSyntax, WeftError
 from weft.model.paths import (
     RepoPath,
+    all_plain,
+    all_portable,
     check_component,
     check_data_name,
     check_link_target,
@@ -156,6 +158,13 @@ def test_the_fast_way_takes_nothing_that_the_slow_way_refuses(name: str) -> None
         # A leading space keeps the meaning of all rules but takes the slow way.
         assert check_data_name(" " + name)[1:] == name
         assert name not in ("", ".", "..")
+
+
+@given(st.lists(st.text("aZ09_-. \0/é", max_size=6), max_size=4))
+def test_a_look_at_all_names_together_takes_nothing_that_a_look_at_each_refuses(names: list[str]) -> None:
+    plain = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
+    assert all_plain(names) == all(plain.fullmatch(name) for name in names)
+    assert not (all_portable(names) and any(map(portable_problem, names)))
 
 
 def test_parts_of_a_path() -> None:
