@@ -83,8 +83,8 @@ def check_names(names: Sequence[str], directory: str, policy: NamePolicy) -> Non
     """Check the names of one directory. Raises the errors of ``check_data_name`` with the whole path, and the policy's."""
     if not names:
         return
-    data = ".weft\0" not in "\0".join([*names, ""]).lower()
-    if not (data and all_plain(names) and max(map(len, names)) <= 255):
+    pointers = ".weft\0" in "\0".join([*names, ""]).lower()
+    if pointers or not all_plain(names) or max(map(len, names)) > 255:
         for name in names:
             _check_one(name, directory)
     for name in () if all_portable(names) else names:
