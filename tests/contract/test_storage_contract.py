@@ -198,8 +198,6 @@ class TestOtherFsspec(ReadContract, WriteContract):
         os.mkdir(tmp_path / "place")
         return Folder(tmp_path / "place")
 
-    def test_one_of_many_creators_wins(self, storage: Storage, raw: Raw) -> None:
-        """Other file systems promise no exclusive creation."""
-
-    def test_readers_see_all_or_nothing(self, storage: Storage) -> None:
-        """Other file systems promise no atomic replacement."""
+    # Other file systems promise neither exclusive creation nor atomic replacement.
+    test_one_of_many_creators_wins = None  # type: ignore[assignment]
+    test_readers_see_all_or_nothing = None  # type: ignore[assignment]
