@@ -48,7 +48,7 @@ help:
 	  'make stress  random commands at once on one repository, by PROCESSES=24 for DURATION=120 seconds' \
 	  'make demo    a walk through weft on real data; the result stays in build/demo' \
 	  'make bench   weft beside other programs, into docs/benchmarks; ARGS=--quick for a short look' \
-  'make bench-full   the same with 100,000 files and 4 GiB (an hour); SCALE=1m for a million files' \
+  'make bench-full   the same with 100,000 files and 4 GiB (two hours); SCALE=1m for a million files' \
 	  'make docs    write docs/reference again from the code' \
 	  'make clean   remove what make has made, .venv included'
 
