@@ -27,7 +27,7 @@ from weft.objects.push_roots import Roots
 from weft.objects.remote import RemoteStore
 from weft.objects.store import LocalStore
 from weft.objects.upload import PushOutcome, push
-from weft.storage.base import ObjectStat, Storage
+from weft.storage.base import ObjectStat, Proof, Storage
 from weft.storage.local import LocalStorage
 from weft.storage.locate import open_backend
 from weft.storage.memory import MemoryStorage
@@ -88,9 +88,9 @@ class Meeting(CountingStorage):
         self._ask("write", key)
         return super().write(key, data, create=create)
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         self._ask("upload", key)
-        return super().upload(key, path, create=create)
+        return super().upload(key, path, create=create, proof=proof)
 
     def download(self, key: str, path: str) -> int:
         self._ask("download", key)

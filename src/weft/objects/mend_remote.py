@@ -20,7 +20,7 @@ from weft.objects import remote_keys as keys
 from weft.objects.catalog import LOCAL
 from weft.objects.incoming import quarantine_file, remove_file
 from weft.objects.outgoing import Plan, parcels, send
-from weft.objects.pack_check import hash_file
+from weft.objects.pack_check import hash_file, proof_of
 from weft.objects.packer import infos
 from weft.objects.packfiles import open_new
 from weft.objects.rebuild import rebuild_pack
@@ -89,7 +89,7 @@ def _restore(remote: RemoteStore, store: LocalStore, info: PackInfo, dead: Set[O
             ):  # else it only broke on its way, or is mended
                 if not rebuild_pack(store, info, made, spare):
                     return False
-                remote.storage.upload(keys.pack_key(info.name), made)
+                remote.storage.upload(keys.pack_key(info.name), made, proof=proof_of(info.name))
     finally:
         remove_file(made)
     done.restored.append(info.name)

@@ -20,7 +20,7 @@ from weft.model.entry import RAW, PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects import remote_keys as keys
 from weft.objects.catalog import LOCAL, Catalog, Location
-from weft.objects.pack_check import hash_file
+from weft.objects.pack_check import proof_of
 from weft.objects.packer import PackWriter, SealedPack
 from weft.objects.packfiles import PackFiles
 from weft.objects.remote import RemoteStore
@@ -111,16 +111,16 @@ def send(
 
     def upload(parcel: Parcel) -> Parcel:
         name = parcel.pack.name
-        digest, size = hash_file(parcel.path)
-        if digest != name or size != parcel.size:
+        try:
+            remote.storage.upload(keys.pack_key(name), parcel.path, create=name not in replace, proof=proof_of(name))
+        except HashMismatch:
             if parcel.local:
                 store.quarantine(name, "its bytes do not hash to its name")
             raise HashMismatch(
                 f"the local pack {name.hex()} is damaged and was not sent",
                 hint="run `weft push` again: what was good in the pack is kept; `weft verify` tells what was not",
                 path=parcel.path,
-            )
-        remote.storage.upload(keys.pack_key(name), parcel.path, create=name not in replace)
+            ) from None
         return parcel
 
     for parcel in unordered_map(upload, items, remote.jobs, remote.jobs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from blake3 import blake3
 
@@ -13,6 +13,7 @@ from weft.formats.pack import HEADER_SIZE, TRAILER_SIZE, check_footer, check_hea
 from weft.model.entry import Frame, PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.remote import refuse_page
+from weft.storage.base import Proof
 from weft.util.atomic import os_errors
 
 # Larger blocks come from the operating system anew each time, page by page, which takes longer than reading them.
@@ -80,6 +81,19 @@ def hash_file(path: str) -> tuple[Oid, int]:
             return _digest(fd), os.fstat(fd).st_size
         finally:
             os.close(fd)
+
+
+def proof_of(name: Oid) -> Proof:
+    """What lets a pack be uploaded only when it hashes to ``name``; raises ``HashMismatch``."""
+
+    def prove(parts: Iterable[memoryview]) -> None:
+        hasher = blake3()
+        for part in parts:
+            hasher.update(part)
+        if Oid(hasher.digest()) != name:
+            raise HashMismatch(f"a pack does not hash to its name {name.hex()}")
+
+    return prove
 
 
 def _verify_open(fd: int, pack: PackInfo, where: str) -> None:

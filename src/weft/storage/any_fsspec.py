@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from weft.storage.base import ObjectStat
+from weft.storage.base import ObjectStat, Proof
 from weft.storage.connection import Connection, fetch_bytes, fetch_file, fetch_within, seconds_of
+from weft.storage.descriptors import prove_file
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.keys import MAX_UPLOAD, too_large
 from weft.storage.translate import Context, key_missing
@@ -48,12 +49,13 @@ class AnyDriver:
         self._make_parent(key)
         self._connection.system.pipe_file(self._path(key), data, mode="create" if only else "overwrite")
 
-    def store_file(self, key: str, path: str, size: int, only: bool) -> None:
+    def store_file(self, key: str, path: str, size: int, only: bool, proof: Proof | None) -> None:
         """See ``Driver.store_file``."""
         self._make_parent(key)
         # Not every put_file knows a mode; what other libraries do here is not exclusive either.
         if only and self._connection.system.exists(self._path(key)):
             raise FileExistsError(key)
+        prove_file(path, proof)
         with self._uploads:
             self._connection.system.put_file(path, self._path(key))
 

@@ -23,8 +23,12 @@ Obligations of every backend (the contract test class in ``weft.testing.contract
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
+
+Proof = Callable[[Iterable[memoryview]], None]
+"""Looks at all bytes of an upload, in their order, and raises when they may not be stored. A part may be overwritten when
+the next one is asked for."""
 
 
 class ObjectStat(NamedTuple):
@@ -58,9 +62,11 @@ class Storage(Protocol):
     def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
         """Store ``data`` under ``key``; see the module for ``create``. True when this call wrote it."""
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
-        """Store the local file ``path`` under ``key`` as ``write`` does, with bounded memory. Raises ``LimitExceeded``
-        over 64 MiB."""
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
+        """Store the local file ``path`` under ``key`` as ``write`` does, with bounded memory.
+
+        Raises ``LimitExceeded`` over 64 MiB, and what ``proof`` raises at the sight of the bytes: nothing is stored then.
+        """
 
     def stat(self, key: str) -> ObjectStat | None:
         """Size and time of one object, asked of the server; None when there is none."""

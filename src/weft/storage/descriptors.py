@@ -6,14 +6,15 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from weft.errors import LimitExceeded, StorageFault, SymlinkRefused
+from weft.storage.base import Proof
 from weft.storage.keys import BLOCK, MAX_UPLOAD
 from weft.util.atomic import os_errors, write_all
 from weft.util.blocks import BlockSink, new_block
-from weft.util.coldread import ColdReader
+from weft.util.coldread import ColdReader, blocks_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody left there must not hang.
@@ -143,15 +144,48 @@ def pread_all(fd: int, key: str, start: int, length: int) -> bytes:
     return b"".join(blocks)
 
 
-def copy_bytes(source: int, target: int, *, keep: bool = True) -> int:
-    """Copy from where ``source`` stands to its end and return the number of bytes.
+def copy_once(source: int, target: int, proof: Proof | None = None) -> int:
+    """Copy all of ``source`` to the empty file ``target`` while ``proof`` looks on; returns the number of bytes.
+
+    Neither is left in memory by that. Blocks are shared where the file system can do that (``ioctl_ficlone(2)``).
+    """
+    shared = _share(source, target)
+    sink, copied = BlockSink(target), 0
+
+    def parts() -> Iterator[memoryview]:
+        nonlocal copied
+        for block in blocks_of(source, new_block()):
+            yield block
+            if not shared:
+                sink.append(block)
+            copied += len(block)
+
+    (proof or _drain)(parts())
+    sink.finish()
+    return copied
+
+
+def prove_file(path: str, proof: Proof | None) -> None:
+    """Let ``proof`` look at a file that a library then reads by itself."""
+    if proof is not None:
+        with os_errors("read", path), open(path, "rb", buffering=0) as file:
+            proof(blocks_of(file.fileno(), new_block()))
+
+
+def _drain(parts: Iterable[memoryview]) -> None:
+    for _ in parts:
+        pass
+
+
+def copy_bytes(source: int, target: int) -> int:
+    """Copy from where ``source`` stands to its end and return the number of bytes; the copy is in memory afterwards.
 
     Blocks are shared where the file system can do that (``ioctl_ficlone(2)``); what is not in memory is read past the page
-    cache, and without ``keep`` the copy is written past it too; else the kernel copies (``copy_file_range(2)``).
+    cache; else the kernel copies (``copy_file_range(2)``).
     """
     if _share(source, target):
         return os.fstat(target).st_size
-    copied = _copy_cold(source, target, keep) if os.fstat(source).st_size >= _LARGE else 0
+    copied = _copy_cold(source, target) if os.fstat(source).st_size >= _LARGE else 0
     copied += _copy_in_kernel(source, target)
     # Also after that: some file systems say that there is nothing more where there is (copy_file_range(2), BUGS).
     while block := os.read(source, BLOCK):
@@ -171,21 +205,17 @@ def _share(source: int, target: int) -> bool:
     return True
 
 
-def _copy_cold(source: int, target: int, keep: bool) -> int:
+def _copy_cold(source: int, target: int) -> int:
     """Copy what is not in memory, block by block up to the first that is; both descriptors move on."""
     start = place = os.lseek(source, 0, os.SEEK_CUR)
-    reader, sink, block = ColdReader(source), BlockSink(target), new_block()
+    reader, block = ColdReader(source), new_block()
     while not reader.in_memory(place, len(block)):
-        count = reader.read_into(block, place)
+        count = reader.read_into(block, place, cold=True)
         place += count
-        if keep:
-            write_all(target, block[:count])
-        else:
-            sink.append(block[:count])
+        write_all(target, block[:count])
         if count < len(block):
             break
     os.lseek(source, place, os.SEEK_SET)
-    sink.finish()
     return place - start
 
 

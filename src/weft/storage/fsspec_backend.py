@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 from weft.errors import KeyMissing
-from weft.storage.base import ObjectStat
+from weft.storage.base import ObjectStat, Proof
 from weft.storage.descriptors import new_file, upload_source
 from weft.storage.keys import check_key, check_prefix, check_range, past_end, short_read
 from weft.storage.translate import Context, create_or_replace, key_missing, translated
@@ -40,8 +40,8 @@ class Driver(Protocol):
     def store(self, key: str, data: bytes, only: bool) -> None:
         """Write ``data``, only where there is nothing when ``only`` is set and the server knows how."""
 
-    def store_file(self, key: str, path: str, size: int, only: bool) -> None:
-        """Write the ``size`` bytes of the file ``path`` as ``store`` does."""
+    def store_file(self, key: str, path: str, size: int, only: bool, proof: Proof | None) -> None:
+        """Write the ``size`` bytes of the file ``path`` as ``store`` does, if ``proof`` lets them pass."""
 
     def look(self, key: str) -> ObjectStat | None:
         """Size and time of an object; None for a directory."""
@@ -115,11 +115,11 @@ class FsspecStorage:
         with self._errors(key):
             return create_or_replace(lambda only: self._driver.store(key, data, only), create)
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         """See ``Storage.upload``."""
         check_key(key)
         with upload_source(path) as (_, size), self._errors(key):
-            return create_or_replace(lambda only: self._driver.store_file(key, path, size, only), create)
+            return create_or_replace(lambda only: self._driver.store_file(key, path, size, only, proof), create)
 
     def stat(self, key: str) -> ObjectStat | None:
         """See ``Storage.stat``."""

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from weft.errors import StorageFault
-from weft.storage.base import ObjectStat
+from weft.storage.base import ObjectStat, Proof
 from weft.storage.connection import Connection, fetch_bytes, fetch_file, fetch_within, run_on_loop, seconds_of
+from weft.storage.descriptors import prove_file
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.translate import Context, bucket_missing, translated
 from weft.storage.urls import BucketUrl
@@ -56,10 +57,11 @@ class GcsDriver:
             # The emulator breaks off at a media upload without a body; a multipart one always has a body.
             self._connection.system.pipe_file(self._path(key), data, mode="create" if only else "overwrite")
 
-    def store_file(self, key: str, path: str, size: int, only: bool) -> None:
+    def store_file(self, key: str, path: str, size: int, only: bool, proof: Proof | None) -> None:
         """See ``Driver.store_file``."""
         if not size:
             return self.store(key, b"", only)
+        prove_file(path, proof)
         with open(path, "rb") as file:
             return self._post(key, file, size, only)
 

@@ -16,9 +16,10 @@ from contextlib import closing, contextmanager, suppress
 from typing import cast
 
 from weft.errors import BucketMissing, FileTypeRefused, KeyMissing, PathSyntax, StorageFault, SymlinkRefused
-from weft.storage.base import ObjectStat
+from weft.storage.base import ObjectStat, Proof
 from weft.storage.descriptors import (
     copy_bytes,
+    copy_once,
     create_file,
     exists_at,
     folder_at,
@@ -77,12 +78,12 @@ class LocalStorage:
         """See ``Storage.write``; create-only is honoured."""
         return self._put(key, lambda fd: write_all(fd, data), create)
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         """See ``Storage.upload``; create-only is honoured."""
         with upload_source(path) as (source, size):
 
             def fill(fd: int) -> None:
-                copied = copy_bytes(source, fd, keep=False)
+                copied = copy_once(source, fd, proof)
                 if copied != size:
                     raise StorageFault(f"{path} changed from {size} to {copied} bytes while it was read")
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from weft.errors import KeyMissing
-from weft.storage.base import ObjectStat
+from weft.storage.base import ObjectStat, Proof
 from weft.storage.descriptors import new_file, pread_all, upload_source
 from weft.storage.keys import MAX_UPLOAD, check_key, check_prefix, check_range, slice_of, too_large
 from weft.util.atomic import write_all
@@ -63,10 +63,12 @@ class MemoryStorage:
             self._objects[key] = (bytes(data), self._clock.now())
             return True
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         """See ``Storage.upload``; create-only is honoured."""
         with upload_source(path) as (fd, size):
             data = pread_all(fd, path, 0, size)
+        if proof is not None:
+            proof([memoryview(data)])
         return self.write(key, data, create=create)
 
     def stat(self, key: str) -> ObjectStat | None:

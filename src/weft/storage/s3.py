@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from weft.errors import CredentialFault, KeyMissing, StorageFault
-from weft.storage.base import ObjectStat
+from weft.storage.base import ObjectStat, Proof
 from weft.storage.connection import (
     Connection,
     await_on_loop,
@@ -143,9 +143,11 @@ class S3Driver:
         """See ``Driver.store``."""
         self._put(key, data, zlib.crc32(data), only)
 
-    def store_file(self, key: str, path: str, size: int, only: bool) -> None:
+    def store_file(self, key: str, path: str, size: int, only: bool, proof: Proof | None) -> None:
         """Read once, past the page cache where it is not in memory: the packs that are pushed were written so."""
         with self._rooms.read(path, size) as data:
+            if proof is not None:
+                proof([data])
             self._put(key, Body(data), zlib.crc32(data), only)
 
     def _put(self, key: str, body: bytes | Body, check: int, only: bool) -> None:

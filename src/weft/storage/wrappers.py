@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from weft.errors import EnvironmentFault
-from weft.storage.base import ObjectStat, Storage
+from weft.storage.base import ObjectStat, Proof, Storage
 from weft.storage.descriptors import upload_source
 from weft.util.clock import Clock
 
@@ -58,9 +58,9 @@ class RetryingStorage:
         """See ``Storage.write``."""
         return self._repeat(lambda: self._inner.write(key, data, create=create))
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         """See ``Storage.upload``."""
-        return self._repeat(lambda: self._inner.upload(key, path, create=create))
+        return self._repeat(lambda: self._inner.upload(key, path, create=create, proof=proof))
 
     def stat(self, key: str) -> ObjectStat | None:
         """See ``Storage.stat``."""
@@ -157,11 +157,11 @@ class CountingStorage:
         self._count("write", sent=len(data))
         return self._inner.write(key, data, create=create)
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         """See ``Storage.upload``."""
         with upload_source(path) as (_, size):
             self._count("upload", sent=size)
-        return self._inner.upload(key, path, create=create)
+        return self._inner.upload(key, path, create=create, proof=proof)
 
     def stat(self, key: str) -> ObjectStat | None:
         """See ``Storage.stat``."""

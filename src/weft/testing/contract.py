@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 import pytest
 
-from weft.errors import BucketMissing, KeyMissing, LimitExceeded, PathChars, PathSyntax, StorageFault
+from weft.errors import BucketMissing, HashMismatch, KeyMissing, LimitExceeded, PathChars, PathSyntax, StorageFault
 from weft.storage.base import Storage
 from weft.storage.keys import MAX_UPLOAD
 
@@ -223,6 +224,34 @@ class WriteContract(Contract):
         source.write_bytes(b"new")
         assert storage.upload(PACK, str(source)) is True
         assert raw.get(PACK) == b"new"
+
+    def test_an_upload_is_what_it_should_be(self, storage: Storage, raw: Raw, tmp_path: Path) -> None:
+        """A proof sees all bytes before they are stored; what it refuses is not stored, and what is there stays."""
+        data = os.urandom(5_000_000)
+        source = tmp_path / "source"
+        source.write_bytes(data)
+        seen = bytearray()
+
+        def note(parts: Iterable[memoryview]) -> None:
+            seen.clear()
+            for part in parts:
+                seen.extend(part)
+
+        def refuse(parts: Iterable[memoryview]) -> None:
+            note(parts)
+            raise HashMismatch("refused")
+
+        for create in (True, False):
+            with pytest.raises(HashMismatch):
+                storage.upload(PACK, str(source), create=create, proof=refuse)
+            assert raw.keys() == set()
+            assert bytes(seen) == data
+        assert storage.upload(PACK, str(source), create=True, proof=note) is True
+        assert raw.get(PACK) == bytes(seen) == data
+        source.write_bytes(b"new")
+        with pytest.raises(HashMismatch):
+            storage.upload(PACK, str(source), proof=refuse)
+        assert raw.get(PACK) == data
 
     def test_an_upload_has_a_limit(self, storage: Storage, raw: Raw, tmp_path: Path) -> None:
         """64 MiB are the limit, checked before a byte is read."""

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeVar
 
 from weft.errors import CredentialFault, EnvironmentFault, KeyMissing, NetworkFault, StorageFault
-from weft.storage.base import ObjectStat, Storage
+from weft.storage.base import ObjectStat, Proof, Storage
 
 T = TypeVar("T")
 
@@ -105,10 +105,10 @@ class FaultyStorage:
         fault = self._next("write", key)
         return self._run(fault, lambda: self._inner.write(key, data, create=create))
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         """See ``Storage.upload``."""
         fault = self._next("upload", key)
-        return self._run(fault, lambda: self._inner.upload(key, path, create=create))
+        return self._run(fault, lambda: self._inner.upload(key, path, create=create, proof=proof))
 
     def stat(self, key: str) -> ObjectStat | None:
         """See ``Storage.stat``."""

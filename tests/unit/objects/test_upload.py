@@ -24,7 +24,7 @@ from weft.objects.reachability import walk
 from weft.objects.remote_keys import pack_key, pack_of
 from weft.objects.store import LocalStore
 from weft.objects.upload import WORTH_ASKING, PushOptions, push
-from weft.storage.base import ObjectStat
+from weft.storage.base import ObjectStat, Proof
 from weft.storage.local import LocalStorage
 from weft.storage.memory import MemoryStorage
 from weft.storage.wrappers import CountingStorage
@@ -53,9 +53,9 @@ class Dying(MemoryStorage):
         self._spend()
         return super().write(key, data, create=create)
 
-    def upload(self, key: str, path: str, *, create: bool = False) -> bool:
+    def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         self._spend()
-        return super().upload(key, path, create=create)
+        return super().upload(key, path, create=create, proof=proof)
 
     def delete(self, key: str) -> None:
         self._spend()

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from weft.storage.descriptors import copy_bytes
+from weft.model.oid import Oid
+from weft.objects.pack_check import proof_of
+from weft.storage.descriptors import copy_bytes, copy_once
 from weft.storage.keys import BLOCK
 from weft.util.coldread import ALIGNED, ColdReader
 
@@ -75,7 +77,7 @@ def test_a_full_disk_is_an_error_and_not_another_attempt(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("keep", [True, False])
-@pytest.mark.parametrize("size", [BLOCK - 1, 5 * BLOCK, 9 * BLOCK + 17])
+@pytest.mark.parametrize("size", [0, BLOCK - 1, 5 * BLOCK, 9 * BLOCK + 17])
 def test_what_is_not_in_memory_is_copied_past_it(tmp_path: Path, keep: bool, size: int) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     data = os.urandom(size)
@@ -85,11 +87,16 @@ def test_what_is_not_in_memory_is_copied_past_it(tmp_path: Path, keep: bool, siz
         os.posix_fadvise(a.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         # Asking makes the kernel read a few pages there. A file system in memory forgets nothing.
         forgets = not ColdReader(a.fileno()).in_memory(size // 4 // ALIGNED * ALIGNED, 1)
-        assert copy_bytes(a.fileno(), b.fileno(), keep=keep) == size
+        if keep:
+            assert copy_bytes(a.fileno(), b.fileno()) == size
+        else:
+            assert copy_once(a.fileno(), b.fileno(), proof_of(Oid.of(data))) == size
+            assert not (forgets and size and ColdReader(a.fileno()).in_memory(0, size))  # nor a page that was looked at
         place = size // 3 // ALIGNED * ALIGNED
-        assert ColdReader(a.fileno()).in_memory(place, 1) != (forgets and size >= BLOCK)
+        assert ColdReader(a.fileno()).in_memory(place, 1) != (forgets and size >= (BLOCK if keep else 1))
         with target.open("rb") as c:
             assert ColdReader(c.fileno()).in_memory(place, 1) != (forgets and size >= BLOCK and not keep)
+        b.seek(0, os.SEEK_END)
         b.write(b"more")  # the descriptor is as ordinary as before
     assert target.read_bytes() == data + b"more"
 
@@ -104,4 +111,7 @@ def test_blocks_are_shared_where_the_file_system_can(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
     assert copied(tmp_path) == DATA
-    assert [request for request, _ in asked] == [0x40049409]
+    with (tmp_path / "source").open("rb") as a, (tmp_path / "once").open("wb") as b:
+        assert copy_once(a.fileno(), b.fileno()) == len(DATA)
+    assert (tmp_path / "once").read_bytes() == DATA
+    assert [request for request, _ in asked] == [0x40049409] * 2

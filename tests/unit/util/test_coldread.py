@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from kit import pseudo_random
 from weft.util import coldread
-from weft.util.coldread import ALIGNED, ColdReader, aligned
+from weft.util.coldread import ALIGNED, PROBED, ColdReader, aligned, blocks_of
 
 SIZE = (1 << 20) + 777
 DATA = pseudo_random(SIZE, 1)
@@ -33,6 +34,7 @@ def _forget(fd: int) -> None:
 
 
 def _in_memory(fd: int, offset: int) -> bool:
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)  # a look shall not read ahead
     try:
         return bool(os.preadv(fd, [bytearray(1)], offset, os.RWF_NOWAIT))
     except BlockingIOError:
@@ -59,6 +61,20 @@ def test_what_was_not_in_memory_does_not_get_there(file: int):
     assert _in_memory(file, 512 << 10) != forgets  # to ask makes the kernel read a few pages there
     os.pread(file, SIZE, 0)
     assert _in_memory(file, 768 << 10)
+
+
+def test_looking_leaves_nothing_behind(tmp_path: Path):
+    (tmp_path / "f").write_bytes(DATA * 6)
+    with (tmp_path / "f").open("rb") as file:
+        os.fsync(file.fileno())
+        _forget(file.fileno())
+        reader = ColdReader(file.fileno())
+        forgets = not reader.in_memory(0, 1)
+        time.sleep(0.1)  # for what the kernel reads ahead
+        assert _in_memory(file.fileno(), 2 * ALIGNED) != forgets
+        _forget(file.fileno())
+        assert b"".join(bytes(part) for part in blocks_of(file.fileno(), aligned(PROBED))) == DATA * 6
+        assert reader.in_memory(0, len(DATA) * 6) != forgets
 
 
 def test_what_is_half_in_memory_comes_from_both(file: int):
