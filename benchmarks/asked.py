@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from growth import COPY
+
 MB = 1_000_000
 MIB = 2**20
 NOT_MEASURED = "not measured in this run"
@@ -91,7 +93,8 @@ def growth(fits: list[dict]) -> list[Answer]:
     """The fitted lines: the worst of each kind."""
     flat = "memory flat from 10 k to 1 M files but for 200 bytes a file"
     slow = "no cost that grows faster than the data (exponent at most 1.1)"
-    files = [fit for fit in fits if fit["data"] == "files"]
+    fits = [fit for fit in fits if fit["step"] != COPY]
+    files = [fit for fit in fits if fit["memory_holds"] is not None]
     if not files:
         return [Answer(flat, NOT_MEASURED, None), Answer(slow, NOT_MEASURED, None)]
     hungry = max(files, key=lambda fit: fit["bytes_a_unit"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 FILE_SIZE = 10_000
+TINY_SIZE = 100
 FILES_PER_FOLDER = 100
 EDIT = 1_000_000
 MIB = 2**20
@@ -17,7 +18,7 @@ FIRST = "00000/0000000.bin"
 """The small file that is changed where one is changed."""
 
 
-def make_small(folder: Path, files: int, first: int = 0) -> None:
+def make_small(folder: Path, files: int, first: int = 0, size: int = FILE_SIZE) -> None:
     """Files of 10 kB that do not compress, in folders of 100; ``first`` is the number of the first one."""
     source = random.Random(f"small {first}")
     for number in range(first, first + files):
@@ -25,7 +26,7 @@ def make_small(folder: Path, files: int, first: int = 0) -> None:
             parent = f"{folder}/{number // FILES_PER_FOLDER:05}"
             os.makedirs(parent, exist_ok=True)
         with open(f"{parent}/{number:07}.bin", "wb") as file:
-            file.write(source.randbytes(FILE_SIZE))
+            file.write(source.randbytes(size))
 
 
 def make_big(path: Path, mib: int) -> None:

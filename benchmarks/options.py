@@ -23,13 +23,14 @@ class Preset:
     big_mib: int
     runs: int
     growth_files: tuple[int, ...]
+    growth_tiny: tuple[int, ...]
     growth_mib: tuple[int, ...]
 
 
 PRESETS = {
-    "quick": Preset("quick", 1_000, 32, 1, (300, 1_000), (8, 32)),
-    "usual": Preset("latest", 10_000, 512, 3, (10_000, 30_000, 100_000), (128, 512)),
-    "full": Preset("full", 100_000, 4_096, 3, (10_000, 30_000, 100_000), (1_024, 4_096)),
+    "quick": Preset("quick", 1_000, 32, 1, (300, 1_000), (300, 1_000), (8, 32)),
+    "usual": Preset("latest", 10_000, 512, 3, (10_000, 30_000, 100_000), (10_000, 100_000), (128, 512)),
+    "full": Preset("full", 100_000, 4_096, 3, (10_000, 30_000, 100_000), (10_000, 100_000, 1_000_000), (1_024, 4_096)),
 }
 MILLION = (1_000_000,), (16_384,)
 
@@ -70,9 +71,11 @@ def read(peers: list[str]) -> argparse.Namespace:
         asked.error("--quick and --full exclude each other")
     preset = PRESETS["quick" if options.quick else "full" if options.full else "usual"]
     options.growth_files, options.growth_mib = preset.growth_files, preset.growth_mib
+    options.growth_tiny = preset.growth_tiny
     if options.quick or (options.files or options.big_mib):
         files, mib = options.files or preset.files, options.big_mib or preset.big_mib
         options.growth_files, options.growth_mib = (max(files // 3, 1), files), (max(mib // 4, 1), mib)
+        options.growth_tiny = options.growth_files
     if options.scale == "1m":
         options.growth_files += MILLION[0]
         options.growth_mib += MILLION[1]

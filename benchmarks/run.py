@@ -201,6 +201,8 @@ class Comparison:
         for files in self.options.growth_files:
             self.growth.small(files, data / "small", show)
             self.write()
+        for files in self.options.growth_tiny:
+            self.growth.tiny(files, show)
         for mib in self.options.growth_mib:
             if growth.room_for(self.place, mib):
                 self.growth.big(mib, data / "big" / "big.bin", show)

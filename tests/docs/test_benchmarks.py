@@ -89,6 +89,23 @@ def test_growth_says_which_cost_grows_too_fast(load: Load) -> None:
     assert not slow.holds
 
 
+def test_memory_is_asked_of_the_most_files_and_nothing_of_a_copy(load: Load) -> None:
+    points = [
+        {"data": data, "step": step, "size": size, "wall": float(size), "rss_mib": rss}
+        for data, sizes in (("files", (10_000, 100_000)), ("tiny files", (10_000, 100_000, 1_000_000)))
+        for step in ("push", "cp -r")
+        for size, rss in zip(sizes, (50.0, 100.0, 200.0), strict=False)
+    ]
+    push, copy, tiny_push, tiny_copy = lines = load("growth").fits(points)
+    assert (push["memory_holds"], tiny_push["memory_holds"]) == (None, True)
+    assert {copy[key] for key in ("time_holds", "memory_holds")} == {None}
+    assert {tiny_copy[key] for key in ("time_holds", "memory_holds")} == {None}
+    flat, slow = load("asked").growth(lines)
+    assert flat.holds
+    assert "10,000 / 100,000 / 1,000,000 files" in flat.measured
+    assert slow.holds
+
+
 def test_rows_are_medians_and_ratios_to_weft(load: Load) -> None:
     result = a_result(load, {"add_small": {"dvc": [9, 8, 100], "weft": [2, 3, 1]}}, set())
     weft, dvc = result["rows"]
