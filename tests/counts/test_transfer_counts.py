@@ -17,10 +17,11 @@ import pytest
 from servers import Seaweed
 from tinyhttp import Reply, serving
 from transfer_kit import REPO, add, clone, noise, read_tree, remote_at, small_tree
+from weft.model.entry import PackInfo
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.model.remote import RemoteSpec
-from weft.objects import pack_check
+from weft.objects import pack_check, receive
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.download import fetch
 from weft.objects.push_roots import Roots
@@ -255,6 +256,36 @@ def test_a_fetched_pack_is_read_once_to_prove_it(tmp_path: Path, monkeypatch: py
     footers = sum(72 * len(pack.frames) for pack in packs)
     assert sum(read) <= sum(pack.size for pack in packs) + footers + 100 * len(packs)
     assert max(read) <= MIB, "of a chunk, or of a block"
+
+
+@pytest.mark.parametrize(("few", "together"), [(8192, True), (1, False)])
+def test_packs_of_many_frames_are_proved_one_at_a_time(
+    few: int, together: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = MemoryStorage()
+    with clone(tmp_path / "a") as a:
+        pointers = {f"d{n}": add(a, {"large": noise(1_500_000, n)}, f"d{n}") for n in range(4)}
+        for path, pointer in pointers.items():
+            push(remote_at(storage, a), a, {path: pointer})
+    met = threading.Event()
+    running: list[int] = []
+    most: list[int] = []
+
+    def proved(path: str, pack: PackInfo, where: str) -> None:
+        running.append(1)
+        if len(running) > 1:
+            met.set()
+        met.wait(0.5)  # time for others to come, were they let in
+        most.append(len(running))
+        plain(path, pack, where)
+        running.pop()
+
+    plain = receive.verify_pack
+    monkeypatch.setattr(receive, "verify_pack", proved)
+    monkeypatch.setattr(receive, "MANY_FRAMES", few)
+    with clone(tmp_path / "b") as b:
+        assert fetch(remote_at(storage, b, jobs=4), b, pointers).packs >= 4
+    assert met.is_set() == (max(most) > 1) == together
 
 
 @contextmanager

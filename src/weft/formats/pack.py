@@ -47,6 +47,17 @@ def encode_footer(frames: Sequence[Frame]) -> bytes:
     return b"".join([pack(f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, 0, f.check) for f in frames])
 
 
+def footer_names(footer: bytes, frames: Sequence[Frame]) -> bool:
+    """True when ``footer`` holds just ``frames``; takes no memory for a second list of them."""
+    if len(footer) != FOOTER_ENTRY * len(frames):
+        return False
+    found = _ENTRY.iter_unpack(footer)
+    return all(
+        entry == (f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, 0, f.check)
+        for entry, f in zip(found, frames, strict=True)
+    )
+
+
 def encode_trailer(footer_offset: int, footer: bytes, count: int) -> bytes:
     """Return the last 32 bytes of a pack whose ``footer`` starts at ``footer_offset`` and holds ``count`` entries."""
     return _TRAILER.pack(footer_offset, count, 0, xxh3_64_intdigest(footer), TAIL_MAGIC)

@@ -20,6 +20,7 @@ from weft.objects.catalog_db import Database
 from weft.objects.catalog_schema import OBJECT_TABLES
 
 LOCAL = 0
+_ANY = 1 << 62
 _BATCH = 500
 _KINDS = {int(kind): kind for kind in Kind}
 # A footer's entry with the xxh3 as the catalog keeps it.
@@ -172,12 +173,13 @@ class Catalog(Database):
                 found.setdefault(frame.oid, []).append(Location(name, frame))
         return found
 
-    def pack_frames(self, name: Oid) -> PackInfo | None:
-        """The pack called ``name`` with its frames in position order, or None when no place is known to hold it.
+    def pack_frames(self, name: Oid, most: int = _ANY) -> PackInfo | None:
+        """The pack called ``name`` with its frames in position order, or None when no place is known to hold it, or when
+        it has more than ``most`` frames.
 
         Raises ``BadPackIndex`` when the row was damaged.
         """
-        rows = self.rows("SELECT size, footer FROM packs WHERE name = ?", (name,))
+        rows = self.rows("SELECT size, footer FROM packs WHERE name = ? AND frames <= ?", (name, most))
         if not rows:
             return None
         size, footer = rows[0]

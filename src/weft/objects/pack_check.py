@@ -9,7 +9,15 @@ from blake3 import blake3
 
 from weft.errors import BadPackIndex, HashMismatch, IntegrityError, ObjectType, RefusedInput, SizeMismatch, WeftError
 from weft.formats.frame import check_frame, decode_frame
-from weft.formats.pack import HEADER_SIZE, TRAILER_SIZE, check_footer, check_header, decode_footer, decode_trailer
+from weft.formats.pack import (
+    HEADER_SIZE,
+    TRAILER_SIZE,
+    check_footer,
+    check_header,
+    decode_footer,
+    decode_trailer,
+    footer_names,
+)
 from weft.model.entry import Frame, PackInfo
 from weft.model.oid import Kind, Oid
 from weft.objects.remote import refuse_page
@@ -106,7 +114,7 @@ def _verify_open(fd: int, pack: PackInfo, where: str) -> None:
         raise HashMismatch(f"{where} does not hash to its name", path=where)
     if fault is not None:
         raise fault
-    if _own_frames(fd, size) != pack.frames:
+    if not footer_names(_own_footer(fd, size)[0], pack.frames):
         raise BadPackIndex(f"the footer of {where} and the index tell different things", path=where)
 
 
@@ -146,11 +154,16 @@ def _neighbours(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
 
 
 def _own_frames(fd: int, size: int) -> tuple[Frame, ...]:
+    return decode_footer(*_own_footer(fd, size))
+
+
+def _own_footer(fd: int, size: int) -> tuple[bytes, int]:
+    """The footer of a pack, which matches its checksum, and where it begins."""
     check_header(os.pread(fd, HEADER_SIZE, 0))
     footer_offset, _count, check = decode_trailer(os.pread(fd, TRAILER_SIZE, max(0, size - TRAILER_SIZE)), size)
     footer = os.pread(fd, size - TRAILER_SIZE - footer_offset, footer_offset)
     check_footer(footer, check)
-    return decode_footer(footer, footer_offset)
+    return footer, footer_offset
 
 
 def _digest(fd: int) -> Oid:

@@ -6,13 +6,16 @@ Packs that are complete stay when the work is interrupted, so the next attempt g
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from weft.errors import BadPackIndex, KeyMissing, NotOnRemote, ObjectType, SizeMismatch, WeftError
-from weft.model.entry import Frame, PackInfo
+from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects import remote_keys as keys
@@ -30,6 +33,8 @@ from weft.util.progress import Progress, SilentProgress
 
 SMALL_PACK = 1 << 20
 """Packs below this many bytes are always fetched whole."""
+MANY_FRAMES = 8192
+"""Packs with more frames than this are proved one at a time."""
 MAX_ROOTS = 32
 """When more pointers than this are wanted, the index is listed instead of asking for each root."""
 
@@ -56,6 +61,7 @@ class Receiver:
         self._stage = 0
         self._bad: dict[Oid, WeftError] = {}
         self._incoming = Incoming(store)
+        self._turn = threading.Lock()
         # Shared with other writers of the store; whoever removes packs takes it alone.
         path = os.path.join(store.root, "lock")
         self._lock = FileLock(path, purpose="fetch into the store", shared=True, progress=progress)
@@ -176,22 +182,19 @@ class Receiver:
     def _take_packs(self, names: Sequence[Oid], sizes: Mapping[Oid, int]) -> None:
         known = self._store.catalog.packs(self._remote.place) if names else {}
         self._task.grow(sum(known[name] for name in names))
-        for pack, fault in unordered_map(self._take_pack, names, self._remote.jobs, self._remote.jobs):
-            if pack is None:
-                continue
+        take = partial(self._take_pack, sizes=sizes)
+        for name, count, fault in unordered_map(take, names, self._remote.jobs, self._remote.jobs):
             if fault is not None:
-                self._refuse(pack.name, fault)
-                continue
-            self.packs += 1
-            self.objects += len(pack.frames)
-            self.received += pack.size
-            _check_sizes(pack.frames, sizes)
+                self._refuse(name, fault)
+            elif count:
+                self.packs += 1
+                self.objects += count
+                self.received += known[name]
 
-    def _take_pack(self, name: Oid) -> tuple[PackInfo | None, WeftError | None]:
-        # Not before its turn: the frames of a pack of small files take megabytes.
-        pack = self._store.catalog.pack_frames(name)
-        if pack is None:
-            return None, None
+    def _take_pack(self, name: Oid, sizes: Mapping[Oid, int]) -> tuple[Oid, int, WeftError | None]:
+        """Fetch a pack; returns how many objects came, or why none did."""
+        # The frames of a pack of tiny files take a hundred megabytes: such packs are proved one after the other.
+        few = self._store.catalog.pack_frames(name, MANY_FRAMES)
         key = keys.pack_key(name)
         fault: WeftError | None = None
         # Bytes that broke on their way come right the second time.
@@ -199,23 +202,30 @@ class Receiver:
             temp = self._store.temp_path()
             try:
                 self._remote.storage.download(key, temp)
-                verify_pack(temp, pack, key)
-                sync_file(temp)
-                self._store.adopt_pack(temp, pack)
+                with nullcontext() if few else self._turn:
+                    pack = few or self._store.catalog.pack_frames(name)
+                    if pack is None:
+                        return name, 0, None
+                    verify_pack(temp, pack, key)
+                    sync_file(temp)
+                    self._store.adopt_pack(temp, pack)
                 self._task.advance(pack.size, len(pack.frames))
-                return pack, None
+                break
             except KeyMissing as error:
-                return pack, error
+                return name, 0, error
             except BAD_COPY as error:
                 fault = error
                 # One that is too long for a pack was not fetched.
-                if last and os.path.lexists(temp) and not self._believe(pack.name, temp):
+                if last and os.path.lexists(temp) and not self._believe(name, temp):
                     quarantine_file(
-                        self._store, pack.name, temp, f"refused from {self._remote.storage.name}: {error.message}"
+                        self._store, name, temp, f"refused from {self._remote.storage.name}: {error.message}"
                     )
             finally:
                 remove_file(temp)
-        return pack, fault
+        else:
+            return name, 0, fault
+        _check_sizes(pack.frames, sizes)
+        return name, len(pack.frames), None
 
     def _believe(self, name: Oid, temp: str) -> bool:
         """Adopt a pack that is sound by its own footer: then it was the index that lied, and what it told is corrected."""
