@@ -59,9 +59,9 @@ class GcsDriver:
 
     def store_file(self, key: str, path: str, size: int, only: bool, proof: Proof | None) -> None:
         """See ``Driver.store_file``."""
+        prove_file(path, proof)
         if not size:
             return self.store(key, b"", only)
-        prove_file(path, proof)
         with open(path, "rb") as file:
             return self._post(key, file, size, only)
 

@@ -246,6 +246,11 @@ class WriteContract(Contract):
                 storage.upload(PACK, str(source), create=create, proof=refuse)
             assert raw.keys() == set()
             assert bytes(seen) == data
+        empty = tmp_path / "empty"
+        empty.write_bytes(b"")
+        with pytest.raises(HashMismatch):
+            storage.upload(PACK, str(empty), proof=refuse)
+        assert raw.keys() == set()
         assert storage.upload(PACK, str(source), create=True, proof=note) is True
         assert raw.get(PACK) == bytes(seen) == data
         source.write_bytes(b"new")
