@@ -72,9 +72,11 @@ class ColdReader:
             return True
         try:
             os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_RANDOM)
-            for offset in range(start, start + length, PROBED):
-                os.preadv(self._fd, [self._byte], offset, _NOWAIT)
-            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_NORMAL)
+            try:
+                for offset in range(start, start + length, PROBED):
+                    os.preadv(self._fd, [self._byte], offset, _NOWAIT)
+            finally:
+                os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_NORMAL)
         except BlockingIOError:
             self._probed = offset
             return False

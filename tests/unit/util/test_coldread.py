@@ -77,6 +77,16 @@ def test_looking_leaves_nothing_behind(tmp_path: Path):
         assert reader.in_memory(0, len(DATA) * 6) != forgets
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_next_reader_is_read_ahead_for(file: int, known: bool, monkeypatch: pytest.MonkeyPatch):
+    if not known:
+        _forget(file)
+    advised: list[int] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, start, length, advice: advised.append(advice))
+    ColdReader(file).in_memory(0, 1)
+    assert advised == [os.POSIX_FADV_RANDOM, os.POSIX_FADV_NORMAL]
+
+
 def test_what_is_half_in_memory_comes_from_both(file: int):
     _forget(file)
     os.pread(file, 8 * ALIGNED, 0)
