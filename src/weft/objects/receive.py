@@ -229,13 +229,14 @@ class Receiver:
 
     def _believe(self, name: Oid, temp: str) -> bool:
         """Adopt a pack that is sound by its own footer: then it was the index that lied, and what it told is corrected."""
-        try:
-            pack = read_pack(temp, name)
-        except BAD_COPY:
-            return False
-        self.index.records.correct(pack)
-        sync_file(temp)
-        self._store.adopt_pack(temp, pack)
+        with self._turn:
+            try:
+                pack = read_pack(temp, name)
+            except BAD_COPY:
+                return False
+            self.index.records.correct(pack)
+            sync_file(temp)
+            self._store.adopt_pack(temp, pack)
         return True
 
     # --- ranges ---
