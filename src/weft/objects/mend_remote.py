@@ -89,7 +89,7 @@ def _restore(remote: RemoteStore, store: LocalStore, info: PackInfo, dead: Set[O
             ):  # else it only broke on its way, or is mended
                 if not rebuild_pack(store, info, made, spare):
                     return False
-                remote.storage.upload(keys.pack_key(info.name), made, proof=proof_of(info.name))
+                remote.storage.upload(keys.pack_key(info.name), made, proof=proof_of(info.name, info.size))
     finally:
         remove_file(made)
     done.restored.append(info.name)

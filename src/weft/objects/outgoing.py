@@ -111,8 +111,9 @@ def send(
 
     def upload(parcel: Parcel) -> Parcel:
         name = parcel.pack.name
+        proof = proof_of(name, parcel.size)
         try:
-            remote.storage.upload(keys.pack_key(name), parcel.path, create=name not in replace, proof=proof_of(name))
+            remote.storage.upload(keys.pack_key(name), parcel.path, create=name not in replace, proof=proof)
         except HashMismatch:
             if parcel.local:
                 store.quarantine(name, "its bytes do not hash to its name")

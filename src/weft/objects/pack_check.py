@@ -9,17 +9,10 @@ from blake3 import blake3
 
 from weft.errors import BadPackIndex, HashMismatch, IntegrityError, ObjectType, RefusedInput, SizeMismatch, WeftError
 from weft.formats.frame import check_frame, decode_frame
-from weft.formats.pack import (
-    HEADER_SIZE,
-    TRAILER_SIZE,
-    check_footer,
-    check_header,
-    decode_footer,
-    decode_trailer,
-    footer_names,
-)
+from weft.formats.pack import footer_names
 from weft.model.entry import Frame, PackInfo
 from weft.model.oid import Kind, Oid
+from weft.objects.packfiles import OpenPack, open_new, read_footer, read_pack_info
 from weft.objects.remote import refuse_page
 from weft.storage.base import Proof
 from weft.util.atomic import os_errors
@@ -54,11 +47,7 @@ def verify_pack(path: str, pack: PackInfo, where: str) -> None:
     ``LimitExceeded``, ``FormatVersion``.
     """
     with os_errors("read", path):
-        fd = os.open(path, _READ)
-        try:
-            _verify_open(fd, pack, where)
-        finally:
-            os.close(fd)
+        _verify_open(open_new(path), pack, where)
 
 
 def read_pack(path: str, name: Oid) -> PackInfo:
@@ -67,18 +56,14 @@ def read_pack(path: str, name: Oid) -> PackInfo:
     Raises as ``verify_pack`` does.
     """
     with os_errors("read", path):
-        fd = os.open(path, _READ)
-        try:
-            size = os.fstat(fd).st_size
-            if _digest(fd) != name:
-                raise HashMismatch(f"a pack does not hash to its name {name.hex()}")
-            pack = PackInfo(name, size, _own_frames(fd, size))
-            _, fault = _prove_frames(fd, size, pack.frames)
-            if fault is not None:
-                raise fault
-            return pack
-        finally:
-            os.close(fd)
+        opened = open_new(path)
+        if _digest(opened.fd) != name:
+            raise HashMismatch(f"a pack does not hash to its name {name.hex()}")
+        pack = read_pack_info(opened, name)
+        _, fault = _prove_frames(opened.fd, opened.size, pack.frames)
+        if fault is not None:
+            raise fault
+        return pack
 
 
 def hash_file(path: str) -> tuple[Oid, int]:
@@ -91,30 +76,30 @@ def hash_file(path: str) -> tuple[Oid, int]:
             os.close(fd)
 
 
-def proof_of(name: Oid) -> Proof:
-    """What lets a pack be uploaded only when it hashes to ``name``; raises ``HashMismatch``."""
+def proof_of(name: Oid, size: int) -> Proof:
+    """What lets a pack be uploaded only when it has ``size`` bytes that hash to ``name``; raises ``HashMismatch``."""
 
     def prove(parts: Iterable[memoryview]) -> None:
-        hasher = blake3()
+        hasher, seen = blake3(), 0
         for part in parts:
             hasher.update(part)
-        if Oid(hasher.digest()) != name:
-            raise HashMismatch(f"a pack does not hash to its name {name.hex()}")
+            seen += len(part)
+        if hasher.digest() != name or seen != size:
+            raise HashMismatch(f"the pack {name.hex()} changed before it was sent", hint="run the command again")
 
     return prove
 
 
-def _verify_open(fd: int, pack: PackInfo, where: str) -> None:
-    size = os.fstat(fd).st_size
-    refuse_page(os.pread(fd, 1, 0), where)
-    if size != pack.size:
-        raise SizeMismatch(f"{where} has {size} bytes, not {pack.size}", path=where)
-    digest, fault = _prove_frames(fd, size, pack.frames)
+def _verify_open(opened: OpenPack, pack: PackInfo, where: str) -> None:
+    refuse_page(opened.read(0, 1), where)
+    if opened.size != pack.size:
+        raise SizeMismatch(f"{where} has {opened.size} bytes, not {pack.size}", path=where)
+    digest, fault = _prove_frames(opened.fd, opened.size, pack.frames)
     if digest != pack.name:
         raise HashMismatch(f"{where} does not hash to its name", path=where)
     if fault is not None:
         raise fault
-    if not footer_names(_own_footer(fd, size)[0], pack.frames):
+    if not footer_names(read_footer(opened), pack.frames):
         raise BadPackIndex(f"the footer of {where} and the index tell different things", path=where)
 
 
@@ -151,19 +136,6 @@ def _neighbours(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
         group.append(frame)
     if group:
         yield group
-
-
-def _own_frames(fd: int, size: int) -> tuple[Frame, ...]:
-    return decode_footer(*_own_footer(fd, size))
-
-
-def _own_footer(fd: int, size: int) -> tuple[bytes, int]:
-    """The footer of a pack, which matches its checksum, and where it begins."""
-    check_header(os.pread(fd, HEADER_SIZE, 0))
-    footer_offset, _count, check = decode_trailer(os.pread(fd, TRAILER_SIZE, max(0, size - TRAILER_SIZE)), size)
-    footer = os.pread(fd, size - TRAILER_SIZE - footer_offset, footer_offset)
-    check_footer(footer, check)
-    return footer, footer_offset
 
 
 def _digest(fd: int) -> Oid:

@@ -261,7 +261,7 @@ def read_footer(pack: OpenPack) -> bytes:
 
 
 def open_new(path: str) -> OpenPack:
-    """A pack that this process has just written under ``path``, whatever was there before."""
+    """A pack that this process has just written under ``path``, whatever was there before. No link is followed."""
     with os_errors("open", path):
         fd = os.open(path, _READ)
     return OpenPack(fd, path, os.fstat(fd).st_size, True)

@@ -255,9 +255,9 @@ def new_file(path: str) -> Iterator[int]:
 
 @contextmanager
 def upload_source(path: str) -> Iterator[tuple[int, int]]:
-    """Open a file to upload; yields descriptor and size. Raises ``LimitExceeded`` over 64 MiB."""
+    """Open a file to upload, which must not be a link; yields descriptor and size. Raises ``LimitExceeded`` over 64 MiB."""
     with os_errors("read", path):
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, _READ)
     try:
         size = os.fstat(fd).st_size
         if size > MAX_UPLOAD:

@@ -221,3 +221,15 @@ def test_checks_of_stored_bytes_and_kind() -> None:
             call(stored[:-1], item)
     with pytest.raises(SizeMismatch):
         frames.decode_frame(stored, item._replace(raw=9))
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=5, unique=True), st.data())
+def test_a_footer_names_its_frames_and_no_others(contents: list[bytes], data: st.DataObject) -> None:
+    _, table = make(*contents)
+    footer = pack.encode_footer(table)
+    assert pack.footer_names(footer, table)
+    place = data.draw(st.integers(0, len(footer) - 1))
+    assert not pack.footer_names(footer[:place] + bytes([footer[place] ^ 1]) + footer[place + 1 :], table)
+    assert not pack.footer_names(footer, table[:-1])
+    assert not pack.footer_names(footer[:-1], table)
+    assert not pack.footer_names(footer, (*table, table[0]))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from weft.errors import HashMismatch, SymlinkRefused
 from weft.model.oid import Oid
 from weft.objects.pack_check import proof_of
-from weft.storage.descriptors import copy_bytes, copy_once
+from weft.storage.descriptors import copy_bytes, copy_once, upload_source
 from weft.storage.keys import BLOCK
 from weft.util.coldread import ALIGNED, ColdReader
 
@@ -90,7 +91,7 @@ def test_what_is_not_in_memory_is_copied_past_it(tmp_path: Path, keep: bool, siz
         if keep:
             assert copy_bytes(a.fileno(), b.fileno()) == size
         else:
-            assert copy_once(a.fileno(), b.fileno(), proof_of(Oid.of(data))) == size
+            assert copy_once(a.fileno(), b.fileno(), proof_of(Oid.of(data), size)) == size
             assert not (forgets and size and ColdReader(a.fileno()).in_memory(0, size))  # nor a page that was looked at
         place = size // 3 // ALIGNED * ALIGNED
         assert ColdReader(a.fileno()).in_memory(place, 1) != (forgets and size >= (BLOCK if keep else 1))
@@ -99,6 +100,22 @@ def test_what_is_not_in_memory_is_copied_past_it(tmp_path: Path, keep: bool, siz
         b.seek(0, os.SEEK_END)
         b.write(b"more")  # the descriptor is as ordinary as before
     assert target.read_bytes() == data + b"more"
+
+
+def test_bytes_of_another_name_or_number_are_refused(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(DATA)
+    for proof in (proof_of(Oid.of(DATA), len(DATA) + 1), proof_of(Oid.of(b"other"), len(DATA))):
+        with source.open("rb") as a, (tmp_path / "target").open("wb") as b, pytest.raises(HashMismatch) as caught:
+            copy_once(a.fileno(), b.fileno(), proof)
+        assert "again" in caught.value.hint
+
+
+def test_a_link_is_no_file_to_upload(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"bytes")
+    os.symlink(tmp_path / "real", tmp_path / "link")
+    with pytest.raises(SymlinkRefused), upload_source(str(tmp_path / "link")):
+        pass
 
 
 def test_blocks_are_shared_where_the_file_system_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
