@@ -191,8 +191,8 @@ def _own(name: Oid, size: int, footer: bytes) -> PackInfo:
 
 
 def _salted(files: PackFiles, original: SealedPack, salt: bytes) -> SealedPack:
-    # No target size: all frames stay in one pack, which had room to spare below the limit.
-    writer = PackWriter(files, target=1 << 62)
+    # No target: all frames stay in one pack, which had room to spare below the limit.
+    writer = PackWriter(files, target=1 << 62, most=1 << 62)
     try:
         writer.add(Oid.of(salt), Kind.CHUNK, RAW, len(salt), salt, xxh3_64_intdigest(salt))
         pack = files.open(original.name)

@@ -27,6 +27,8 @@ NewFrame = tuple[Oid, int, int, Buffer, int]
 
 TARGET = 32 << 20
 LIMIT = 64 << 20
+MOST_FRAMES = 16_384
+"""Most frames in a pack that weft writes: whoever proves it or reads its index holds some 600 bytes a frame."""
 IN_FLIGHT = 16 << 20
 """Bytes that may wait to be written, for each writer."""
 
@@ -48,17 +50,26 @@ class SealedPack(NamedTuple):
 
 
 class PackWriter:
-    """Writes frames of any number into packs of about ``target`` bytes, never over ``limit``.
+    """Writes frames of any number into packs of about ``target`` bytes or ``most`` frames, never over ``limit`` bytes.
 
     To be used under a lock of the owner. The caller gives each oid once. After any error the writer can only be aborted.
     With ``replace`` a file that stands under the name of a finished pack gives way to it, in one step.
     """
 
-    def __init__(self, files: PackFiles, target: int = TARGET, limit: int = LIMIT, *, replace: bool = False) -> None:
+    def __init__(
+        self,
+        files: PackFiles,
+        target: int = TARGET,
+        limit: int = LIMIT,
+        *,
+        most: int = MOST_FRAMES,
+        replace: bool = False,
+    ) -> None:
         self._files = files
         self._replace = replace
         self._target = target
         self._limit = limit
+        self._most = most * FOOTER_ENTRY
         self._writing = Background(IN_FLIGHT, "weft-pack")
         self._syncing = Background(limit * 4, "weft-sync")
         self._sealed: list[SealedPack] = []
@@ -94,7 +105,8 @@ class PackWriter:
             self._footer += encode_entry(oid, self._offset, size, raw, kind, codec, 0, check)
             self._offset += size
             self._append(stored)
-            if self._offset + len(self._footer) + TRAILER_SIZE >= self._target:
+            footer = len(self._footer)
+            if self._offset + footer + TRAILER_SIZE >= self._target or footer >= self._most:
                 self._seal()
 
     def finish(self) -> list[SealedPack]:

@@ -22,6 +22,7 @@ from weft.objects import remote_keys as keys
 from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, remove_file, sync_file
 from weft.objects.oidset import SortedOids
 from weft.objects.pack_check import BAD_COPY, read_pack, verify_pack
+from weft.objects.packer import MOST_FRAMES
 from weft.objects.ranges import RangeResult, plan_ranges, read_range
 from weft.objects.remote import FoundRoot, RemoteStore
 from weft.objects.segments import SegmentIndex
@@ -33,8 +34,8 @@ from weft.util.progress import Progress, SilentProgress
 
 SMALL_PACK = 1 << 20
 """Packs below this many bytes are always fetched whole."""
-MANY_FRAMES = 8192
-"""Packs with more frames than this are proved one at a time."""
+MANY_FRAMES = MOST_FRAMES
+"""Packs with more frames than this, which weft does not write any more, are proved one at a time."""
 MAX_ROOTS = 32
 """When more pointers than this are wanted, the index is listed instead of asking for each root."""
 

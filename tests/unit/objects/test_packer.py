@@ -22,7 +22,7 @@ from weft.model.entry import RAW
 from weft.model.oid import Kind, Oid
 from weft.objects.background import Background
 from weft.objects.blocks import BlockFile
-from weft.objects.packer import IN_FLIGHT, PackWriter
+from weft.objects.packer import IN_FLIGHT, MOST_FRAMES, PackWriter
 from weft.objects.packfiles import PackFiles
 from weft.util import blocks
 from weft.util.blocks import BLOCK
@@ -75,6 +75,14 @@ def test_a_frame_that_would_pass_the_limit_starts_a_new_pack(tmp_path: Path):
     for number in range(4):
         _add(writer, pseudo_random(900, number))
     assert [pack.size for pack in writer.finish()] == [900 + 16 + 60 + 32] * 4
+
+
+def test_a_pack_of_tiny_frames_ends_at_a_number_of_them(tmp_path: Path):
+    # Whoever proves a pack or reads its index holds the list of its frames: more memory than the tiny frames themselves.
+    writer = PackWriter(_files(tmp_path))
+    for number in range(2 * MOST_FRAMES + 1):
+        _add(writer, b"%d" % number)
+    assert [len(pack.info().frames) for pack in writer.finish()] == [MOST_FRAMES, MOST_FRAMES, 1]
 
 
 def test_a_slow_disk_holds_up_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
