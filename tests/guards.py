@@ -90,7 +90,7 @@ GUARDS: dict[str, tuple[str, list[Mutation]]] = {
     ),
     "the proof of packs that are fetched": (
         "fetched_flipped",
-        [Mutation("weft.objects.receive", "                    verify_pack(temp, pack, key)\n", "")],
+        [Mutation("weft.objects.receive", "verify_pack(temp, pack, key)\n", "pass\n")],
     ),
     "the proof of frames that are fetched": (
         "fetched_part_flipped",

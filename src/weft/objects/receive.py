@@ -23,19 +23,22 @@ from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, r
 from weft.objects.oidset import SortedOids
 from weft.objects.pack_check import BAD_COPY, read_pack, verify_pack
 from weft.objects.packer import MOST_FRAMES
+from weft.objects.prove_helper import PackProvers
 from weft.objects.ranges import RangeResult, plan_ranges, read_range
 from weft.objects.remote import FoundRoot, RemoteStore
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import choose, slices, usable
 from weft.objects.store import LocalStore
 from weft.util.locks import FileLock
-from weft.util.parallel import Ahead, unordered_map
+from weft.util.parallel import Ahead, cpu_workers, unordered_map
 from weft.util.progress import Progress, SilentProgress
 
 SMALL_PACK = 1 << 20
 """Packs below this many bytes are always fetched whole."""
 MANY_FRAMES = MOST_FRAMES
 """Packs with more frames than this, which weft does not write any more, are proved one at a time."""
+PROVED_APART = 64 << 20
+"""When so many bytes come in packs, processes of their own prove them: starting one takes as long as proving a third."""
 MAX_ROOTS = 32
 """When more pointers than this are wanted, the index is listed instead of asking for each root."""
 
@@ -63,6 +66,7 @@ class Receiver:
         self._bad: dict[Oid, WeftError] = {}
         self._incoming = Incoming(store)
         self._turn = threading.Lock()
+        self._provers: PackProvers | None = None
         # Shared with other writers of the store; whoever removes packs takes it alone.
         path = os.path.join(store.root, "lock")
         self._lock = FileLock(path, purpose="fetch into the store", shared=True, progress=progress)
@@ -90,6 +94,8 @@ class Receiver:
             if error is None:
                 raise
         finally:
+            if self._provers is not None:
+                self._provers.close()
             self._incoming.abort()
             self._task.__exit__(kind, error, trace)
             self._lock.__exit__(kind, error, trace)
@@ -182,7 +188,10 @@ class Receiver:
 
     def _take_packs(self, names: Sequence[Oid], sizes: Mapping[Oid, int]) -> None:
         known = self._store.catalog.packs(self._remote.place) if names else {}
-        self._task.grow(sum(known[name] for name in names))
+        size = sum(known[name] for name in names)
+        self._task.grow(size)
+        if size >= PROVED_APART and self._provers is None:
+            self._provers = PackProvers(self._store.catalog.path, (cpu_workers() + 1) // 2)
         take = partial(self._take_pack, sizes=sizes)
         for name, count, fault in unordered_map(take, names, self._remote.jobs, self._remote.jobs):
             if fault is not None:
@@ -207,7 +216,8 @@ class Receiver:
                     pack = few or self._store.catalog.pack_frames(name)
                     if pack is None:
                         return name, 0, None
-                    verify_pack(temp, pack, key)
+                    if self._provers is None or not self._provers.prove(temp, name):
+                        verify_pack(temp, pack, key)
                     sync_file(temp)
                     self._store.adopt_pack(temp, pack)
                 self._task.advance(pack.size, len(pack.frames))
