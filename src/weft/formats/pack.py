@@ -6,7 +6,7 @@ Everything is little-endian. Every number is checked against the pack before any
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from xxhash import xxh3_64_intdigest
@@ -37,6 +37,7 @@ MAX_STORED = 64 << 20
 encode_entry = _ENTRY.pack
 """One entry of a footer, from: oid, offset, stored length, raw length, kind, codec, 0, xxh3_64 of the stored bytes."""
 
+_NAME = struct.Struct("<32s28x")
 _KINDS = {int(kind): kind for kind in Kind}
 _CODECS = (RAW, ZSTD)
 
@@ -56,6 +57,19 @@ def footer_names(footer: bytes, frames: Sequence[Frame]) -> bool:
         entry == (f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, 0, f.check)
         for entry, f in zip(found, frames, strict=True)
     )
+
+
+def footer_oids(footer: bytes) -> Iterator[bytes]:
+    """The oids of a footer that was checked before, in position order."""
+    return (name for (name,) in _NAME.iter_unpack(footer))
+
+
+def frame_at(footer: bytes, number: int) -> Frame:
+    """The frame ``number`` (from 0) of a footer that was checked before. Raises ``BadPackIndex`` for an unknown kind."""
+    oid, offset, stored, raw, kind, codec, _, check = _ENTRY.unpack_from(footer, number * FOOTER_ENTRY)
+    if kind not in _KINDS:
+        _refuse(offset, offset, stored, raw, kind)
+    return Frame(Oid(oid), offset, stored, raw, _KINDS[kind], codec, check)
 
 
 def encode_trailer(footer_offset: int, footer: bytes, count: int) -> bytes:

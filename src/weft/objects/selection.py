@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from weft.formats.pack import FOOTER_ENTRY, HEADER_SIZE, TRAILER_SIZE
 from weft.model.oid import Kind, Oid
-from weft.objects.catalog import Catalog, Location
+from weft.objects.catalog import HELD, Catalog, FrameRows, Location
 from weft.objects.oidset import SortedOids
 
 SHARE = 0.75
@@ -72,15 +72,11 @@ def _homes(
     """The pack of ``held`` to take each of the sorted ``oids`` from (-1: none holds it), and the bytes to take from each."""
     home = array("i", [-1]) * len(oids)
     bytes_in: Counter[int] = Counter()
-    of_kind, kinds = ("", ()) if kind is None else (" AND f.kind = ?", (int(kind),))
+    of_kind = ("", ()) if kind is None else (" AND f.kind = ?", (int(kind),))
+    rows = FrameRows(catalog, "f.oid, f.pack, f.stored", *of_kind)
     for number_of, group in enumerate(slices(oids, _QUERY)):
         places = {oid: place for place, oid in enumerate(group, number_of * _QUERY)}
-        rows = catalog.rows(
-            f"SELECT f.oid, f.pack, f.stored FROM frames f WHERE f.oid IN ({_marks(group)}){of_kind}"  # noqa: S608 (marks only)
-            " ORDER BY f.oid, f.pack",
-            (*group, *kinds),
-        )
-        for oid, copies in groupby(rows, itemgetter(0)):
+        for oid, copies in groupby(rows.of(group), itemgetter(0)):
             # The pack that most is taken from already; the name decides between equals.
             usable = [(bytes_in[number], held[number][0], number, size) for _, number, size in copies if number in held]
             if usable:
@@ -112,16 +108,13 @@ class Holding(NamedTuple):
 def look_up(catalog: Catalog, oids: Set[Oid], place: int) -> Holding:
     """Which of ``oids`` the packs at ``place`` hold, and which packs those are: one query for each 500."""
     numbers: set[int] = set()
+    rows = FrameRows(catalog, "f.oid, f.pack", HELD, (place,))
 
     def absent() -> Iterator[Oid]:
         for group in slices(oids, _QUERY):
-            rows = catalog.rows(
-                f"SELECT f.oid, f.pack FROM frames f WHERE f.oid IN ({_marks(group)})"  # noqa: S608 (marks only)
-                " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)",
-                (*group, place),
-            )
-            held = {row[0] for row in rows}
-            numbers.update(row[1] for row in rows)
+            found = rows.of(group)
+            held = {row[0] for row in found}
+            numbers.update(row[1] for row in found)
             yield from (oid for oid in group if oid not in held)
 
     missing = SortedOids(absent())

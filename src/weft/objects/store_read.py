@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from weft.errors import HashMismatch, IntegrityError, LimitExceeded, ObjectMissing, SizeMismatch
 from weft.formats.frame import check_frame, decode_frame, require_kind
@@ -12,9 +13,16 @@ from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog import LOCAL, Catalog, Location
 from weft.objects.packfiles import OpenPack, PackFiles
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.objects import pack_places
+else:
+    pack_places = later("weft.objects.pack_places")
 
 _SLICE = 8192
 _AHEAD = 256
+_NEIGHBOURS = 32
 _GAP = 64 << 10
 _RUN = 4 << 20
 
@@ -48,6 +56,7 @@ class FrameReader:
         self._catalog = catalog
         self._damaged = damaged
         self._absent = absent
+        self._places: pack_places.PackPlaces | None = None
 
     def read(self, oid: Oid, kind: Kind | None, verify: bool) -> bytes:
         """The bytes of one frame. Raises ``ObjectMissing``, ``HashMismatch``, ``SizeMismatch``, ``ObjectType``."""
@@ -70,14 +79,13 @@ class FrameReader:
         """The bytes of many frames, each oid once, by pack and offset; neighbours are read with one call."""
         rest = iter(dict.fromkeys(oids))
         while batch := list(islice(rest, _SLICE)):
-            found = self._catalog.locate(batch, LOCAL)
+            found = self._locate(batch)
             if len(found) < len(batch) and self._absent():
-                found = self._catalog.locate(batch, LOCAL)
+                found = self._locate(batch)
             for oid in batch:
                 if oid not in found:
                     raise missing(oid)
-            first = sorted((copies[0].pack, copies[0].frame.offset, copies[0].frame) for copies in found.values())
-            for run in _runs([Location(pack, frame) for pack, _, frame in first]):
+            for run in _runs(sorted(found.values(), key=_place)):
                 yield from self._read_run(run, kind, verify)
 
     def read_ordered(self, oids: Sequence[Oid], kind: Kind | None, verify: bool) -> Iterator[bytes]:
@@ -88,21 +96,35 @@ class FrameReader:
             following = self._locate_ahead(oids[start + _AHEAD : start + 2 * _AHEAD])
             for oid in batch:
                 try:
-                    yield self.read_at(found[oid][0], kind, verify)
+                    yield self.read_at(found[oid], kind, verify)
                 except (KeyError, IntegrityError, LimitExceeded, FileNotFoundError):
+                    if oid in found:
+                        self._forget(found[oid].pack)
                     # The slow way knows what to do about damage, and tries the other copies.
                     yield self.read(oid, kind, verify)
 
-    def _locate_ahead(self, oids: Sequence[Oid]) -> dict[Oid, list[Location]]:
+    def _locate_ahead(self, oids: Sequence[Oid]) -> dict[Oid, Location]:
         """Where ``oids`` are, and the disk reads them from now on: a frame at a time it would wait for each."""
-        found = self._catalog.locate(oids, LOCAL) if oids else {}
-        first = sorted((copies[0] for copies in found.values()), key=lambda copy: (copy.pack, copy.frame.offset))
+        found = self._locate(oids) if oids else {}
+        first = sorted(found.values(), key=_place)
         for run in _runs(first) if len(first) > 1 else ():
             start, last = run[0].frame.offset, run[-1].frame
             # Whoever reads it meets the error, and knows what to do.
             with suppress(IntegrityError, FileNotFoundError):
                 self._files.open(run[0].pack).expect(start, last.offset + last.stored - start)
         return found
+
+    def _locate(self, oids: Sequence[Oid]) -> dict[Oid, Location]:
+        """One copy of each of ``oids`` that the catalog knows."""
+        if len(oids) < _NEIGHBOURS:
+            return {oid: copies[0] for oid, copies in self._catalog.locate(oids, LOCAL).items()}
+        if self._places is None:
+            self._places = pack_places.PackPlaces(self._catalog)
+        return self._places.locate(oids)
+
+    def _forget(self, pack: Oid) -> None:
+        if self._places is not None:
+            self._places.forget(pack)
 
     def read_at(self, location: Location, kind: Kind | None, verify: bool) -> bytes:
         """The bytes of one copy. Raises what ``read`` raises, and ``FileNotFoundError``; nothing is done about damage."""
@@ -121,6 +143,7 @@ class FrameReader:
             pack = self._files.open(run[0].pack)
             data = pack.read(start, end - start)
         except (IntegrityError, FileNotFoundError):
+            self._forget(run[0].pack)
             for location in run:
                 yield location.frame.oid, self.read(location.frame.oid, kind, verify)
             return
@@ -131,6 +154,7 @@ class FrameReader:
             try:
                 yield frame.oid, unpack(pack, frame, data[offset : offset + frame.stored], verify)
             except (IntegrityError, LimitExceeded):
+                self._forget(run[0].pack)
                 # The slow way knows what to do about damage, and tries the other copies.
                 yield frame.oid, self.read(frame.oid, kind, verify)
 
@@ -138,6 +162,10 @@ class FrameReader:
 def missing(oid: Oid) -> ObjectMissing:
     """The error for an object that the local store lacks."""
     return ObjectMissing(f"the local store does not hold {oid}", hint="run: weft fetch")
+
+
+def _place(location: Location) -> tuple[Oid, int]:
+    return location.pack, location.frame.offset
 
 
 def _runs(locations: list[Location]) -> Iterator[list[Location]]:
