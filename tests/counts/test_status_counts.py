@@ -19,8 +19,10 @@ from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
 from weft.objects.store_read import FrameReader
 from weft.workflows.checkout import checkout
-from weft.workflows.options import CheckoutOptions
+from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import open_project
+from weft.workflows.pull import pull
+from weft.workspace.saved import Saved
 from worktrees import WorkTree
 
 STATS = ("stat", "lstat", "newfstatat", "fstatat64", "statx")
@@ -195,3 +197,29 @@ def test_a_checkout_reads_each_manifest_once(tmp_path: Path, later: None, monkey
 
         materialize(plan, tree.store, plan.read, tree.cache)
         assert not read
+
+
+def test_a_pull_does_not_ask_again_for_what_it_has_just_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = made(tmp_path / "a" / "repo", 40, 4)
+    repo.weft("remote", "add", "origin", str(tmp_path / "store"))
+    repo.commit()
+    repo.weft("push")
+    asked: list[int] = []
+    plain = Saved.unsaved
+
+    def unsaved(saved: Saved, oids: Iterable[Oid]) -> set[Oid]:
+        wanted = list(oids)
+        asked.append(len(wanted))
+        return plain(saved, wanted)
+
+    monkeypatch.setattr(Saved, "unsaved", unsaved)
+    there = tmp_path / "b"
+    repo.git("clone", "-q", str(repo.root), str(there))
+    with open_project(str(there)) as project:
+        assert pull(project, [], TransferOptions(), CheckoutOptions()).checked_out.written == 40
+        assert asked == []
+        shutil.rmtree(there / "data")
+        checkout(project, None, [], CheckoutOptions())
+        assert sum(asked) == 40

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,6 +13,7 @@ from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored
 from weft.gitio.staging import stage
 from weft.model.config import AUTO, LINK_FROM
+from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import ingest
 from weft.util.atomic import os_errors, write_atomic
@@ -66,10 +67,18 @@ def checkout(project: Project, rev: str | None, paths: Sequence[str], options: C
 
 
 def checkout_targets(
-    project: Project, targets: Sequence[Target], options: CheckoutOptions, *, leftovers: bool = False
+    project: Project,
+    targets: Sequence[Target],
+    options: CheckoutOptions,
+    *,
+    leftovers: bool = False,
+    here: Set[Oid] = frozenset(),
 ) -> CheckoutResult:
-    """Check out pointers that are chosen. With ``leftovers`` data whose pointer is gone from Git goes too, if saved."""
-    planned = _plan(project, targets, options)
+    """Check out pointers that are chosen. With ``leftovers`` data whose pointer is gone from Git goes too, if saved.
+
+    What is in ``here`` was found whole in the local store a moment ago: it is not looked up again, object by object.
+    """
+    planned = _plan(project, targets, options, here)
     if leftovers:
         gone = project.cache.tracked_paths().keys() - workspace_pointers(project).keys()
         for path in sorted(gone):
@@ -118,11 +127,14 @@ def _take_pointer(project: Project, target: Target, *, staging: bool) -> None:
 # --- planning ---
 
 
-def _plan(project: Project, targets: Sequence[Target], options: CheckoutOptions) -> _Planned:
+def _plan(
+    project: Project, targets: Sequence[Target], options: CheckoutOptions, here: Set[Oid] = frozenset()
+) -> _Planned:
     planned = _Planned()
     for target in targets:
         try:
-            plan = plan_one(project, target.path, target.pointer, target.subpaths, options)
+            known = target.pointer.oid in here
+            plan = plan_one(project, target.path, target.pointer, target.subpaths, options, here=known)
             if plan.absent:
                 planned.absent.append(target.path)
             else:
@@ -133,9 +145,18 @@ def _plan(project: Project, targets: Sequence[Target], options: CheckoutOptions)
 
 
 def plan_one(
-    project: Project, path: str, pointer: Pointer | None, subpaths: Sequence[str] | None, options: CheckoutOptions
+    project: Project,
+    path: str,
+    pointer: Pointer | None,
+    subpaths: Sequence[str] | None,
+    options: CheckoutOptions,
+    *,
+    here: bool = False,
 ) -> Plan:
-    """Plan to bring ``path``, or its ``subpaths``, to ``pointer`` (None: it is tracked no longer). Touches nothing."""
+    """Plan to bring ``path``, or its ``subpaths``, to ``pointer`` (None: it is tracked no longer). Touches nothing.
+
+    With ``here`` nobody asks whether the local store holds what will be written.
+    """
     state = project.cache.load(path)
     relink = None
     if options.link:
@@ -146,7 +167,8 @@ def plan_one(
     scan = scan_tree(project.root, path, state=state)
     # Only the local store counts: what a remote's index says it holds is a claim, and nothing is replaced on a claim.
     saved = Saved(project.store)
-    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, saved.unsaved, relink=relink)
+    absent = None if here else saved.unsaved
+    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, absent, relink=relink)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
 
 
