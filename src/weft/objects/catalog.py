@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from struct import Struct, unpack
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from weft.errors import BadPackIndex, CatalogDamaged
 from weft.formats.pack import FOOTER_ENTRY, TRAILER_SIZE, decode_footer, encode_footer
@@ -20,16 +20,17 @@ from weft.objects.catalog_db import Database
 from weft.objects.catalog_schema import OBJECT_TABLES
 
 LOCAL = 0
+HELPER_CACHE_KIB = 4 << 10
+"""What SQLite may keep in memory in a helper, of which there are several beside the process that started them."""
 _ANY = 1 << 62
 _BATCH = 500
 _KINDS = {int(kind): kind for kind in Kind}
 # A footer's entry with the xxh3 as the catalog keeps it.
-_OWN_ENTRY = Struct("<32sQIIBBHq")
+_ENTRY = Struct("<32sQIIBBHq")
 _SORTED = 2048
 _LEAST_WALKED = 400
 _DENSE = 4
-HELD = " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)"
-"""Narrows rows of ``frames`` to packs that a place holds."""
+_HELD = " AND EXISTS (SELECT 1 FROM held h WHERE h.place = ? AND h.pack = f.pack)"
 _FRAME_COLUMNS = "f.oid, f.offset, f.stored, f.raw, f.kind, f.codec, f.xxh3"
 
 
@@ -51,39 +52,55 @@ def _marks(count: int) -> str:
     return ",".join("?" * count)
 
 
-def _signed(check: int) -> int:
-    return check - (1 << 64) if check >> 63 else check
-
-
 class FrameRows:
-    """Rows of ``frames``, groups of sorted oids at a time. ``columns`` begin with ``f.oid``; ``where`` narrows them.
+    """Rows of ``frames``, groups of sorted oids at a time: oid, number of the pack, stored length, kind.
 
-    Where most rows between the first and the last oid of a group are wanted, one walk through them takes a third of the
-    time of looking each oid up. Where that turns out not to be so, they are looked up from then on.
+    With ``place`` only of packs that it holds, with ``kind`` only of objects of that kind. Where most rows between the first
+    and the last oid of a group are wanted, one walk through them takes a third of the time of looking each oid up. Where
+    that turns out not to be so, they are looked up from then on.
     """
 
-    def __init__(self, database: Database, columns: str, where: str = "", params: Sequence[object] = ()) -> None:
+    def __init__(self, database: Database, place: int | None = None, kind: Kind | None = None) -> None:
         self._database = database
-        self._columns = columns
-        self._where = where
-        self._params = params
+        self._place = place
+        self._kind = None if kind is None else int(kind)
+        self._held: set[int] | None = None
         self._dense = True
 
-    def of(self, oids: Sequence[Oid]) -> list[tuple[Any, ...]]:
+    def of(self, oids: Sequence[Oid]) -> list[tuple[bytes, int, int, int]]:
         """The rows of ``oids`` (sorted, each once, a few hundred), by oid and number of the pack."""
         if self._dense and len(oids) >= _LEAST_WALKED:
             most = _DENSE * len(oids)
-            rows = self._select("BETWEEN ? AND ?", (oids[0], oids[-1], *self._params, most), " LIMIT ?")
+            # No condition but the range: rows that it would leave out are walked over all the same, and must count.
+            rows = self._select("f.oid BETWEEN ? AND ?", (oids[0], oids[-1]), most)
             if len(rows) < most:
-                wanted = set(oids)
-                return [row for row in rows if row[0] in wanted]
+                return self._wanted(rows, oids)
             self._dense = False
-        return self._select(f"IN ({_marks(len(oids))})", (*oids, *self._params))
+        return self._look_up(oids)
 
-    def _select(self, which: str, params: Sequence[object], limit: str = "") -> list[tuple[Any, ...]]:
+    def _wanted(
+        self, rows: list[tuple[bytes, int, int, int]], oids: Sequence[Oid]
+    ) -> list[tuple[bytes, int, int, int]]:
+        if self._place is not None and self._held is None:
+            found = self._database.rows("SELECT pack FROM held WHERE place = ?", (self._place,))
+            self._held = {number for (number,) in found}
+        wanted, held, kind = set(oids), self._held, self._kind
+        return [row for row in rows if row[0] in wanted and (held is None or row[1] in held) and kind in (None, row[3])]
+
+    def _look_up(self, oids: Sequence[Oid]) -> list[tuple[bytes, int, int, int]]:
+        where, params = f"f.oid IN ({_marks(len(oids))})", list[object](oids)
+        if self._place is not None:
+            where += _HELD
+            params.append(self._place)
+        if self._kind is not None:
+            where += " AND f.kind = ?"
+            params.append(self._kind)
+        return self._select(where, params, -1)
+
+    def _select(self, where: str, params: Sequence[object], limit: int) -> list[tuple[bytes, int, int, int]]:
         return self._database.rows(
-            f"SELECT {self._columns} FROM frames f WHERE f.oid {which}{self._where} ORDER BY f.oid, f.pack{limit}",  # noqa: S608 (words of our own)
-            params,
+            f"SELECT f.oid, f.pack, f.stored, f.kind FROM frames f WHERE {where} ORDER BY f.oid, f.pack LIMIT ?",  # noqa: S608 (words of our own)
+            (*params, limit),
         )
 
 
@@ -94,7 +111,7 @@ def _frame(row: tuple[bytes, int, int, int, int, int, int]) -> Frame:
     return Frame(Oid(oid), offset, stored, raw, _KINDS[kind], codec, check & 0xFFFFFFFFFFFFFFFF)
 
 
-def _own_entries(footer: bytes) -> Iterator[tuple[bytes, int, int, int, int, int, int, int]]:
+def _entries(footer: bytes) -> Iterator[tuple[bytes, int, int, int, int, int, int, int]]:
     """The entries of a footer, of which the seventh field is reserved.
 
     Sorted, for so they meet the pages of the table in their order; by slices, for a pack may hold half a million.
@@ -103,7 +120,7 @@ def _own_entries(footer: bytes) -> Iterator[tuple[bytes, int, int, int, int, int
     for start in range(0, len(footer), step):
         part = footer[start : start + step]
         entries = unpack(f"{FOOTER_ENTRY}s" * (len(part) // FOOTER_ENTRY), part)
-        yield from _OWN_ENTRY.iter_unpack(b"".join(sorted(entries)))
+        yield from _ENTRY.iter_unpack(b"".join(sorted(entries)))
 
 
 def _pack_row(connection: sqlite3.Connection, name: Oid, size: int, frames: int, footer: bytes) -> tuple[int, bool]:
@@ -115,15 +132,13 @@ def _pack_row(connection: sqlite3.Connection, name: Oid, size: int, frames: int,
     return int(number), made.rowcount == 1
 
 
-def _add_pack(connection: sqlite3.Connection, pack: PackInfo, place: int) -> None:
-    number, new = _pack_row(connection, pack.name, pack.size, len(pack.frames), encode_footer(pack.frames))
+def _add_pack(connection: sqlite3.Connection, name: Oid, size: int, footer: bytes, place: int) -> None:
+    number, new = _pack_row(connection, name, size, len(footer) // FOOTER_ENTRY, footer)
     if new:
         connection.executemany(
-            "INSERT OR IGNORE INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (oid, number, offset, stored, raw, int(kind), codec, _signed(check))
-                for oid, offset, stored, raw, kind, codec, check in sorted(pack.frames)
-            ],
+            "INSERT OR IGNORE INTO frames (pack, oid, offset, stored, raw, kind, codec, xxh3)"  # noqa: S608 (a number of our own)
+            f" VALUES ({number}, ?1, ?2, ?3, ?4, ?5, ?6, ?8)",
+            _entries(footer),
         )
     connection.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (place, number))
 
@@ -143,7 +158,7 @@ class Catalog(Database):
         """Record that ``place`` holds ``packs``, and that its index segment ``segment`` is read. One transaction."""
         with self.transaction() as connection:
             for pack in packs:
-                _add_pack(connection, pack, place)
+                _add_pack(connection, pack.name, pack.size, encode_footer(pack.frames), place)
             if segment is not None:
                 connection.execute("INSERT OR IGNORE INTO segments VALUES (?, ?)", (place, segment))
 
@@ -151,15 +166,7 @@ class Catalog(Database):
         """Record local packs that this process wrote, by name, size in bytes and encoded footer. One transaction."""
         with self.transaction() as connection:
             for name, size, footer in packs:
-                count = len(footer) // FOOTER_ENTRY
-                number, new = _pack_row(connection, name, size, count, footer)
-                if new:
-                    connection.executemany(
-                        "INSERT OR IGNORE INTO frames (pack, oid, offset, stored, raw, kind, codec, xxh3)"  # noqa: S608 (a number of our own)
-                        f" VALUES ({number}, ?1, ?2, ?3, ?4, ?5, ?6, ?8)",
-                        _own_entries(footer),
-                    )
-                connection.execute("INSERT OR IGNORE INTO held VALUES (?, ?)", (LOCAL, number))
+                _add_pack(connection, name, size, footer, LOCAL)
 
     def forget_pack(self, name: Oid, place: int) -> None:
         """Record that ``place`` no longer holds the pack; its frames go when no place holds it."""
@@ -182,7 +189,7 @@ class Catalog(Database):
     def missing(self, oids: Iterable[Oid], place: int) -> set[Oid]:
         """Those of ``oids`` that no pack held by ``place`` has. One query for each 500."""
         absent: set[Oid] = set()
-        rows = FrameRows(self, "f.oid", HELD, (place,))
+        rows = FrameRows(self, place)
         for batch in _batches(oids):
             held = {row[0] for row in rows.of(batch)}
             absent.update(oid for oid in batch if oid not in held)
@@ -195,7 +202,7 @@ class Catalog(Database):
         for batch in _batches(oids):
             rows = self.rows(
                 f"SELECT p.name, {_FRAME_COLUMNS} FROM frames f JOIN packs p ON p.id = f.pack"  # noqa: S608 (marks only)
-                f" WHERE f.oid IN ({_marks(len(batch))}){HELD} ORDER BY f.oid, f.pack",
+                f" WHERE f.oid IN ({_marks(len(batch))}){_HELD} ORDER BY f.oid, f.pack",
                 (*batch, place),
             )
             for row in rows:

@@ -57,8 +57,9 @@ def look_at(path: str) -> str | None:
 class Database:
     """One SQLite file shared by all threads of a process through one connection and one lock. Safe to use after fork."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, cache_kib: int = 32 << 10) -> None:
         self.path = path
+        self._cache_kib = cache_kib
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._connection: sqlite3.Connection | None = None
@@ -167,7 +168,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             # The file is a cache: after a power cut the last transactions may be gone, the file stays whole.
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA cache_size = -32768")
+            connection.execute(f"PRAGMA cache_size = -{self._cache_kib}")
             connection.execute("PRAGMA temp_store = MEMORY")
         return self._connection
 

@@ -18,7 +18,7 @@ from weft.objects.catalog import LOCAL, Catalog, Location
 
 FEW = 32
 """Fewer oids than this are not worth a footer."""
-_KEPT = 4
+_KEPT = 2
 _LOOKS = 4
 _SHARE = 8
 _WASTED = 4
@@ -30,7 +30,7 @@ class _Footer(NamedTuple):
 
 
 class PackPlaces:
-    """Finds many oids at once. Safe from any thread; it keeps the footers of four packs.
+    """Finds many oids at once. Safe from any thread; it keeps the footers of two packs.
 
     What it tells may be gone by now, as what the catalog told a moment ago may be.
     """
@@ -39,6 +39,7 @@ class PackPlaces:
         self._catalog = catalog
         self._lock = threading.Lock()
         self._footers: OrderedDict[Oid, _Footer] = OrderedDict()
+        self._loaded: set[Oid] = set()
         self._wasted = 0
 
     def locate(self, oids: Sequence[Oid]) -> dict[Oid, Location]:
@@ -55,9 +56,11 @@ class PackPlaces:
                 copies = self._catalog.locate(left[:1], LOCAL).get(left[0])
                 if copies is None or not self._load(copies[0].pack):
                     break
-                before = len(left)
+                before, again = len(left), copies[0].pack in self._loaded
+                self._loaded.add(copies[0].pack)
                 left = self._take(copies[0].pack, left, found)
-                self._wasted += 1 if (before - len(left)) * _SHARE < before else -self._wasted
+                few = (before - len(left)) * _SHARE < before
+                self._wasted = self._wasted + 1 if few or again else 0
         if left:
             found.update((oid, copies[0]) for oid, copies in self._catalog.locate(left, LOCAL).items())
         return found

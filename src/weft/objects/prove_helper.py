@@ -6,11 +6,12 @@ thread has to wait until that one gives the interpreter lock away.
 
 from __future__ import annotations
 
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from weft.errors import EnvironmentFault, WeftError
 from weft.model.oid import Oid
-from weft.objects.catalog import Catalog
+from weft.objects.catalog import HELPER_CACHE_KIB, Catalog
 from weft.objects.pack_check import verify_pack
 from weft.util.helpers import Helpers
 from weft.util.messages import READY, receive, send
@@ -22,7 +23,6 @@ class PackProvers:
     def __init__(self, catalog: str, count: int) -> None:
         self._catalog = catalog
         self._idle: SimpleQueue[Helpers[Oid] | None] = SimpleQueue()
-        self._all: list[Helpers[Oid]] = []
         for _ in range(count):
             self._idle.put(None)
 
@@ -35,17 +35,19 @@ class PackProvers:
         try:
             if helper is None:
                 helper = Helpers("weft.objects.prove_helper", 1, (self._catalog,), [])
-                self._all.append(helper)
-            return helper.started and all(reply is True for _, reply in helper.run([(name, (path, bytes(name)))]))
+            return helper.started and [reply for _, reply in helper.run([(name, (path, bytes(name)))])] == [True]
         except EnvironmentFault:
             return False
         finally:
             self._idle.put(helper)
 
     def close(self) -> None:
-        """End the processes, whatever they do."""
-        for helper in self._all:
-            helper.close()
+        """End the processes. One that still works, after a Ctrl-C, ends with this process; nobody may ask from now on."""
+        with suppress(Empty):
+            while True:
+                helper = self._idle.get_nowait()
+                if helper is not None:
+                    helper.close()
 
 
 def serve(given: int = 0, answers: int = 1) -> None:
@@ -57,7 +59,7 @@ def serve(given: int = 0, answers: int = 1) -> None:
     setup = receive(given)
     if setup is None:
         return
-    with Catalog(setup[0]) as catalog:
+    with Catalog(setup[0], HELPER_CACHE_KIB) as catalog:
         send(answers, READY)
         while (task := receive(given)) is not None:
             path, name = task

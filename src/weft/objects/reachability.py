@@ -144,7 +144,8 @@ class _Visit:
 
     def note(self, oid: Oid, size: int) -> None:
         """Collect one content object."""
-        if self._fresh.setdefault(oid, size) != size or self._closure.contents.get(oid, size) != size:
+        before = self._closure.contents
+        if self._fresh.setdefault(oid, size) != size or (before and before.get(oid, size) != size):
             raise SizeMismatch(f"the object {oid} is listed with {size} bytes and with another size too")
 
     def _descend(self, level: dict[Oid, Totals]) -> None:

@@ -22,7 +22,6 @@ from weft.objects import remote_keys as keys
 from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, remove_file, sync_file
 from weft.objects.oidset import SortedOids
 from weft.objects.pack_check import BAD_COPY, read_pack, verify_pack
-from weft.objects.packer import MOST_FRAMES
 from weft.objects.prove_helper import PackProvers
 from weft.objects.ranges import RangeResult, plan_ranges, read_range
 from weft.objects.remote import FoundRoot, RemoteStore
@@ -35,8 +34,8 @@ from weft.util.progress import Progress, SilentProgress
 
 SMALL_PACK = 1 << 20
 """Packs below this many bytes are always fetched whole."""
-MANY_FRAMES = MOST_FRAMES
-"""Packs with more frames than this, which weft does not write any more, are proved one at a time."""
+MANY_FRAMES = 4096
+"""Packs with more frames than this, so of files below 8 kB, are proved one at a time."""
 PROVED_APART = 64 << 20
 """When so many bytes come in packs, processes of their own prove them: starting one takes as long as proving a third."""
 MAX_ROOTS = 32
@@ -203,7 +202,7 @@ class Receiver:
 
     def _take_pack(self, name: Oid, sizes: Mapping[Oid, int]) -> tuple[Oid, int, WeftError | None]:
         """Fetch a pack; returns how many objects came, or why none did."""
-        # The frames of a pack of tiny files take a hundred megabytes: such packs are proved one after the other.
+        # The frames of a pack of tiny files take ten megabytes, and more in packs that others wrote.
         few = self._store.catalog.pack_frames(name, MANY_FRAMES)
         key = keys.pack_key(name)
         fault: WeftError | None = None

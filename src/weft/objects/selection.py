@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from weft.formats.pack import FOOTER_ENTRY, HEADER_SIZE, TRAILER_SIZE
 from weft.model.oid import Kind, Oid
-from weft.objects.catalog import HELD, Catalog, FrameRows, Location
+from weft.objects.catalog import Catalog, FrameRows, Location
 from weft.objects.oidset import SortedOids
 
 SHARE = 0.75
@@ -72,13 +72,14 @@ def _homes(
     """The pack of ``held`` to take each of the sorted ``oids`` from (-1: none holds it), and the bytes to take from each."""
     home = array("i", [-1]) * len(oids)
     bytes_in: Counter[int] = Counter()
-    of_kind = ("", ()) if kind is None else (" AND f.kind = ?", (int(kind),))
-    rows = FrameRows(catalog, "f.oid, f.pack, f.stored", *of_kind)
+    rows = FrameRows(catalog, kind=kind)
     for number_of, group in enumerate(slices(oids, _QUERY)):
         places = {oid: place for place, oid in enumerate(group, number_of * _QUERY)}
         for oid, copies in groupby(rows.of(group), itemgetter(0)):
             # The pack that most is taken from already; the name decides between equals.
-            usable = [(bytes_in[number], held[number][0], number, size) for _, number, size in copies if number in held]
+            usable = [
+                (bytes_in[number], held[number][0], number, size) for _, number, size, _ in copies if number in held
+            ]
             if usable:
                 _, _, number, size = max(usable)
                 home[places[oid]] = number
@@ -108,7 +109,7 @@ class Holding(NamedTuple):
 def look_up(catalog: Catalog, oids: Set[Oid], place: int) -> Holding:
     """Which of ``oids`` the packs at ``place`` hold, and which packs those are: one query for each 500."""
     numbers: set[int] = set()
-    rows = FrameRows(catalog, "f.oid, f.pack", HELD, (place,))
+    rows = FrameRows(catalog, place)
 
     def absent() -> Iterator[Oid]:
         for group in slices(oids, _QUERY):

@@ -26,7 +26,11 @@ AHEAD = 2
 _PIECE = 1 << 18
 _HANDSHAKE_SECONDS = 20.0
 # -I and -S: nothing is imported from where the parent would not import it, and no time goes into looking.
-_CODE = "import sys; sys.path[:] = sys.argv[2:]; __import__(sys.argv[1], fromlist=['serve']).serve()"
+# Nearly all that a helper makes is gone with the task: looking for garbage as often as Python does finds none.
+_CODE = (
+    "import gc, sys; gc.set_threshold(50_000); sys.path[:] = sys.argv[2:];"
+    " __import__(sys.argv[1], fromlist=['serve']).serve()"
+)
 
 
 class _Helper(Generic[T]):

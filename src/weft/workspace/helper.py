@@ -12,7 +12,7 @@ from typing import Any
 from weft.errors import WeftError
 from weft.model.entry import Entry
 from weft.model.oid import Oid
-from weft.objects.catalog import Catalog, Location
+from weft.objects.catalog import HELPER_CACHE_KIB, Catalog, Location
 from weft.objects.store import LocalStore
 from weft.util.messages import READY, receive, send
 from weft.workspace.batch import BatchWriter, Part
@@ -32,7 +32,7 @@ def serve(given: int = 0, answers: int = 1) -> None:
     if setup is None:
         return
     top_fd, base, root, catalog, layout, kind, least = setup
-    with _PlainStore(root, Catalog(catalog)) as store:
+    with _PlainStore(root, Catalog(catalog, HELPER_CACHE_KIB)) as store:
         linker = Linker(kind, least, store, store.layout(Oid(layout) if layout else None))
         writer = BatchWriter(store, linker.layout, Places(top_fd, base), linker)
         send(answers, READY)

@@ -12,7 +12,7 @@ from kit import pseudo_random
 from localstores import opened
 from weft.model.entry import RAW, Frame, PackInfo
 from weft.model.oid import Kind, Oid
-from weft.objects.catalog import HELD, LOCAL, Catalog, FrameRows
+from weft.objects.catalog import LOCAL, Catalog, FrameRows
 from weft.objects.pack_places import FEW, PackPlaces
 
 OIDS = [Oid.of(b"%d" % number) for number in range(3000)]
@@ -78,6 +78,18 @@ def test_footers_are_not_read_on_and_on_where_neighbours_are_scattered(tmp_path:
         assert not [text for text in seen if "footer" in text]
 
 
+def test_footers_are_not_read_again_and_again_where_many_packs_take_turns(tmp_path: Path):
+    with Catalog.open(str(tmp_path / "c.sqlite")) as catalog:
+        catalog.add_packs([pack_of(at, list(range(at * 500, at * 500 + 500))) for at in range(6)], LOCAL)
+        places = PackPlaces(catalog)
+        for start in range(0, 200, 40):
+            group = [OIDS[at * 500 + start + one] for at in range(6) for one in range(40)]
+            assert len(places.locate(group)) == 240
+        seen = counted(catalog)
+        places.locate([OIDS[at * 500 + 300 + one] for at in range(6) for one in range(40)])
+        assert not [text for text in seen if "footer" in text]
+
+
 def test_a_pack_that_moved_is_read_where_it_is_now(tmp_path: Path):
     pieces = [pseudo_random(100, number) for number in range(2 * FEW)]
     with opened(tmp_path) as store:
@@ -106,13 +118,13 @@ def test_a_walk_finds_what_asking_for_each_finds(
     with Catalog.open(str(tmp_path_factory.mktemp("c") / "c.sqlite")) as catalog:
         catalog.add_packs([pack_of(at, numbers) for at, numbers in enumerate(here)], LOCAL)
         catalog.add_packs([pack_of(100 + at, numbers) for at, numbers in enumerate(there)], catalog.place("r"))
-        narrow = ("f.oid, f.pack, f.offset", HELD, (LOCAL,))
-        alone = FrameRows(catalog, *narrow)
-        each = [row for oid in oids for row in alone.of([oid])]
-        for least in (1, 10**9):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("weft.objects.catalog._LEAST_WALKED", least)
-                assert FrameRows(catalog, *narrow).of(oids) == each
+        for place, kind in ((None, None), (LOCAL, None), (None, Kind.CHUNK), (LOCAL, Kind.LAYOUT)):
+            each = [row for oid in oids for row in FrameRows(catalog, place, kind).of([oid])]
+            assert bool(each) <= (kind is not Kind.LAYOUT)
+            for least in (1, 10**9):
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr("weft.objects.catalog._LEAST_WALKED", least)
+                    assert FrameRows(catalog, place, kind).of(oids) == each
 
 
 def test_many_neighbours_are_walked_and_few_among_many_looked_up(tmp_path: Path):
@@ -120,8 +132,23 @@ def test_many_neighbours_are_walked_and_few_among_many_looked_up(tmp_path: Path)
         catalog.add_packs([pack_of(0, list(range(3000)))], LOCAL)
         ordered = sorted(OIDS)
         seen = counted(catalog)
-        dense, sparse = FrameRows(catalog, "f.oid"), FrameRows(catalog, "f.oid")
+        dense, sparse = FrameRows(catalog), FrameRows(catalog)
         assert len(dense.of(ordered[500:1000])) == 500
         assert len(sparse.of(ordered[::6])) == 500
         assert len(sparse.of(ordered[::6])) == 500
         assert ["BETWEEN" in text for text in seen] == [True, True, False, False]
+
+
+def test_what_other_places_hold_is_not_walked_over_to_the_end(tmp_path: Path):
+    """Few objects, none of them here, among the many that a remote holds."""
+    oids = sorted(Oid.of(b"there %d" % number) for number in range(20_000))
+    frames = [Frame(oid, 16 + 10 * at, 10, 10, Kind.CHUNK, RAW, at) for at, oid in enumerate(oids)]
+    with Catalog.open(str(tmp_path / "c.sqlite")) as catalog:
+        catalog.add_packs([PackInfo(Oid.of(b"pack"), 48 + 70 * len(frames), tuple(frames))], catalog.place("r"))
+        connection = catalog._connection
+        assert connection is not None
+        taken: list[int] = []
+        connection.set_progress_handler(lambda: taken.append(1), 100)
+        assert len(catalog.missing(oids[::40], LOCAL)) == 500
+        connection.set_progress_handler(None, 0)
+    assert len(taken) < 500  # 100 steps of SQLite's machine for each; walking over the others would take some 400

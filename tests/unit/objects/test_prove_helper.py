@@ -67,10 +67,23 @@ def test_only_the_pack_of_the_catalog_is_proved(scene: Scene, provers: PackProve
 
 def test_a_dead_helper_has_proved_nothing(scene: Scene, provers: PackProvers) -> None:
     assert provers.prove(str(scene.path), scene.info.name)
-    (helper,) = provers._all
+    helper = provers._idle.get()
+    assert helper is not None
+    provers._idle.put(helper)
     os.kill(helper._helpers[0].process._process.pid, signal.SIGKILL)
     helper._helpers[0].process._process.wait()
     assert not provers.prove(str(scene.path), scene.info.name)
+
+
+def test_closing_ends_the_process(scene: Scene, provers: PackProvers) -> None:
+    assert provers.prove(str(scene.path), scene.info.name)
+    helper = provers._idle.get()
+    assert helper is not None
+    provers._idle.put(helper)
+    process = helper._helpers[0].process._process
+    assert process.poll() is None
+    provers.close()
+    assert process.poll() == -signal.SIGKILL
 
 
 def test_a_helper_that_cannot_start_has_proved_nothing(
