@@ -12,7 +12,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from weft.formats.pack import footer_oids, frame_at
+from weft.errors import BadPackIndex
+from weft.formats.pack import FOOTER_ENTRY, footer_oids, frame_at
 from weft.model.oid import Oid
 from weft.objects.catalog import LOCAL, Catalog, Location
 
@@ -76,18 +77,21 @@ class PackPlaces:
         left = []
         for oid in oids:
             number = numbers.get(oid)
-            if number is None:
-                left.append(oid)
-            else:
-                found[oid] = Location(name, frame_at(data, number))
+            try:
+                if number is not None:
+                    found[oid] = Location(name, frame_at(data, number))
+                    continue
+            except BadPackIndex:  # the row is damaged: the table of frames may be whole
+                pass
+            left.append(oid)
         return left
 
     def _load(self, name: Oid) -> bool:
-        """Keep the footer of a pack; False when the catalog does not know it any more, or it is kept already."""
+        """Keep the footer of a pack; False when the catalog does not know it any more, its row is damaged, or it is kept."""
         if name in self._footers:
             return False
         rows = self._catalog.rows("SELECT footer FROM packs WHERE name = ?", (name,))
-        if not rows:
+        if not rows or len(rows[0][0]) % FOOTER_ENTRY:
             return False
         data = rows[0][0]
         self._footers[name] = _Footer(data, {oid: number for number, oid in enumerate(footer_oids(data))})

@@ -14,7 +14,7 @@ from weft.errors import BadPackIndex, CatalogDamaged, LockTimeout, PermissionFau
 from weft.formats.pack import encode_footer
 from weft.model.oid import Oid
 from weft.objects import catalog_db
-from weft.objects.catalog import LOCAL, Catalog
+from weft.objects.catalog import HELPER_CACHE_KIB, LOCAL, Catalog
 from weft.util.progress import SilentProgress
 
 
@@ -115,6 +115,13 @@ def test_lookups_are_batched(catalog: Catalog):
         connection.set_trace_callback(None)
     # Two groups, each a range; and once, which packs the place holds.
     assert len(statements) == 3
+
+
+def test_a_helper_lets_sqlite_keep_less(tmp_path: Path, catalog: Catalog):
+    with Catalog(catalog.path, HELPER_CACHE_KIB) as helping:
+        (least,), (usual,) = helping.rows("PRAGMA cache_size")[0], catalog.rows("PRAGMA cache_size")[0]
+    assert -least == HELPER_CACHE_KIB
+    assert -usual >= 4 * HELPER_CACHE_KIB
 
 
 def test_places_keep_their_number(catalog: Catalog):

@@ -90,6 +90,25 @@ def test_footers_are_not_read_again_and_again_where_many_packs_take_turns(tmp_pa
         assert not [text for text in seen if "footer" in text]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "substr(footer, 1, 4321)",
+        "CAST(substr(footer, 1, 48) || x'09' || substr(footer, 50) AS BLOB)",
+        "CAST(x'00' || substr(footer, 2) AS BLOB)",
+        "x''",
+    ],
+    ids=["cut", "unknown kind", "another name", "empty"],
+)
+def test_a_damaged_footer_in_the_catalog_costs_time_and_no_answer(tmp_path: Path, damage: str):
+    with Catalog.open(str(tmp_path / "c.sqlite")) as catalog:
+        pack = pack_of(0, list(range(100)))
+        catalog.add_packs([pack], LOCAL)
+        catalog.rows(f"UPDATE packs SET footer = {damage}")
+        found = PackPlaces(catalog).locate(OIDS[:100])
+        assert {oid: copy.frame for oid, copy in found.items()} == {frame.oid: frame for frame in pack.frames}
+
+
 def test_a_pack_that_moved_is_read_where_it_is_now(tmp_path: Path):
     pieces = [pseudo_random(100, number) for number in range(2 * FEW)]
     with opened(tmp_path) as store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,14 @@ def provers(scene: Scene) -> Iterator[PackProvers]:
     found.close()
 
 
+def process_of(provers: PackProvers) -> subprocess.Popen[bytes]:
+    """The one process, which has nothing to do."""
+    helper = provers._idle.get()
+    assert helper is not None
+    provers._idle.put(helper)
+    return helper._helpers[0].process._process
+
+
 def test_only_the_pack_of_the_catalog_is_proved(scene: Scene, provers: PackProvers) -> None:
     assert provers.prove(str(scene.path), scene.info.name)
     assert not provers.prove(str(scene.path) + "x", scene.info.name)
@@ -67,20 +76,15 @@ def test_only_the_pack_of_the_catalog_is_proved(scene: Scene, provers: PackProve
 
 def test_a_dead_helper_has_proved_nothing(scene: Scene, provers: PackProvers) -> None:
     assert provers.prove(str(scene.path), scene.info.name)
-    helper = provers._idle.get()
-    assert helper is not None
-    provers._idle.put(helper)
-    os.kill(helper._helpers[0].process._process.pid, signal.SIGKILL)
-    helper._helpers[0].process._process.wait()
+    process = process_of(provers)
+    process.kill()
+    process.wait()
     assert not provers.prove(str(scene.path), scene.info.name)
 
 
 def test_closing_ends_the_process(scene: Scene, provers: PackProvers) -> None:
     assert provers.prove(str(scene.path), scene.info.name)
-    helper = provers._idle.get()
-    assert helper is not None
-    provers._idle.put(helper)
-    process = helper._helpers[0].process._process
+    process = process_of(provers)
     assert process.poll() is None
     provers.close()
     assert process.poll() == -signal.SIGKILL
