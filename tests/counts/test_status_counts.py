@@ -7,20 +7,24 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
+import weft.workflows.pull
 import weft.workspace.outcome
 import weft.workspace.scan
 from kit import Repo, pseudo_random
 from straced import Calls, straced
 from weft.model.oid import Oid
-from weft.objects.catalog import Catalog
+from weft.objects.catalog import LOCAL, Catalog
+from weft.objects.store import LocalStore
 from weft.objects.store_read import FrameReader
 from weft.workflows.checkout import checkout
 from weft.workflows.options import CheckoutOptions, TransferOptions
-from weft.workflows.project import open_project
+from weft.workflows.project import Project, alone, open_project
 from weft.workflows.pull import pull
 from weft.workspace.saved import Saved
 from worktrees import WorkTree
@@ -223,3 +227,54 @@ def test_a_pull_does_not_ask_again_for_what_it_has_just_fetched(
         shutil.rmtree(there / "data")
         checkout(project, None, [], CheckoutOptions())
         assert sum(asked) == 40
+
+
+def test_a_pull_asks_again_when_packs_went_away_before_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when it waited for a collection: nothing is written then."""
+    repo = made(tmp_path / "a" / "repo", 40, 4)
+    repo.weft("remote", "add", "origin", str(tmp_path / "store"))
+    repo.commit()
+    repo.weft("push")
+    there = tmp_path / "b"
+    repo.git("clone", "-q", str(repo.root), str(there))
+
+    def collected(project: Project, command: str) -> AbstractContextManager[None]:
+        largest = max(project.catalog.packs(LOCAL).items(), key=itemgetter(1))[0]
+        project.catalog.forget_pack(largest, LOCAL)
+        Path(project.store.pack_path(largest)).unlink()
+        return alone(project, command)
+
+    monkeypatch.setattr(weft.workflows.pull, "alone", collected)
+    with open_project(str(there)) as project:
+        done = pull(project, [], TransferOptions(), CheckoutOptions()).checked_out
+    assert (done.written, done.absent) == (0, ("data",))
+    assert not (there / "data").exists()
+
+
+@pytest.mark.parametrize("beside", [{}, {"data/small": b"small"}], ids=["alone", "beside others"])
+def test_a_pull_proves_recipes_before_it_touches_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: dict[str, bytes]
+) -> None:
+    repo = Repo.make(tmp_path / "a" / "repo")
+    name = "data/large" if beside else "large"
+    repo.write({name: pseudo_random(6 << 20, 1), **beside})
+    repo.weft("add", "data" if beside else "large")
+    repo.weft("remote", "add", "origin", str(tmp_path / "store"))
+    repo.commit()
+    repo.weft("push")
+    there = tmp_path / "b"
+    repo.git("clone", "-q", str(repo.root), str(there))
+    proved: list[Oid] = []
+    plain = LocalStore.prove
+
+    def prove(store: LocalStore, oid: Oid) -> None:
+        proved.append(oid)
+        plain(store, oid)
+
+    monkeypatch.setattr(LocalStore, "prove", prove)
+    with open_project(str(there)) as project:
+        assert pull(project, [], TransferOptions(), CheckoutOptions()).checked_out.written == 1 + len(beside)
+    assert (there / name).stat().st_size == 6 << 20
+    assert len(proved) == len(beside)

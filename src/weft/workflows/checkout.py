@@ -43,6 +43,9 @@ from weft.workspace.saved import Saved
 from weft.workspace.scan import scan_tree
 from weft.workspace.walk import manifest_reader
 
+Found = tuple[Oid, Oid | None]
+"""Data that is here whole: the oid of a pointer, and its layout."""
+
 
 @dataclass(slots=True)
 class _Planned:
@@ -72,7 +75,7 @@ def checkout_targets(
     options: CheckoutOptions,
     *,
     leftovers: bool = False,
-    here: Set[Oid] = frozenset(),
+    here: Set[Found] = frozenset(),
 ) -> CheckoutResult:
     """Check out pointers that are chosen. With ``leftovers`` data whose pointer is gone from Git goes too, if saved.
 
@@ -128,12 +131,12 @@ def _take_pointer(project: Project, target: Target, *, staging: bool) -> None:
 
 
 def _plan(
-    project: Project, targets: Sequence[Target], options: CheckoutOptions, here: Set[Oid] = frozenset()
+    project: Project, targets: Sequence[Target], options: CheckoutOptions, here: Set[Found] = frozenset()
 ) -> _Planned:
     planned = _Planned()
     for target in targets:
         try:
-            known = target.pointer.oid in here
+            known = (target.pointer.oid, target.pointer.layout) in here
             plan = plan_one(project, target.path, target.pointer, target.subpaths, options, here=known)
             if plan.absent:
                 planned.absent.append(target.path)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
-from weft.workflows.checkout import checkout_targets
+from weft.objects.catalog import LOCAL
+from weft.workflows.checkout import Found, checkout_targets
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult, PullResult
-from weft.workflows.selection import choose
+from weft.workflows.selection import Selection, choose
 from weft.workflows.targets import select, workspace_pointers
 
 
@@ -24,8 +25,23 @@ def pull(
     fetched = fetch_selection(project, selection, options)
     if options.dry_run:
         return PullResult(fetched, CheckoutResult(()))
+    packs = project.catalog.packs(LOCAL).keys()
     with alone(project, "weft pull"):
         targets = select(project, workspace_pointers(project), paths)
-        here = {pointer.oid for label, pointer in selection.pointers.items() if selection.parts.get(label) is None}
+        # A collection that ran while this command waited for its turn may have taken some of it.
+        here = _found_whole(selection) if packs <= project.catalog.packs(LOCAL).keys() else frozenset()
         done = checkout_targets(project, targets, checkout_options, leftovers=not paths, here=here)
         return PullResult(fetched, done)
+
+
+def _found_whole(selection: Selection) -> Set[Found]:
+    """What a fetch of ``selection`` has just proved to be here, object by object.
+
+    Not a directory with files of several chunks: a recipe that was fetched is not proved before somebody reads what it
+    rebuilds, and nothing of the directory may be touched before.
+    """
+    return {
+        (pointer.oid, pointer.layout)
+        for label, pointer in selection.pointers.items()
+        if selection.parts.get(label) is None and not (pointer.is_dir and pointer.layout)
+    }
