@@ -168,7 +168,7 @@ def test_bytes_in_flight_are_bounded(tmp_path: Path):
     counts = counted_add(repo, "data")
     assert counts["waiting"] <= 16 << 20
     assert counts["blocks"] <= 5 + 1, "16 MiB on their way and one that is filled, and one of manifests"
-    assert counts["windows"] <= 3 * 3, "of each file two windows on their way to be hashed, and one that is read"
+    assert counts["windows"] <= 3 * 4, "of each file two on their way to be hashed, one that is cut, one that is read"
 
 
 def test_memory_for_each_file(tmp_path: Path):

@@ -6,8 +6,9 @@ import errno
 import os
 import resource
 import stat
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
@@ -198,24 +199,41 @@ def read_large(
 
 def _hash(fd: int, size: int, tell: Callable[[int], None]) -> Oid:
     whole = hasher()
-    reader, room = ColdReader(fd), aligned(WINDOW)
-    for place in range(0, size, WINDOW):
-        data = room[: min(WINDOW, size - place)]
-        if reader.read_into(data, place) < len(data):
-            raise Changed
-        whole.update(data)
-        tell(len(data))
+    free: list[memoryview] = []
+    with closing(_windows(fd, size, free, 0)) as windows:
+        for room, data in windows:
+            whole.update(data)
+            free.append(room)
+            tell(len(data))
     return Oid(whole.digest())
 
 
-def new_window(chunker: Chunker) -> memoryview:
-    """Room for what was left of the window before, of ``_ahead`` bytes, and for a window."""
-    return aligned(_ahead(chunker) + WINDOW)
+def _windows(fd: int, size: int, free: list[memoryview], ahead: int) -> Generator[tuple[memoryview, memoryview]]:
+    """The windows of a file of ``size`` bytes, each at the end of the room that it is in (``new_window``); rooms are taken
+    from ``free`` while it has some. The next one is read meanwhile: the disk need not wait for whoever cuts or hashes.
+
+    Raises ``Changed`` when the file ends before.
+    """
+    reader = ColdReader(fd)
+
+    def read(place: int) -> tuple[memoryview, memoryview]:
+        room = free.pop() if free else new_window(ahead)
+        data = room[-WINDOW:][: size - place]
+        if reader.read_into(data, place) < len(data):
+            raise Changed
+        return room, data
+
+    with ThreadPoolExecutor(1, "weft-read") as pool:
+        following = pool.submit(read, 0)
+        for place in range(WINDOW, size, WINDOW):
+            found, following = following, pool.submit(read, place)
+            yield found.result()
+        yield following.result()
 
 
-def _ahead(chunker: Chunker) -> int:
-    """Where a window begins in its room: at a place that the disk may write to by itself."""
-    return -(-chunker.maximum // ALIGNED) * ALIGNED
+def new_window(ahead: int) -> memoryview:
+    """Room for a window, and in front for ``ahead`` bytes of the one before: what the disk writes begins at a page."""
+    return aligned(-(-ahead // ALIGNED) * ALIGNED + WINDOW)
 
 
 def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]) -> Streamed:
@@ -223,33 +241,29 @@ def _store(fd: int, size: int, writer: ObjectWriter, tell: Callable[[int], None]
     whole = hasher()
     chunks: list[tuple[Oid, int]] = []
 
-    def store(buffer: memoryview, window: memoryview, fresh: int, lengths: list[int]) -> None:
+    def store(room: memoryview, window: memoryview, fresh: int, lengths: list[int]) -> None:
         whole.update(window[fresh:])
         pieces = split(window, lengths)
         writer.add_chunks(pieces)
         chunks.extend((oid, len(piece)) for oid, piece in pieces)
-        free.append(buffer)
+        free.append(room)
 
     behind = Background(2 * WINDOW, "weft-hash")
     free: list[memoryview] = []
     try:
-        reader = ColdReader(fd)
-        ahead = _ahead(writer.chunker)
         carry = b""
         left = size
-        while left:
-            # What waits to be hashed is bounded, so there are three of these at most.
-            buffer = free.pop() if free else new_window(writer.chunker)
-            fresh, length = len(carry), min(WINDOW, left)
-            window = buffer[ahead - fresh : ahead + length]
-            window[:fresh] = carry
-            if reader.read_into(window[fresh:], size - left) < length:
-                raise Changed
-            left -= length
-            lengths = writer.chunker.cut(window, final=not left)
-            carry = bytes(window[sum(lengths) :])
-            behind.submit(length, partial(store, buffer, window, fresh, lengths))
-            tell(length)
+        # What waits to be hashed is bounded, so there are four rooms at most.
+        with closing(_windows(fd, size, free, writer.chunker.maximum)) as windows:
+            for room, data in windows:
+                fresh, length = len(carry), len(data)
+                window = room[-WINDOW - fresh : len(room) - WINDOW + length]
+                window[:fresh] = carry
+                left -= length
+                lengths = writer.chunker.cut(window, final=not left)
+                carry = bytes(window[sum(lengths) :])
+                behind.submit(length, partial(store, room, window, fresh, lengths))
+                tell(length)
         behind.drain()
     finally:
         behind.close()

@@ -299,7 +299,54 @@ def test_the_reader_waits_for_who_hashes(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(ingest_read, "split", split)
     with opened(tmp_path) as store:
         _add(store, [file])
-    assert max(read) <= 4
+    assert max(read) <= 5
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "hashed"])
+def test_the_next_window_is_read_while_one_is_worked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool):
+    monkeypatch.setattr(ingest_read, "WINDOW", 1 << 20)
+    content = pseudo_random((3 << 20) + 17, 1)
+    (file,) = _write(tmp_path / "data", {"big": content})
+    begun = threading.Semaphore(0)
+    real_read = ColdReader.read_into
+
+    def read_into(self: ColdReader, view: memoryview, offset: int) -> int:
+        if offset:
+            begun.release()
+        return real_read(self, view, offset)
+
+    def tell(size: int) -> None:
+        told.append(size)
+        if len(told) < 4:
+            assert begun.acquire(timeout=10), "the next is read only after this"
+
+    told: list[int] = []
+    monkeypatch.setattr(ColdReader, "read_into", read_into)
+    with opened(tmp_path) as store, store.writer() as writer:
+        streamed, _ = ingest_read.read_large(file.path, writer if stored else None, 1 << 40, tell)
+    assert (streamed.oid, told) == (Oid.of(content), [1 << 20] * 3 + [17])
+
+
+def test_nobody_reads_from_a_file_that_was_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ingest_read, "WINDOW", 1 << 20)
+    (file,) = _write(tmp_path / "data", {"big": pseudo_random(3 << 20, 1)})
+    under_way: list[int] = []
+    real_read = ColdReader.read_into
+
+    def read_into(self: ColdReader, view: memoryview, offset: int) -> int:
+        under_way.append(offset)
+        time.sleep(0.05)
+        done = real_read(self, view, offset)
+        under_way.remove(offset)
+        return done
+
+    def tell(size: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ColdReader, "read_into", read_into)
+    with pytest.raises(KeyboardInterrupt):
+        ingest_read.read_large(file.path, None, 1 << 40, tell)
+    assert not under_way
 
 
 def _ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: Callable[[bool], int]) -> dict[str, int]:
