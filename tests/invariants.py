@@ -31,7 +31,8 @@ _SEGMENT = re.compile("index/([0-9a-f]{64})[.]idx", re.ASCII)
 _ROOT = re.compile("roots/[0-9a-f]{32}/([0-9a-f]{64})(?:[.]([0-9a-f]{64}))?", re.ASCII)
 _OWN = re.compile(r"[.]weft$|(^|/)[.](weft/|gitignore$|gitattributes$)")
 _OTHER = re.compile(
-    "weft[.]json|lock|quarantine[.]lock|quarantine[.]log|(tmp|sessions|tombs|quarantine|collect)(/.*)?", re.ASCII
+    "weft[.]json|lock|quarantine[.]lock|quarantine[.]log|weft-store|(tmp|[.]weft-tmp|sessions|tombs|quarantine)(/.*)?",
+    re.ASCII,
 )
 
 
@@ -362,10 +363,10 @@ def _torn_lines(path: str, *states: Mapping[str, Any]) -> list[str]:
 
 
 def leftovers(repo_root: str | Path, remote: str | Path | None = None) -> list[str]:
-    """Files that an unfinished command left: in the work tree, in ``tmp/`` of the store and of the remote (I8)."""
+    """Files that an unfinished command left: in the work tree, in the store's and the remote's folders for that (I8)."""
     found = [path for path, _ in _digests(Path(repo_root), ["."]) if ".weft-tmp-" in path]
     for place in (state_of(Path(repo_root)) / "store", *([Path(remote)] if remote else [])):
-        found += [f"{place.name}/{name}" for name in _files(place) if name.startswith(("tmp/", "collect/"))]
+        found += [f"{place.name}/{name}" for name in _files(place) if name.startswith(("tmp/", ".weft-tmp/"))]
     return [f"I8: {name} was left behind" for name in found]
 
 

@@ -76,7 +76,7 @@ def _sort(words: str) -> str:
 def _age(top: Path) -> None:
     """Let a week pass for what another machine could still be at work with."""
     then = time.time() - 8 * 86400
-    for pattern in ("remote/sessions/*", "remote/tmp/*", "*/.git/weft/store/collect/*"):
+    for pattern in ("remote/sessions/*", "remote/.weft-tmp/*", "*/.git/weft/collect/*"):
         for path in top.glob(pattern):
             os.utime(path, (then, then))
 

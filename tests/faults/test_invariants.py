@@ -180,8 +180,8 @@ def test_a_root_that_is_empty(scene: Path) -> None:
 
 def test_what_is_left_behind(scene: Path) -> None:
     (scene / "repo/data/.weft-tmp-1-2").write_bytes(b"")
-    (scene / "remote/tmp").mkdir(exist_ok=True)
-    (scene / "remote/tmp/x").write_bytes(b"")
+    (scene / "remote/.weft-tmp").mkdir(exist_ok=True)
+    (scene / "remote/.weft-tmp/x").write_bytes(b"")
     state_of(scene / "repo").joinpath("store/tmp/y").write_bytes(b"")
     assert len(leftovers(scene / "repo")) == 2
     assert len(leftovers(scene / "repo", scene / "remote")) == 3

@@ -53,6 +53,7 @@ from weft.errors.lineage import (
 )
 from weft.errors.refused import (
     ConfigError,
+    DirectoryRefused,
     FileTypeRefused,
     FormatVersion,
     GcRefused,
@@ -92,6 +93,7 @@ __all__ = [
     "ConfigError",
     "CredentialFault",
     "DependencyMissing",
+    "DirectoryRefused",
     "DiskFull",
     "EnvironmentFault",
     "ExitCode",

@@ -177,3 +177,9 @@ class GcRefused(RefusedInput):
     """A garbage collection of a remote is not safe now, or would delete more than was asked for."""
 
     code = "E_GC"
+
+
+class DirectoryRefused(RefusedInput):
+    """A directory is no place for a remote or a store: it holds something else, or it is part of a work tree or of Git."""
+
+    code = "E_DIRECTORY"

@@ -1,13 +1,17 @@
 """A plain directory as a place for keys and bytes: a local disk, or a mounted share.
 
 No symbolic link below the root is followed, so a link planted in a shared directory cannot lead a read or a write
-astray. Temporary files live in ``tmp/`` below the root, a name that no key may start with.
+astray. Temporary files live in ``.weft-tmp/`` below the root, a name that no key may start with.
+
+The root may be anybody's directory: it is used only when it is empty or weft made a remote of it before, and nothing in
+it is removed but what weft itself leaves behind, by its name and its owner.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import time
@@ -15,7 +19,15 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import cast
 
-from weft.errors import BucketMissing, FileTypeRefused, KeyMissing, PathSyntax, StorageFault, SymlinkRefused
+from weft.errors import (
+    BucketMissing,
+    DirectoryRefused,
+    FileTypeRefused,
+    KeyMissing,
+    PathSyntax,
+    StorageFault,
+    SymlinkRefused,
+)
 from weft.storage.base import ObjectStat, Proof
 from weft.storage.descriptors import (
     copy_bytes,
@@ -34,8 +46,13 @@ from weft.storage.descriptors import (
 from weft.storage.keys import MAX_UPLOAD, bounds, check_key, check_prefix, check_range, too_large
 from weft.util.atomic import os_errors, write_all
 
-TEMP = "tmp"
+TEMP = ".weft-tmp"
+OLD_TEMP = "tmp"
+"""Where weft 0.1 made its files."""
+MARK = "weft.json"
+"""The file that a remote begins with, and that proves that a directory is one."""
 STALE_AFTER = 7 * 24 * 3600.0
+_OURS = re.compile(r"[0-9]{1,10}-[0-9a-f]{16}", re.ASCII)
 
 
 class LocalStorage:
@@ -104,7 +121,7 @@ class LocalStorage:
     def list(self, prefix: str) -> Iterator[ObjectStat]:
         """See ``Storage.list``; links and other odd files are left out."""
         check_prefix(prefix)
-        if prefix.startswith(TEMP + "/"):
+        if prefix.partition("/")[0] in (TEMP, OLD_TEMP) and "/" in prefix:
             return
         try:
             with self._folder(prefix + "x") as (top, _):
@@ -173,21 +190,54 @@ class LocalStorage:
         """Make the root and its folder of temporary files, and sweep what crashed writers left there long ago."""
         if self._ready:
             return
+        refuse_foreign(self._root)
         with os_errors("create", self._root):
             make_root(self._root)
             with folder_at(self._root, [TEMP], make=True) as temps:
-                oldest = time.time() - STALE_AFTER
-                for name in os.listdir(temps):
-                    with suppress(OSError):
-                        if os.stat(name, dir_fd=temps, follow_symlinks=False).st_mtime < oldest:
-                            os.unlink(name, dir_fd=temps)
+                _sweep(temps)
+            with suppress(OSError, SymlinkRefused), folder_at(self._root) as root:
+                if stat.S_ISREG(os.stat(MARK, dir_fd=root, follow_symlinks=False).st_mode):
+                    with folder_at(self._root, [OLD_TEMP]) as temps:
+                        _sweep(temps)
         self._ready = True
+
+
+def refuse_foreign(root: str) -> None:
+    """Refuse a directory that is not empty and was no remote before. Raises ``DirectoryRefused``, ``PermissionFault``."""
+    try:
+        with os_errors_but_missing(root), folder_at(root) as fd:
+            names = os.listdir(fd)
+            if not names or _is(fd, MARK, stat.S_ISREG) or _is(fd, TEMP, stat.S_ISDIR):
+                return
+    except (FileNotFoundError, NotADirectoryError):
+        return  # to make it is the next step, and says what is wrong
+    raise DirectoryRefused(
+        f"{root} cannot become a remote: it holds other files, such as {min(names)!a}, and no {MARK}",
+        hint="name a directory that is empty or not there yet, such as a new one below it",
+        path=root,
+    )
+
+
+def _is(fd: int, name: str, kind: Callable[[int], bool]) -> bool:
+    with suppress(OSError):
+        return kind(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+    return False
+
+
+def _sweep(temps: int) -> None:
+    """Remove what this user's crashed writers left in the open directory ``temps`` long ago, and nothing else."""
+    oldest = time.time() - STALE_AFTER
+    for name in filter(_OURS.fullmatch, os.listdir(temps)):
+        with suppress(OSError):
+            found = os.stat(name, dir_fd=temps, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mtime < oldest:
+                os.unlink(name, dir_fd=temps)
 
 
 def _split(key: str) -> tuple[Sequence[str], str]:
     parts = check_key(key).split("/")
-    if parts[0] == TEMP:
-        raise PathSyntax(f"keys may not start with {TEMP}/: {key!a}")
+    if parts[0] in (TEMP, OLD_TEMP):
+        raise PathSyntax(f"keys may not start with {parts[0]}/: {key!a}")
     return parts[:-1], parts[-1]
 
 
@@ -229,8 +279,8 @@ def _walk(top: int, prefix: str) -> Iterator[ObjectStat]:
     with closing(found_here) as walk:
         for folder, folders, names, fd in walk:
             below = prefix + (folder[2:] + "/" if folder != "." else "")
-            if not below and TEMP in folders:
-                folders.remove(TEMP)
+            if not below:
+                folders[:] = [name for name in folders if name not in (TEMP, OLD_TEMP)]
             for name in names:
                 with suppress(FileNotFoundError):
                     found = os.stat(name, dir_fd=fd, follow_symlinks=False)

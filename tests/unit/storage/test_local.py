@@ -16,6 +16,7 @@ import pytest
 
 from weft.errors import (
     BucketMissing,
+    DirectoryRefused,
     EnvironmentFault,
     FileTypeRefused,
     KeyMissing,
@@ -23,7 +24,7 @@ from weft.errors import (
     PermissionFault,
     SymlinkRefused,
 )
-from weft.storage.local import STALE_AFTER, LocalStorage
+from weft.storage.local import OLD_TEMP, STALE_AFTER, TEMP, LocalStorage, refuse_foreign
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ def test_links_are_not_followed(root: Path, tmp_path: Path) -> None:
     (outside / "secret").write_bytes(b"secret")
     os.symlink(outside / "secret", root / "link")
     os.symlink(outside, root / "packs")
+    (root / "weft.json").write_bytes(b"{}")
     storage = LocalStorage(str(root))
     for call in (
         lambda: storage.read("link"),
@@ -79,15 +81,21 @@ def test_links_are_not_followed(root: Path, tmp_path: Path) -> None:
     assert not (root / "link").is_symlink()
     assert sorted(os.listdir(outside)) == ["secret"]
     assert (outside / "secret").read_bytes() == b"secret"
-    assert [found.key for found in storage.list("")] == ["link"]
+    assert sorted(found.key for found in storage.list("")) == ["link", "weft.json"]
 
 
-def test_a_link_planted_for_temporary_files_is_refused(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [TEMP, OLD_TEMP])
+def test_a_link_planted_for_temporary_files_is_not_followed(root: Path, tmp_path: Path, name: str) -> None:
+    (root / "weft.json").write_bytes(b"{}")
     (tmp_path / "elsewhere").mkdir()
-    os.symlink(tmp_path / "elsewhere", root / "tmp")
-    with pytest.raises(SymlinkRefused):
+    _leave(tmp_path / "elsewhere" / f"12-{'a' * 16}")
+    os.symlink(tmp_path / "elsewhere", root / name)
+    if name == TEMP:
+        with pytest.raises(SymlinkRefused):
+            LocalStorage(str(root)).write("x", b"x")
+    else:
         LocalStorage(str(root)).write("x", b"x")
-    assert os.listdir(tmp_path / "elsewhere") == []
+    assert os.listdir(tmp_path / "elsewhere") == [f"12-{'a' * 16}"]
 
 
 def test_a_fifo_does_not_hang(root: Path) -> None:
@@ -99,24 +107,56 @@ def test_a_fifo_does_not_hang(root: Path) -> None:
     assert list(storage.list("")) == []
 
 
-def test_temporary_files_are_no_objects(root: Path) -> None:
+@pytest.mark.parametrize("name", [TEMP, OLD_TEMP])
+def test_temporary_files_are_no_objects(root: Path, name: str) -> None:
     storage = LocalStorage(str(root))
     storage.write("x", b"x")
-    (root / "tmp" / "1-abc").write_bytes(b"half")
+    (root / name).mkdir(exist_ok=True)
+    (root / name / "1-abc").write_bytes(b"half")
     assert [found.key for found in storage.list("")] == ["x"]
-    assert list(storage.list("tmp/")) == []
+    assert list(storage.list(f"{name}/")) == []
     with pytest.raises(PathSyntax):
-        storage.read("tmp/1-abc")
+        storage.read(f"{name}/1-abc")
 
 
-def test_leftovers_of_crashes_are_swept_when_old(root: Path) -> None:
-    (root / "tmp").mkdir()
-    for name, age in (("old", STALE_AFTER + 60), ("young", STALE_AFTER - 60)):
-        (root / "tmp" / name).write_bytes(b"half")
-        then = time.time() - age
-        os.utime(root / "tmp" / name, (then, then))
+def _leave(path: Path, age: float = STALE_AFTER + 60) -> None:
+    path.write_bytes(b"half")
+    os.utime(path, (time.time() - age,) * 2)
+
+
+@pytest.mark.parametrize("folder", [TEMP, OLD_TEMP])
+def test_only_what_weft_left_is_swept_when_it_is_old(root: Path, folder: str) -> None:
+    (root / "weft.json").write_bytes(b"{}")
+    (root / folder).mkdir()
+    odd = [f"12-{'a' * 15}", f"12-{'A' * 16}", f"x-{'a' * 16}", f"12-{'a' * 16}.txt", "thesis.tex", ".hidden"]
+    for name in odd:
+        _leave(root / folder / name)
+    _leave(root / folder / f"12-{'a' * 16}")
+    _leave(root / folder / f"13-{'b' * 16}", STALE_AFTER - 60)
+    _leave(root / folder / f"14-{'c' * 16}")
+    os.chown(root / folder / f"14-{'c' * 16}", 2001, -1) if os.geteuid() == 0 else None
+    os.symlink("thesis.tex", root / folder / f"15-{'d' * 16}")
+    os.utime(root / folder / f"15-{'d' * 16}", (0, 0), follow_symlinks=False)
     LocalStorage(str(root)).write("x", b"x")
-    assert os.listdir(root / "tmp") == ["young"]
+    stays = {*odd, f"13-{'b' * 16}", f"15-{'d' * 16}"} | ({f"14-{'c' * 16}"} if os.geteuid() == 0 else set())
+    assert set(os.listdir(root / folder)) == stays
+
+
+@pytest.mark.parametrize("holds", ["tmp/thesis.tex", ".bashrc", "lost+found/x", "packs/x", "weft.json/x"])
+def test_a_directory_that_holds_something_else_is_left_alone(root: Path, holds: str) -> None:
+    (root / holds).parent.mkdir(exist_ok=True)
+    _leave(root / holds)
+    before = sorted(root.rglob("*"))
+    for call in (lambda: LocalStorage(str(root)).write("weft.json", b"x"), lambda: refuse_foreign(str(root))):
+        with pytest.raises(DirectoryRefused) as caught:
+            call()
+    assert str(root) in caught.value.message
+    assert sorted(root.rglob("*")) == before
+
+
+def test_a_directory_whose_first_write_was_killed_is_ours(root: Path) -> None:
+    (root / TEMP).mkdir()
+    assert LocalStorage(str(root)).write("weft.json", b"x", create=True)
 
 
 def test_a_writer_killed_midway_leaves_no_object(root: Path) -> None:
@@ -155,7 +195,7 @@ def test_a_failing_write_leaves_the_old_object_and_no_leftover(root: Path, tmp_p
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
     assert storage.read("x") == b"old"
-    assert os.listdir(root / "tmp") == []
+    assert os.listdir(root / TEMP) == []
     assert [found.key for found in storage.list("")] == ["x"]
 
 
