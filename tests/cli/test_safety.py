@@ -196,3 +196,45 @@ def test_what_a_killed_command_left_is_hidden_from_git_and_removed(tmp_path: Pat
     assert repo.git("status", "--porcelain").out == ""
     repo.weft("add", "single.bin")
     assert not left.exists()
+
+
+def test_a_directory_of_other_files_becomes_neither_remote_nor_store(tmp_path: Path) -> None:
+    """By every way to name one: what is there stays as it is, and so does the configuration."""
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"data/x": b"x"})
+    repo.weft("add", "data")
+    repo.commit()
+    home = tmp_path / "home"
+    (home / "tmp").mkdir(parents=True)
+    (home / "tmp/thesis.tex").write_bytes(b"mine")
+    (home / "outgoing/thesis").mkdir(parents=True)
+    os.utime(home / "tmp/thesis.tex", (0, 0))
+    before, settings = snapshot(home), repo.weft("config", "list").out
+    for words in (
+        ("remote", "add", "origin", "../home"),
+        ("remote", "add", "origin", "src"),
+        ("remote", "add", "origin", "user@host:/data"),
+        ("init", "--remote", "../home"),
+        ("init", "--store", "../home"),
+        ("init", "--store", "../home", "--shared"),
+        ("init", "--store", "src"),
+        ("config", "set", "--private", "store.dir", "../home"),
+        ("config", "set", "--private", "store.dir", ".git/hooks"),
+        ("config", "set", "remotes.origin.url", "src"),
+        ("config", "set", "--private", "remotes.origin.url", "host:data"),
+    ):
+        refused = repo.weft(*words, code=3)
+        assert "E_DIRECTORY" in refused.err, words
+        assert repo.weft("config", "list").out == settings, words
+    with (repo.root / ".weft/config.yaml").open("a") as file:
+        file.write("remote: origin\nremotes:\n  origin:\n    url: ../home\n")
+    assert "E_DIRECTORY" in repo.weft("push", code=3).err
+    assert "E_DIRECTORY" in repo.weft("add", "data", "--to-remote", code=3).err
+    assert repo.weft("remote", "check", code=None).code != 0
+    with (repo.root / ".git/weft/config.yaml").open("a") as file:
+        file.write("weft: 1\nstore:\n  dir: ../home\n  shared: group\n")
+    assert "E_DIRECTORY" in repo.weft("status", code=3).err
+    assert snapshot(home) == before
+    assert not (repo.root / "src").exists()
+    repo.weft("init", "--store", "../store")
+    assert repo.weft("status").code == 0

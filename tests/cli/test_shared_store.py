@@ -231,7 +231,7 @@ def test_what_root_unpacked_all_may_link_to(scene, tmp_path):
         scene.ben.run("sh", "-c", "echo EDITED > data/big.bin")
 
 
-def test_leftovers_of_a_dead_process_go_whosever_they_are(scene):
+def test_leftovers_of_a_dead_process_go_with_the_next_command_of_their_owner(scene):
     dead = subprocess.Popen([sys.executable, "-c", "pass"])
     name = subprocess.run(
         [sys.executable, "-c", "from weft.util.atomic import temp_name; print(temp_name())"],
@@ -261,6 +261,10 @@ def test_leftovers_of_a_dead_process_go_whosever_they_are(scene):
         kept = living.stdout.readline().strip()
         scene.fill(scene.ben, {"data/new": OTHER})
         scene.ben.weft("add", "data", "--keep-missing")
+        names = {path.name for path in (scene.store / "tmp").iterdir()}
+        assert names == {name, os.path.basename(kept)}, "another user's is another user's"
+        scene.fill(scene.ann, {"data/newer": OTHER})
+        scene.ann.weft("add", "data", "--keep-missing")
         assert [path.name for path in (scene.store / "tmp").iterdir()] == [os.path.basename(kept)]
         living.stdin.close()
 

@@ -46,7 +46,8 @@ def _plant(store: LocalStore, *frames: tuple[Oid, bytes, int, int]) -> str:
         body += stored
     footer = encode_footer(made)
     body += footer + encode_trailer(len(body), footer, len(made))
-    path = store.files.make_directory(Oid.of(body))
+    path = store.pack_path(Oid.of(body))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     Path(path).write_bytes(body)
     os.chmod(path, 0o444)
     store.writer().abort()

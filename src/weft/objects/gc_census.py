@@ -7,12 +7,9 @@ believed, and nothing of other repositories stays here.
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from weft.errors import GcRefused, HashMismatch, IntegrityError, KeyMissing, NotOnRemote, RefusedInput
 from weft.formats import index_segment
@@ -29,25 +26,17 @@ from weft.objects.segment_records import SegmentRecords
 from weft.objects.store import LocalStore, open_store
 from weft.util.parallel import unordered_map
 from weft.util.progress import Progress
-
-_FOLDER = "collect"
-_STALE = 2 * 86400.0
+from weft.util.scratch import scratch_folder
 
 
 @contextmanager
 def scratch(remote: RemoteStore, store: LocalStore, pin: str) -> Iterator[tuple[RemoteStore, LocalStore]]:
     """The same remote as a clone sees it that knows nothing yet, and the store of that clone."""
-    top = os.path.join(store.root, _FOLDER)
-    _reap(top)
-    folder = os.path.join(top, secrets.token_hex(8))
-    try:
-        with open_store(os.path.join(folder, "store"), os.path.join(folder, "catalog.sqlite")) as empty:
-            yield (
-                RemoteStore(remote.storage, empty.catalog, remote.repo, pin, jobs=remote.jobs, clock=remote.clock),
-                empty,
-            )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (
+        scratch_folder(store.state, "collect") as folder,
+        open_store(os.path.join(folder, "store"), os.path.join(folder, "catalog.sqlite")) as empty,
+    ):
+        yield RemoteStore(remote.storage, empty.catalog, remote.repo, pin, jobs=remote.jobs, clock=remote.clock), empty
 
 
 class Census:
@@ -203,12 +192,3 @@ class _Reader:
             yield from self._local.read_many(wanted - absent, kind)
         if absent:
             yield from self._receiver.read_many(absent, kind)
-
-
-def _reap(top: str) -> None:
-    """Remove what collections that were killed left behind."""
-    with suppress(FileNotFoundError), os.scandir(top) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE:
-                    shutil.rmtree(entry.path, ignore_errors=True)

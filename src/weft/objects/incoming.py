@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from weft.formats import recipe as recipe_format
 from weft.model.oid import Kind, Oid
-from weft.objects import quarantine_log
+from weft.objects import quarantine_log, store_folder
 from weft.objects.catalog import LOCAL
 from weft.objects.packer import PackWriter, infos
 from weft.objects.ranges import Proved
@@ -99,10 +99,9 @@ def remove_file(path: str) -> None:
 
 def quarantine_file(store: LocalStore, pack: Oid, temp: str, why: str) -> None:
     """Keep refused bytes of a remote's ``pack`` where nothing reads them, so that a person can look at them."""
-    kept = f"{store.root}/quarantine/{pack.hex()}.remote-{secrets.token_hex(4)}"
+    wanted = f"{pack.hex()}.remote-{secrets.token_hex(4)}"
     with os_errors("quarantine", temp):
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        os.rename(temp, kept)
+        kept = store_folder.set_aside(store.root, "tmp", os.path.basename(temp), wanted)
     quarantine_log.note(store.root, os.path.basename(kept), why)
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -27,11 +23,8 @@ from weft.objects.remote import RemoteStore
 from weft.objects.segments import Listed
 from weft.objects.selection import choose, slices
 from weft.objects.store import LocalStore
-from weft.util.atomic import os_errors
 from weft.util.parallel import unordered_map
-
-_FOLDER = "outgoing"
-_STALE = 2 * 86400.0
+from weft.util.scratch import scratch_folder
 
 
 class Parcel(NamedTuple):
@@ -87,18 +80,15 @@ def parcels(store: LocalStore, planned: Plan, dead: Set[Oid]) -> Iterator[list[P
     if not planned.rest:
         yield found
         return
-    top = os.path.join(store.root, _FOLDER)
-    _reap(top)
-    folder = os.path.join(top, secrets.token_hex(8))
-    files = PackFiles(folder, store.progress)
-    try:
-        files.prepare()
-        sealed = _copy(store, files, planned.rest)
-        found += [_parcel(files, pack, dead) for pack in sealed]
-        yield found
-    finally:
-        files.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder(store.state, "outgoing") as folder:
+        files = PackFiles(folder, store.progress)
+        try:
+            files.prepare()
+            sealed = _copy(store, files, planned.rest)
+            found += [_parcel(files, pack, dead) for pack in sealed]
+            yield found
+        finally:
+            files.close()
 
 
 def send(
@@ -202,15 +192,6 @@ def _salted(files: PackFiles, original: SealedPack, salt: bytes) -> SealedPack:
         return writer.finish()[0]
     finally:
         writer.abort()
-
-
-def _reap(top: str) -> None:
-    """Remove what pushes that were killed left behind."""
-    with suppress(FileNotFoundError), os.scandir(top) as entries:
-        for entry in entries:
-            with os_errors("remove", entry.path), suppress(FileNotFoundError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE:
-                    shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def by_size(items: Iterable[Parcel]) -> Mapping[Oid, int]:

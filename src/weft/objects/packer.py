@@ -18,7 +18,7 @@ from weft.model.oid import Kind, Oid
 from weft.objects.background import Background
 from weft.objects.blocks import BlockFile
 from weft.objects.packfiles import PackFiles, open_new, read_footer, read_pack_info
-from weft.util.atomic import fsync_dir, os_errors, publish
+from weft.util.atomic import os_errors
 from weft.util.blocks import new_block
 
 Buffer = bytes | bytearray | memoryview
@@ -194,14 +194,7 @@ class PackWriter:
             if written != size:
                 raise OSError(errno.EIO, f"{written} bytes were written, not {size}")
             file.close()
-        self._files.share(file.path)
-        final = self._files.make_directory(name)
-        if self._replace:
-            with os_errors("publish", final):
-                os.rename(file.path, final)
-            fsync_dir(os.path.dirname(final))
-        else:
-            publish(file.path, final)
+        final = self._files.publish(file.path, name, replace=self._replace)
         self._live.remove(file)
         self._sealed.append(SealedPack(name, size, final))
 

@@ -23,7 +23,9 @@ from weft.formats.pack import (
 )
 from weft.model.entry import PackInfo
 from weft.model.oid import Oid
-from weft.util.atomic import fsync_dir, is_abandoned, os_errors, temp_name
+from weft.objects import store_folder
+from weft.util.atomic import fsync_dir, os_errors, publish, sync_folder, temp_name
+from weft.util.dirfd import refuse_link
 from weft.util.later import later
 from weft.util.progress import Progress
 
@@ -33,8 +35,6 @@ else:
     sharing = later("weft.objects.sharing")
 
 _SUFFIX = ".pack"
-_FOLDERS = ("packs", "tmp", "quarantine")
-_COMMON = ("lock", "quarantine.lock", "quarantine.log")
 _OPEN_PACKS = 128
 _USED_STEP = 3600 * 10**9
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -83,62 +83,40 @@ class PackFiles:
         self._durable: set[str] = set()
 
     def prepare(self) -> None:
-        """Create the directories of the store, durably: what is synced below a name that is lost would be lost with it."""
+        """Create the directories of the store, durably. Raises as ``store_folder.prepare`` does."""
         self.sharing = sharing.sharing_of(self.root) if _may_be_shared(self.root) else None
-        if all(os.path.isdir(os.path.join(self.root, name)) for name in _FOLDERS):
-            return
-        with os_errors("create", self.root):
-            above = os.path.abspath(self.root)
-            new = [above]
-            while not os.path.isdir(above):
-                above = os.path.dirname(above)
-                new.append(above)
-            for name in _FOLDERS:
-                sharing.make_folder(os.path.join(self.root, name), self.sharing)
-            if self.sharing is not None:
-                for name in _COMMON:
-                    sharing.make_common(os.path.join(self.root, name), self.sharing)
-        for directory in new:
-            fsync_dir(directory)
+        store_folder.prepare(self.root, self.sharing)
 
     def path(self, name: Oid) -> str:
         """Where the pack called ``name`` is or would be."""
         digits = name.hex()
         return f"{self.root}/packs/{digits[:2]}/{digits}{_SUFFIX}"
 
-    def make_directory(self, name: Oid) -> str:
-        """Create the directory for the pack called ``name``, durably, and return the pack's path."""
-        path = self.path(name)
-        directory = os.path.dirname(path)
-        if directory not in self._durable:
-            with os_errors("create", path):
-                sharing.make_folder(directory, self.sharing)
-            # Also when it was there: whoever made it may have been killed before this.
-            fsync_dir(os.path.dirname(directory))
-            self._durable.add(directory)
-        return path
+    def publish(self, temp: str, name: Oid, *, replace: bool = False) -> str:
+        """Give the finished and synced file ``temp`` of ``tmp`` the name of the pack ``name``, durably, and return its path.
 
-    def share(self, path: str) -> None:
-        """Give the finished file ``path``, which is about to be published, to those whom the store is shared with."""
-        if self.sharing is not None:
-            with os_errors("share", path):
-                os.chmod(path, self.sharing.pack)
+        It is shared with whom the store is shared with. With ``replace`` a file that stands there gives way to it.
+        """
+        final, temp = self.path(name), os.path.basename(temp)
+        folder = f"packs/{name.hex()[:2]}"
+        with os_errors("publish", final), store_folder.part(self.root, "tmp") as source:
+            if self.sharing is not None:
+                _set_mode(source, temp, self.sharing.pack)
+            with store_folder.part(self.root, folder, self.sharing, make=True) as target:
+                if folder not in self._durable:
+                    # Also when it was there: whoever made it may have been killed before this.
+                    fsync_dir(f"{self.root}/packs")
+                    self._durable.add(folder)
+                if replace:
+                    os.rename(temp, os.path.basename(final), src_dir_fd=source, dst_dir_fd=target)
+                    sync_folder(target)
+                else:
+                    publish(source, temp, target, os.path.basename(final))
+        return final
 
     def temp_path(self) -> str:
         """A new name in ``tmp``, which tells who writes there (see ``weft.util.atomic.temp_name``)."""
         return f"{self._temp}/{temp_name()}{_SUFFIX}"
-
-    def reap(self, now: float) -> int:
-        """Remove what dead processes left in ``tmp`` (of another machine: after a day). Returns the number of files."""
-        gone = 0
-        with os_errors("list", self._temp), os.scandir(self._temp) as entries:
-            for entry in entries:
-                # Another process may reap the same file at the same moment, and what another user left may not be ours to.
-                with suppress(FileNotFoundError, PermissionError):
-                    if is_abandoned(entry.name, now - entry.stat(follow_symlinks=False).st_mtime):
-                        os.unlink(entry.path)
-                        gone += 1
-        return gone
 
     def names(self) -> Iterator[tuple[Oid, int]]:
         """Names and sizes in bytes of all packs on disk; other files are passed over. A link has size -1."""
@@ -147,6 +125,8 @@ class PackFiles:
             for directory in sorted(os.listdir(top)):
                 if len(directory) != 2:
                     continue
+                if os.path.islink(f"{top}/{directory}"):
+                    raise refuse_link(f"{top}/{directory}")
                 with suppress(NotADirectoryError, FileNotFoundError), os.scandir(f"{top}/{directory}") as entries:
                     yield from _packs_of(entries, directory)
 
@@ -179,9 +159,9 @@ class PackFiles:
     def remove(self, name: Oid) -> None:
         """Remove a pack whose bytes are elsewhere by now."""
         path = self.path(name)
-        with os_errors("remove", path):
-            os.unlink(path)
-        fsync_dir(os.path.dirname(path))
+        with os_errors("remove", path), store_folder.part(self.root, f"packs/{name.hex()[:2]}") as fd:
+            os.unlink(os.path.basename(path), dir_fd=fd)
+            sync_folder(fd)
 
     def forget(self, name: Oid) -> None:
         """Let go of the open descriptor of a pack that is moved or removed."""
@@ -234,6 +214,14 @@ def _may_be_shared(root: str) -> bool:
     with suppress(OSError):
         return bool(os.stat(root).st_mode & stat.S_ISGID)
     return False
+
+
+def _set_mode(folder: int, name: str, mode: int) -> None:
+    fd = os.open(name, _READ, dir_fd=folder)
+    try:
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
 
 
 def _touch(fd: int, status: os.stat_result) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from weft.errors import IntegrityError, RefusedInput
 from weft.model.entry import Frame
 from weft.model.oid import Oid
+from weft.objects import store_folder
 from weft.objects.catalog import LOCAL
 from weft.objects.pack_check import read_pack
 from weft.objects.packer import infos
@@ -19,7 +20,7 @@ from weft.objects.packfiles import OpenPack, read_pack_info
 from weft.objects.quarantine_log import FOLDER, Kept, entries, kept, rewrite
 from weft.objects.salvage import copy_frames, good_frames
 from weft.objects.store_frames import FrameStore
-from weft.util.atomic import fsync_dir, os_errors
+from weft.util.atomic import os_errors, sync_folder
 from weft.util.locks import FileLock
 
 WHOLE, PARTS, NOTHING = "restored", "objects restored", "nothing to restore"
@@ -63,8 +64,7 @@ def purge(store: FrameStore, older: float) -> list[Kept]:
     with _lock(store.root):
         gone = [entry for entry in kept(store.root) if now - entry.at >= older]
         for entry in gone:
-            _remove(os.path.join(store.root, FOLDER, entry.file))
-        fsync_dir(os.path.join(store.root, FOLDER))
+            _remove(store.root, entry.file)
         rewrite(store.root, [entry for entry in entries(store.root) if now - entry.at < older])
     return gone
 
@@ -81,7 +81,7 @@ def _restore_whole(store: FrameStore, path: str, name: Oid) -> Restored:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temp)
-    _remove(path)
+    _remove(store.root, os.path.basename(path))
     return Restored(os.path.basename(path), WHOLE, len(info.frames))
 
 
@@ -108,9 +108,10 @@ def _open(path: str) -> OpenPack:
     return OpenPack(fd, path, os.fstat(fd).st_size, False)
 
 
-def _remove(path: str) -> None:
-    with os_errors("remove", path):
-        os.unlink(path)
+def _remove(root: str, file: str) -> None:
+    with os_errors("remove", f"{root}/{FOLDER}/{file}"), store_folder.part(root, FOLDER) as fd:
+        os.unlink(file, dir_fd=fd)
+        sync_folder(fd)
 
 
 def _lock(root: str) -> FileLock:

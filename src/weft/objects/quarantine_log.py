@@ -7,6 +7,7 @@ costs the reasons, and the memory of what ``weft verify --repair`` should bring 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -14,11 +15,14 @@ from typing import Any, NamedTuple
 from weft.errors import WeftError
 from weft.formats.canonical import json_bytes, load_json
 from weft.model.oid import Oid
+from weft.objects import store_folder
 from weft.objects.sharing import make_common, share_file, sharing_of
 from weft.util.atomic import os_errors, write_atomic
 
 FOLDER = "quarantine"
 _LINE = 64 << 20
+# What has another name in the folder is not weft's: it is not shown, and not deleted.
+_NAME = re.compile(r"[0-9a-f]{64}(\.pack|\.remote-[0-9a-f]{8}|(\.x)?\.file)(\.[0-9]{1,9})?", re.ASCII)
 
 
 class Kept(NamedTuple):
@@ -88,7 +92,8 @@ def _entry(value: dict[str, Any]) -> Kept:
 
 def _files(root: str) -> list[str]:
     try:
-        return sorted(os.listdir(os.path.join(root, FOLDER)))
+        with store_folder.part(root, FOLDER) as fd:
+            return sorted(filter(_NAME.fullmatch, os.listdir(fd)))
     except FileNotFoundError:
         return []
 

@@ -19,6 +19,7 @@ from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects import remote_keys as keys
+from weft.objects import store_folder
 from weft.objects.incoming import Incoming, quarantine_bytes, quarantine_file, remove_file, sync_file
 from weft.objects.oidset import SortedOids
 from weft.objects.pack_check import BAD_COPY, read_pack, verify_pack
@@ -75,7 +76,7 @@ class Receiver:
         try:
             # A killed collection or a power cut may have taken packs that the catalog still counts on.
             self._store.reconcile()
-            self._store.files.reap(time.time())
+            store_folder.reap(self._store.root, time.time())
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise

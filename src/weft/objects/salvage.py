@@ -15,10 +15,11 @@ from weft.formats import recipe as recipe_format
 from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
 from weft.model.recipe import Recipe
+from weft.objects import store_folder
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
 from weft.objects.store_read import FrameReader, unpack
-from weft.util.atomic import fsync_dir, os_errors
+from weft.util.atomic import os_errors, sync_folder
 from weft.util.later import later
 from weft.util.locks import FileLock
 from weft.util.progress import Progress
@@ -33,6 +34,7 @@ _RECIPE_HEAD = 44
 _RECIPE_CHUNK = 36
 _WHOLE = 1 << 20
 _BLOCK = 4 << 20
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MEND = "run: weft fetch, which brings lost objects back from a remote; or weft add, where the files are still right"
 
 
@@ -170,35 +172,23 @@ class Salvage:
             return ()
         return known.frames if known else ()
 
-    def _aside(self, path: str) -> str:
-        """A free name in ``quarantine``; only who holds its lock makes one."""
-        target, number = f"{self._files.root}/quarantine/{os.path.basename(path)}", 0
-        first = target
-        while os.path.lexists(target):
-            number += 1
-            target = f"{first}.{number}"
-        return target
-
     def _copy_away(self, pack: OpenPack, name: Oid) -> str:
-        target = self._aside(self._files.path(name))
-        with os_errors("copy to quarantine", target), open(target, "xb") as copy:
-            for start in range(0, pack.size, _BLOCK):
-                copy.write(pack.read(start, _BLOCK))
-            copy.flush()
-            os.fsync(copy.fileno())
-        fsync_dir(os.path.dirname(target))
-        return target
+        root, path = self._files.root, self._files.path(name)
+        with os_errors("copy to quarantine", path), store_folder.part(root, "quarantine", make=True) as folder:
+            free = store_folder.free_name(folder, os.path.basename(path))
+            with open(os.open(free, _NEW, 0o666, dir_fd=folder), "wb") as copy:
+                for start in range(0, pack.size, _BLOCK):
+                    copy.write(pack.read(start, _BLOCK))
+                copy.flush()
+                os.fsync(copy.fileno())
+            sync_folder(folder)
+        return f"{root}/quarantine/{free}"
 
     def _move_away(self, name: Oid) -> str:
         self._files.forget(name)
-        path = self._files.path(name)
-        target = self._aside(path)
-        with os_errors("move to quarantine", path):
-            # ``rename`` moves a symbolic link itself and never what it points to.
-            os.rename(path, target)
-        fsync_dir(os.path.dirname(target))
-        fsync_dir(os.path.dirname(path))
-        return target
+        digits = name.hex()
+        with os_errors("move to quarantine", self._files.path(name)):
+            return store_folder.set_aside(self._files.root, f"packs/{digits[:2]}", f"{digits}.pack", f"{digits}.pack")
 
 
 def good_frames(pack: OpenPack, frames: Iterable[Frame]) -> list[Frame]:

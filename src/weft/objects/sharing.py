@@ -47,17 +47,22 @@ def share(root: str, kind: str) -> int:
     itself is another user's, ``DiskFull``.
     """
     modes = _MODES[kind]
+    left = 0
     with os_errors("share", root):
         os.makedirs(root, exist_ok=True)
-        if stat.S_IMODE(os.stat(root).st_mode) != modes.directory:
-            os.chmod(root, modes.directory)
-    left = 0
-    for folder, folders, names in os.walk(root):
-        for name in folders:
-            left += not _set(os.path.join(folder, name), modes.directory)
-        # Copies keep their modes: they are read-only as they are.
-        for name in names if not folder.startswith(os.path.join(root, "files")) else ():
-            left += not _set(os.path.join(folder, name), modes.pack if name.endswith(".pack") else modes.file)
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if stat.S_IMODE(os.fstat(fd).st_mode) != modes.directory:
+                os.fchmod(fd, modes.directory)
+            # By descriptors: others may put a link in the place of anything while this goes on.
+            for folder, folders, names, here in os.fwalk(".", dir_fd=fd):
+                for name in folders:
+                    left += not _set(here, name, modes.directory)
+                # Copies keep their modes: they are read-only as they are.
+                for name in names if folder.split("/")[1:2] != ["files"] else ():
+                    left += not _set(here, name, modes.pack if name.endswith(".pack") else modes.file)
+        finally:
+            os.close(fd)
     return left
 
 
@@ -67,19 +72,6 @@ def share_file(root: str, path: str) -> None:
     if sharing is not None:
         with os_errors("share", path):
             os.chmod(path, sharing.file)
-
-
-def make_folder(path: str, sharing: Sharing | None) -> None:
-    """Make a directory and those above it that are missing, for whom the store is shared with. Raises ``OSError``."""
-    new = []
-    while not os.path.isdir(path):
-        new.append(path)
-        path = os.path.dirname(path)
-    for made in reversed(new):
-        with suppress(FileExistsError):
-            os.mkdir(made)
-            if sharing is not None:
-                os.chmod(made, sharing.directory)
 
 
 def make_common(path: str, sharing: Sharing) -> None:
@@ -92,12 +84,18 @@ def make_common(path: str, sharing: Sharing) -> None:
             os.close(fd)
 
 
-def _set(path: str, mode: int) -> bool:
-    """Whether the file at ``path`` has the permissions ``mode`` now. Links have none of their own."""
+def _set(folder: int, name: str, mode: int) -> bool:
+    """Whether the file ``name`` of the open directory ``folder`` has the permissions ``mode`` now. Links have none of their
+    own, and what is neither file nor directory is not weft's."""
     try:
-        found = os.lstat(path).st_mode
-        if not stat.S_ISLNK(found) and stat.S_IMODE(found) != mode:
-            os.chmod(path, mode)
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        if stat.S_IFMT(found) not in (stat.S_IFREG, stat.S_IFDIR) or stat.S_IMODE(found) == mode:
+            return True
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            os.fchmod(fd, mode)
+        finally:
+            os.close(fd)
     except OSError:
         return False
     return True

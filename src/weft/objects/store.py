@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from weft.errors import HashMismatch, IntegrityError, LimitExceeded
 from weft.model.oid import Kind, Oid
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams
-from weft.objects import content
+from weft.objects import content, store_folder
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.layouts import LayoutView
 from weft.objects.packfiles import PackFiles
@@ -125,7 +125,7 @@ class LocalStore(FrameStore):
             os.path.join(self.root, "lock"), purpose="write to the store", shared=True, progress=self.progress
         )
         cutter = chunker.Chunker(self.chunker)
-        self.files.reap(time.time())
+        store_folder.reap(self.root, time.time())
         writer = store_write.ObjectWriter(self.files, self.catalog, cutter, lock)
         try:
             # Under the lock: a collection that was killed while this waited for it has removed packs that the catalog names.

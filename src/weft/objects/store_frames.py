@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from types import TracebackType
@@ -15,7 +16,6 @@ from weft.objects.catalog import LOCAL, Catalog, Location
 from weft.objects.packfiles import PackFiles, read_pack_info
 from weft.objects.salvage import Salvage
 from weft.objects.store_read import FrameReader
-from weft.util.atomic import publish
 from weft.util.progress import Progress, SilentProgress
 
 
@@ -31,6 +31,8 @@ class FrameStore:
     ) -> None:
         self.root = root
         self.catalog = catalog
+        # The folder of this clone and its user, also when others share the store.
+        self.state = os.path.dirname(catalog.path)
         self.chunker = chunker
         self.progress = progress or SilentProgress()
         self.files = PackFiles(root, self.progress)
@@ -91,8 +93,7 @@ class FrameStore:
     def adopt_pack(self, temp: str, pack: PackInfo) -> None:
         """Give the file ``temp`` (in ``tmp``, synced, its bytes proved by the caller to be those of ``pack``) its name,
         durably, and record it in the catalog."""
-        self.files.share(temp)
-        publish(temp, self.files.make_directory(pack.name))
+        self.files.publish(temp, pack.name)
         with self.catalog.transaction():
             self.catalog.add_packs((pack,), LOCAL)
             if any(frame.kind is Kind.RECIPE for frame in pack.frames):

@@ -15,11 +15,11 @@ from typing import NamedTuple
 from weft.errors import WeftError
 from weft.model.entry import EXEC, Entry
 from weft.model.oid import Oid, hasher
-from weft.objects.copies import copies_dir, copy_oid, copy_path, is_executable, is_ours, is_sealed, sealed_time
+from weft.objects import store_folder
+from weft.objects.copies import FOLDER, copies_dir, copy_oid, copy_path, is_executable, is_ours, is_sealed, sealed_time
 from weft.objects.layouts import LayoutView
-from weft.objects.sharing import make_folder
 from weft.objects.store import LocalStore
-from weft.util.atomic import fsync_dir, os_errors, publish, write_all
+from weft.util.atomic import os_errors, publish, translate_os_error, write_all
 from weft.util.locks import FileLock
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -127,20 +127,15 @@ class Unpacked:
         What is hard-linked to it keeps the changed bytes; what is a symbolic link to it leads nowhere afterwards.
         """
         with FileLock(os.path.join(self._store.root, "quarantine.lock"), purpose="set a changed copy aside"):
-            target = first = f"{self._store.root}/quarantine/{os.path.basename(path)}.file"
-            number = 0
-            while os.path.lexists(target):
-                number += 1
-                target = f"{first}.{number}"
+            name = os.path.basename(path)
             try:
                 with os_errors("move to quarantine", path):
-                    os.rename(path, target)
+                    target = store_folder.set_aside(self._store.root, self._part(name), name, f"{name}.file")
             except WeftError:
                 if os.path.lexists(path):
                     raise
                 return ""
             _make_read_only(target)
-            fsync_dir(os.path.dirname(target))
         self._store.progress.warn(
             f"a file of the store was changed through a link to it, and was moved to {target}",
             hint="weft status, in every work tree that uses this store, names the files that were changed with it",
@@ -149,22 +144,40 @@ class Unpacked:
 
     def _make(self, path: str, entry: Entry, layout: LayoutView) -> None:
         """Write the copy, proved by its hash and durable before it gets its name: a name is a promise."""
-        temp = self._store.temp_path()
-        with os_errors("create", path):
-            make_folder(os.path.dirname(path), self._store.files.sharing)
-            fd = os.open(temp, _NEW, 0o600)
-        try:
-            with os_errors("write", temp):
+        root, name, temp = self._store.root, os.path.basename(path), os.path.basename(self._store.temp_path())
+        with (
+            os_errors("write", path),
+            store_folder.part(root, "tmp") as temps,
+            store_folder.part(root, self._part(name), self._store.files.sharing, make=True) as target,
+        ):
+            fd = os.open(temp, _NEW, 0o600, dir_fd=temps)
+            try:
                 _fill(fd, self._store.iter_content(entry.oid, entry.size, layout))
                 _seal(fd, path, entry.oid)
                 os.fsync(fd)
-            publish(temp, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temp)
-            raise
-        finally:
-            os.close(fd)
+                publish(temps, temp, target, name)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temp, dir_fd=temps)
+                raise
+            finally:
+                os.close(fd)
+
+    def remove(self, copy: Copy) -> None:
+        """Remove a copy, which may be gone already."""
+        name = os.path.basename(copy.path)
+        try:
+            with store_folder.part(self._store.root, self._part(name)) as fd:
+                os.unlink(name, dir_fd=fd)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise translate_os_error(error, "remove", copy.path) from error
+
+    @staticmethod
+    def _part(name: str) -> str:
+        """Where in the store the copy called ``name`` is."""
+        return f"{FOLDER}/{name[:2]}"
 
     def _warn_foreign(self, path: str) -> None:
         self._store.files.warn_once(

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from weft.errors import LimitExceeded, StorageFault, SymlinkRefused
 from weft.storage.base import Proof
 from weft.storage.keys import BLOCK, MAX_UPLOAD
-from weft.util.atomic import os_errors, write_all
+from weft.util.atomic import os_errors, sync_folder, write_all
 from weft.util.blocks import BlockSink, new_block
 from weft.util.coldread import ColdReader, blocks_of
 
@@ -20,10 +20,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody left there must not hang.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_NO_LINKS_HERE = frozenset([errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
 _LARGE = 1 << 20
 _FICLONE = 0x40049409  # linux/fs.h
-_NO_FOLDER_SYNC = frozenset([errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP])
 # What two file systems, or a sandbox, answer that do not know how; everything else is trouble with the bytes.
 _NO_KERNEL_COPY = frozenset(
     [errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.ETXTBSY]
@@ -78,36 +76,6 @@ def create_file(fd: int, name: str) -> int:
     return os.open(name, _CREATE, 0o666, dir_fd=fd)
 
 
-def publish_at(source: int, temp: str, target: int, name: str) -> bool:
-    """Name the finished file ``temp`` of directory ``source`` as ``name`` of ``target`` unless that exists.
-
-    Returns False when it existed. Where the file system has no hard links, a look and a rename must do.
-    """
-    try:
-        os.link(temp, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
-    except FileExistsError:
-        # The other writer may not have synced the entry yet, and the caller will rely on it.
-        sync_folder(target)
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LINKS_HERE:
-            raise
-        if exists_at(target, name):
-            return False
-        os.rename(temp, name, src_dir_fd=source, dst_dir_fd=target)
-    sync_folder(target)
-    return True
-
-
-def sync_folder(fd: int) -> None:
-    """Make the entries of the directory ``fd`` durable, where its file system can be asked to."""
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-
-
 def make_root(path: str) -> None:
     """Make the directory ``path`` and its parents durably. Raises ``OSError``."""
     if os.path.isdir(path):
@@ -118,15 +86,6 @@ def make_root(path: str) -> None:
         os.mkdir(path)
     with folder_at(parent) as fd:
         sync_folder(fd)
-
-
-def exists_at(fd: int, name: str) -> bool:
-    """True when anything at all has the name ``name`` in the directory ``fd``."""
-    try:
-        os.stat(name, dir_fd=fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def pread_all(fd: int, key: str, start: int, length: int) -> bytes:

@@ -33,18 +33,15 @@ from weft.storage.descriptors import (
     copy_bytes,
     copy_once,
     create_file,
-    exists_at,
     folder_at,
     make_root,
     new_file,
     open_for_reading,
     pread_all,
-    publish_at,
-    sync_folder,
     upload_source,
 )
 from weft.storage.keys import MAX_UPLOAD, bounds, check_key, check_prefix, check_range, too_large
-from weft.util.atomic import os_errors, write_all
+from weft.util.atomic import exists_at, os_errors, publish, sync_folder, write_all
 
 TEMP = ".weft-tmp"
 OLD_TEMP = "tmp"
@@ -259,7 +256,7 @@ def _fill_and_publish(temps: int, target: int, name: str, fill: Callable[[int], 
         finally:
             os.close(fd)
         if create:
-            return publish_at(temps, temp, target, name)
+            return publish(temps, temp, target, name)
         os.replace(temp, name, src_dir_fd=temps, dst_dir_fd=target)
         sync_folder(target)
         return True

@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from weft.errors import ConfigError, DependencyMissing
+from weft.errors import ConfigError, DependencyMissing, DirectoryRefused
 from weft.storage.base import Storage
 from weft.storage.local import LocalStorage
 from weft.storage.memory import MemoryStorage
@@ -54,14 +54,12 @@ def open_storage(spec: Place, *, base_dir: str, workers: int = 8) -> Storage:
 def open_backend(spec: Place, *, base_dir: str, workers: int = 8) -> Storage:
     """``open_storage`` without the retries."""
     check_url(spec.url)
+    path = directory_of(spec.url, base_dir)
+    if path is not None:
+        return LocalStorage(path)
     scheme = scheme_of(spec.url)
-    rest = spec.url.split("://", 1)[-1]
-    if not scheme:
-        return _local(rest, base_dir)
-    if scheme == "file":
-        return _local(_file_path(rest), base_dir)
     if scheme == "memory":
-        return MemoryStorage(rest)
+        return MemoryStorage(spec.url.split("://", 1)[-1])
     if scheme in ("s3", "s3a"):
         return _s3(spec, workers)
     if scheme in ("gs", "gcs"):
@@ -69,10 +67,23 @@ def open_backend(spec: Place, *, base_dir: str, workers: int = 8) -> Storage:
     return _other(spec.url, scheme)
 
 
-def _local(path: str, base_dir: str) -> LocalStorage:
+def directory_of(url: str, base_dir: str) -> str | None:
+    """The directory that ``url`` names, relative to ``base_dir``; None for a url of another kind.
+
+    Raises ``ConfigError``; ``DirectoryRefused`` for ``[USER@]HOST:PATH``, which looks like a place on another machine.
+    """
+    scheme = scheme_of(url)
+    if scheme not in ("", "file"):
+        return None
+    path = _file_path(url.split("://", 1)[1]) if scheme else url
     if not path or "\0" in path:
         raise ConfigError("the path of the remote is empty or holds a NUL", hint="weft remote add NAME PATH")
-    return LocalStorage(os.path.join(base_dir, path))
+    if not scheme and ":" in path.partition("/")[0]:
+        raise DirectoryRefused(
+            "an address with a host and a colon, such as user@host:data, is no directory, and weft does not speak ssh",
+            hint="name a directory (./NAME where it has a colon in its name), s3://BUCKET/PREFIX or gs://BUCKET/PREFIX",
+        )
+    return os.path.join(base_dir, path)
 
 
 def _file_path(rest: str) -> str:

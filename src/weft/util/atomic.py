@@ -14,6 +14,7 @@ import errno
 import functools
 import itertools
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from collections.abc import Iterator
 from weft.errors import DiskFull, EnvironmentFault, PermissionFault, SymlinkRefused, WeftError
 
 TEMP_PREFIX = ".weft-tmp-"
+# What ``temp_name`` makes, and the ending that files of the store get. Nothing else is ever taken for a leftover.
+_TEMP = re.compile(r"\.weft-tmp-[0-9]{1,10}-[0-9]{1,20}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9]{1,20}(\.pack)?", re.ASCII)
 _DAY = 86_400.0
 _numbers = itertools.count()
 
@@ -66,12 +69,18 @@ def fsync_dir(path: str) -> None:
     with os_errors("sync the directory", path):
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(fd)
-        except OSError as error:
-            if error.errno not in _NO_DIR_SYNC:
-                raise
+            sync_folder(fd)
         finally:
             os.close(fd)
+
+
+def sync_folder(fd: int) -> None:
+    """Make the entries of the open directory ``fd`` durable, where its file system can be asked to. Raises ``OSError``."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _NO_DIR_SYNC:
+            raise
 
 
 @functools.lru_cache(maxsize=1)
@@ -130,14 +139,17 @@ def _writer_lives(marks: str) -> bool | None:
 
 
 def reap_temp(name: str, now: float, *, dir_fd: int) -> bool:
-    """Remove the file ``name`` of the open directory ``dir_fd`` if it is one of ``temp_name`` and abandoned at ``now``
-    (seconds since the epoch). Returns whether it did: a file that cannot be removed harms nobody, so nothing is raised.
+    """Remove the file ``name`` of the open directory ``dir_fd`` if it is one of ``temp_name``, this user's, and abandoned
+    at ``now`` (seconds since the epoch). Returns whether it did: a file that cannot be removed harms nobody, so nothing is
+    raised.
     """
-    if not name.startswith(TEMP_PREFIX):
+    if not _TEMP.fullmatch(name):
         return False
     try:
         found = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
-        if stat.S_ISDIR(found.st_mode) or not is_abandoned(name, now - found.st_mtime):
+        if stat.S_IFMT(found.st_mode) not in (stat.S_IFREG, stat.S_IFLNK) or found.st_uid != os.geteuid():
+            return False
+        if not is_abandoned(name, now - found.st_mtime):
             return False
         os.unlink(name, dir_fd=dir_fd)
     except OSError:
@@ -162,10 +174,10 @@ def reap_temps(directory: str, now: float) -> int:
         os.close(fd)
 
 
-def _write_temp(directory: str, data: bytes, mode: int) -> str:
+def _write_temp(directory: str, data: bytes, mode: int, dir_fd: int | None) -> str:
     """Write ``data`` durably to a new file in ``directory`` and return its path. Leaves nothing behind on failure."""
     temp = os.path.join(directory, temp_name())
-    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=dir_fd)
     try:
         try:
             write_all(fd, data)
@@ -173,59 +185,72 @@ def _write_temp(directory: str, data: bytes, mode: int) -> str:
         finally:
             os.close(fd)
     except BaseException:
-        _remove(temp)
+        _remove(temp, dir_fd)
         raise
     return temp
 
 
-def _remove(path: str) -> None:
+def _remove(path: str, dir_fd: int | None) -> None:
     # Used while an error is on its way: failing to clean up must not hide that error.
     with contextlib.suppress(OSError):
-        os.unlink(path)
+        os.unlink(path, dir_fd=dir_fd)
 
 
-def write_atomic(path: str, data: bytes, *, mode: int = 0o666) -> None:
-    """Replace ``path`` by a new durable file holding ``data``; ``mode`` is subject to the umask.
+def write_atomic(path: str, data: bytes, *, mode: int = 0o666, dir_fd: int | None = None) -> None:
+    """Replace ``path`` by a new durable file holding ``data``; ``mode`` is subject to the umask. With ``dir_fd`` the path
+    is a name in that open directory (``dirfd.write_below`` has a use for it).
 
     A symbolic link at ``path`` is replaced itself, its target stays untouched. On failure the old file is still there
     and no temporary file is. Raises the errors of ``translate_os_error``.
     """
-    directory = os.path.dirname(path) or "."
+    directory = os.path.dirname(path)
     with os_errors("write", path):
-        temp = _write_temp(directory, data, mode)
+        temp = _write_temp(directory, data, mode, dir_fd)
         try:
-            os.rename(temp, path)
+            os.rename(temp, path, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
         except BaseException:
-            _remove(temp)
+            _remove(temp, dir_fd)
             raise
-    fsync_dir(directory)
+        if dir_fd is not None:
+            sync_folder(dir_fd)
+            return
+    fsync_dir(directory or ".")
 
 
-def _link_or_rename(temp: str, final: str) -> bool:
+def publish(source: int, temp: str, target: int, name: str) -> bool:
+    """Name the finished and synced file ``temp`` of the open directory ``source`` as ``name`` of the open directory
+    ``target``, on the same file system, unless that exists.
+
+    False when ``name`` already existed: it is left as it is, whatever it is. ``temp`` is gone and the entry of ``name``
+    durable in both cases, for the other writer may not have synced it yet. After an error ``temp`` is still there and
+    belongs to the caller. Raises ``OSError``.
+    """
+    created = _link_or_rename(source, temp, target, name)
+    sync_folder(target)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temp, dir_fd=source)
+    return created
+
+
+def exists_at(fd: int, name: str) -> bool:
+    """True when anything at all has the name ``name`` in the open directory ``fd``."""
     try:
-        os.link(temp, final, follow_symlinks=False)
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _link_or_rename(source: int, temp: str, target: int, name: str) -> bool:
+    try:
+        os.link(temp, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
     except FileExistsError:
         return False
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        if os.path.lexists(final):
+        if exists_at(target, name):
             return False
         # Not exclusive, which is harmless: files published this way are named by their content.
-        os.rename(temp, final)
+        os.rename(temp, name, src_dir_fd=source, dst_dir_fd=target)
     return True
-
-
-def publish(temp: str, final: str) -> bool:
-    """Give the finished and synced file ``temp`` its content-derived name ``final`` on the same file system.
-
-    False when ``final`` already existed: it is left as it is, whatever it is. ``temp`` is gone and the entry of ``final``
-    durable in both cases, for the other writer may not have synced it yet. After an error ``temp`` is still there and
-    belongs to the caller. Raises the errors of ``translate_os_error``.
-    """
-    with os_errors("publish", final):
-        created = _link_or_rename(temp, final)
-    fsync_dir(os.path.dirname(final) or ".")
-    with os_errors("remove", temp), contextlib.suppress(FileNotFoundError):
-        os.unlink(temp)
-    return created

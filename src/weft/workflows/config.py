@@ -11,6 +11,7 @@ from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
 from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.directories import check_remote, check_store
 from weft.workflows.files import read_small, tidy
 from weft.workflows.project import CONFIG_LIMIT, Project, alone, private_config_path
 from weft.workflows.results import ConfigResult
@@ -30,6 +31,7 @@ def update(project: Project, change: Callable[[Config], Config], *, private: boo
         new = change(old)
         if new == old:
             return False
+        _check_directories(project, old, new)
         path = private_config_path(project.git) if private else os.path.join(project.root, CONFIG_PATH)
         data = config_format.encode(new, committed=not private)
         with os_errors("write", path):
@@ -38,6 +40,15 @@ def update(project: Project, change: Callable[[Config], Config], *, private: boo
         if not private and project.config.stages:
             stage(project.git, [CONFIG_PATH])
     return True
+
+
+def _check_directories(project: Project, old: Config, new: Config) -> None:
+    """Refuse a store, or a remote, at a directory that cannot become one."""
+    if new.store_dir and new.store_dir != old.store_dir:
+        check_store(project.git, project.root, new.store_dir)
+    for name, spec in new.remotes.items():
+        if spec.url and (name not in old.remotes or old.remotes[name].url != spec.url):
+            check_remote(project.git, spec.url)
 
 
 def config_list(project: Project) -> ConfigResult:

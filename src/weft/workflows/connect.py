@@ -13,6 +13,7 @@ from weft.objects.remote import RemoteStore
 from weft.storage.locate import open_storage
 from weft.storage.wrappers import CountingStorage
 from weft.workflows.config import read_one, update
+from weft.workflows.directories import check_remote
 from weft.workflows.project import Project
 
 JOBS = 8
@@ -58,6 +59,7 @@ def find_remote(project: Project, name: str = "") -> RemoteSpec:
 @contextmanager
 def connection(project: Project, spec: RemoteSpec, jobs: int = 0) -> Iterator[Connection]:
     """Open the storage of ``spec``; nothing is asked of it yet. Closes it on leaving."""
+    check_remote(project.git, spec.url)
     workers = jobs or project.config.jobs or JOBS
     traffic = CountingStorage(open_storage(spec, base_dir=project.root, workers=workers))
     try:

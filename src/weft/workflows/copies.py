@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 
 from weft.errors import HashMismatch
 from weft.objects.copies import is_sealed
 from weft.objects.unpacked import Copy, Unpacked
-from weft.util.atomic import os_errors
 from weft.workflows.gc_results import Dropped
 from weft.workflows.project import Project
 from weft.workflows.results import Finding
@@ -41,12 +39,12 @@ def drop_copies(project: Project, *, dry_run: bool) -> tuple[Dropped, ...]:
 
     Symbolic links are looked for in the work trees that noted to have some.
     """
-    spare = [copy for copy in Unpacked(project.store).all() if copy.info.st_nlink == 1 and _as_made(copy)]
+    copies = Unpacked(project.store)
+    spare = [copy for copy in copies.all() if copy.info.st_nlink == 1 and _as_made(copy)]
     used = symbolic_links(project.store) if spare else set()
     gone = [copy for copy in spare if copy.path not in used]
     for copy in () if dry_run else gone:
-        with os_errors("remove", copy.path), suppress(FileNotFoundError):
-            os.unlink(copy.path)
+        copies.remove(copy)
     return tuple(Dropped(os.path.basename(copy.path), copy.info.st_size, UNLINKED) for copy in gone)
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from weft.errors import ConfigError, ObjectMissing
+from weft.objects import store_folder
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_local
 from weft.objects.gc_proof import RemoteFacts, look
 from weft.util.locks import FileLock
@@ -60,7 +61,7 @@ def gc(project: Project, options: GcOptions) -> GcResult:
             plan = _plan(project, options, roots, facts)
             carry_out(project.store, plan)
             unlinked = drop_copies(project, dry_run=False)
-            project.store.files.reap(time.time())
+            store_folder.reap(project.store.root, time.time())
     return replace(_result(project, options, roots, plan), copies=unlinked)
 
 

@@ -17,6 +17,7 @@ from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
 from weft.util.progress import Progress
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.config import read_one
+from weft.workflows.directories import check_store
 from weft.workflows.project import Project, open_project, private_config_path, share_store
 from weft.workflows.remotes import remote_add
 from weft.workflows.results import InitResult
@@ -41,9 +42,10 @@ def init(
     then the project itself is ready and only the remote is missing.
     """
     git = discover(start)
+    place = check_store(git, start, store) if store else ""
     created = _write_config(git)
-    if store or shared:
-        _place_store(git, os.path.realpath(os.path.join(start, store)) if store else "", shared)
+    if place or shared:
+        _place_store(git, place, shared)
     if ensure_attributes(git.root, ATTRIBUTES):
         created.append(".gitattributes")
     if created:

@@ -13,6 +13,7 @@ from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
 from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
+from weft.objects import store_folder
 from weft.objects.catalog import Catalog
 from weft.objects.copies import copies_dir
 from weft.objects.store import LocalStore, open_store
@@ -102,8 +103,9 @@ def tree_lock(git: GitRepo, purpose: str, timeout: float = 60.0, progress: Progr
 def share_store(root: str, kind: str, progress: Progress) -> None:
     """Share the store with its group, as the configuration wants it; a warning counts what is another user's.
 
-    Raises ``PermissionFault`` when the directory itself is.
+    Raises ``PermissionFault`` when the directory itself is, ``DirectoryRefused`` when it is no store.
     """
+    store_folder.refuse_foreign(root)
     left = sharing.share(root, kind)
     if left:
         progress.warn(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -17,6 +16,7 @@ from weft.util.clock import SystemClock
 from weft.util.urls import check_url, scheme_of
 from weft.workflows.config import read_one, update
 from weft.workflows.connect import connection, find_remote
+from weft.workflows.directories import plain_url
 from weft.workflows.project import Project
 from weft.workflows.results import CheckResult, Probe, RemoteInfo, RemoteList
 
@@ -42,7 +42,7 @@ def remote_add(
     if endpoint:
         endpoint = check_endpoint(endpoint)
     if not scheme_of(url):
-        url = _plain_path(project, url)
+        url = plain_url(project.git, project.cwd, url)
     spec = RemoteSpec(name, url, endpoint, region)
     message = "not reached for yet; its store id will be pinned by the first push"
     if check:
@@ -135,13 +135,6 @@ def _clock_probe(server: float, here: float) -> Probe:
 
 def _failed(name: str, error: WeftError) -> Probe:
     return Probe(name, "fail", f"{error.message} ({error.code})", error.hint)
-
-
-def _plain_path(project: Project, url: str) -> str:
-    """A directory as typed is relative to where it was typed; the configuration keeps it relative to the root."""
-    if os.path.isabs(url):
-        return os.path.normpath(url)
-    return os.path.relpath(os.path.join(project.cwd, url), os.path.realpath(project.root))
 
 
 def _listed(config: Config, message: str = "") -> RemoteList:

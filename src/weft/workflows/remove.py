@@ -13,6 +13,7 @@ from weft.model.entry import Entry
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
 from weft.util.atomic import fsync_dir, os_errors
+from weft.util.dirfd import open_below, opened
 from weft.workflows.add import publish
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
@@ -24,7 +25,6 @@ from weft.workflows.results import MoveResult
 from weft.workflows.status import compare_target
 from weft.workflows.take import Draft, Taker
 from weft.workflows.targets import Target, owner_of, pointer_path, repo_path, select, workspace_pointers
-from weft.workspace.dirfd import open_below, opened
 from weft.workspace.ignore import NOTHING
 from weft.workspace.names import NamePolicy
 from weft.workspace.parts import part_state, rows_of_parts

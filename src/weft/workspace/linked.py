@@ -14,8 +14,8 @@ from typing import NamedTuple
 from weft.errors import WeftError
 from weft.model.config import HARD, SYMLINK
 from weft.model.oid import Oid
+from weft.objects import store_folder
 from weft.objects.copies import copy_oid, is_sealed
-from weft.objects.sharing import make_folder
 from weft.objects.store import LocalStore
 from weft.objects.unpacked import Copy, Unpacked
 from weft.util.atomic import write_atomic
@@ -42,9 +42,12 @@ def note_links(store: LocalStore, root: str, paths: Iterable[str], kind: str) ->
     known = _read(name)
     wanted = sorted({*(known[1:] if known else ()), *paths})
     if known is None or wanted != known[1:]:
-        with suppress(WeftError, OSError):  # nothing but a hint for messages
-            make_folder(os.path.dirname(name), store.files.sharing)
-            write_atomic(name, os.fsencode("\0".join([root, *wanted])))
+        text = os.fsencode("\0".join([root, *wanted]))
+        with (
+            suppress(WeftError, OSError),  # nothing but a hint for messages
+            store_folder.part(store.root, _FOLDER, store.files.sharing, make=True) as folder,
+        ):
+            write_atomic(os.path.basename(name), text, dir_fd=folder)
 
 
 def find_damage(store: LocalStore, root: str, paths: Iterable[str]) -> list[Damage]:

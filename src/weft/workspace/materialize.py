@@ -13,9 +13,9 @@ from weft.errors import SymlinkRefused, WeftError
 from weft.model.paths import MAX_PATH
 from weft.objects.layouts import LayoutView
 from weft.objects.store import LocalStore
+from weft.util.dirfd import opened
 from weft.util.parallel import cpu_workers
 from weft.util.progress import Progress, SilentProgress
-from weft.workspace.dirfd import opened
 from weft.workspace.fill import Filler
 from weft.workspace.linking import NO_LINKS, LinkChoice, Linker
 from weft.workspace.names import check_link

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from weft.errors import FileChanged
 from weft.util.atomic import reap_temp, translate_os_error
-from weft.workspace.dirfd import make_directory, open_below
+from weft.util.dirfd import make_directory, open_below
 from weft.workspace.names import join_path
 from weft.workspace.plan import Removal
 from weft.workspace.writer import expect

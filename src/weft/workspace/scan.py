@@ -14,7 +14,7 @@ from weft.model.oid import Oid
 from weft.model.paths import MAX_PATH
 from weft.objects.copies import copy_oid
 from weft.util.atomic import TEMP_PREFIX, translate_os_error
-from weft.workspace.dirfd import open_at, open_below
+from weft.util.dirfd import open_at, open_below
 from weft.workspace.ignore import NOTHING, Ignore
 from weft.workspace.names import NamePolicy, check_link, check_names, encode_names, join_path
 from weft.workspace.statcache import SINGLE_FILE, DirRow, PathState, now_ns

@@ -20,6 +20,7 @@ from weft.errors import EnvironmentFault, WeftError
 from weft.formats.pack import MAX_PACK, decode_pack
 from weft.model.entry import RAW
 from weft.model.oid import Kind, Oid
+from weft.objects import store_folder
 from weft.objects.background import Background
 from weft.objects.blocks import BlockFile
 from weft.objects.packer import IN_FLIGHT, MOST_FRAMES, PackWriter
@@ -327,11 +328,11 @@ def test_leftovers_of_the_dead_are_reaped(tmp_path: Path):
         check=True,
     ).stdout.strip()
     reused = mine.replace(f"{os.getpid()}-", f"{os.getpid()}-1", 1)
-    elsewhere = f"{tmp_path}/tmp/.weft-tmp-{os.getpid()}-5-ffff-aa-0.pack"
+    elsewhere = f"{tmp_path}/tmp/.weft-tmp-{os.getpid()}-5-{'f' * 8}-{'a' * 8}-0.pack"
     for path in (mine, child, reused, elsewhere):
         Path(path).write_bytes(b"half")
     now = os.stat(mine).st_mtime
-    assert files.reap(now) == 2
+    assert store_folder.reap(str(tmp_path), now) == 2
     assert sorted(os.listdir(tmp_path / "tmp")) == sorted([os.path.basename(mine), os.path.basename(elsewhere)])
-    assert files.reap(now + 90000) == 1
+    assert store_folder.reap(str(tmp_path), now + 90000) == 1
     assert os.listdir(tmp_path / "tmp") == [os.path.basename(mine)]

@@ -41,12 +41,10 @@ def test_all_that_is_made_follows(tmp_path, umask, kind, directory, pack):
     assert sharing.share(str(root), kind) == 0
     with opened(tmp_path) as store:
         filled(store, b"one", b"two")
-        temp = store.temp_path()
-        with open(store.pack_path(next(iter(store.catalog.packs(LOCAL)))), "rb") as file, open(temp, "xb") as copy:
-            copy.write(file.read())
-        store.files.share(temp)
-        assert mode(temp) == pack
-        os.unlink(temp)
+        name = next(iter(store.catalog.packs(LOCAL)))
+        os.rename(store.pack_path(name), temp := store.temp_path())
+        os.chmod(temp, 0o600)
+        assert mode(store.files.publish(temp, name)) == pack
     folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
     assert {mode(path) for path in folders} == {directory}
     assert {mode(path) for path in root.rglob("*.pack")} == {pack}

@@ -180,7 +180,9 @@ def test_another_copy_is_read_and_the_good_frames_live_on(tmp_path: Path):
         with open_store(str(tmp_path / "twin"), str(tmp_path / "twin.sqlite")) as twin:
             filled(twin, pseudo_random(900, 1), b"third")
             copy = only_pack(twin)
-        shutil.copy(copy, store.files.make_directory(Oid.parse_hex(os.path.basename(copy)[:64])))
+        target = store.pack_path(Oid.parse_hex(os.path.basename(copy)[:64]))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy(copy, target)
         store.writer().abort()
         copies = store.catalog.locate([second], LOCAL)[second]
         assert [store.pack_path(at.pack) == path for at in copies] == [True, False]

@@ -128,7 +128,7 @@ def test_little_of_a_pack_is_copied_not_sent_whole(tmp_path: Path) -> None:
         pointer = add(a, {"x": noise(40_000, 2)}, "part")
         outcome = push(remote_at(storage, a), a, {"part": pointer})
         assert outcome.sent_bytes < 60_000
-        assert not list((Path(a.root) / "outgoing").iterdir())
+        assert not list((Path(a.state) / "outgoing").iterdir())
         check_complete(storage, tmp_path / "b", a, {"part": pointer})
 
 

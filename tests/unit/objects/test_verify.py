@@ -90,7 +90,7 @@ def test_full_finds_what_the_checksums_hide(store):
         assert list(verify_store(store, Level.FULL)) == []
         good = stream.read()
     other = Oid.of(b"another name")
-    os.rename(path, store.files.make_directory(other))
+    os.renames(path, store.pack_path(other))
     store.files.close()
     store.rebuild_catalog()
     assert list(verify_store(store, Level.SCRUB)) == []

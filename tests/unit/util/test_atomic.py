@@ -83,7 +83,7 @@ def test_failure_keeps_old_content_and_no_temp_file(tmp_path, monkeypatch, call)
     real_write = os.write
     calls = []
 
-    def fail(*args):
+    def fail(*args, **options):
         calls.append(args)
         if call == "write" and len(calls) == 1:
             return real_write(args[0], args[1][:2])
@@ -126,9 +126,9 @@ def test_write_atomic_syncs_file_before_rename_and_directory_after(tmp_path, mon
         log.append("dir" if stat.S_ISDIR(os.fstat(fd).st_mode) else "file")
         real_fsync(fd)
 
-    def rename(source, target):
+    def rename(source, target, **options):
         log.append("rename")
-        real_rename(source, target)
+        real_rename(source, target, **options)
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "rename", rename)
@@ -149,18 +149,24 @@ def test_write_atomic_over_a_directory(tmp_path):
     assert os.listdir(tmp_path) == ["dir"]
 
 
-def test_publish_moves_once_and_keeps_the_first(tmp_path):
-    first, second, final = (str(tmp_path / name) for name in ("t1", "t2", "final"))
-    for path, data in ((first, b"first"), (second, b"second")):
-        write_atomic(path, data)
-    assert publish(first, final) is True
-    assert publish(second, final) is False
+@pytest.fixture
+def folder(tmp_path):
+    fd = os.open(tmp_path, os.O_RDONLY)
+    yield fd
+    os.close(fd)
+
+
+def test_publish_moves_once_and_keeps_the_first(tmp_path, folder):
+    for name, data in (("t1", b"first"), ("t2", b"second")):
+        write_atomic(name, data, dir_fd=folder)
+    assert publish(folder, "t1", folder, "final") is True
+    assert publish(folder, "t2", folder, "final") is False
     assert os.listdir(tmp_path) == ["final"]
     assert (tmp_path / "final").read_bytes() == b"first"
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_publish_without_hard_links(tmp_path, monkeypatch, exists):
+def test_publish_without_hard_links(tmp_path, folder, monkeypatch, exists):
     def link(*args, **kwargs):
         raise OSError(errno.EPERM, "Operation not permitted")
 
@@ -169,15 +175,15 @@ def test_publish_without_hard_links(tmp_path, monkeypatch, exists):
     temp.write_bytes(b"new")
     if exists:
         final.write_bytes(b"old")
-    assert publish(str(temp), str(final)) is not exists
+    assert publish(folder, "temp", folder, "final") is not exists
     assert final.read_bytes() == (b"old" if exists else b"new")
     assert os.listdir(tmp_path) == ["final"]
 
 
-def test_publish_failure_leaves_the_temp_file_to_the_caller(tmp_path):
+def test_publish_failure_leaves_the_temp_file_to_the_caller(tmp_path, folder):
     (tmp_path / "temp").write_bytes(b"x")
-    with pytest.raises(EnvironmentFault):
-        publish(str(tmp_path / "temp"), str(tmp_path / "missing" / "final"))
+    with pytest.raises(FileNotFoundError):
+        publish(folder, "temp", folder, "missing/final")
     assert (tmp_path / "temp").read_bytes() == b"x"
 
 
@@ -248,14 +254,19 @@ def test_only_our_abandoned_files_are_removed(tmp_path):
     dead = _name_of_the_dead()
     living = temp_name()
     foreign = dead.replace(dead.split("-")[4], "0badcafe")
-    for name in (dead, living, foreign, "mine", ".weft-tmp", f"a{dead}"):
+    odd = [".weft-tmp-notes", ".weft-tmp-1-2", f"{dead}.txt", f"{dead}-x", dead.replace(dead.split("-")[4], "0BADCAFE")]
+    for name in (dead, living, foreign, "mine", ".weft-tmp", f"a{dead}", *odd):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "link-target").write_bytes(b"x")
     (tmp_path / f"{dead}1").symlink_to("link-target")
     (tmp_path / f"{dead}2").mkdir()
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / dead).write_bytes(b"below")
-    kept = {living, foreign, "mine", ".weft-tmp", f"a{dead}", "link-target", f"{dead}2", "sub"}
+    kept = {living, foreign, "mine", ".weft-tmp", f"a{dead}", "link-target", f"{dead}2", "sub", *odd}
+    if os.geteuid() == 0:
+        (tmp_path / f"{dead}3").write_bytes(b"another user's")
+        os.chown(tmp_path / f"{dead}3", 2001, -1)
+        kept.add(f"{dead}3")
     assert reap_temps(str(tmp_path), time.time()) == 2
     assert set(os.listdir(tmp_path)) == kept
     assert reap_temps(str(tmp_path), time.time() + _DAY + 60) == 1, "a sleeping writer may still go on"

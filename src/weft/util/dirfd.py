@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from weft.errors import SymlinkRefused
-from weft.util.atomic import translate_os_error
+from weft.util.atomic import translate_os_error, write_atomic
 
 DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_SUCH = (errno.ENOENT, errno.ENOTDIR)
@@ -93,3 +93,14 @@ def opened(top: str, path: str = "", *, create: bool = False) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def write_below(top: str, path: str, data: bytes, *, mode: int = 0o666) -> None:
+    """``write_atomic`` of the file ``path`` below the trusted directory ``top``; directories that are missing are made, and
+    none of them may be a link. Raises ``SymlinkRefused``, and the errors of ``translate_os_error``."""
+    folder, _, name = path.rpartition("/")
+    try:
+        with opened(top, folder, create=True) as fd:
+            write_atomic(name, data, mode=mode, dir_fd=fd)
+    except OSError as error:
+        raise translate_os_error(error, "write", path) from error

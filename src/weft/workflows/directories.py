@@ -1,0 +1,93 @@
+"""Which directories may become a remote or a store: none that is a part of a work tree or of Git.
+
+What is in a directory is for the code that writes there to judge (``storage.local``, ``objects.store_folder``).
+"""
+
+from __future__ import annotations
+
+import os
+
+from weft.errors import DirectoryRefused
+from weft.gitio.repo import GitRepo
+from weft.gitio.worktree import ignored_paths
+from weft.objects import store_folder
+from weft.storage.locate import directory_of
+
+REMOTE, STORE = "a remote", "a store"
+_STORE = "weft/store"
+"""Where in the Git directory a store is by default."""
+
+
+def check_remote(git: GitRepo, url: str) -> None:
+    """Refuse the directory that ``url`` names, if it names one. Raises ``DirectoryRefused``, ``ConfigError``."""
+    path = directory_of(url, git.root)
+    if path is not None:
+        _check(git, path, REMOTE)
+
+
+def check_store(git: GitRepo, start: str, text: str) -> str:
+    """The absolute path of the directory ``text``, relative to ``start``, if a store may be there or is there.
+
+    Raises ``DirectoryRefused``, ``ConfigError``.
+    """
+    path = os.path.realpath(directory_of(text, start) or os.path.join(start, text))
+    _check(git, path, STORE)
+    store_folder.refuse_foreign(path)
+    return path
+
+
+def plain_url(git: GitRepo, start: str, text: str) -> str:
+    """How the configuration names the directory ``text``, relative to ``start``: relative to the root unless it is
+    absolute. Raises ``DirectoryRefused``, ``ConfigError``."""
+    directory_of(text, start)
+    if os.path.isabs(text):
+        return os.path.normpath(text)
+    path = os.path.relpath(os.path.join(start, text), os.path.realpath(git.root))
+    return f"./{path}" if ":" in path.partition("/")[0] else path
+
+
+def _check(git: GitRepo, path: str, what: str) -> None:
+    path, root = os.path.realpath(path), os.path.realpath(git.root)
+    inside = _inside_git(git, path)
+    if inside is not None:
+        if inside == _STORE and what == STORE:
+            return
+        raise DirectoryRefused(
+            f"{path} cannot become {what}: it is a part of Git's own directory",
+            hint="name a directory outside of the work tree",
+            path=path,
+        )
+    if path == root:
+        raise DirectoryRefused(
+            f"{path} cannot become {what}: it is the work tree itself",
+            hint="name a directory outside of the work tree",
+            path=path,
+        )
+    inner = os.path.relpath(path, root)
+    if not inner.startswith("../") and not _is_spare(git, root, inner):
+        raise DirectoryRefused(
+            f"{path} cannot become {what}: it is a part of the work tree, and Git does not ignore it or weft tracks it",
+            hint="name a directory outside of the work tree, or one that only .gitignore speaks of",
+            path=path,
+        )
+
+
+def _inside_git(git: GitRepo, path: str) -> str | None:
+    """Where in the Git directory of this or another repository ``path`` is; None when it is in none."""
+    for top in {os.path.realpath(git.git_dir), os.path.realpath(git.common_dir)}:
+        if path == top or path.startswith(top + "/"):
+            return path[len(top) + 1 :]
+    parts = path.split("/")
+    for number, part in enumerate(parts):
+        if part.lower() == ".git":
+            return "/".join(parts[number + 1 :])
+    return None
+
+
+def _is_spare(git: GitRepo, root: str, inner: str) -> bool:
+    """Whether Git ignores the directory ``inner`` of the work tree, and weft tracks nothing that it is a part of."""
+    if not ignored_paths(git, [inner + "/"]):
+        return False
+    parts = inner.split("/")
+    above = ("/".join(parts[: number + 1]) for number in range(len(parts)))
+    return not any(os.path.lexists(os.path.join(root, part + ".weft")) for part in above)
