@@ -11,7 +11,7 @@ from weft.model.config import CONFIG_PATH
 
 def is_project(start: str) -> bool:
     """True when the work tree of ``start``, or its index, has a configuration of weft's. Raises ``NotARepository``."""
-    git = discover(start)
+    git = discover(start).judged()
     staged = ("cat-file", "-e", f":{CONFIG_PATH}")
     return os.path.lexists(os.path.join(git.root, CONFIG_PATH)) or git.run(*staged).returncode == 0
 
