@@ -183,7 +183,7 @@ _TEXT = (
         "B",
         "deleted and still used",
         "A pointer, code, params or lock file that this commit deletes is not used by a stage or a record that stays. A"
-        " record goes together with the outs that it explains, or with its stage.",
+        " record goes together with the outs that it explains, or with its stage; weft's configuration with all of them.",
         "`git restore --staged FILE` to keep it, or take it out of weft.yaml and run the stage again",
     ),
     Rule(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from weft.errors import WeftError
 from weft.formats import pointer as pointer_format
+from weft.model.config import CONFIG_PATH
 from weft.model.lineage import Record, record_path
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Out, Stage
@@ -100,6 +101,14 @@ def still_used(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
                 mend = f"git restore --staged {quoted(path)}, or: weft repro {name} once nothing needs it"
                 yield found(USED, path, f"it is deleted, and {by} still uses it for the stage {name!a}", mend=mend)
     yield from _records_in_use(context, gone)
+    left = next((path for path in context.index if _needs_config(path)), "") if CONFIG_PATH in gone else ""
+    if left:
+        text = f"it is deleted, and {left} stays: without it no hook looks at this repository"
+        yield found(USED, CONFIG_PATH, text, mend=f"git restore --staged {CONFIG_PATH}")
+
+
+def _needs_config(path: str) -> bool:
+    return path == STAGE_FILE or is_record(path) or (path.endswith(SUFFIX) and path != SUFFIX)
 
 
 def _uses(stage: Stage, record: Record | None) -> dict[str, str]:
