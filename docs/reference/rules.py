@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weft.workflows.validate_rules import PHASES, RULES, Rule
+from weft.workflows.validate_rules import INTEGRITY, PHASES, RULES, Rule
 
 
 def page(note: str) -> str:
@@ -25,6 +25,9 @@ def _lines(note: str) -> Iterator[str]:
         "A violation of a rule for one path can be declared to be right in `weft.yaml`, with a reason. It is then",
     )
     yield "listed as ignored. `*` stays within one directory, `**` spans any number of them."
+    some = ", ".join(rule.id for rule in RULES.values() if rule.id in INTEGRITY)
+    yield f"An ignore of {some}"
+    yield "does not count in the commit that brings it, nor in the range (`--range A..B`: the stage file of `A` counts)."
     yield from ("", "```yaml", "validate:", "  - rule: WEFT003", "    path: docs/poster.pdf")
     yield from ("    reason: the printed poster, which never changes", "```")
     for rule in RULES.values():

@@ -230,3 +230,19 @@ def test_the_hook_loads_no_command_line_and_no_cloud(work: Hooked) -> None:
     status, modules = json.loads(done.stdout)
     assert status == 0
     assert not {"click", "fsspec", "rich", "s3fs", "gcsfs", "botocore", "sqlite3"} & set(modules)
+
+
+def test_a_commit_that_takes_the_configuration_away_is_looked_at(work: Hooked) -> None:
+    """It would switch the hooks off for itself, and for all that follows."""
+    work.git("rm", "-q", ".weft/config.yaml")
+    work.write({"data.weft": MARKERS})
+    work.git("add", "data.weft")
+    refused(work, "commit", "-m", "bad")
+    work.git("checkout", "HEAD", "--", "data.weft")
+    ran = work.git("commit", "-m", "off", code=1)
+    assert ".weft/config.yaml: WEFT018" in ran.err
+    work.git("commit", "-q", "--no-verify", "-m", "off")
+    assert "WEFT018" in work.refused("origin", "main").err
+    work.git("reset", "-q", "--hard", "HEAD~1")
+    work.git("rm", "-q", "-r", ".weft", "data.weft", ".gitignore")
+    work.git("commit", "-q", "-m", "Do without weft")

@@ -237,6 +237,50 @@ def made_by_a_run(repo: Lineage) -> None:
     repo.record("evaluate")
 
 
+PLOTS = "  draw:\n    cmd: python src/draw.py\n    deps: [src/prepare.py]\n    {}\n"
+
+
+def drawn_by_hand(repo: Lineage, outs: str = "plots: [plots]") -> None:
+    """A stage that never ran, and files where it writes them."""
+    repo.write("weft.yaml", repo.read("weft.yaml") + PLOTS.format(outs).encode())
+    repo.write("plots/roc.csv", "0,1\n")
+
+
+def drawn_small_out(repo: Lineage) -> None:
+    drawn_by_hand(repo, "outs: [{plots/roc.csv: {cache: false}}]")
+
+
+def drawn_frozen(repo: Lineage) -> None:
+    drawn_by_hand(repo, "metrics: [plots/roc.csv]\n    frozen: true")
+
+
+def not_drawn_yet(repo: Lineage) -> None:
+    drawn_by_hand(repo)
+    (repo.root / "plots" / "roc.csv").unlink()
+    repo.write("plots/.gitignore", "*.tmp\n")
+
+
+def claimed(repo: Lineage) -> None:
+    """What was there before is now said to be made by a stage."""
+    new_stage(repo, out="README.md")
+    repo.replace("weft.yaml", "outs: [README.md]", "plots: [README.md]")
+
+
+def claimed_and_run(repo: Lineage) -> None:
+    claimed(repo)
+    repo.record("evaluate")
+
+
+def renamed_stage(repo: Lineage) -> None:
+    repo.replace("weft.yaml", "  train:", "  fit:")
+    (repo.root / record_path("train")).unlink()
+
+
+def renamed_stage_run(repo: Lineage) -> None:
+    renamed_stage(repo)
+    repo.record("fit")
+
+
 def cycle(repo: Lineage) -> None:
     new_stage(repo, dep="b.csv", out="a.csv")
     text = EVALUATE.format(dep="a.csv", out="b.csv").replace("evaluate", "again")
@@ -270,6 +314,39 @@ def used_data_deleted(repo: Lineage) -> None:
 
 def used_record_deleted(repo: Lineage) -> None:
     (repo.root / record_path("train")).unlink()
+
+
+def record_deleted_beside_metrics(repo: Lineage) -> None:
+    """A stage whose outs Git keeps, and which is frozen."""
+    drop_data(repo)
+    repo.replace("weft.yaml", "    metrics:", "    frozen: true\n    metrics:")
+    repo.record("train")
+    repo.commit()
+    used_record_deleted(repo)
+    metric_changed(repo)
+
+
+def record_and_outs_deleted(repo: Lineage) -> None:
+    used_record_deleted(repo)
+    (repo.root / "metrics.json").unlink()
+    (repo.root / "models" / "clf.pkl.weft").unlink()
+
+
+def drop_data(repo: Lineage) -> None:
+    (repo.root / "models" / "clf.pkl.weft").unlink()
+    repo.replace("weft.yaml", "    outs: [models/clf.pkl]\n", "")
+    repo.record("train")
+
+
+def outs_taken_from_the_stage(repo: Lineage) -> None:
+    """The record goes, and so do the declarations of its outs; the outs stay, and so does the stage."""
+    used_record_deleted(repo)
+    repo.replace("weft.yaml", "    outs: [models/clf.pkl]\n    metrics: [metrics.json]\n", "")
+
+
+def outs_given_up(repo: Lineage) -> None:
+    outs_taken_from_the_stage(repo)
+    repo.record("train")
 
 
 def unused_deleted(repo: Lineage) -> None:
@@ -343,13 +420,20 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (14, command_changed, command_run),
     (14, stage_gone, stage_and_record_gone),
     (15, made_by_hand, made_by_a_run),
+    (15, drawn_by_hand, not_drawn_yet),
+    (15, drawn_small_out, not_drawn_yet),
+    (15, drawn_frozen, not_drawn_yet),
+    (15, claimed, claimed_and_run),
+    (15, renamed_stage, renamed_stage_run),
     (16, cycle, not_run_yet),
     (16, two_producers, not_run_yet),
     (16, dangling, not_run_yet),
     (17, other_origin, param_run),
     (18, used_code_deleted, unused_deleted),
     (18, used_data_deleted, unused_deleted),
-    (18, used_record_deleted, unused_deleted),
+    (18, used_record_deleted, record_and_outs_deleted),
+    (18, record_deleted_beside_metrics, record_and_outs_deleted),
+    (18, outs_taken_from_the_stage, outs_given_up),
     (19, lock_changed, lock_run),
     (19, image_by_tag, image_by_digest),
     (20, dirty, dirty_and_saved),
@@ -367,13 +451,14 @@ def rules_in(said: str) -> set[str]:
 def test_only_this_rule_refuses_the_commit_and_its_twin_passes(
     number: int, hostile: Change, honest: Change, repo: Lineage, base: Path, tmp_path: Path
 ) -> None:
-    before = repo.git("rev-parse", "HEAD")
     hostile(repo)
+    before = repo.git("rev-parse", "HEAD")
     said = repo.commit(code=1)
     assert rules_in(said) == {f"WEFT{number:03d}"}, said
     assert repo.git("rev-parse", "HEAD") == before
     twin = Lineage(Path(shutil.copytree(base, tmp_path / "twin", symlinks=True)))
     honest(twin)
+    before = twin.git("rev-parse", "HEAD")
     assert not rules_in(twin.commit())
     assert twin.git("rev-parse", "HEAD") != before
 
@@ -384,11 +469,11 @@ def test_around_the_hook_it_is_found_in_the_range_and_in_the_whole(
 ) -> None:
     hostile(repo)
     repo.commit("--no-verify")
+    assert not validate_revision(str(repo.root), "HEAD~1").violations
     found = validate_range(str(repo.root), "HEAD~1..HEAD")
     assert {one.rule for one in found.violations} == {f"WEFT{number:03d}", "WEFT027"}
     whole = validate_revision(str(repo.root), "HEAD")
     assert {one.rule for one in whole.violations} == {f"WEFT{number:03d}"}
-    assert not validate_revision(str(repo.root), "HEAD~1").violations
 
 
 NOTEBOOK = {"cells": [{"cell_type": "code", "source": "1+1", "outputs": [{"text": "2"}]}], "nbformat": 4}

@@ -56,6 +56,11 @@ class Session:
         """The directory that the command works from."""
         return os.getcwd()
 
+    @property
+    def in_ci(self) -> bool:
+        """True in a job of continuous integration, as its environment says: commits are judged there for others."""
+        return self.environment.get("CI", "").lower() not in ("", "0", "false")
+
     @cached_property
     def progress(self) -> TerminalProgress:
         """Where workflows report to: a terminal's standard error."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -58,6 +59,18 @@ class BlobReader:
                 found[blob] = int(words[2])
         return found
 
+    def at(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
+        """Path to the blob id of the file that ``commit`` (a full id, or HEAD) has there; paths where it has none, and those
+        with a line feed, which cannot be asked for, are left out. Raises ``GitFailed``."""
+        wanted = [f"{commit}:{path}" for path in paths if "\n" not in path]
+        found = {}
+        for name, words in self._answers("info", wanted, lambda output: output.readline().split(), old_step=10):
+            if not words:
+                raise _ended()
+            if words[1:2] == [b"blob"] and _ID.fullmatch(words[0].decode("ascii", "replace")):
+                found[name[len(commit) + 1 :]] = words[0].decode("ascii")
+        return found
+
     def read(self, blobs: Iterable[str], limit: int) -> dict[str, bytes]:
         """Blob id to bytes; blobs over ``limit`` bytes, and those that Git does not have, are left out.
 
@@ -66,9 +79,11 @@ class BlobReader:
         wanted = [blob for blob, size in self.sizes(blobs).items() if size <= limit]
         return dict(self._answers("contents", wanted, _content))
 
-    def _answers(self, command: str, wanted: list[str], read: Callable[[IO[bytes]], T]) -> Iterator[tuple[str, T]]:
+    def _answers(
+        self, command: str, wanted: list[str], read: Callable[[IO[bytes]], T], old_step: int = 0
+    ) -> Iterator[tuple[str, T]]:
         while wanted:
-            step = len(wanted) if self._commands else _OLD_STEPS[command]
+            step = len(wanted) if self._commands else old_step or _OLD_STEPS[command]
             some, wanted = wanted[:step], wanted[step:]
             output = self._send(command, some)
             if output is None:
@@ -84,7 +99,7 @@ class BlobReader:
         text = "".join(f"{lead}{blob}\n" for blob in wanted) + ("flush\n" if self._commands else "")
         pipe, output = cast(IO[bytes], process.stdin), cast(io.BufferedReader, process.stdout)
         with contextlib.suppress(BrokenPipeError):
-            pipe.write(text.encode("ascii"))
+            pipe.write(os.fsencode(text))
             pipe.flush()
         if output.peek(1):
             return output
@@ -98,7 +113,7 @@ class BlobReader:
         options = ("--batch-command", "--buffer") if self._commands else (_OLD_OPTIONS[command],)
         running = self._running.get(options[0])
         if running is None:
-            argv = [self._repo.program, "-C", self._repo.root, "--no-optional-locks", "cat-file", *options]
+            argv = self._repo.argv("cat-file", *options)
             with os_errors("run", self._repo.program):
                 running = subprocess.Popen(
                     argv, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -11,15 +11,21 @@ import re
 import subprocess
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
+from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo
 from weft.util.atomic import os_errors
 
 REGULAR = ("100644", "100755")
 LINK = "120000"
 SUBMODULE = "160000"
+_NO_BYTES = (
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+"""What Git calls the blob without bytes, by each of its hash functions."""
 _UNMERGED = re.compile(rb"(?:\A|\0)[0-7]{6} [0-9a-f]+ [123]\t([^\0]*)")
 
 
@@ -84,6 +90,17 @@ class Index:
                 rows.pop(change.path, None)
         return Index(rows)
 
+    def without(self, paths: Iterable[str]) -> Index:
+        """The snapshot but for ``paths``."""
+        rows = dict(self._rows)
+        for path in paths:
+            rows.pop(path, None)
+        return Index(rows, self.unmerged)
+
+    def empty_files(self) -> list[str]:
+        """The paths whose blob has no bytes."""
+        return [path for path, row in self._rows.items() if _NO_BYTES[0] in row or _NO_BYTES[1] in row]
+
     def below(self, directory: str) -> list[str]:
         """The paths inside ``directory``, sorted."""
         if self._sorted is None:
@@ -119,6 +136,17 @@ def read_staged(repo: GitRepo) -> tuple[Index, list[Change]]:
     return _index(listing), _changes(raw)
 
 
+def committed_alone(index: Index, changes: Iterable[Change], blobs: BlobReader) -> Index:
+    """``index`` without the entries of ``git add --intent-to-add``, which no commit will hold: ``changes`` do not tell of
+    them, and in a listing they look like empty files. Raises ``GitFailed``."""
+    told = {change.path: change.status for change in changes}
+    suspects = [path for path in index.empty_files() if told.get(path, "D") == "D"]
+    if not suspects:
+        return index
+    there = blobs.at("HEAD", suspects)
+    return index.without(path for path in suspects if path in told or (path not in there and "\n" not in path))
+
+
 def tree_entries(repo: GitRepo, commit: str) -> Index:
     """The tree of ``commit``, by one process. Raises ``GitFailed``."""
     return _index(repo.git("ls-tree", "-r", "-z", "--full-tree", commit))
@@ -145,6 +173,14 @@ def commit_changes(repo: GitRepo, commits: Sequence[tuple[str, str]]) -> dict[st
     return found
 
 
+def cut_off(repo: GitRepo) -> frozenset[str]:
+    """The oldest commits of a shallow clone, whose parents Git does not have; none in any other."""
+    path = os.path.join(repo.common_dir, "shallow")
+    with os_errors("read", path), suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+        return frozenset(file.read().split())
+    return frozenset()
+
+
 def first_parents(repo: GitRepo, spec: str, *, count: int = -1) -> list[tuple[str, str]]:
     """Each commit that the range ``spec`` names (``A..B`` of full ids) with its first parent, oldest first, by one process;
     only the newest ``count`` of them unless that is negative.
@@ -165,13 +201,12 @@ _STAGED = (
 
 def _both(repo: GitRepo, *commands: tuple[str, ...]) -> list[bytes]:
     """What the ``commands`` print, run side by side. One that fails is run again, for the sake of its message."""
-    lead = (repo.program, "-C", repo.root, "--no-optional-locks", "--literal-pathspecs")
     with ExitStack() as running:
         started = []
         for command in commands:
             with os_errors("run", repo.program):
                 process = subprocess.Popen(
-                    [*lead, *command],
+                    repo.argv(*command),
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,

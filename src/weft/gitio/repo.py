@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from weft.errors import DependencyMissing, GitFailed, NotARepository
@@ -26,13 +26,19 @@ class GitRepo:
     """One work tree of a repository. All paths are absolute.
 
     ``root`` is the top of the work tree, ``git_dir`` the Git directory of this work tree, ``common_dir`` the one that all
-    work trees of the repository share, ``program`` the ``git`` to run.
+    work trees of the repository share, ``program`` the ``git`` to run. ``as_committed`` reads every object as it is, also
+    where ``git replace`` has put another one in its place.
     """
 
     root: str
     git_dir: str
     common_dir: str
     program: str
+    as_committed: bool = False
+
+    def judged(self) -> GitRepo:
+        """The same for who judges commits: what ``git replace`` puts in the place of an object is in this clone alone."""
+        return replace(self, as_committed=True)
 
     def git(self, *args: str, stdin: bytes | None = None, check: bool = True) -> bytes:
         """Run ``git ARGS`` at the root and return what it prints. Raises ``GitFailed`` if it fails and ``check`` is set."""
@@ -43,14 +49,16 @@ class GitRepo:
 
     def run(self, *args: str, stdin: bytes | None = None) -> Completed:
         """Run ``git ARGS`` at the root to its end, whatever its status."""
-        return run(self._argv(args), cwd=self.root, stdin=stdin, check=False)
+        return run(self.argv(*args), cwd=self.root, stdin=stdin, check=False)
 
     def stream(self, *args: str, stdin: bytes = b"") -> AbstractContextManager[IO[bytes]]:
         """Run ``git ARGS`` at the root and read its output from a file, to the end. Raises ``GitFailed``."""
-        return stream(self._argv(args), cwd=self.root, stdin=stdin, error=GitFailed)
+        return stream(self.argv(*args), cwd=self.root, stdin=stdin, error=GitFailed)
 
-    def _argv(self, args: Sequence[str]) -> list[str]:
-        return [self.program, "-C", self.root, "--no-optional-locks", "--literal-pathspecs", *args]
+    def argv(self, *args: str) -> list[str]:
+        """The words that start ``git ARGS`` at the root."""
+        options = ("--no-replace-objects",) if self.as_committed else ()
+        return [self.program, "-C", self.root, "--no-optional-locks", "--literal-pathspecs", *options, *args]
 
 
 def git_failed(args: Sequence[str], done: Completed) -> GitFailed:

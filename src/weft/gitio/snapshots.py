@@ -13,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weft.errors import GitFailed
+from weft.gitio.index import LINK, SUBMODULE
 from weft.gitio.repo import GitRepo, git_failed
 from weft.gitio.trees import head
+from weft.gitio.worktree import blob_ids
 from weft.util.atomic import os_errors, temp_name
 from weft.util.subproc import Completed, find_program, run
 
@@ -46,7 +48,8 @@ class Snapshot:
 
 
 def beyond_head(repo: GitRepo) -> Beyond:
-    """What is not committed, by one Git process. Raises ``GitFailed``."""
+    """What is not committed, by two Git processes, and more where entries are marked so that Git does not look at their
+    files. Raises ``GitFailed``."""
     output = repo.git(
         "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"
     )
@@ -59,7 +62,7 @@ def beyond_head(repo: GitRepo) -> Beyond:
             untracked.append(path)
         else:
             changed.append(path)
-    return Beyond(tuple(changed), tuple(untracked))
+    return Beyond(tuple(dict.fromkeys([*changed, *_hidden(repo)])), tuple(untracked))
 
 
 def take_snapshot(repo: GitRepo, run_id: str, beyond: Beyond, *, limit: int = UNTRACKED_LIMIT) -> Snapshot:
@@ -72,8 +75,11 @@ def take_snapshot(repo: GitRepo, run_id: str, beyond: Beyond, *, limit: int = UN
     index = os.path.join(repo.git_dir, temp_name())
     try:
         _copy_index(repo, index)
-        names = b"".join(os.fsencode(path) + b"\0" for path in (*beyond.changed, *small))
-        _with_index(repo, index, ("update-index", "--add", "--remove", "--replace", "-z", "--stdin"), names)
+        # An entry that is marked as unchanged, or that is as young as its file, would stay as it is.
+        _with_index(repo, index, ("update-index", "--force-remove", "-z", "--stdin"), _joined(beyond.changed))
+        names = [path for path in beyond.changed if not _is_folder(repo, path)]
+        command = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+        _with_index(repo, index, command, _joined([*names, *small]))
         tree = _with_index(repo, index, ("write-tree",)).decode("ascii").strip()
     finally:
         for name in (index, index + ".lock"):
@@ -97,6 +103,50 @@ def author(repo: GitRepo) -> str:
     if done.returncode != 0:
         return ""
     return done.stdout.decode("utf-8", "replace").strip().rpartition("> ")[0] + ">"
+
+
+def _hidden(repo: GitRepo) -> list[str]:
+    """Paths whose entry is marked (assume-unchanged, skip-worktree) and whose file is another one than the index has. A
+    sparse checkout marks entries as well: there the file is absent, and that is no change."""
+    marked: dict[str, tuple[str, str]] = {}
+    found = []
+    for row in os.fsdecode(repo.git("ls-files", "-v", "--stage", "-z")).split("\0")[:-1]:
+        facts, path = row.split("\t", 1)
+        letter, mode, blob, _ = facts.split(" ")
+        if letter != "S" and not letter.islower():
+            continue
+        if os.path.lexists(os.path.join(repo.root, path)):
+            marked[path] = mode, blob
+        elif letter == "h":
+            found.append(path)  # marked as unchanged, and gone
+    files = {
+        path: entry for path, entry in marked.items() if entry[0] != SUBMODULE and _same_kind(repo, path, entry[0])
+    }
+    blobs = blob_ids(repo, files)
+    for path, (mode, blob) in marked.items():
+        now = _commit_of(repo, path) if mode == SUBMODULE else blobs.get(path, "")
+        if now != blob:
+            found.append(path)
+    return sorted(found)
+
+
+def _same_kind(repo: GitRepo, path: str, mode: str) -> bool:
+    there = os.path.join(repo.root, path)
+    return os.path.islink(there) if mode == LINK else os.path.isfile(there) and not os.path.islink(there)
+
+
+def _commit_of(repo: GitRepo, path: str) -> str:
+    return repo.run("-C", path, "rev-parse", "--verify", "--quiet", "HEAD").stdout.decode("ascii", "replace").strip()
+
+
+def _is_folder(repo: GitRepo, path: str) -> bool:
+    """True for a directory that is no repository of its own: its files are told one by one."""
+    there = os.path.join(repo.root, path)
+    return os.path.isdir(there) and not os.path.islink(there) and not os.path.lexists(os.path.join(there, ".git"))
+
+
+def _joined(paths: Iterable[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
 def _by_size(repo: GitRepo, paths: Iterable[str], limit: int) -> tuple[list[str], list[str]]:

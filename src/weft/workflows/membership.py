@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from weft.gitio.repo import GitRepo, discover
 from weft.model.config import CONFIG_PATH
 
 
 def is_project(start: str) -> bool:
-    """True when the work tree of ``start``, or its index, has a configuration of weft's. Raises ``NotARepository``."""
-    git = discover(start)
-    staged = ("cat-file", "-e", f":{CONFIG_PATH}")
-    return os.path.lexists(os.path.join(git.root, CONFIG_PATH)) or git.run(*staged).returncode == 0
+    """True when the work tree of ``start``, its index or its last commit has a configuration of weft's: a commit that
+    takes it away is one of the project. Raises ``NotARepository``."""
+    git = discover(start).judged()
+    return os.path.lexists(os.path.join(git.root, CONFIG_PATH)) or bool(_with_config(git, ("", "HEAD")))
 
 
-def of_project(git: GitRepo, commits: Iterable[str]) -> set[str]:
-    """Those of ``commits`` (full ids) that hold a configuration of weft's, by one process."""
+def of_project(git: GitRepo, commits: Mapping[str, Sequence[str]]) -> set[str]:
+    """Those of ``commits`` (full ids, each with its parents) that hold a configuration of weft's, or take it away; by one
+    process."""
+    having = _with_config(git, {one for commit, parents in commits.items() for one in (commit, *parents)})
+    return {commit for commit, parents in commits.items() if not having.isdisjoint((commit, *parents))}
+
+
+def _with_config(git: GitRepo, commits: Iterable[str]) -> set[str]:
+    """Those of ``commits`` (empty: the index) that hold a configuration."""
     wanted = list(commits)
     if not wanted:
         return set()

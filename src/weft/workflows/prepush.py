@@ -65,7 +65,7 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None) -> P
 
     Raises what stops the push: what ``prepush_data.send`` raises, and ``NoSuchRevision`` and ``GitFailed``.
     """
-    git = discover(start)
+    git = discover(start).judged()
     sent = find_outgoing(git, pushing)
     listener = progress or SilentProgress()
     validated = _validate(git, sent, listener)

@@ -15,12 +15,14 @@ from weft.gitio import index as git_index
 from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo, discover
-from weft.model.stage import STAGE_FILE
-from weft.pipeline.validate.context import Context
+from weft.model.stage import STAGE_FILE, Ignore
+from weft.pipeline.validate.context import Context, read_ignores
 from weft.pipeline.validate.engine import check
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.ignores import Ignored, apply
+from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import Scope
+from weft.pipeline.validate.snapshot import TEXT_LIMIT
 from weft.pipeline.validate.violations import Violation
 from weft.util.later import later
 from weft.util.progress import Progress
@@ -47,83 +49,102 @@ _TREES = 64
 """So many trees are kept in memory, from which the next commits' trees are made without asking Git."""
 
 
-def hook_validate(start: str, progress: Progress | None = None) -> ValidateResult:
+def hook_validate(start: str, progress: Progress | None = None, *, cached: bool = True) -> ValidateResult:
     """What the pre-commit hook proves: phases A and B over what is staged, then phase C, a bounded look at the workspace.
 
-    What phase C needs is imported only for a commit that touches tracked data or stages and passes so far. Raises
-    ``NotARepository``, ``GitFailed``.
+    What phase C needs is imported only for a commit that touches tracked data or stages and passes so far. ``cached`` as
+    for ``look_at_staged``. Raises ``NotARepository``, ``GitFailed``.
     """
-    staged = look_at_staged(start)
+    staged = look_at_staged(start, cached=cached)
     if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
         return staged.result
     return validate_workspace.look(staged, progress)
 
 
-def validate_staged(start: str) -> ValidateResult:
+def validate_staged(start: str, *, cached: bool = True) -> ValidateResult:
     """Phases A and B alone over what is staged. Raises as ``look_at_staged``."""
-    return look_at_staged(start).result
+    return look_at_staged(start, cached=cached).result
 
 
-def look_at_staged(start: str) -> Staged:
+def look_at_staged(start: str, *, cached: bool = True) -> Staged:
     """Phases A and B over what is staged: as ``GIT_INDEX_FILE`` says, which Git sets for the hooks of a partial commit.
 
-    Raises ``NotARepository``, ``GitFailed``.
+    ``cached`` takes what earlier looks in this clone parsed; without it nothing is read from there, and nothing kept.
+    Commits and ranges are judged for others, so they never use it. Raises ``NotARepository``, ``GitFailed``.
     """
-    git = discover(start)
+    git = discover(start).judged()
     index, changes = git_index.read_staged(git)
-    cache = load_cache(git)
+    cache = load_cache(git) if cached else ParsedCache()
     with BlobReader(git) as blobs:
+        index = git_index.committed_alone(index, changes, blobs) if changes else index
         context = Context(index, changes, blobs, cache=cache)
         report = check(context)
         counted, ignored = _counted(context, report.violations)
-    save_cache(git, cache)
+        context.old_ignores()  # for the look at the workspace, while blobs can be read
+    if cached:
+        save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)
     return Staged(git, result, report.scope, context, report.inside)
 
 
 def validate_revision(start: str, rev: str) -> ValidateResult:
     """Phases A and B over everything that the commit ``rev`` holds. Raises ``NoSuchRevision``, ``GitFailed``."""
-    git = discover(start)
+    git = discover(start).judged()
     commit = trees.resolve(git, rev)
     changes = git_index.commit_changes(git, git_index.first_parents(git, commit, count=1))[commit]
-    cache = load_cache(git)
     with BlobReader(git) as blobs:
-        context = Context(git_index.tree_entries(git, commit), changes, blobs, cache=cache, whole=True)
+        context = Context(git_index.tree_entries(git, commit), changes, blobs, whole=True)
         result = _commit(git, context, commit)
-    save_cache(git, cache)
     return replace(result, scope=commit)
 
 
 def validate_range(start: str, spec: str) -> ValidateResult:
     """Phases A and B over each commit of ``A..B``, and rule 27 for those that do not pass.
 
-    Raises ``UsageFault`` for what is no range, ``NoSuchRevision``, ``GitFailed``.
+    Raises ``UsageFault`` for what is no range, for one without a commit, and for one that a shallow clone has only a part
+    of; ``NoSuchRevision``, ``GitFailed``.
     """
-    git = discover(start)
+    git = discover(start).judged()
     dots = "..." if "..." in spec else ".."
-    old, found_dots, new = spec.partition(dots)
-    if not found_dots:
-        raise UsageFault(f"{spec!a} is no range of commits", hint="weft validate --range main..HEAD")
-    ends = trees.resolve(git, old or "HEAD"), trees.resolve(git, new or "HEAD")
-    return replace(validate_commits(git, git_index.first_parents(git, dots.join(ends))), scope=spec)
+    old, _, new = spec.partition(dots)
+    if not old or not new:
+        raise UsageFault(f"{spec!a} is no range of commits: name both ends", hint="weft validate --range main..HEAD")
+    ends = trees.resolve(git, old), trees.resolve(git, new)
+    commits = git_index.first_parents(git, dots.join(ends))
+    if not commits:
+        raise UsageFault(
+            f"the range {spec!a} holds no commit, so nothing was checked",
+            hint="name the older end first, or use: weft validate --rev HEAD",
+        )
+    cut = git_index.cut_off(git).intersection(commit for commit, _ in commits)
+    if cut:
+        raise UsageFault(
+            f"this clone is shallow and has a part of the range {spec!a} only: it ends at {min(cut)[:12]}",
+            hint="git fetch --unshallow",
+        )
+    return replace(validate_commits(git, commits, base=ends[0]), scope=spec)
 
 
-def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]]) -> ValidateResult:
-    """``validate_range`` for commits given by full id, each with its first parent (empty: none). Raises ``GitFailed``."""
+def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]], *, base: str = "") -> ValidateResult:
+    """``validate_range`` for commits given by full id, each with its first parent (empty: none).
+
+    Ignores of rules that guard integrity are those of the commit ``base``, or without one those of the first parents.
+    Raises ``GitFailed``.
+    """
     chosen = list(commits)
     changes = git_index.commit_changes(git, chosen) if chosen else {}
-    cache = load_cache(git)
+    cache = ParsedCache()
     results = []
     known: dict[str, git_index.Index] = {}
     with BlobReader(git) as blobs:
+        ignores = _ignores_of(blobs, base) if base else None
         for commit, parent in chosen:
             before = known.get(parent)
             index = git_index.tree_entries(git, commit) if before is None else before.changed(changes[commit])
-            results.append(_commit(git, Context(index, changes[commit], blobs, cache=cache), commit))
+            results.append(_commit(git, Context(index, changes[commit], blobs, cache=cache), commit, ignores))
             known[commit] = index
             if len(known) > _TREES:
                 del known[next(iter(known))]
-    save_cache(git, cache)
     violations = []
     for result in results:
         violations += [*result.violations, *_around(result)]
@@ -138,23 +159,32 @@ def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]]) -> Valida
     )
 
 
-def _commit(git: GitRepo, context: Context, commit: str) -> ValidateResult:
+def _ignores_of(blobs: BlobReader, commit: str) -> tuple[Ignore, ...]:
+    texts = blobs.read(blobs.at(commit, [STAGE_FILE]).values(), TEXT_LIMIT)
+    return read_ignores(b"".join(texts.values()))
+
+
+def _commit(git: GitRepo, context: Context, commit: str, before: tuple[Ignore, ...] | None = None) -> ValidateResult:
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
     if report.inside:
         parts, unproved = validate_workspace.prove_parts(git, context, report.inside)
         violations += parts
         notes += unproved
-    counted, ignored = _counted(context, violations)
+    counted, ignored = _counted(context, violations, before)
     result = _result(commit, counted, ignored, notes, report.scope)
     located = tuple(replace(one, commit=commit) for one in result.violations)
     return replace(result, violations=located, commits=1)
 
 
-def _counted(context: Context, violations: Sequence[Violation]) -> tuple[list[Violation], list[Ignored]]:
+def _counted(
+    context: Context, violations: Sequence[Violation], before: tuple[Ignore, ...] | None = None
+) -> tuple[list[Violation], list[Ignored]]:
+    """``before`` are the ignores of the base of a range; without them those of the commit before count."""
     if not violations and not context.whole and STAGE_FILE not in context.changes:
         return [], []  # the ignores need not even be read
-    return apply(violations, context.ignores(), whole=context.whole)
+    before = context.old_ignores() if before is None else before
+    return apply(violations, context.ignores(), before, whole=context.whole)
 
 
 def _around(result: ValidateResult) -> list[Violation]:

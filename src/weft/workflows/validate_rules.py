@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from weft.errors import UsageFault
-from weft.pipeline.validate.registry import PHASES, RULES, Rule
+from weft.pipeline.validate.registry import INTEGRITY, PHASES, RULES, Rule
 from weft.pipeline.validate.violations import Violation
 
-__all__ = ["PHASES", "RULES", "Rule", "Violation", "explain"]
+__all__ = ["INTEGRITY", "PHASES", "RULES", "Rule", "Violation", "explain"]
 
 
 def explain(name: str) -> Rule:

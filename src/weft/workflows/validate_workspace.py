@@ -54,7 +54,8 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
             violations = [*eye.parts(staged.context, staged.inside), *eye.data(staged), *eye.objects(staged)]
     except NotARepository:
         return result
-    counted, ignored = apply(violations, staged.context.ignores(), whole=False)
+    context = staged.context
+    counted, ignored = apply(violations, context.ignores(), context.old_ignores(), whole=False)
     return replace(
         result,
         violations=(*result.violations, *counted),

@@ -80,3 +80,15 @@ def test_a_git_that_dies_is_an_error(work, tmp_path):
     program.chmod(0o755)
     with BlobReader(replace(work.repo, program=str(program))) as reader, pytest.raises(GitFailed):
         reader.sizes(["1" * 40])
+
+
+def test_what_a_commit_has_at_a_path(repo, any_work):
+    files = {f"src/{number}/a file {'x' * 200}.py": b"%d" % number for number in range(500)}
+    any_work.commit({**files, "empty": b"", "odd\nname": b"1", "gone missing": b""})
+    paths = [*files, "empty", "src", "nowhere", "odd\nname", "src/0/", "blob 1", "gone missing"]
+    with BlobReader(repo) as reader:
+        found = reader.at("HEAD", paths)
+        assert list(found) == [*files, "empty", "gone missing"]
+        assert found["empty"] == found["gone missing"] == store(any_work, b"")
+        assert reader.at("HEAD", []) == {}
+        assert reader.processes == (1 if repo.program == any_work.repo.program else 2)

@@ -58,6 +58,61 @@ def test_a_clean_tree_is_told_as_such(work):
     assert not beyond_head(work.repo)
 
 
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_what_a_marked_entry_hides_is_a_change(mark, any_work):
+    files = {"edited": b"1", "same": b"1", "now a link": b"same", "now 'a' folder": b"1", "staged": b"1"}
+    any_work.commit(files)
+    os.symlink("same", os.path.join(any_work.path, "link"))
+    any_work.git("add", "link")
+    any_work.git("commit", "-q", "-m", "link")
+    any_work.git("update-index", mark, *files, "link")
+    assert not beyond_head(any_work.repo)
+    any_work.write("edited", b"2")
+    for name, target in (("now a link", "same"), ("link", "edited")):
+        os.unlink(os.path.join(any_work.path, name))
+        os.symlink(target, os.path.join(any_work.path, name))
+    os.unlink(os.path.join(any_work.path, "now 'a' folder"))
+    any_work.write("now 'a' folder/file", b"3")
+    hidden = ("edited", "link", "now 'a' folder", "now a link")
+    found = beyond_head(any_work.repo)
+    assert found.changed == hidden
+    before = everything(any_work)
+    made = take_snapshot(any_work.repo, "r1", found)
+    assert everything(any_work) == before
+    held = tree(any_work, made.ref)
+    assert (held["edited"], held["same"], held["link"]) == (b"2", b"1", b"edited")
+    assert held["now 'a' folder/file"] == b"3"
+    assert any_work.git("ls-tree", made.ref, "now a link").startswith(b"120000")
+
+
+def test_a_marked_submodule_at_another_commit_is_a_change(work, new_work):
+    inner = new_work("inner")
+    first = inner.commit({"x": b"1"})
+    inner.commit({"x": b"2"})
+    work.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.path, "sub")
+    work.git("commit", "-q", "-m", "sub")
+    work.git("update-index", "--assume-unchanged", "sub")
+    assert not beyond_head(work.repo)
+    work.git("-C", "sub", "checkout", "-q", first)
+    found = beyond_head(work.repo)
+    assert found.changed == ("sub",)
+    assert first.encode() in work.git("ls-tree", take_snapshot(work.repo, "r1", found).ref, "sub")
+
+
+def test_a_file_that_is_absent_is_a_change_unless_the_checkout_is_sparse(work):
+    work.commit({"a/kept": b"1", "b/left": b"1", "c": b"1"})
+    work.git("sparse-checkout", "set", "a")
+    assert not os.path.exists(os.path.join(work.path, "b"))
+    assert not beyond_head(work.repo)
+    work.write("a/kept", b"2")
+    made = take_snapshot(work.repo, "r1", beyond_head(work.repo))
+    assert tree(work, made.ref) == {"a/kept": b"2", "b/left": b"1", "c": b"1"}
+    work.git("update-index", "--assume-unchanged", "c")
+    os.unlink(os.path.join(work.path, "c"))
+    assert beyond_head(work.repo).changed == ("a/kept", "c")
+    assert "c" not in tree(work, take_snapshot(work.repo, "r2", beyond_head(work.repo)).ref)
+
+
 def test_before_the_first_commit(work):
     work.write("a", b"1")
     made = take_snapshot(work.repo, "r1", beyond_head(work.repo))

@@ -30,15 +30,15 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
         result = _large_files(session)
     elif name == "pre-merge-commit" or session.environment.get("GIT_REFLOG_ACTION", "").startswith(_MERGES):
         # The data of the other side comes with a checkout after the merge: the workspace is not compared before it.
-        result = validate_staged(session.start)
+        result = validate_staged(session.start, cached=not session.in_ci)
     else:
-        result = hook_validate(session.start, session.progress)
+        result = hook_validate(session.start, session.progress, cached=not session.in_ci)
     show(result, session)
     return 0 if result.passed else 1
 
 
 def _large_files(session: Session) -> ValidateResult:
-    result = validate_staged(session.start)
+    result = validate_staged(session.start, cached=not session.in_ci)
     return replace(result, violations=tuple(one for one in result.violations if one.rule in _LARGE_FILES))
 
 

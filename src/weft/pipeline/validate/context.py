@@ -47,6 +47,7 @@ class Context(Snapshot):
         self._cache = cache or ParsedCache()
         self._parsed: dict[tuple[str, str], Any] = {}
         self._graph: Graph | None = None
+        self._old_ignores: tuple[Ignore, ...] | None = None
 
     def stages(self) -> Mapping[str, Stage]:
         """The stages of the snapshot; none when there is no stage file or it cannot be read."""
@@ -70,6 +71,14 @@ class Context(Snapshot):
         if b"validate" not in (self.text(STAGE_FILE) or b""):
             return ()
         return self._parse("ignores", STAGE_FILE, stagefile.decode_ignores) or ()
+
+    def old_ignores(self) -> tuple[Ignore, ...]:
+        """The ignores before this commit; none when they cannot be read."""
+        if STAGE_FILE not in self.changes:
+            return self.ignores()
+        if self._old_ignores is None:
+            self._old_ignores = read_ignores(self.old_texts([STAGE_FILE], TEXT_LIMIT).get(STAGE_FILE, b""))
+        return self._old_ignores
 
     def record(self, stage: str) -> Record | None:
         """The record of a stage; None when there is none or it cannot be read."""
@@ -129,6 +138,14 @@ class Context(Snapshot):
             return None
         self._cache.put(kind, path, blob, made)
         return made
+
+
+def read_ignores(text: bytes) -> tuple[Ignore, ...]:
+    """The ignores of a stage file of another commit than the one that is looked at; none when they cannot be read."""
+    try:
+        return stagefile.decode_ignores(text) if b"validate" in text else ()
+    except WeftError:
+        return ()
 
 
 def is_record(path: str) -> bool:

@@ -1,12 +1,10 @@
-"""Rules 11, 15, 17 and 23: that records, pointers and the stages that make them agree."""
+"""Rules 11, 17 and 23: that records, pointers and the stages that make them agree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from weft.errors import WeftError
-from weft.formats import pointer as pointer_format
 from weft.model.lineage import DataRef, Record, record_path
 from weft.model.oid import Oid
 from weft.model.pointer import SUFFIX, Pointer
@@ -15,8 +13,7 @@ from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import IDENTITY, found
 from weft.pipeline.validate.violations import Violation, quoted
 
-DATA, PRODUCER, UPSTREAM, RATIONALE = 11, 15, 17, 23
-_POINTER_LIMIT = 1 << 16
+DATA, UPSTREAM, RATIONALE = 11, 17, 23
 _NO_BYTES = Oid.of(b"")
 
 
@@ -98,32 +95,6 @@ def _contradiction(pointer: Pointer) -> str:
     if (pointer.size == 0) != (pointer.oid == _NO_BYTES):
         return "its size and its object id contradict one another: only no bytes have the id of no bytes"
     return ""
-
-
-def produced(context: Context, graph: Graph, pointers: Iterable[str]) -> Iterator[Violation]:
-    """Rule 15: data of a pointer that changed comes with the record of the stage that makes it."""
-    stages = context.stages()
-    alone = {}
-    for path in pointers:
-        name = graph.producer_of(path)
-        # A record that is deleted is told of by rule 18.
-        silent = not name or stages[name].frozen or context.deleted(record_path(name))
-        if not silent and record_path(name) not in context.index:
-            alone[path] = name
-    before = context.old_texts((path + SUFFIX for path in alone), _POINTER_LIMIT)
-    for path, name in alone.items():
-        if _is_other_data(context.pointer(path), before.get(path + SUFFIX), path):
-            text = f"the stage {name!a} makes {path}, and there is no record of how"
-            mend = f"weft repro {name}, or take {quoted(path)} out of the outs of {name}"
-            yield found(PRODUCER, path + SUFFIX, text, mend=mend)
-
-
-def _is_other_data(new: Pointer | None, before: bytes | None, path: str) -> bool:
-    try:
-        old = pointer_format.decode(before or b"", name=path.rpartition("/")[2] + SUFFIX)
-    except WeftError:
-        return True
-    return new is None or not new.same_data(old)
 
 
 def upstream(context: Context, graph: Graph, record: Record, told: Iterable[Violation]) -> Iterator[Violation]:

@@ -95,7 +95,7 @@ def _record_rules(context: Context, record: Record, stage: Stage) -> Iterator[Vi
 
 def _graph_rules(context: Context, graph: Graph, scope: Scope, told: list[Violation]) -> Iterator[Violation]:
     declared = context.stages()
-    yield from data.produced(context, graph, scope.pointers)
+    yield from stages.alone(context, scope.stages)
     for name in scope.stages:
         record = context.record(name)
         if record is not None and record.stage == name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from weft.model.stage import STAGE_FILE, Ignore
@@ -28,19 +28,29 @@ class Ignored:
 
 
 def apply(
-    found: Iterable[Violation], ignores: Sequence[Ignore], *, whole: bool
+    found: Iterable[Violation], ignores: Sequence[Ignore], before: Sequence[Ignore], *, whole: bool
 ) -> tuple[list[Violation], list[Ignored]]:
-    """What counts and what does not. An ignore of a rule that does not exist counts as a violation itself; so does one
-    that matches nothing, as a warning, where the ``whole`` snapshot was looked at."""
+    """What counts and what does not. An ignore of a rule that guards integrity must be among those ``before`` as well: a
+    commit does not excuse itself.
+
+    An ignore of a rule that does not exist counts as a violation itself; so does one that matches nothing, as a warning,
+    where the ``whole`` snapshot was looked at.
+    """
     counted: list[Violation] = []
     ignored: list[Ignored] = []
     used: set[Ignore] = set()
     for violation in found:
-        by = next((one for one in ignores if one.rule == violation.rule and matches(one.path, violation.path)), None)
+        by = _covering(ignores, violation)
         if by is None:
             counted.append(violation)
+            continue
+        used.add(by)
+        if violation.rule in registry.INTEGRITY and _covering(before, violation) is None:
+            mend = (
+                f"an ignore of {by.rule} does not count in the commit, or range, that brings it; else: {violation.mend}"
+            )
+            counted.append(replace(violation, mend=mend))
         else:
-            used.add(by)
             ignored.append(Ignored(violation, by.reason))
     for one in ignores:
         if one.rule not in registry.RULES:
@@ -50,6 +60,10 @@ def apply(
             text = f"the ignore of {one.rule} for {one.path} matches nothing"
             counted.append(Violation(rule_id(SCHEMA), "warn", STAGE_FILE, 0, text, "take it out of `validate:`"))
     return counted, ignored
+
+
+def _covering(ignores: Sequence[Ignore], violation: Violation) -> Ignore | None:
+    return next((one for one in ignores if one.rule == violation.rule and matches(one.path, violation.path)), None)
 
 
 def matches(pattern: str, path: str) -> bool:

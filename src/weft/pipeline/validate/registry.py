@@ -156,9 +156,10 @@ _TEXT = (
     Rule(
         15,
         "B",
-        "data without its producer",
-        "A pointer that changed either belongs to a source, which no stage makes, or comes with the record of the stage"
-        " that makes it. Data put in by hand where a stage writes has no lineage.",
+        "a result without its record",
+        "A pointer that changed, and a metrics file, plot or other out that Git keeps, either is a source, which no stage"
+        " makes, or comes with the record of the stage that makes it. So does what was there before and is newly declared"
+        " as an out, also under another name of the stage. `frozen` changes nothing of this.",
         "`weft repro STAGE`, or take the path out of the outs of the stage",
     ),
     Rule(
@@ -181,7 +182,8 @@ _TEXT = (
         18,
         "B",
         "deleted and still used",
-        "A pointer, code, params or lock file that this commit deletes is not used by a stage or a record that stays.",
+        "A pointer, code, params or lock file that this commit deletes is not used by a stage or a record that stays. A"
+        " record goes together with the outs that it explains, or with its stage; weft's configuration with all of them.",
         "`git restore --staged FILE` to keep it, or take it out of weft.yaml and run the stage again",
     ),
     Rule(
@@ -277,3 +279,6 @@ _LATER = (
 
 RULES: dict[str, Rule] = {rule.id: rule for rule in _A + _TEXT + _LATER}
 """All rules by id, in their order. Numbers are append-only: a number that was ever released keeps its meaning."""
+
+INTEGRITY = frozenset(map(rule_id, (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 15, 16, 18)))
+"""Rules that guard integrity: an ignore of one does not count in the commit, or the range, that brings it."""

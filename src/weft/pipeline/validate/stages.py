@@ -1,19 +1,68 @@
-"""Rules 16 and 18: that what the stages name is there, and that nothing which is still used goes away."""
+"""Rules 15, 16 and 18: that a record stands for what the stages make, that what they name is there, and that nothing which
+is still used goes away."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from weft.errors import WeftError
+from weft.formats import pointer as pointer_format
+from weft.model.config import CONFIG_PATH
 from weft.model.lineage import Record, record_path
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE, Stage
+from weft.model.stage import STAGE_FILE, Out, Stage
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context, is_record, stage_of_record
 from weft.pipeline.validate.faults import GRAPH, found
 from weft.pipeline.validate.scope import participants
 from weft.pipeline.validate.violations import Violation, quoted
 
-USED = 18
+PRODUCER, USED = 15, 18
+_POINTER_LIMIT = 1 << 16
+_NO_RESULT = (".gitignore", ".weftignore")
+
+
+def alone(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
+    """Rule 15: what the stages ``names`` make comes with a record. Looked at are results that this commit changes, and those
+    that it first says a stage makes: what was wrong before stands in nobody's way. A frozen stage is no exception."""
+    suspects: dict[str, tuple[str, Out]] = {}
+    stages, before = context.stages(), context.old_stages() or {}
+    for name in names:
+        path = record_path(name)
+        if path in context.index or context.deleted(path):  # a record that is deleted is a matter of rule 18
+            continue
+        claimed = {(out.path, out.cache) for out in before[name].outs} if name in before else set()
+        for out in stages[name].outs:
+            fresh = context.whole or (out.path, out.cache) not in claimed
+            files = (file for file in _results(context, out) if fresh or context.touched(file))
+            suspects.update((file, (name, out)) for file in list(files)[:1])
+    old = context.old_texts((path for path in suspects if path.endswith(SUFFIX)), _POINTER_LIMIT)
+    for path, (name, out) in suspects.items():
+        if path not in old or context.whole or not _same_data(context, path, old[path]):
+            text = f"the stage {name!a} makes {out.path}, and there is no record of how"
+            mend = f"weft repro {name}, or take {quoted(out.path)} out of the outs of {name}"
+            yield found(PRODUCER, path, text, mend=mend)
+
+
+def _results(context: Context, out: Out) -> list[str]:
+    """The files of the snapshot that stand for an out: its pointer, or what Git itself keeps of it."""
+    below = context.index.below(out.path)
+    if out.cache:  # its bytes in Git are a matter of rule 3
+        around = context.owner(out.path) + SUFFIX
+        own = [around] if around == out.path + SUFFIX or context.whole or context.touched(around) else []
+        return [path for path in (*own, *below) if path.endswith(SUFFIX) and path in context.index]
+    files = [path for path in below if path.rpartition("/")[2] not in _NO_RESULT]
+    return [path for path in (out.path, out.path + SUFFIX) if path in context.index] + files
+
+
+def _same_data(context: Context, path: str, before: bytes) -> bool:
+    """True when only the notes of a pointer changed."""
+    try:
+        old = pointer_format.decode(before, name=path.rpartition("/")[2])
+    except WeftError:
+        return False
+    new = context.pointer(path.removesuffix(SUFFIX))
+    return new is not None and new.same_data(old)
 
 
 def dangling(context: Context, graph: Graph, stage: Stage) -> Iterator[Violation]:
@@ -52,6 +101,14 @@ def still_used(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
                 mend = f"git restore --staged {quoted(path)}, or: weft repro {name} once nothing needs it"
                 yield found(USED, path, f"it is deleted, and {by} still uses it for the stage {name!a}", mend=mend)
     yield from _records_in_use(context, gone)
+    left = next((path for path in context.index if _needs_config(path)), "") if CONFIG_PATH in gone else ""
+    if left:
+        text = f"it is deleted, and {left} stays: without it no hook looks at this repository"
+        yield found(USED, CONFIG_PATH, text, mend=f"git restore --staged {CONFIG_PATH}")
+
+
+def _needs_config(path: str) -> bool:
+    return path == STAGE_FILE or is_record(path) or (path.endswith(SUFFIX) and path != SUFFIX)
 
 
 def _uses(stage: Stage, record: Record | None) -> dict[str, str]:
@@ -71,14 +128,18 @@ def _uses(stage: Stage, record: Record | None) -> dict[str, str]:
 
 
 def _records_in_use(context: Context, gone: list[str]) -> Iterator[Violation]:
-    """Records that are deleted while the outs they explain stay."""
-    stages = context.stages()
+    """Records that are deleted while the outs they explain stay, and the stage too. Those that the stage had before this
+    commit count as well: one edit more does not take them out of its record."""
+    stages, before = context.stages(), context.old_stages() or {}
     for path in gone:
-        stage = stages.get(stage_of_record(path)) if is_record(path) else None
-        kept = [out.path for out in stage.outs if out.cache and out.path + SUFFIX in context.index] if stage else []
-        if stage and kept and not stage.frozen:
-            text = f"it is deleted, and {kept[0]}, which it explains, stays"
-            mend = f"git restore --staged {quoted(path)}, or: weft repro {stage.name}"
+        name = stage_of_record(path) if is_record(path) else ""
+        if name not in stages:
+            continue
+        outs = [*stages[name].outs, *(before[name].outs if name in before else ())]
+        kept = next((out.path for out in outs if _results(context, out)), "")
+        if kept:
+            text = f"it is deleted, and {kept}, which it explains, stays"
+            mend = f"git restore --staged {quoted(path)}, or: weft repro {name}"
             yield found(USED, path, text, mend=mend)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from lineagekit import Lineage, make
+from weft.cli import main
+from weft.cli.hooks import commit
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +31,11 @@ def repo(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lineage
 @pytest.fixture
 def lie(repo: Lineage) -> Lineage:
     """A params file staged without the run that belongs to it, and a large file that is declared to be right."""
-    repo.replace("params.yaml", "lr: 0.1", "lr: 0.2")
-    repo.write("poster.pdf", bytes(6 << 20))
     ignore = "validate:\n  - rule: WEFT003\n    path: '*.pdf'\n    reason: printed, and never changed\n"
     repo.write("weft.yaml", repo.read("weft.yaml") + ignore.encode())
+    repo.commit()
+    repo.replace("params.yaml", "lr: 0.1", "lr: 0.2")
+    repo.write("poster.pdf", bytes(6 << 20))
     repo.git("add", "-A")
     return repo
 
@@ -79,11 +83,10 @@ def test_one_commit_and_a_range(lie: Lineage, cli: Cli) -> None:
     lie.git("commit", "-q", "--no-verify", "-m", "around")
     commit = lie.git("rev-parse", "HEAD").strip()
     assert "WEFT009" in cli("validate", "--rev", "HEAD", code=1).out
-    assert cli("validate", "--rev", "HEAD~1").out == "valid: 1 commit, 2 stages, 3 pointers checked\n"
-    ran = cli("validate", "--range", "HEAD~1..", code=1)
+    assert cli("validate", "--rev", "HEAD~2").out == "valid: 1 commit, 2 stages, 3 pointers checked\n"
+    ran = cli("validate", "--range", "HEAD~1..HEAD", code=1)
     assert ran.out.splitlines()[0] == f"commit {commit}"
     assert f"WEFT027 the commit {commit[:12]} does not pass" in ran.out
-    assert cli("validate", "--range", "HEAD..HEAD").out == "valid: 0 stages, 0 pointers checked\n"
     assert cli("validate").out.startswith("valid"), "nothing is staged any more"
 
 
@@ -91,6 +94,11 @@ def test_one_commit_and_a_range(lie: Lineage, cli: Cli) -> None:
     "words",
     [
         ("--range", "HEAD"),
+        ("--range", ""),
+        ("--range", "..HEAD"),
+        ("--range", "HEAD.."),
+        ("--range", "HEAD..HEAD"),
+        ("--explain", ""),
         ("--rev", "HEAD", "--staged"),
         ("--explain", "WEFT099"),
         ("--explain", "x"),
@@ -104,6 +112,24 @@ def test_what_makes_no_sense(words: tuple[str, ...], repo: Lineage, cli: Cli) ->
 def test_a_revision_that_is_none(repo: Lineage, cli: Cli) -> None:
     assert "names no commit" in cli("validate", "--rev", "nosuch", code=3).err
     assert "names no commit" in cli("validate", "--range", "nosuch..HEAD", code=3).err
+    assert "names no commit" in cli("validate", "--rev", "", code=3).err, "an unset variable names nothing"
+
+
+@pytest.mark.parametrize(
+    ("value", "in_ci"), [(None, False), ("", False), ("false", False), ("true", True), ("1", True)]
+)
+def test_in_ci_nothing_is_taken_from_earlier_runs(
+    value: str | None, in_ci: bool, lie: Lineage, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    if value is not None:
+        monkeypatch.setenv("CI", value)
+    kept = lie.root / ".git" / "weft" / "validate-cache.json"
+    kept.unlink()
+    for name in ("pre-commit", "large-files", "pre-merge-commit"):
+        commit.run(name, (), main.application().open_session((), os.environ))
+    cli("validate", code=1)
+    assert kept.exists() is not in_ci
 
 
 def test_outside_of_git(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
