@@ -1,20 +1,26 @@
 """Every pointer that Git, or a work tree, still holds on to: what a garbage collection has to keep.
 
-Refs and HEADs, the reflogs of all work trees (which is where stashes and reset commits live), the index of each work
-tree with all sides of a conflict, and the pointers that lie in the work trees without Git knowing them.
+Refs and HEADs, the reflogs of all work trees (which is where stashes and reset commits live), what a stopped rebase,
+merge or bisect will come back to, the index of each work tree with all sides of a conflict, and the pointers that lie in the
+work trees without Git knowing them.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
 from weft.errors import NotARepository
 from weft.gitio.history import pointer_changes
-from weft.gitio.repo import GitRepo, discover
+from weft.gitio.repo import GitRepo, discover, git_failed
 from weft.gitio.trees import is_pointer, pointer_files
+from weft.gitio.unfinished import unfinished_commits
 from weft.util.atomic import os_errors
+from weft.util.subproc import find_program, run
+
+_LIST = ("ls-files", "-z", "--stage")
 
 
 class Kept(NamedTuple):
@@ -26,14 +32,17 @@ class Kept(NamedTuple):
 
 
 def kept(repo: GitRepo) -> Kept:
-    """What refs, HEADs, reflogs and indexes hold, and the work trees of the repository. Raises ``GitFailed``.
+    """What refs, HEADs, reflogs, unfinished work and indexes hold, and the work trees of the repository. Raises
+    ``GitFailed``.
 
     The indexes are asked before and after the refs: a pointer that a `git commit`, `git stash` or `git stash pop` moves
-    from the one to the other meanwhile is met on one of the sides.
+    from the one to the other meanwhile is met on one of the sides. So is one that was put away, for Git names a stash by a
+    ref before it forgets that it was an autostash.
     """
-    found = set(_indexed(repo))
-    found.update(pointer_changes(repo, "--all", "--reflog"))
-    found.update(_indexed(repo))
+    git_dirs = _git_dirs(repo)
+    found = set(_indexed(repo, git_dirs))
+    found.update(pointer_changes(repo, "--all", "--reflog", commits=unfinished_commits(repo, git_dirs)))
+    found.update(_indexed(repo, git_dirs))
     there, lost = [repo], []
     for path in _tree_paths(repo):
         try:
@@ -53,16 +62,28 @@ def loose_pointers(tree: GitRepo) -> list[str]:
     return [path for path in paths if os.path.isfile(path)]
 
 
-def _indexed(repo: GitRepo) -> list[tuple[str, str]]:
+def _indexed(repo: GitRepo, git_dirs: Iterable[str]) -> list[tuple[str, str]]:
+    """What all indexes hold, that which the environment may name (GIT_INDEX_FILE) among them."""
+    found = _rows(repo.git(*_LIST))
+    environment = find_program("env")  # the variable would else stand for the index of every work tree
+    for git_dir in git_dirs:
+        argv = [environment, f"GIT_INDEX_FILE={git_dir}/index", repo.program, "-C", repo.root, f"--git-dir={git_dir}"]
+        done = run([*argv, *_LIST], cwd=repo.root, check=False)
+        if done.returncode != 0:
+            raise git_failed(_LIST, done)
+        found += _rows(done.stdout)
+    return found
+
+
+def _rows(listing: bytes) -> list[tuple[str, str]]:
     found = []
-    for git_dir in _git_dirs(repo):
-        for row in repo.git("--git-dir", git_dir, "ls-files", "-z", "--stage").split(b"\0"):
-            if not row.endswith(b".weft"):
-                continue
-            facts, _, name = row.partition(b"\t")
-            mode, blob, _side = facts.split(b" ")
-            if mode.startswith(b"100") and is_pointer(os.fsdecode(name)):
-                found.append((os.fsdecode(name), blob.decode("ascii")))
+    for row in listing.split(b"\0"):
+        if not row.endswith(b".weft"):
+            continue
+        facts, _, name = row.partition(b"\t")
+        mode, blob, _side = facts.split(b" ")
+        if mode.startswith(b"100") and is_pointer(os.fsdecode(name)):
+            found.append((os.fsdecode(name), blob.decode("ascii")))
     return found
 
 
