@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kit import Repo, pseudo_random
+from weft.model.oid import Oid
 
 DAY = 86400
 
@@ -129,6 +130,41 @@ def test_what_only_one_place_holds_stays(tmp_path: Path, hide: Callable[[Repo, P
     before = packs(repo)
     assert repo.weft("gc", "--json").json["data"]["dropped"] == []
     assert packs(repo) == before
+
+
+def add_unread(repo: Repo, data: bytes) -> None:
+    """The stat cache knows the file, so that adding it again reads nothing."""
+    repo.write({"data/file": data})
+    back = time.time() - 60
+    os.utime(repo.root / "data/file", (back, back))
+    time.sleep(2.1)  # the change time has to be old as well
+    repo.weft("status")
+    repo.weft("add", "data")
+    repo.git("reset", "-q", "--hard")
+
+
+def check_out_by_force(repo: Repo, data: bytes) -> None:
+    repo.write({"data/file": data})
+    repo.weft("checkout", "--force")
+
+
+@pytest.mark.parametrize("rely", [add_unread, check_out_by_force], ids=lambda rely: rely.__name__)
+def test_the_grace_time_counts_from_when_bytes_were_last_relied_on(
+    tmp_path: Path, rely: Callable[[Repo, bytes], None]
+) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    put(repo, 1)
+    repo.commit()
+    data = put(repo, 2)
+    repo.git("reset", "-q", "--hard")
+    repo.weft("checkout")
+    age(repo)
+    rely(repo, data)
+    repo.weft("gc")
+    repo.weft("cat", str(Oid.of(data)))
+    age(repo, 15)
+    assert "dropped" in repo.weft("gc").out
+    repo.weft("cat", str(Oid.of(data)), code=4)
 
 
 def test_eviction_keeps_the_limit_and_fetch_brings_the_data_back(tmp_path: Path) -> None:
