@@ -95,6 +95,21 @@ def untracked(repo: Repo, tmp_path: Path) -> None:
     repo.git("reset", "-q")
 
 
+def ignored(repo: Repo, tmp_path: Path) -> None:
+    with open(repo.root / ".git/info/exclude", "a", encoding="ascii") as file:
+        file.write("*.weft\n")
+    repo.git("reset", "-q")
+    shutil.move(repo.root / ".git/weft/catalog.sqlite", tmp_path)  # nothing else remembers where it lies
+
+
+def linked(repo: Repo, tmp_path: Path) -> None:
+    repo.git("reset", "-q", "--hard")
+    put(repo, 7)
+    repo.git("reset", "-q")
+    shutil.move(repo.root / "data.weft", tmp_path / "data.weft")
+    os.symlink(tmp_path / "data.weft", repo.root / "data.weft")
+
+
 def other_tree(repo: Repo, tmp_path: Path) -> None:
     repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
     shutil.copy(repo.root / "data.weft", tmp_path / "linked/data.weft")
@@ -117,7 +132,20 @@ def conflict_markers(repo: Repo, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "hide",
-    [reset, stash, second_stash, branch, tag, index, untracked, other_tree, run_snapshot, conflict_markers],
+    [
+        reset,
+        stash,
+        second_stash,
+        branch,
+        tag,
+        index,
+        untracked,
+        ignored,
+        linked,
+        other_tree,
+        run_snapshot,
+        conflict_markers,
+    ],
     ids=lambda hide: hide.__name__,
 )
 def test_what_only_one_place_holds_stays(tmp_path: Path, hide: Callable[[Repo, Path], None]) -> None:

@@ -8,16 +8,16 @@ work trees without Git knowing them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
 from weft.errors import NotARepository
 from weft.gitio.history import pointer_changes
 from weft.gitio.repo import GitRepo, discover, git_failed
-from weft.gitio.trees import is_pointer, pointer_files
+from weft.gitio.trees import POINTER_SUFFIX, is_pointer, pointer_files
 from weft.gitio.unfinished import unfinished_commits
-from weft.util.atomic import os_errors
+from weft.util.atomic import os_errors, translate_os_error
 from weft.util.subproc import find_program, run
 
 _LIST = ("ls-files", "-z", "--stage")
@@ -57,9 +57,36 @@ def kept(repo: GitRepo) -> Kept:
 
 
 def loose_pointers(tree: GitRepo) -> list[str]:
-    """Absolute paths of the pointers that lie in the work tree ``tree``, whether Git tracks them or not."""
-    paths = (os.path.join(tree.root, name) for name in pointer_files(tree))
-    return [path for path in paths if os.path.isfile(path)]
+    """Absolute paths of the pointers that lie in the work tree ``tree``, whether Git tracks, sees or ignores them."""
+    names = dict.fromkeys((*pointer_files(tree), *_ignored(tree)))
+    return [path for name in names if os.path.isfile(path := os.path.join(tree.root, name))]
+
+
+def _ignored(tree: GitRepo) -> Iterator[str]:
+    """The pointers that Git ignores. Data, of which most of the ignored files are, is passed over."""
+    options = ("--others", "--ignored", "--exclude-standard", "--directory")
+    for name in map(os.fsdecode, tree.git("ls-files", "-z", *options).split(b"\0")):
+        if not name.endswith("/"):
+            if is_pointer(name):
+                yield name
+        elif not os.path.isfile(os.path.join(tree.root, name[:-1] + POINTER_SUFFIX)):
+            yield from _below(tree.root, name[:-1])
+
+
+def _below(root: str, directory: str) -> Iterator[str]:
+    for top, folders, files in os.walk(os.path.join(root, directory), onerror=_unless_closed):
+        if ".git" in folders or ".git" in files:  # another repository, with a store of its own
+            folders.clear()
+            continue
+        pointers = {name for name in files if name.endswith(POINTER_SUFFIX)}
+        folders[:] = [name for name in folders if name + POINTER_SUFFIX not in pointers]
+        yield from filter(is_pointer, (os.path.relpath(os.path.join(top, name), root) for name in pointers))
+
+
+def _unless_closed(error: OSError) -> None:
+    """What may not be looked into holds no pointer that this user could use; anything else may."""
+    if not isinstance(error, PermissionError | FileNotFoundError):
+        raise translate_os_error(error, "list", str(error.filename))
 
 
 def _indexed(repo: GitRepo, git_dirs: Iterable[str]) -> list[tuple[str, str]]:

@@ -221,6 +221,33 @@ def test_linked_work_trees_with_their_head_reflog_and_index(new_work, tmp_path):
     assert kept(work.repo).lost == (linked.path,)
 
 
+def test_pointers_that_git_ignores_are_found_and_data_is_not_walked(new_work, monkeypatch):
+    work = new_work()
+    work.write(".gitignore", b"/out/\n/data\n/deep/data\n*.tmp\n/deep/nested/\n")
+    work.commit({"data.weft": b"1"})
+    for name in (
+        "out/a.weft",
+        "out/below/b.weft",
+        "out/big.weft",
+        "x.weft.tmp",
+        "deep/data.weft",
+        "deep/c.tmp",
+        "data/0",
+    ):
+        work.write(name)
+    for name in ("out/big/z.weft", "deep/data/z.weft", "data/sub/z.weft"):
+        work.write(name)  # no data holds such a name, so nobody looks for it there
+    work.write("out/nested/.git/HEAD", b"ref: refs/heads/main\n")
+    work.write("out/nested/other.weft")
+    work.write(".weft/ignored.weft")
+    listed = []
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (listed.append(os.fspath(path)), real(path))[1])
+    found = {os.path.relpath(path, work.path) for path in loose_pointers(work.repo)}
+    assert found == {"data.weft", "deep/data.weft", "out/a.weft", "out/below/b.weft", "out/big.weft"}
+    assert not [path for path in listed if path.endswith(("/data", "/sub", "/big"))]
+
+
 def test_a_commit_that_is_replaced_by_another_counts(new_work):
     work = new_work()
     first = work.commit({"hidden.weft": b"1"})
