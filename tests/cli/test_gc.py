@@ -290,6 +290,39 @@ def test_options_for_the_other_place_are_refused(tmp_path: Path, words: list[str
     assert "--on-remote" in Repo.make(tmp_path / "repo").weft("gc", *words, code=2).err
 
 
+def test_a_clone_that_does_not_know_all_branches_drops_no_roots(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    put(repo, 1)
+    repo.commit()
+    repo.weft("push")
+    repo.git("checkout", "-q", "-b", "other/one")
+    put(repo, 2)
+    repo.commit()
+    repo.weft("push")
+    repo.git("checkout", "-q", "main")
+    drop = ("gc", "--on-remote", "--drop-roots", "1", "--dry-run")
+    repo.weft(*drop)  # it has no Git remote, so what it knows is all there is
+    url = f"file://{repo.root}"
+    repo.run("git", "clone", "-q", "--single-branch", "-b", "main", url, str(tmp_path / "one"))
+    one = Repo(tmp_path / "one")
+    told = one.weft(*drop, code=3).err
+    assert "refs/heads/other/one" in told
+    hint = told.partition("hint: ")[2].strip()
+    one.run("sh", "-c", hint)
+    one.weft(*drop)
+    repo.git("commit", "-q", "--allow-empty", "-m", "newer")
+    assert "refs/heads/main" in one.weft(*drop, code=3).err
+    one.git("fetch", "-q")
+    one.weft(*drop)
+    repo.git("tag", "v1", "HEAD~1")
+    one.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    assert "--whole-clone" in one.weft(*drop, code=3).err
+    one.weft(*drop, "--whole-clone")
+    repo.git("config", "uploadpack.allowFilter", "true")
+    repo.run("git", "clone", "-q", "--filter=blob:none", url, str(tmp_path / "part"))
+    assert "partial" in Repo(tmp_path / "part").weft(*drop, code=3).err
+
+
 def test_a_shallow_clone_drops_no_roots(tmp_path: Path) -> None:
     repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
     put(repo, 1)
