@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kit import Repo, pseudo_random
+from weft.model.oid import Oid
 
 DAY = 86400
 
@@ -94,6 +95,21 @@ def untracked(repo: Repo, tmp_path: Path) -> None:
     repo.git("reset", "-q")
 
 
+def ignored(repo: Repo, tmp_path: Path) -> None:
+    with open(repo.root / ".git/info/exclude", "a", encoding="ascii") as file:
+        file.write("*.weft\n")
+    repo.git("reset", "-q")
+    shutil.move(repo.root / ".git/weft/catalog.sqlite", tmp_path)  # nothing else remembers where it lies
+
+
+def linked(repo: Repo, tmp_path: Path) -> None:
+    repo.git("reset", "-q", "--hard")
+    put(repo, 7)
+    repo.git("reset", "-q")
+    shutil.move(repo.root / "data.weft", tmp_path / "data.weft")
+    os.symlink(tmp_path / "data.weft", repo.root / "data.weft")
+
+
 def other_tree(repo: Repo, tmp_path: Path) -> None:
     repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
     shutil.copy(repo.root / "data.weft", tmp_path / "linked/data.weft")
@@ -116,7 +132,20 @@ def conflict_markers(repo: Repo, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "hide",
-    [reset, stash, second_stash, branch, tag, index, untracked, other_tree, run_snapshot, conflict_markers],
+    [
+        reset,
+        stash,
+        second_stash,
+        branch,
+        tag,
+        index,
+        untracked,
+        ignored,
+        linked,
+        other_tree,
+        run_snapshot,
+        conflict_markers,
+    ],
     ids=lambda hide: hide.__name__,
 )
 def test_what_only_one_place_holds_stays(tmp_path: Path, hide: Callable[[Repo, Path], None]) -> None:
@@ -129,6 +158,41 @@ def test_what_only_one_place_holds_stays(tmp_path: Path, hide: Callable[[Repo, P
     before = packs(repo)
     assert repo.weft("gc", "--json").json["data"]["dropped"] == []
     assert packs(repo) == before
+
+
+def add_unread(repo: Repo, data: bytes) -> None:
+    """The stat cache knows the file, so that adding it again reads nothing."""
+    repo.write({"data/file": data})
+    back = time.time() - 60
+    os.utime(repo.root / "data/file", (back, back))
+    time.sleep(2.1)  # the change time has to be old as well
+    repo.weft("status")
+    repo.weft("add", "data")
+    repo.git("reset", "-q", "--hard")
+
+
+def check_out_by_force(repo: Repo, data: bytes) -> None:
+    repo.write({"data/file": data})
+    repo.weft("checkout", "--force")
+
+
+@pytest.mark.parametrize("rely", [add_unread, check_out_by_force], ids=lambda rely: rely.__name__)
+def test_the_grace_time_counts_from_when_bytes_were_last_relied_on(
+    tmp_path: Path, rely: Callable[[Repo, bytes], None]
+) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    put(repo, 1)
+    repo.commit()
+    data = put(repo, 2)
+    repo.git("reset", "-q", "--hard")
+    repo.weft("checkout")
+    age(repo)
+    rely(repo, data)
+    repo.weft("gc")
+    repo.weft("cat", str(Oid.of(data)))
+    age(repo, 15)
+    assert "dropped" in repo.weft("gc").out
+    repo.weft("cat", str(Oid.of(data)), code=4)
 
 
 def test_eviction_keeps_the_limit_and_fetch_brings_the_data_back(tmp_path: Path) -> None:
@@ -224,6 +288,39 @@ def test_a_branch_that_was_thrown_away_leaves_the_remote_in_three_steps(tmp_path
 @pytest.mark.parametrize("words", [["--most"], ["--drop-roots", "3"], ["--on-remote", "--grace", "0"]])
 def test_options_for_the_other_place_are_refused(tmp_path: Path, words: list[str]) -> None:
     assert "--on-remote" in Repo.make(tmp_path / "repo").weft("gc", *words, code=2).err
+
+
+def test_a_clone_that_does_not_know_all_branches_drops_no_roots(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    put(repo, 1)
+    repo.commit()
+    repo.weft("push")
+    repo.git("checkout", "-q", "-b", "other/one")
+    put(repo, 2)
+    repo.commit()
+    repo.weft("push")
+    repo.git("checkout", "-q", "main")
+    drop = ("gc", "--on-remote", "--drop-roots", "1", "--dry-run")
+    repo.weft(*drop)  # it has no Git remote, so what it knows is all there is
+    url = f"file://{repo.root}"
+    repo.run("git", "clone", "-q", "--single-branch", "-b", "main", url, str(tmp_path / "one"))
+    one = Repo(tmp_path / "one")
+    told = one.weft(*drop, code=3).err
+    assert "refs/heads/other/one" in told
+    hint = told.partition("hint: ")[2].strip()
+    one.run("sh", "-c", hint)
+    one.weft(*drop)
+    repo.git("commit", "-q", "--allow-empty", "-m", "newer")
+    assert "refs/heads/main" in one.weft(*drop, code=3).err
+    one.git("fetch", "-q")
+    one.weft(*drop)
+    repo.git("tag", "v1", "HEAD~1")
+    one.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    assert "--whole-clone" in one.weft(*drop, code=3).err
+    one.weft(*drop, "--whole-clone")
+    repo.git("config", "uploadpack.allowFilter", "true")
+    repo.run("git", "clone", "-q", "--filter=blob:none", url, str(tmp_path / "part"))
+    assert "partial" in Repo(tmp_path / "part").weft(*drop, code=3).err
 
 
 def test_a_shallow_clone_drops_no_roots(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from weft.model.pointer import SUFFIX, Pointer
 VERSION = 1
 LIMIT = yaml12.LIMIT
 _KEYS = ("weft", "type", "path", "oid", "layout", "size", "files", "mode", "source", "meta")
+_OF_A_POINTER = re.compile(rb"(?m)weft[\"' ]*:|blake3:|^[<>=]{7}")
 # What `encode` writes for plain names without source and meta: most pointers, read without the YAML parser.
 _SIMPLE = re.compile(
     rb"weft: 1\ntype: (file|dir)\npath: ([A-Za-z_][A-Za-z0-9_.-]{0,254})\noid: blake3:([0-9a-f]{64})\n"
@@ -66,6 +67,14 @@ def decode(data: bytes, *, name: str) -> Pointer:
             path=name,
         )
     return pointer
+
+
+def looks_like(data: bytes) -> bool:
+    """False for a file that only has the name of a pointer: nothing in it is of one, nor of two that were to be merged.
+
+    An empty one may be what a crash has left, so it counts.
+    """
+    return not data.strip() or _OF_A_POINTER.search(data) is not None
 
 
 def _simple(data: bytes) -> Pointer | None:

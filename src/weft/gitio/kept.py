@@ -1,20 +1,26 @@
 """Every pointer that Git, or a work tree, still holds on to: what a garbage collection has to keep.
 
-Refs and HEADs, the reflogs of all work trees (which is where stashes and reset commits live), the index of each work
-tree with all sides of a conflict, and the pointers that lie in the work trees without Git knowing them.
+Refs and HEADs, the reflogs of all work trees (which is where stashes and reset commits live), what a stopped rebase,
+merge or bisect will come back to, the index of each work tree with all sides of a conflict, and the pointers that lie in the
+work trees without Git knowing them.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
 from weft.errors import NotARepository
 from weft.gitio.history import pointer_changes
-from weft.gitio.repo import GitRepo, discover
-from weft.gitio.trees import is_pointer, pointer_files
-from weft.util.atomic import os_errors
+from weft.gitio.repo import GitRepo, discover, git_failed
+from weft.gitio.trees import POINTER_SUFFIX, is_pointer, pointer_files
+from weft.gitio.unfinished import unfinished_commits
+from weft.util.atomic import os_errors, translate_os_error
+from weft.util.subproc import find_program, run
+
+_LIST = ("ls-files", "-z", "--stage")
 
 
 class Kept(NamedTuple):
@@ -26,14 +32,17 @@ class Kept(NamedTuple):
 
 
 def kept(repo: GitRepo) -> Kept:
-    """What refs, HEADs, reflogs and indexes hold, and the work trees of the repository. Raises ``GitFailed``.
+    """What refs, HEADs, reflogs, unfinished work and indexes hold, and the work trees of the repository. Raises
+    ``GitFailed``.
 
     The indexes are asked before and after the refs: a pointer that a `git commit`, `git stash` or `git stash pop` moves
-    from the one to the other meanwhile is met on one of the sides.
+    from the one to the other meanwhile is met on one of the sides. So is one that was put away, for Git names a stash by a
+    ref before it forgets that it was an autostash.
     """
-    found = set(_indexed(repo))
-    found.update(pointer_changes(repo, "--all", "--reflog"))
-    found.update(_indexed(repo))
+    git_dirs = _git_dirs(repo)
+    found = set(_indexed(repo, git_dirs))
+    found.update(pointer_changes(repo, "--all", "--reflog", commits=unfinished_commits(repo, git_dirs)))
+    found.update(_indexed(repo, git_dirs))
     there, lost = [repo], []
     for path in _tree_paths(repo):
         try:
@@ -48,21 +57,60 @@ def kept(repo: GitRepo) -> Kept:
 
 
 def loose_pointers(tree: GitRepo) -> list[str]:
-    """Absolute paths of the pointers that lie in the work tree ``tree``, whether Git tracks them or not."""
-    paths = (os.path.join(tree.root, name) for name in pointer_files(tree))
-    return [path for path in paths if os.path.isfile(path)]
+    """Absolute paths of the pointers that lie in the work tree ``tree``, whether Git tracks, sees or ignores them."""
+    names = dict.fromkeys((*pointer_files(tree), *_ignored(tree)))
+    return [path for name in names if os.path.isfile(path := os.path.join(tree.root, name))]
 
 
-def _indexed(repo: GitRepo) -> list[tuple[str, str]]:
+def _ignored(tree: GitRepo) -> Iterator[str]:
+    """The pointers that Git ignores. Data, of which most of the ignored files are, is passed over."""
+    options = ("--others", "--ignored", "--exclude-standard", "--directory")
+    for name in map(os.fsdecode, tree.git("ls-files", "-z", *options).split(b"\0")):
+        if not name.endswith("/"):
+            if is_pointer(name):
+                yield name
+        elif not os.path.isfile(os.path.join(tree.root, name[:-1] + POINTER_SUFFIX)):
+            yield from _below(tree.root, name[:-1])
+
+
+def _below(root: str, directory: str) -> Iterator[str]:
+    for top, folders, files in os.walk(os.path.join(root, directory), onerror=_unless_closed):
+        if ".git" in folders or ".git" in files:  # another repository, with a store of its own
+            folders.clear()
+            continue
+        pointers = {name for name in files if name.endswith(POINTER_SUFFIX)}
+        folders[:] = [name for name in folders if name + POINTER_SUFFIX not in pointers]
+        yield from filter(is_pointer, (os.path.relpath(os.path.join(top, name), root) for name in pointers))
+
+
+def _unless_closed(error: OSError) -> None:
+    """What may not be looked into holds no pointer that this user could use; anything else may."""
+    if not isinstance(error, PermissionError | FileNotFoundError):
+        raise translate_os_error(error, "list", str(error.filename))
+
+
+def _indexed(repo: GitRepo, git_dirs: Iterable[str]) -> list[tuple[str, str]]:
+    """What all indexes hold, that which the environment may name (GIT_INDEX_FILE) among them."""
+    found = _rows(repo.git(*_LIST))
+    environment = find_program("env")  # the variable would else stand for the index of every work tree
+    for git_dir in git_dirs:
+        argv = [environment, f"GIT_INDEX_FILE={git_dir}/index", repo.program, "-C", repo.root, f"--git-dir={git_dir}"]
+        done = run([*argv, *_LIST], cwd=repo.root, check=False)
+        if done.returncode != 0:
+            raise git_failed(_LIST, done)
+        found += _rows(done.stdout)
+    return found
+
+
+def _rows(listing: bytes) -> list[tuple[str, str]]:
     found = []
-    for git_dir in _git_dirs(repo):
-        for row in repo.git("--git-dir", git_dir, "ls-files", "-z", "--stage").split(b"\0"):
-            if not row.endswith(b".weft"):
-                continue
-            facts, _, name = row.partition(b"\t")
-            mode, blob, _side = facts.split(b" ")
-            if mode.startswith(b"100") and is_pointer(os.fsdecode(name)):
-                found.append((os.fsdecode(name), blob.decode("ascii")))
+    for row in listing.split(b"\0"):
+        if not row.endswith(b".weft"):
+            continue
+        facts, _, name = row.partition(b"\t")
+        mode, blob, _side = facts.split(b" ")
+        if mode.startswith(b"100") and is_pointer(os.fsdecode(name)):
+            found.append((os.fsdecode(name), blob.decode("ascii")))
     return found
 
 

@@ -101,15 +101,17 @@ def _commit_id(repo: GitRepo, commit: str) -> str:
 # --- pointers of the work tree, the index and a commit ----------------------------------------------------------------
 
 
-def pointer_files(repo: GitRepo) -> list[str]:
-    """Sorted paths of the pointers in the index, even where the file is gone, and of those Git neither tracks nor ignores.
+def pointer_files(repo: GitRepo) -> dict[str, bool]:
+    """Paths of the pointers in the index, even where the file is gone, and of those Git neither tracks nor ignores; sorted,
+    each with whether Git leaves it out of the work tree (a sparse checkout).
 
     Works in the middle of a merge as well.
     """
-    output = repo.git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    # Most paths are no pointers: a look at the bytes saves decoding them.
-    names = {name for name in output.split(b"\0") if name.endswith(b".weft")}
-    return sorted(filter(is_pointer, map(os.fsdecode, names)))
+    output = repo.git("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
+    # Most paths are no pointers: a look at the bytes saves decoding them. "S name" is one that is left out.
+    rows = {row[2:]: row[:1] == b"S" for row in output.split(b"\0") if row.endswith(b".weft")}
+    found = {os.fsdecode(name): left_out for name, left_out in rows.items()}
+    return {name: found[name] for name in sorted(filter(is_pointer, found))}
 
 
 def uncommitted(repo: GitRepo, paths: Sequence[str]) -> set[str]:
@@ -219,6 +221,23 @@ def file_at(repo: GitRepo, commit: str, path: str, limit: int = POINTER_LIMIT) -
         if entry.path == path and entry.mode.startswith(b"100"):
             return _read(repo, {entry.blob: ascii(path)}, limit)[entry.blob]
     return None
+
+
+def staged_file(repo: GitRepo, path: str, limit: int = POINTER_LIMIT) -> bytes | None:
+    """The bytes of the file ``path`` of the index, None when it holds none. Raises as ``file_at`` does."""
+    for row in repo.git("ls-files", "--stage", "-z", "--", path).split(b"\0"):
+        facts, _, name = row.partition(b"\t")
+        if name == os.fsencode(path) and _is_regular(facts[:6], path):
+            blob = facts.split(b" ")[1].decode("ascii")
+            return _read(repo, {blob: ascii(path)}, limit)[blob]
+    return None
+
+
+def left_out(repo: GitRepo, path: str) -> bool:
+    """Whether Git tracks the file ``path`` and a sparse checkout leaves it out of the work tree."""
+    if os.path.lexists(os.path.join(repo.root, path)):
+        return False
+    return repo.git("ls-files", "-t", "-z", "--", path).startswith(b"S ")
 
 
 def _read(repo: GitRepo, wanted: Mapping[str, str], limit: int) -> dict[str, bytes]:

@@ -186,12 +186,17 @@ class Catalog(Database):
                 connection.executemany("DELETE FROM frames WHERE oid = ? AND pack = ?", gone)
             connection.execute("DELETE FROM packs WHERE id = ?", found)
 
-    def missing(self, oids: Iterable[Oid], place: int) -> set[Oid]:
-        """Those of ``oids`` that no pack held by ``place`` has. One query for each 500."""
+    def missing(self, oids: Iterable[Oid], place: int, holders: set[int] | None = None) -> set[Oid]:
+        """Those of ``oids`` that no pack held by ``place`` has. One query for each 500.
+
+        ``holders`` is given the number of one pack for each of the others.
+        """
         absent: set[Oid] = set()
         rows = FrameRows(self, place)
         for batch in _batches(oids):
-            held = {row[0] for row in rows.of(batch)}
+            held = {row[0]: row[1] for row in rows.of(batch)}
+            if holders is not None:
+                holders.update(held.values())
             absent.update(oid for oid in batch if oid not in held)
         return absent
 

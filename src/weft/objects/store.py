@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from weft.model.oid import Kind, Oid
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams
 from weft.objects import content, store_folder
 from weft.objects.catalog import LOCAL, Catalog
+from weft.objects.freshen import freshen
 from weft.objects.layouts import LayoutView
 from weft.objects.packfiles import PackFiles
 from weft.objects.salvage import Salvage
@@ -85,6 +86,14 @@ class LocalStore(FrameStore):
         A recipe that no layout names is proved first, once, by reading the whole. Raises what ``prove`` raises.
         """
         return content.read_part(_Source(self, layout, proving=True), oid, start, length)
+
+    def rely_on(self, oids: Iterable[Oid]) -> set[Oid]:
+        """Those of ``oids`` without a frame here; the packs that hold the others count as written now (see ``freshen``)."""
+        packs: set[int] = set()
+        absent = self.missing(oids)
+        self.catalog.missing(set(oids) - absent, LOCAL, packs)
+        freshen(self.files, self.catalog, packs)
+        return absent
 
     def prove(self, oid: Oid) -> None:
         """Make sure that the recipe which the catalog has for the file ``oid`` is the right one: hash what it rebuilds.

@@ -14,6 +14,7 @@ from weft.model.oid import Kind, Oid
 from weft.model.recipe import Recipe
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.chunker import Buffer, Chunker
+from weft.objects.freshen import freshen
 from weft.objects.oidset import OidSet
 from weft.objects.packer import NewFrame, PackWriter
 from weft.objects.packfiles import PackFiles
@@ -47,6 +48,8 @@ class ObjectWriter:
         self.chunker = chunker
         self.recipes: dict[Oid, Oid] = {}
         self._catalog = catalog
+        self._files = files
+        self._relied: set[int] = set()  # numbers of packs that have what would be stored
         self._lock = threading.Lock()
         self._seen = OidSet()
         self._squeezer = Squeezer()
@@ -94,7 +97,7 @@ class ObjectWriter:
     def add_frames(self, frames: Sequence[NewFrame]) -> None:
         """Store chunks that are compressed and summed up already; what is known is not stored again. Bytes are copied."""
         new = self._claim((frame[0], frame) for frame in frames)
-        absent = self._catalog.missing(new, LOCAL) if new else ()
+        absent = self._catalog.missing(new, LOCAL, self._relied) if new else ()
         self._extend(Kind.CHUNK, [frame for oid, frame in new.items() if oid in absent])
 
     def add_recipe(self, target: Oid, length: int, chunks: Sequence[tuple[Oid, int]]) -> Oid:
@@ -105,10 +108,14 @@ class ObjectWriter:
         return oid
 
     def finish(self) -> Written:
-        """Make the packs durable under their names, then record them in one catalog transaction."""
+        """Make the packs durable under their names, then record them in one catalog transaction.
+
+        Older packs that hold what was known already count as written now.
+        """
         try:
             with self._lock:
                 sealed = self._chunks.finish() + self._meta.finish()
+            freshen(self._files, self._catalog, self._relied)
             with self._catalog.transaction():
                 self._catalog.add_own_packs((pack.name, pack.size, pack.footer()) for pack in sealed)
                 self._catalog.add_recipes(self.recipes, proved=True)
@@ -147,7 +154,7 @@ class ObjectWriter:
         new = self._claim(items)
         if not new:
             return
-        absent = self._catalog.missing(new, LOCAL)
+        absent = self._catalog.missing(new, LOCAL, self._relied)
         todo = [(oid, data) for oid, data in new.items() if oid in absent]
         if kind is Kind.CHUNK:
             frames = self._squeezer.squeeze([data for _, data in todo])

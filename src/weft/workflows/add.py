@@ -14,6 +14,7 @@ from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored, index_lags
 from weft.gitio.staging import stage
+from weft.gitio.worktree import ignored_paths
 from weft.model.config import STRICT
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
@@ -25,7 +26,7 @@ from weft.workflows.push import push_selection
 from weft.workflows.results import Added, AddResult
 from weft.workflows.selection import Selection
 from weft.workflows.take import Draft, Taker
-from weft.workflows.targets import owner_of, pointer_path, repo_path, workspace_pointers
+from weft.workflows.targets import owner_of, pointer_path, repo_path, tell_ignored, workspace_pointers
 from weft.workspace.ignore import load_ignore
 from weft.workspace.names import NamePolicy
 
@@ -70,6 +71,8 @@ def _take_and_publish(project: Project, paths: Sequence[str], options: AddOption
     staging = project.config.stages if options.stage is None else options.stage
     for draft in drafts:
         publish(project, draft, staging=staging)
+    if not staging:
+        tell_ignored(project, ignored_paths(project.git, [pointer_path(draft.path) for draft in drafts]))
     tidy(os.path.join(project.root, draft.path) for draft in drafts)
     return drafts, written.stored, staging
 

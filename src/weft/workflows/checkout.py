@@ -169,9 +169,9 @@ def plan_one(
             row.manifest = b""  # no directory is passed over
     scan = scan_tree(project.root, path, state=state)
     # Only the local store counts: what a remote's index says it holds is a claim, and nothing is replaced on a claim.
-    saved = Saved(project.store)
-    absent = None if here else saved.unsaved
-    request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, absent, relink=relink)
+    absent = None if here else Saved(project.store).unsaved
+    unsaved = Saved(project.store, relying=True).unsaved
+    request = CheckoutRequest(pointer, unsaved, subpaths, options.force, absent, relink=relink)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
 
 

@@ -9,23 +9,31 @@ from weft.errors import ConfigError
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
+from weft.gitio.trees import left_out
 from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.directories import check_remote, check_store
 from weft.workflows.files import read_small, tidy
-from weft.workflows.project import CONFIG_LIMIT, Project, alone, private_config_path
+from weft.workflows.project import CONFIG_LIMIT, Project, alone, committed_config, private_config_path
 from weft.workflows.results import ConfigResult
 
 
 def read_one(git: GitRepo, *, private: bool) -> Config:
     """The committed or the private file alone; an empty configuration when the private one is not there."""
-    path = private_config_path(git) if private else os.path.join(git.root, CONFIG_PATH)
-    data = read_small(path, CONFIG_LIMIT)
+    data = read_small(private_config_path(git), CONFIG_LIMIT) if private else committed_config(git)
     return Config() if data is None else config_format.decode(data, committed=not private)
 
 
 def update(project: Project, change: Callable[[Config], Config], *, private: bool) -> bool:
-    """Rewrite one file with ``change`` applied, and stage it when it is the committed one. False when nothing changed."""
+    """Rewrite one file with ``change`` applied, and stage it when it is the committed one. False when nothing changed.
+
+    Raises ``ConfigError`` when a sparse checkout leaves that file out.
+    """
+    if not private and left_out(project.git, CONFIG_PATH):
+        raise ConfigError(
+            f"a sparse checkout leaves {CONFIG_PATH} out of this work tree, so it cannot be changed here",
+            hint="git sparse-checkout add .weft",
+        )
     with alone(project, "weft config"):
         old = read_one(project.git, private=private)
         new = change(old)

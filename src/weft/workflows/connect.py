@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from weft.errors import IntegrityError, NoRemote
-from weft.model.config import Config
+from weft.gitio.trees import left_out
+from weft.model.config import CONFIG_PATH, Config
 from weft.model.remote import RemoteSpec
 from weft.objects.remote import RemoteStore
 from weft.storage.locate import open_storage
@@ -87,4 +88,10 @@ def pin(project: Project, spec: RemoteSpec, store: str) -> bool:
         return replace(config, remotes={**config.remotes, spec.name: replace(known, store=store)})
 
     private = spec.name not in read_one(project.git, private=False).remotes
+    if not private and left_out(project.git, CONFIG_PATH):
+        project.progress.warn(
+            f"the store id of the remote {spec.name} is not pinned: a sparse checkout leaves {CONFIG_PATH} out",
+            "git sparse-checkout add .weft, then weft push",
+        )
+        return False
     return update(project, change, private=private)

@@ -110,12 +110,12 @@ def pointers(project: Project) -> tuple[dict[str, Pointer], list[Probe]]:
     """The pointers that can be read, and a probe for each that cannot."""
     found: dict[str, Pointer] = {}
     probes: list[Probe] = []
-    for name in trees.pointer_files(project.git):
+    for name, left_out in trees.pointer_files(project.git).items():
         try:
             pointer = read_pointer(project, data_path(name))
             if pointer is not None:
                 found[data_path(name)] = pointer
-            else:
+            elif not left_out and not os.path.lexists(os.path.join(project.root, name)):
                 probes.append(
                     Probe(
                         "pointers",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 
 from weft.errors import FileTypeRefused, LimitExceeded, SymlinkRefused
-from weft.util.atomic import reap_temps, translate_os_error
+from weft.util.atomic import os_errors, reap_temps, translate_os_error
 
 SMALL = 64 * 1024
 
@@ -35,6 +35,14 @@ def read_small(path: str, limit: int = SMALL) -> bytes | None:
     if info.st_size > limit or len(data) > limit:
         raise LimitExceeded(f"{path} is larger than {limit} bytes", path=path)
     return data
+
+
+def read_head(path: str, length: int = SMALL) -> bytes:
+    """The first ``length`` bytes of a file, however long it is, not through a link. Raises the translated errors."""
+    with os_errors("read", path):
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as stream:
+            return stream.read(length)
 
 
 def tidy(files: Iterable[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from weft.errors import GcRefused, NoRemote
+from weft.errors import GcRefused, GitFailed, NoRemote
+from weft.gitio.branches import unknown_branch
+from weft.gitio.partial import is_partial
 from weft.gitio.versions import cut_commits
 from weft.objects.gc_forget import forget_roots
 from weft.objects.gc_remote import GRACE, CollectOptions, collect
@@ -13,13 +15,15 @@ from weft.workflows.options import RemoteGcOptions
 from weft.workflows.project import Project
 
 _DAY = 86400.0
+_SURE = "weft gc --on-remote --drop-roots DAYS --whole-clone, if you know that this clone has all branches and tags"
 
 
 def gc_remote(project: Project, options: RemoteGcOptions) -> RemoteGcResult:
     """Delete what an earlier run condemned and nobody needs, then condemn what nobody needs now.
 
     With ``drop_roots`` the roots of this repository go first that nothing in this clone leads to and that are so many days
-    old. Raises ``NoRemote``, ``GcRefused``, ``ClockSkew``, and what ``objects.gc_remote.collect`` raises.
+    old; its Git remotes are asked whether the clone knows all their branches. Raises ``NoRemote``, ``GcRefused``,
+    ``ClockSkew``, and what ``objects.gc_remote.collect`` raises.
     """
     spec = find_remote(project, options.remote)
     if not spec.store:
@@ -51,5 +55,25 @@ def gc_remote(project: Project, options: RemoteGcOptions) -> RemoteGcResult:
 def _drop_roots(project: Project, link: Connection, options: RemoteGcOptions) -> tuple[str, ...]:
     if cut_commits(project.git):
         raise GcRefused("this clone is shallow and does not know all of history", hint="git fetch --unshallow")
+    if not options.whole_clone:
+        _refuse_ignorant(project)
     keep = {start.oid.hex() for start in local_roots(project).starts}
     return forget_roots(link.remote, keep, (options.drop_roots or 0) * _DAY, most=options.most, dry_run=options.dry_run)
+
+
+def _refuse_ignorant(project: Project) -> None:
+    """Refuse where a branch may lead to data and this clone does not know it. Raises ``GcRefused``."""
+    if is_partial(project.git):
+        raise GcRefused(
+            "this clone is partial: Git has left parts of history on its remote", hint=f"{_SURE}; best is a full clone"
+        )
+    try:
+        unknown = unknown_branch(project.git)
+    except GitFailed as error:
+        raise GcRefused(f"whether this clone knows all branches cannot be told: {error.message}", hint=_SURE) from error
+    if unknown is not None:
+        fetch = f"git fetch --tags {unknown.remote}"
+        raise GcRefused(
+            f"this clone does not know {unknown.ref} of the Git remote {unknown.remote}, so data of it could go",
+            hint=fetch if unknown.followed else f"git remote set-branches {unknown.remote} '*' && {fetch}",
+        )

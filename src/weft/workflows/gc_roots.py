@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from weft.errors import FormatVersion, GitFailed, WeftError
+from weft.errors import FormatVersion, GitFailed, LimitExceeded, SymlinkRefused, WeftError
 from weft.gitio.batch import BlobReader
 from weft.gitio.kept import kept, loose_pointers
 from weft.gitio.repo import GitRepo
@@ -14,10 +15,11 @@ from weft.gitio.trees import POINTER_LIMIT
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog import LOCAL
 from weft.objects.gc_marks import Start
-from weft.workflows.files import read_small
+from weft.workflows.files import read_head, read_small
 from weft.workflows.project import Project
 from weft.workflows.targets import decode_pointer
 
+_GUESSED = 1 << 20  # bytes that are looked at in what cannot be a pointer
 _OID = re.compile(rb"blake3:([0-9a-f]{64})")
 
 
@@ -44,8 +46,16 @@ def local_roots(project: Project) -> Roots:
     current: set[Start] = set()
     for tree in found.trees:
         for path in loose_pointers(tree):
-            current.update(_starts(project, path.rpartition("/")[2], read_small(path, POINTER_LIMIT) or b""))
+            current.update(_starts(project, path.rpartition("/")[2], _bytes(path)))
     return Roots(starts | current, current, found.trees, tuple(notes))
+
+
+def _bytes(path: str) -> bytes:
+    """What stands in the file ``path``. One that weft would not read, a link or one too long, still names what it names."""
+    try:
+        return read_small(path, POINTER_LIMIT) or b""
+    except (SymlinkRefused, LimitExceeded):
+        return read_head(os.path.realpath(path), _GUESSED)
 
 
 def _blobs(project: Project, wanted: frozenset[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:

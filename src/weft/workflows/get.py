@@ -79,7 +79,7 @@ def _write(project: Project, pointer: Pointer, target: str) -> tuple[int, int, t
     with _around(parent if in_the_way else "") as around:
         if in_the_way and around is None and not os.path.islink(target):
             aside = _move_aside(target)
-        unsaved = Saved(around.store).unsaved if around is not None else lambda oids: set()
+        unsaved = Saved(around.store, relying=True).unsaved if around is not None else lambda oids: set()
         reader = manifest_reader(project.store, pointer.layout)
         plan = plan_checkout(scan_tree(parent, name), CheckoutRequest(pointer, unsaved, force=True), reader)
         saved = _save(around, plan, name) if around is not None else ()

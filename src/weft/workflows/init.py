@@ -12,13 +12,21 @@ from weft.gitio.attributes import ensure_attributes
 from weft.gitio.ignore import ensure_excluded
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.staging import stage
+from weft.gitio.trees import file_at, head, left_out
 from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
 from weft.util.progress import Progress
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.config import read_one
 from weft.workflows.directories import check_store
-from weft.workflows.project import Project, open_project, private_config_path, share_store
+from weft.workflows.project import (
+    CONFIG_LIMIT,
+    Project,
+    committed_config,
+    open_project,
+    private_config_path,
+    share_store,
+)
 from weft.workflows.remotes import remote_add
 from weft.workflows.results import InitResult
 
@@ -46,7 +54,7 @@ def init(
     created = _write_config(git)
     if place or shared:
         _place_store(git, place, shared)
-    if ensure_attributes(git.root, ATTRIBUTES):
+    if not left_out(git, ".gitattributes") and ensure_attributes(git.root, ATTRIBUTES):
         created.append(".gitattributes")
     if created:
         stage(git, created)
@@ -79,9 +87,13 @@ def _hide_temps(project: Project) -> None:
 
 def _write_config(git: GitRepo) -> list[str]:
     path = os.path.join(git.root, CONFIG_PATH)
-    if os.path.lexists(path):
+    if os.path.lexists(path) or left_out(git, CONFIG_PATH):
         return []
+    # What was deleted here, or not checked out, comes back: a second id would part this clone from all data of the others.
+    commit = head(git)
+    known = committed_config(git) or (file_at(git, commit, CONFIG_PATH, CONFIG_LIMIT) if commit else None)
+    data = known or config_format.encode(Config(repo=uuid.uuid4().hex), committed=True)
     with os_errors("create", path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_atomic(path, config_format.encode(Config(repo=uuid.uuid4().hex), committed=True))
+        write_atomic(path, data)
     return [CONFIG_PATH]

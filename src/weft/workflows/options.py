@@ -98,7 +98,8 @@ class RemoteGcOptions:
 
     ``remote`` is its name ("" for the default one); ``most`` allows more than half of the bytes or roots; ``repack`` copies
     what is needed out of packs that hold little else; ``drop_roots`` is the age in days from which roots go that nothing
-    in this clone leads to (None: no root ever goes).
+    in this clone leads to (None: no root ever goes); ``whole_clone`` says that it has all branches and tags, so that no Git
+    remote is asked.
     """
 
     remote: str = ""
@@ -106,3 +107,4 @@ class RemoteGcOptions:
     most: bool = False
     repack: bool = False
     drop_roots: int | None = None
+    whole_clone: bool = False

@@ -10,13 +10,12 @@ from typing import NamedTuple
 from weft.errors import ObjectMissing, RefusedInput, UnsavedChanges
 from weft.gitio import trees
 from weft.gitio.repo import GitRepo, discover
-from weft.model.config import CONFIG_PATH
 from weft.model.pointer import Pointer
 from weft.util.progress import Progress
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.files import read_small
 from weft.workflows.options import CheckoutOptions
-from weft.workflows.project import Project, alone, open_project
+from weft.workflows.project import Project, alone, committed_config, open_project
 from weft.workflows.results import CheckoutResult
 from weft.workflows.targets import revision_pointers, workspace_pointers
 from weft.workspace.plan import Plan
@@ -52,7 +51,7 @@ def follow(start: str, event: Event, progress: Progress | None = None) -> Follow
     is done. Raises what planning and writing raise; nothing is overwritten whose bytes are not in the local store.
     """
     git = discover(start)
-    if not os.path.lexists(os.path.join(git.root, CONFIG_PATH)) or _is_halfway(git, event.kind):
+    if committed_config(git) is None or _is_halfway(git, event.kind):
         return FollowResult()
     with open_project(git.root, progress) as project, alone(project, f"the hook after a {event.kind}"):
         plans: dict[str, Plan] = {}

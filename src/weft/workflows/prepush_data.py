@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 from weft.errors import HookRefused, NoRemote, NotOnRemote
@@ -14,7 +13,7 @@ from weft.util.humanize import count_text
 from weft.util.progress import Progress
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.options import TransferOptions
-from weft.workflows.project import Project, open_project
+from weft.workflows.project import Project, committed_config, open_project
 from weft.workflows.push import push_selection
 from weft.workflows.results import PushResult
 from weft.workflows.selection import of_blobs
@@ -28,7 +27,7 @@ def send(git: GitRepo, blobs: Sequence[tuple[str, str]], progress: Progress) -> 
     Raises ``NoRemote`` and ``HookRefused`` where data cannot be sent at all, ``NotOnRemote`` when the remote does not hold
     what a pointer needs, and what ``push`` raises.
     """
-    if not os.path.lexists(os.path.join(git.root, CONFIG_PATH)):
+    if committed_config(git) is None:
         raise HookRefused(
             f"the commits hold {count_text(len(blobs), 'pointer')}, and this work tree has no {CONFIG_PATH} to find their"
             " remote in",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from weft.errors import NotARepository
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
+from weft.gitio.trees import staged_file
 from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
 from weft.objects import store_folder
@@ -65,12 +66,19 @@ def private_config_path(git: GitRepo) -> str:
     return os.path.join(state_dir(git), "config.yaml")
 
 
+def committed_config(git: GitRepo) -> bytes | None:
+    """The committed configuration: of the work tree, or of the index where it is not there, as in a sparse checkout; None
+    when neither has one."""
+    data = read_small(os.path.join(git.root, CONFIG_PATH), CONFIG_LIMIT)
+    return staged_file(git, CONFIG_PATH, CONFIG_LIMIT) if data is None else data
+
+
 def read_config(git: GitRepo) -> Config:
     """Read the committed configuration and lay the private one over it.
 
     Raises ``NotARepository`` with the hint ``weft init`` when there is no committed one.
     """
-    data = read_small(os.path.join(git.root, CONFIG_PATH), CONFIG_LIMIT)
+    data = committed_config(git)
     if data is None:
         raise NotARepository(
             "this Git repository is no weft project yet: it has no .weft/config.yaml",

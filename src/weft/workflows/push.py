@@ -20,7 +20,7 @@ def push(project: Project, paths: Sequence[str], options: TransferOptions) -> Pu
     reached before is pinned in the configuration. Raises ``NoRemote``, ``ObjectMissing`` and ``NotOnRemote`` naming the
     paths, and network errors.
     """
-    return push_selection(project, choose(project, paths, options), options)
+    return push_selection(project, choose(project, paths, options, outside=True), options)
 
 
 def push_selection(project: Project, selection: Selection, options: TransferOptions) -> PushResult:

@@ -11,7 +11,16 @@ from weft.gitio.history import all_pointer_blobs
 from weft.model.pointer import Pointer
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
-from weft.workflows.targets import data_path, decode_pointer, merge, pick, repo_path, select, workspace_pointers
+from weft.workflows.targets import (
+    data_path,
+    decode_pointer,
+    merge,
+    pick,
+    pointers_only,
+    repo_path,
+    select,
+    workspace_pointers,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +31,18 @@ class Selection:
     parts: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
 
 
-def choose(project: Project, paths: Sequence[str], options: TransferOptions) -> Selection:
-    """The pointers that ``options`` and ``paths`` name. Raises ``NoSuchRevision``, ``NotTracked``, and pointer refusals."""
+def choose(project: Project, paths: Sequence[str], options: TransferOptions, *, outside: bool = False) -> Selection:
+    """The pointers that ``options`` and ``paths`` name. Raises ``NoSuchRevision``, ``NotTracked``, and pointer refusals.
+
+    ``outside``: those that a sparse checkout leaves out of the work tree are meant too, and a warning names those that Git
+    ignores.
+    """
     if options.all_commits:
         blobs: Iterable[tuple[str, str]] = all_pointer_blobs(project.git)
         return _historic(project, paths, blobs, strict=False)
     if options.revs:
         return _historic(project, paths, _of_revisions(project, options.revs), strict=True)
-    targets = select(project, workspace_pointers(project), paths)
+    targets = select(project, workspace_pointers(project, outside=outside, warn_ignored=outside), paths)
     return Selection(
         {target.path: target.pointer for target in targets}, {target.path: target.subpaths for target in targets}
     )
@@ -56,6 +69,8 @@ def _historic(project: Project, paths: Sequence[str], blobs: Iterable[tuple[str,
     pointers: dict[str, Pointer] = {}
     parts: dict[str, Sequence[str] | None] = {}
     for name, blob in wanted:
+        if not dict(pointers_only(project, {name: data[blob]})):
+            continue
         try:
             pointer = decode_pointer(data[blob], name)
         except WeftError as error:

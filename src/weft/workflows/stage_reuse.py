@@ -112,10 +112,10 @@ def _bring(project: Project, pointers: Mapping[str, Pointer], *, pull: bool) -> 
 
 
 def is_here(project: Project, pointers: Mapping[str, Pointer]) -> bool:
-    """Whether the local store holds all data of ``pointers``."""
+    """Whether the local store holds all data of ``pointers``, which is relied on then."""
     try:
         return not any(
-            project.store.missing(walk(pointer, project.store).all_frames()) for pointer in pointers.values()
+            project.store.rely_on(walk(pointer, project.store).all_frames()) for pointer in pointers.values()
         )
     except ObjectMissing:
         return False

@@ -31,7 +31,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str = "", check_re
 
     What cannot be read of one path is told as its state, so that the others are still seen.
     """
-    targets = select(project, workspace_pointers(project), paths)
+    targets = select(project, workspace_pointers(project, warn_ignored=True), paths)
     found = pushed.states(project, targets, remote) if check_remote else None
     states = tuple(_state(project, target, found.of(target) if found else "") for target in targets)
     return StatusResult(states, found.remote if found else "", _uncommitted(project, targets))

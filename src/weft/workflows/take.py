@@ -68,7 +68,7 @@ class Taker:
         self._ignore = ignore
         self._names = names
         self._options = options
-        self._saved = Saved(project.store)
+        self._saved = Saved(project.store, relying=True)
 
     def whole(self, path: str, old: Pointer | None) -> Draft:
         """Take all of ``path``, which is there. ``old`` is the pointer that stands for it so far."""

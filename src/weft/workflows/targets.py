@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from weft.errors import MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
+from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
+from weft.gitio.index import read_index
 from weft.model.paths import RepoPath
 from weft.model.pointer import SUFFIX, Pointer
-from weft.workflows.files import read_small
+from weft.workflows.files import read_head, read_small
 from weft.workflows.project import Project
 
 
@@ -66,7 +67,7 @@ def data_path(pointer: str) -> str:
 def read_pointer(project: Project, path: str) -> Pointer | None:
     """Read the pointer of the tracked path ``path`` in the work tree; None when there is none."""
     name = pointer_path(path)
-    data = read_small(os.path.join(project.root, name))
+    data = _pointer_bytes(project, name, written=False)
     return None if data is None else decode_pointer(data, name)
 
 
@@ -99,23 +100,83 @@ def check_overlap(paths: Iterable[str]) -> None:
             parent = parent.rpartition("/")[0]
 
 
-def workspace_pointers(project: Project) -> dict[str, Pointer]:
-    """All pointers of the work tree by tracked path, sorted."""
-    found: dict[str, Pointer] = {}
-    for name in trees.pointer_files(project.git):
-        pointer = read_pointer(project, data_path(name))
-        if pointer is not None:
-            found[data_path(name)] = pointer
-    check_overlap(found)
-    return found
+def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored: bool = False) -> dict[str, Pointer]:
+    """All pointers of the work tree by tracked path, sorted; those that Git ignores too, where weft wrote them.
+
+    With ``outside`` also those that Git tracks and a sparse checkout leaves out of the work tree; with ``warn_ignored`` a
+    warning names those that Git ignores. A file that only has the name of a pointer is left out with a warning. Raises the
+    refusals of ``decode_pointer``, and ``PathOverlap``.
+    """
+    listed = trees.pointer_files(project.git)
+    known = project.cache.tracked_paths()
+    data: dict[str, bytes] = {}
+    for name in {*listed, *(pointer_path(path) for path in known)}:
+        found = _pointer_bytes(project, name, written=data_path(name) in known)
+        if found is not None:
+            data[name] = found
+    if warn_ignored:
+        tell_ignored(project, data.keys() - listed.keys())
+    if outside and (left_out := [name for name, out in listed.items() if out and name not in data]):
+        data.update(_indexed(project, left_out))
+    pointers = {data_path(name): decode_pointer(data[name], name) for name in sorted(data)}
+    check_overlap(pointers)
+    return pointers
+
+
+def tell_ignored(project: Project, names: Iterable[str]) -> None:
+    """Warn of pointers (by name) that Git ignores."""
+    for name in sorted(names):
+        project.progress.warn(f"Git ignores {name}, so no commit will hold it", f"git add --force {name}")
+
+
+def _pointer_bytes(project: Project, name: str, *, written: bool) -> bytes | None:
+    """The bytes of the file ``name`` of the work tree; None when there is none, or none of a pointer that weft has not
+    ``written``."""
+    path = os.path.join(project.root, name)
+    try:
+        found = read_small(path)
+        head = found
+    except LimitExceeded:
+        found, head = None, read_head(path)
+        if written or pointer_format.looks_like(head):
+            raise
+    if head is None or written or pointer_format.looks_like(head):
+        return found
+    _warn_no_pointer(project, name)
+    return None
+
+
+def _warn_no_pointer(project: Project, name: str) -> None:
+    project.store.files.warn_once(
+        f"pointer {name}",
+        f"{name} is no pointer, though it is called like one; weft leaves it alone",
+        f"mv {name} {name}.data",
+    )
+
+
+def _indexed(project: Project, names: Iterable[str]) -> dict[str, bytes]:
+    """The bytes of pointers as Git's index has them."""
+    index = read_index(project.git)
+    blobs = {name: entry.blob for name in names if (entry := index.get(name)) is not None and entry.regular}
+    data = trees.read_blobs(project.git, set(blobs.values()))
+    return {name: data[blob] for name, blob in blobs.items() if pointer_format.looks_like(data[blob])}
 
 
 def revision_pointers(project: Project, commit: str) -> dict[str, Pointer]:
-    """All pointers of a commit by tracked path."""
+    """All pointers of a commit by tracked path; a file that only has the name of one is left out with a warning."""
     blobs = trees.pointer_blobs(project.git, commit)
-    found = {data_path(name): decode_pointer(data, name) for name, data in sorted(blobs.items())}
+    found = {data_path(name): decode_pointer(data, name) for name, data in sorted(pointers_only(project, blobs))}
     check_overlap(found)
     return found
+
+
+def pointers_only(project: Project, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Those of ``files`` (by name) that are not merely called like a pointer; a warning names the others."""
+    for name, data in files.items():
+        if pointer_format.looks_like(data):
+            yield name, data
+        else:
+            _warn_no_pointer(project, name)
 
 
 def select(project: Project, pointers: Mapping[str, Pointer], paths: Sequence[str]) -> list[Target]:

@@ -36,7 +36,7 @@ def verify(project: Project, paths: Sequence[str], options: VerifyOptions) -> Ve
     damage; a note tells of it. Raises what a remote raises when it cannot be asked.
     """
     wanted = TransferOptions(revs=options.revs, all_commits=options.all_commits)
-    pointers = choose(project, paths, wanted).pointers
+    pointers = choose(project, paths, wanted, outside=True).pointers
     if options.level == "remote":
         return _verify_remote(project, pointers, options)
     return _verify_local(project, pointers, options)

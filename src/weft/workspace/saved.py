@@ -17,28 +17,35 @@ class Saved:
     fetched data, which anybody may have planted, until the content that it rebuilds was read and hashed here.
     """
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: LocalStore, *, relying: bool = False) -> None:
+        """``relying``: what is found saved will be the only copy, so a collection must not take it for old."""
         self._store = store
+        self._missing = store.rely_on if relying else store.missing
 
     def unsaved(self, oids: Iterable[Oid]) -> set[Oid]:
         """Those contents that are not here with all their chunks. May read contents whose recipe is unproved."""
-        left = self._store.missing(oids)
+        left = self._missing(oids)
         if not left:
             return left
         recipes = self._store.catalog.recipes_for(left, proved_only=True)
-        return {oid for oid in left if not (self._has_recipe(recipes[oid]) if oid in recipes else self._proved(oid))}
+        return {oid for oid in left if not self._has_recipe(recipes.get(oid) or self._proved(oid))}
 
-    def _has_recipe(self, oid: Oid) -> bool:
+    def _has_recipe(self, oid: Oid | None) -> bool:
+        if oid is None:
+            return False
         try:
             recipe = recipe_format.decode(self._store.read_object(oid, Kind.RECIPE))
         except IntegrityError:
             return False
-        return not self._store.missing({chunk for chunk, _length in recipe.chunks})
+        above = self._store.catalog.recipes_for((oid,)) if self._missing((oid,)) else {}
+        if oid in above:  # it is so long that it was cut itself
+            self._has_recipe(above[oid])
+        return not self._missing({chunk for chunk, _length in recipe.chunks})
 
-    def _proved(self, oid: Oid) -> bool:
-        """Whether the content can be rebuilt here by a recipe that nobody had proved so far."""
+    def _proved(self, oid: Oid) -> Oid | None:
+        """The recipe that rebuilds the content here, which nobody had proved so far; None when there is none."""
         try:
             self._store.prove(oid)
         except (IntegrityError, RefusedInput):  # a recipe, like all that was fetched, may be anything
-            return False
-        return True
+            return None
+        return self._store.catalog.recipes_for((oid,), proved_only=True).get(oid)

@@ -71,7 +71,7 @@ def test_head_unborn_then_born_then_detached(any_work):
     with pytest.raises(NoSuchRevision):
         trees.resolve(any_work.repo, "HEAD")
     assert trees.commits(any_work.repo, "--all") == []
-    assert trees.pointer_files(any_work.repo) == []
+    assert trees.pointer_files(any_work.repo) == {}
     commit = any_work.commit()
     assert trees.head(any_work.repo) == commit
     any_work.git("checkout", "-q", "--detach")
@@ -136,7 +136,7 @@ def test_pointer_files_takes_the_index_and_what_is_not_ignored(work):
     work.commit({"forced/ignored.weft": b"1"})
     work.write(".gitignore", b"/ignored\n/forced\n")
     work.write("forced/new.weft")
-    assert trees.pointer_files(work.repo) == [
+    assert list(trees.pointer_files(work.repo)) == [
         "d/deep.weft",
         "forced/ignored.weft",
         "gone.weft",
@@ -149,13 +149,13 @@ def test_pointer_files_does_not_enter_nested_repositories(work, new_work):
     nested = new_work("work/nested.weft")
     nested.commit({"inner.weft": b"1"})
     work.write("outer.weft")
-    assert trees.pointer_files(work.repo) == ["outer.weft"]
+    assert list(trees.pointer_files(work.repo)) == ["outer.weft"]
 
 
 def test_odd_names_come_through_whole(any_work):
     commit = any_work.commit({name: name.encode("utf-8", "surrogateescape") for name in ODD_NAMES})
     repo = any_work.repo
-    assert trees.pointer_files(repo) == sorted(ODD_NAMES)
+    assert list(trees.pointer_files(repo)) == sorted(ODD_NAMES)
     assert sorted(trees.staged_pointers(repo)) == sorted(ODD_NAMES)
     blobs = trees.pointer_blobs(repo, commit)
     assert blobs == {name: name.encode("utf-8", "surrogateescape") for name in ODD_NAMES}
@@ -166,7 +166,7 @@ def test_odd_names_come_through_whole(any_work):
 def test_quoting_configuration_does_not_matter(work):
     work.git("config", "core.quotePath", "true")
     work.commit({"é.weft": b"1"})
-    assert trees.pointer_files(work.repo) == ["é.weft"]
+    assert list(trees.pointer_files(work.repo)) == ["é.weft"]
 
 
 # --- the index -----------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def conflicted(work, name):
 
 def test_unmerged_pointer(work):
     conflicted(work, "data.weft")
-    assert trees.pointer_files(work.repo) == ["data.weft", "fine.weft"]
+    assert list(trees.pointer_files(work.repo)) == ["data.weft", "fine.weft"]
     with pytest.raises(MergeConflict) as caught:
         trees.staged_pointers(work.repo)
     assert caught.value.path == "data.weft"

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from weft.formats import recipe as recipe_format
 from weft.model.entry import RAW
 from weft.model.oid import Kind, Oid
 from weft.model.remote import ChunkerParams
+from weft.objects import freshen
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.layouts import LayoutView, layout_pairs, store_layout
 from weft.objects.packfiles import PackFiles, read_pack_info
@@ -464,3 +467,54 @@ def test_one_transaction_after_the_packs_are_durable(tmp_path: Path, monkeypatch
         connection.set_trace_callback(None)
         assert events == ["link", "link", "catalog"]
         assert statements.count("COMMIT") == 1
+
+
+def ages(store):
+    """Days since each pack was written, as its time says."""
+    return {name: round((time.time() - store.files.times(name)[0]) / 86400) for name in store.catalog.packs(LOCAL)}
+
+
+def grow_old(store, days: float):
+    then = time.time() - days * 86400
+    for name in store.catalog.packs(LOCAL):
+        os.utime(store.files.path(name), (then, then))
+
+
+@pytest.mark.parametrize("data", [b"one chunk", BIG], ids=["chunk", "recipe"])
+@pytest.mark.parametrize("how", ["written", "saved", "asked"])
+def test_packs_that_somebody_relies_on_count_as_written_now(tmp_path: Path, data: bytes, how: str):
+    with opened(tmp_path) as store:
+        (oid,) = filled(store, data)
+        needed = set(store.catalog.packs(LOCAL))
+        filled(store, b"something else")
+        grow_old(store, 20)
+        if how == "written":
+            with store.writer() as writer:
+                assert writer.add_object(Kind.CHUNK, data) == oid
+        else:
+            assert Saved(store, relying=how == "saved").unsaved([oid]) == set()
+        found = ages(store)
+        assert {name for name, days in found.items() if not days} == (set() if how == "asked" else needed)
+        assert set(found.values()) == {20} if how == "asked" else {0, 20}
+
+
+def test_only_an_old_pack_gets_a_new_time_and_each_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with opened(tmp_path) as store:
+        oids = [filled(store, bytes([number]) * 900)[0] for number in range(3)]
+        grow_old(store, 0.9)
+        first, *_ = store.catalog.packs(LOCAL)
+        os.utime(store.files.path(first), (0, 0))
+        calls: list[str] = []
+        for name in ("stat", "utime"):
+            real = getattr(os, name)
+            counted = lambda *args, name=name, real=real, **options: (calls.append(name), real(*args, **options))[1]  # noqa: E731
+            monkeypatch.setattr(freshen.os, name, counted)
+        with store.writer() as writer:
+            calls.clear()
+            for _ in range(5):
+                for number in range(3):
+                    writer.add_object(Kind.CHUNK, bytes([number]) * 900)
+        assert Counter(calls)["utime"] == 1
+        assert store.rely_on(oids) == set()
+        assert Counter(calls)["utime"] == 1
+        assert sorted(ages(store).values()) == [0, 1, 1]

@@ -17,7 +17,7 @@ from weft.workflows.options import GcOptions, RemoteGcOptions
 from weft.workflows.project import open_project
 
 _HERE = ("grace_days", "limit", "unshared")
-_THERE = ("most", "repack", "drop_roots")
+_THERE = ("most", "repack", "drop_roots", "whole_clone")
 
 
 @verb("gc", example="weft gc --dry-run\nweft gc --limit 20GiB\nweft gc --on-remote --dry-run")
@@ -45,6 +45,9 @@ _THERE = ("most", "repack", "drop_roots")
     type=click.IntRange(1, 36500),
     metavar="DAYS",
     help="On the remote: drop roots this old of data that nothing in this clone leads to.",
+)
+@click.option(
+    "--whole-clone", is_flag=True, help="With --drop-roots: this clone has all branches and tags, ask no Git remote."
 )
 @pass_session
 def command(session: Session, /, on_remote: bool, dry_run: bool, remote: str, **chosen: Any) -> None:
