@@ -11,6 +11,7 @@ from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
 from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import os_errors, write_atomic
+from weft.util.locks import FileLock
 from weft.workflows.files import read_small, tidy
 from weft.workflows.project import CONFIG_LIMIT, Project, alone, private_config_path
 from weft.workflows.results import ConfigResult
@@ -25,18 +26,32 @@ def read_one(git: GitRepo, *, private: bool) -> Config:
 
 def update(project: Project, change: Callable[[Config], Config], *, private: bool) -> bool:
     """Rewrite one file with ``change`` applied, and stage it when it is the committed one. False when nothing changed."""
+    if private:
+        return update_private(project.git, change)
     with alone(project, "weft config"):
-        old = read_one(project.git, private=private)
-        new = change(old)
-        if new == old:
-            return False
-        path = private_config_path(project.git) if private else os.path.join(project.root, CONFIG_PATH)
-        data = config_format.encode(new, committed=not private)
-        with os_errors("write", path):
-            write_atomic(path, data)
-        tidy([path])
-        if not private and project.config.stages:
+        changed = _rewrite(project.git, change, private=False)
+        if changed and project.config.stages:
             stage(project.git, [CONFIG_PATH])
+    return changed
+
+
+def update_private(git: GitRepo, change: Callable[[Config], Config]) -> bool:
+    """Rewrite the private file with ``change`` applied; its lock is one that nobody holds for long."""
+    path = private_config_path(git)
+    with FileLock(path.removesuffix(".yaml") + ".lock", purpose="weft config"):
+        return _rewrite(git, change, private=True)
+
+
+def _rewrite(git: GitRepo, change: Callable[[Config], Config], *, private: bool) -> bool:
+    old = read_one(git, private=private)
+    new = change(old)
+    if new == old:
+        return False
+    path = private_config_path(git) if private else os.path.join(git.root, CONFIG_PATH)
+    data = config_format.encode(new, committed=not private)
+    with os_errors("write", path):
+        write_atomic(path, data)
+    tidy([path])
     return True
 
 

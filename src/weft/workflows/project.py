@@ -13,6 +13,7 @@ from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
 from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
+from weft.model.trust import NOTHING, Trust
 from weft.objects.catalog import Catalog
 from weft.objects.copies import copies_dir
 from weft.objects.store import LocalStore, open_store
@@ -37,7 +38,7 @@ class Project:
     """The opened parts of one repository.
 
     ``cwd`` is the directory that relative paths of the user start from, absolute and without links; ``config`` is the
-    committed configuration overlaid with the private one.
+    committed configuration overlaid with the private one; ``trust`` is what the user says of the places that it names.
     """
 
     git: GitRepo
@@ -47,6 +48,7 @@ class Project:
     store: LocalStore
     cache: StatCache
     progress: Progress
+    trust: Trust = NOTHING
 
     @property
     def root(self) -> str:
@@ -112,7 +114,7 @@ def share_store(root: str, kind: str, progress: Progress) -> None:
 
 
 @contextmanager
-def open_project(start: str, progress: Progress | None = None) -> Iterator[Project]:
+def open_project(start: str, progress: Progress | None = None, trust: Trust = NOTHING) -> Iterator[Project]:
     """Open the project that ``start`` lies in and close it on leaving.
 
     Raises ``NotARepository``, the refusals of the configuration, and what the catalog and the store raise.
@@ -137,6 +139,7 @@ def open_project(start: str, progress: Progress | None = None) -> Iterator[Proje
             store=store,
             cache=StatCache(store.catalog, tree_id(git), copies_dir(store.root)),
             progress=listener,
+            trust=trust,
         )
     finally:
         store.close()
