@@ -47,6 +47,9 @@ LIBRARIES = {
 LATE_IMPORTS = ("weft.cli.registry", "weft.storage.locate", "weft.util.later")
 # The edge tells the user, the translator gives codes, and a worker thread hands what it met to the thread it works for.
 BROAD_EXCEPTS = ("weft.cli.main", "weft.storage.translate", "weft.util.parallel")
+# What opens a storage, and the one module above that may: it asks first whether this clone accepts the place.
+NAMES_OF_STORAGE = ("base", "keys", "places", "urls", "wrappers")
+GATE = "weft.workflows.connect"
 FILE_LINES, FUNCTION_LINES, PARAMETERS, METHODS = 400, 60, 7, 16
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -166,6 +169,20 @@ def _may_use(package: str, library: str) -> bool:
 def unknown_packages(modules: Modules) -> list[str]:
     """Every package has its place in the table of layers."""
     return sorted({f"weft.{m.package} has no layer" for m in modules.values() if m.package not in BELOW})
+
+
+def around_the_gate(modules: Modules) -> list[str]:
+    """A storage is opened behind the gate alone: everybody else imports only what talks of storages."""
+    harmless = tuple(f"weft.storage.{name}" for name in NAMES_OF_STORAGE)
+    found = []
+    for module in modules.values():
+        if module.package not in ("storage", "testing") and module.name != GATE:
+            found += [
+                f"{module.name}:{line} imports {name}, which opens remotes without asking"
+                for name, line in imported(module, modules)
+                if name.startswith("weft.storage") and name not in harmless
+            ]
+    return found
 
 
 def cycles(modules: Modules) -> list[str]:

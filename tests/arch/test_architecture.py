@@ -16,6 +16,7 @@ TESTS = HERE.parents[1]
 SOURCE = HERE.parents[2] / "src"
 RULES = [
     rules.upward_imports,
+    rules.around_the_gate,
     rules.unknown_packages,
     rules.cycles,
     rules.late_imports,
@@ -66,6 +67,13 @@ def methods(count):
 IMPORTER = "from weft.{} import x\n"
 
 BAD = [
+    (
+        rules.around_the_gate,
+        {"workflows/a.py": "from weft.storage.locate import x\n"},
+        "a:1 imports weft.storage.locate",
+    ),
+    (rules.around_the_gate, {"objects/a.py": "from weft.storage import s3\n", "storage/s3.py": ""}, "a:1 imports"),
+    (rules.around_the_gate, {"workflows/a.py": "x = later('weft.storage.local')\n"}, "weft.storage.local"),
     (rules.upward_imports, {"util/a.py": "from weft.model import oid\n"}, "weft.util.a:1 imports weft.model"),
     (rules.upward_imports, {"storage/a.py": "import weft.model.oid\n"}, "imports weft.model.oid"),
     (rules.upward_imports, {"objects/a.py": "def f():\n    from weft.storage.local import x\n"}, "weft.storage.local"),
@@ -137,6 +145,8 @@ def test_a_bad_tree_is_caught(rule, files, expected, tmp_path):
 
 
 GOOD = [
+    (rules.around_the_gate, {"workflows/connect.py": "from weft.storage.locate import x\n"}),
+    (rules.around_the_gate, {"workflows/a.py": "from weft.storage.urls import x\n"}),
     (rules.upward_imports, {"workspace/a.py": "from weft.storage.base import x\nfrom weft.objects.store import y\n"}),
     (rules.upward_imports, {"storage/a.py": "import fsspec.asyn\nimport sqlite3\nfrom weft.util.clock import x\n"}),
     (

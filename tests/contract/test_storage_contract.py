@@ -63,7 +63,7 @@ class TestLocal(ReadContract, WriteContract):
 class TestMemory(ReadContract, WriteContract):
     @pytest.fixture
     def storage(self) -> Storage:
-        return open_storage(RemoteSpec("origin", f"memory://{uuid.uuid4()}"), base_dir="/")
+        return MemoryStorage(str(uuid.uuid4()))
 
     @pytest.fixture
     def raw(self, storage: Storage) -> Raw:

@@ -89,7 +89,14 @@ def redirect_away_from_tls(folder: Path) -> None:
 
 def untrusted_certificates(folder: Path) -> None:
     """A server whose certificate nobody signed is not spoken to, and no setting of a remote can change that."""
-    assert {field.name for field in dataclasses.fields(RemoteSpec)} == {"name", "url", "endpoint", "region", "store"}
+    assert {field.name for field in dataclasses.fields(RemoteSpec)} == {
+        "name",
+        "url",
+        "endpoint",
+        "region",
+        "store",
+        "private",
+    }
     with serving(lambda _: Reply(200, b"x"), tls=True) as server, opened("s3://bucket", server.endpoint) as storage:
         for call in calls(storage, folder):
             error = refused(call, NetworkFault)

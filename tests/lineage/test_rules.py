@@ -536,6 +536,32 @@ def test_a_warning_blocks_nothing(number: int, change: Change, repo: Lineage) ->
     assert repo.git("rev-parse", "HEAD") != before
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("url: s3://ours", "url: s3://theirs", "the url of the remote origin is s3://theirs now, and was s3://ours"),
+        ("url: s3://ours", "url: s3://ours\n    endpoint: https://e.example", "the endpoint of the remote origin"),
+        ("store: " + "a" * 32, "store: " + "b" * 32, "the store of the remote origin"),
+        ("    store: " + "a" * 32 + "\n", "", "the store of the remote origin is none now"),
+        ("remote: origin", "remote: backup", "the default remote is backup now, and was origin"),
+        ("  backup:\n    url: ../b\n", "", "the remote backup is gone, which was ../b"),
+        ("remotes:", "remotes: &", "cannot be read"),
+    ],
+)
+def test_a_commit_that_leads_data_elsewhere_is_warned_of(old: str, new: str, said: str, repo: Lineage) -> None:
+    name = ".weft/config.yaml"
+    start = f'weft: 1\nrepo: "{"0" * 32}"\nremote: origin\nremotes:\n'
+    first = "  backup:\n    url: ../b\n  origin:\n    url: s3://ours\n"
+    repo.write(name, start + first)
+    assert not rules_in(repo.commit()), "the first remotes of all"
+    repo.write(name, start + first + f"    store: {'a' * 32}\n")
+    assert not rules_in(repo.commit()), "the pin of a first push"
+    repo.replace(name, old, new)
+    told = repo.commit()
+    assert rules_in(told) == {"WEFT032"}
+    assert said in told
+
+
 def test_notebooks_without_outputs_and_reasons_are_not_warned_of(repo: Lineage) -> None:
     repo.write("src/look.ipynb", json.dumps(NOTEBOOK).replace('[{"text": "2"}]', "[]"))
     new_stage(repo, dep="src/look.ipynb")
@@ -548,5 +574,5 @@ def test_notebooks_without_outputs_and_reasons_are_not_warned_of(repo: Lineage) 
 
 
 def test_every_rule_that_is_checked_here_has_a_case() -> None:
-    covered = {number for number, _, _ in HOSTILE} | {1, 22, 23, 24, 25, 27}
+    covered = {number for number, _, _ in HOSTILE} | {1, 22, 23, 24, 25, 27, 32}
     assert covered == {rule.number for rule in RULES.values() if not rule.elsewhere}

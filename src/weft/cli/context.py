@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
 from weft.cli import jsonout
 from weft.cli.progress import TerminalProgress
 from weft.cli.streams import Output, paint_for
 from weft.cli.text import Paint, escape, escape_block
 from weft.errors import ExitCode, WeftError
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.cli import trusting
+    from weft.model.trust import Trust
+else:
+    trusting = later("weft.cli.trusting")
 
 R = TypeVar("R")
 
@@ -40,15 +47,17 @@ class Page(NamedTuple):
 
 
 class Session:
-    """The streams and the common options of one run. Commands get it as their first argument."""
+    """The streams and the common options of one run. Commands get it as their first argument. Nobody is ever asked a
+    question unless it is ``interactive``."""
 
-    def __init__(self, out: Output, err: Output, environment: Mapping[str, str]) -> None:
+    def __init__(self, out: Output, err: Output, environment: Mapping[str, str], *, interactive: bool = True) -> None:
         self.out = out
         self.err = err
         self.json = False
         self.quiet = False
         self.verbose = False
         self.environment = dict(environment)
+        self.interactive = interactive
         self._interrupted = False
 
     @property
@@ -66,6 +75,11 @@ class Session:
         """Where workflows report to: a terminal's standard error."""
         visible = self.err.terminal and not self.quiet and self.environment.get("TERM") != "dumb"
         return TerminalProgress(self.err, paint_for(self.err, self.environment), visible)
+
+    @property
+    def trust(self) -> Trust:
+        """What the user trusts of what a repository names."""
+        return trusting.trust_of(self)
 
     def sink(self) -> BinaryIO:
         """Standard output for bytes."""

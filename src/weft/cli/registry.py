@@ -109,7 +109,8 @@ def hook_handler(module: str) -> Any:
 def hook_session(environment: Any) -> Any:
     """A session for what Git starts, made without click."""
     streams = _module("weft.cli.streams")
-    return _module("weft.cli.context").Session(streams.standard_output(), streams.standard_error(), environment)
+    session = _module("weft.cli.context").Session
+    return session(streams.standard_output(), streams.standard_error(), environment, interactive=False)
 
 
 def interrupts() -> Any:

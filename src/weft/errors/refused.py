@@ -113,6 +113,12 @@ class UntrustedExec(RefusedInput):
     code = "E_UNTRUSTED_EXEC"
 
 
+class UntrustedRemote(RefusedInput):
+    """The committed configuration names a remote that the user of this clone has not accepted for what was asked."""
+
+    code = "E_UNTRUSTED_REMOTE"
+
+
 class SecretRefused(RefusedInput):
     """A URL or value holds a credential."""
 

@@ -23,7 +23,7 @@ from weft.util.urls import check_url
 VERSION = 1
 LIMIT = 1 << 20
 COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage", "checkout")
-PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout", "accepted")
 
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -69,13 +69,19 @@ def encode(config: Config, committed: bool) -> bytes:
 
 
 def merge(committed: Config, private: Config) -> Config:
-    """Lay the private settings over the committed ones; remotes of the same name are merged field by field."""
+    """Lay the private settings over the committed ones; remotes of the same name are merged field by field.
+
+    Where the private file has the url, nothing of the committed remote is used: it belongs to another place.
+    """
     remotes = dict(committed.remotes)
     for name, mine in private.remotes.items():
+        if mine.url:
+            remotes[name] = replace(mine, private=True)
+            continue
         theirs = remotes.get(name, RemoteSpec(name, ""))
         remotes[name] = RemoteSpec(
             name,
-            url=mine.url or theirs.url,
+            url=theirs.url,
             endpoint=mine.endpoint or theirs.endpoint,
             region=mine.region or theirs.region,
             store=mine.store or theirs.store,
@@ -92,6 +98,7 @@ def merge(committed: Config, private: Config) -> Config:
         link=private.link or committed.link,
         link_from=private.link_from,
         store_shared=private.store_shared,
+        accepted=private.accepted,
     )
 
 
@@ -139,9 +146,10 @@ def unset_key(config: Config, key: str, *, committed: bool) -> Config:
 
 
 def items(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield every setting that differs from its default, as dotted key and text."""
+    """Yield every setting that differs from its default, as dotted key and text. What was accepted is no setting."""
     value = _to_value(config)
     del value["weft"]
+    value.pop("accepted", None)
     yield from _flat(value, "")
 
 
@@ -168,7 +176,7 @@ def _from_value(value: object, committed: bool) -> Config:
     return Config(
         repo=fields.text("repo", ""),
         remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
-        remotes=_remotes(fields, committed),
+        remotes=_remotes(fields, "remotes", committed),
         chunker=read_chunker(fields.below("chunker")) if "chunker" in fields.values else DEFAULT_CHUNKER,
         portable=_choice(fields, "portable", (WARN, STRICT), WARN),
         stage=fields.flag("stage"),
@@ -179,6 +187,7 @@ def _from_value(value: object, committed: bool) -> Config:
         link=_choice(checkout, "link", LINKS, ""),
         link_from=_size(checkout, "link_from"),
         store_shared=_choice(store, "shared", SHARED, ""),
+        accepted=_remotes(fields, "accepted", committed),
     )
 
 
@@ -196,6 +205,7 @@ def _to_value(config: Config) -> dict[str, Any]:
         "gc": {} if config.gc_grace == GC_GRACE else {"grace": config.gc_grace},
         "jobs": config.jobs,
         "checkout": {key: item for key, item in checkout.items() if item},
+        "accepted": {name: _remote_value(spec) for name, spec in sorted(config.accepted.items())},
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
 
@@ -205,9 +215,9 @@ def _remote_value(spec: RemoteSpec) -> dict[str, str]:
     return {key: text for key, text in pairs if text}
 
 
-def _remotes(fields: Fields, committed: bool) -> dict[str, RemoteSpec]:
+def _remotes(fields: Fields, key: str, committed: bool) -> dict[str, RemoteSpec]:
     found = {}
-    remotes = fields.below("remotes")
+    remotes = fields.below(key)
     for name in remotes.values:
         _checked(remotes, name, name, _NAME)
         one = remotes.below(name)
@@ -292,10 +302,10 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
         if committed and name in set(PRIVATE_KEYS).difference(COMMITTED_KEYS):
             raise UntrustedConfig(
                 f"{what} sets {name!a}, which each user decides",
-                hint=f"weft config set --private {name} VALUE",
+                hint="remove it" if name == "accepted" else f"weft config set --private {name} VALUE",
                 path=what,
             )
-        if isinstance(item, Mapping) and name != "remotes":
+        if isinstance(item, Mapping) and name not in ("remotes", "accepted"):
             _refuse_untrusted(item, what, committed)
         elif isinstance(item, Mapping):
             # The names of remotes are free.

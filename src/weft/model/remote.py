@@ -8,13 +8,20 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class RemoteSpec:
-    """A remote as the configuration names it. ``store`` pins the remote's store id once it is known."""
+    """A remote as the configuration names it. ``store`` pins the remote's store id once it is known; ``private`` says that
+    the user of this clone named its url: in the private configuration, or on the command line."""
 
     name: str
     url: str
     endpoint: str = ""
     region: str = ""
     store: str = ""
+    private: bool = False
+
+    @property
+    def place(self) -> str:
+        """The url, and the endpoint where there is one, as users see them."""
+        return f"{self.url} at {self.endpoint}" if self.endpoint else self.url
 
 
 class ChunkerParams(NamedTuple):

@@ -7,15 +7,13 @@ neither asyncio nor TLS, and every command would wait for them.
 from __future__ import annotations
 
 import importlib
-import os
 from types import MethodType
 from typing import Any, Protocol
-from urllib.parse import unquote
 
-from weft.errors import ConfigError, DependencyMissing, DirectoryRefused
+from weft.errors import ConfigError, DependencyMissing
 from weft.storage.base import Storage
 from weft.storage.local import LocalStorage
-from weft.storage.memory import MemoryStorage
+from weft.storage.places import BUCKETS, directory_of
 from weft.storage.redirects import refuse_other_origin, straight_session
 from weft.storage.urls import bucket_url, check_endpoint, is_loopback, redact
 from weft.storage.wrappers import RetryingStorage
@@ -31,7 +29,7 @@ class Place(Protocol):
 
     @property
     def url(self) -> str:
-        """A path, ``file://``, ``memory://``, ``s3://``, ``gs://``, or what else fsspec knows."""
+        """A path, ``file://``, ``s3://``, ``gs://``, or what else fsspec knows."""
 
     @property
     def endpoint(self) -> str:
@@ -42,55 +40,28 @@ class Place(Protocol):
         """The region to sign for; may be empty."""
 
 
-def open_storage(spec: Place, *, base_dir: str, workers: int = 8) -> Storage:
+def open_storage(spec: Place, *, base_dir: str, workers: int = 8, anonymous: bool = False) -> Storage:
     """Open the storage of a remote, with retries. A relative path is relative to ``base_dir``.
 
-    ``workers`` is the number of threads that will use it. Nothing is asked of the server yet. Raises ``SecretRefused``,
-    ``ConfigError`` and ``DependencyMissing``.
+    ``workers`` is the number of threads that will use it; ``anonymous`` sends no credentials to a bucket. Nothing is asked
+    of the server yet. Raises ``SecretRefused``, ``ConfigError`` and ``DependencyMissing``.
     """
-    return RetryingStorage(open_backend(spec, base_dir=base_dir, workers=workers), SystemClock())
+    backend = open_backend(spec, base_dir=base_dir, workers=workers, anonymous=anonymous)
+    return RetryingStorage(backend, SystemClock())
 
 
-def open_backend(spec: Place, *, base_dir: str, workers: int = 8) -> Storage:
+def open_backend(spec: Place, *, base_dir: str, workers: int = 8, anonymous: bool = False) -> Storage:
     """``open_storage`` without the retries."""
     check_url(spec.url)
     path = directory_of(spec.url, base_dir)
     if path is not None:
         return LocalStorage(path)
     scheme = scheme_of(spec.url)
-    if scheme == "memory":
-        return MemoryStorage(spec.url.split("://", 1)[-1])
-    if scheme in ("s3", "s3a"):
-        return _s3(spec, workers)
-    if scheme in ("gs", "gcs"):
-        return _gcs(spec, workers)
+    if BUCKETS.get(scheme) == "s3":
+        return _s3(spec, workers, anonymous)
+    if BUCKETS.get(scheme) == "gs":
+        return _gcs(spec, workers, anonymous)
     return _other(spec.url, scheme)
-
-
-def directory_of(url: str, base_dir: str) -> str | None:
-    """The directory that ``url`` names, relative to ``base_dir``; None for a url of another kind.
-
-    Raises ``ConfigError``; ``DirectoryRefused`` for ``[USER@]HOST:PATH``, which looks like a place on another machine.
-    """
-    scheme = scheme_of(url)
-    if scheme not in ("", "file"):
-        return None
-    path = _file_path(url.split("://", 1)[1]) if scheme else url
-    if not path or "\0" in path:
-        raise ConfigError("the path of the remote is empty or holds a NUL", hint="weft remote add NAME PATH")
-    if not scheme and ":" in path.partition("/")[0]:
-        raise DirectoryRefused(
-            "an address with a host and a colon, such as user@host:data, is no directory, and weft does not speak ssh",
-            hint="name a directory (./NAME where it has a colon in its name), s3://BUCKET/PREFIX or gs://BUCKET/PREFIX",
-        )
-    return os.path.join(base_dir, path)
-
-
-def _file_path(rest: str) -> str:
-    host, slash, path = rest.partition("/")
-    if host == "localhost" and slash:
-        return unquote("/" + path)
-    return unquote(rest)
 
 
 def _import(module: str, extra: str) -> Any:
@@ -108,7 +79,7 @@ def _ours(module: str) -> Any:
     return importlib.import_module(f"weft.storage.{module}")
 
 
-def _s3(spec: Place, workers: int) -> Storage:
+def _s3(spec: Place, workers: int, anonymous: bool) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
     s3fs = _import("s3fs", "s3")
@@ -132,7 +103,7 @@ def _s3(spec: Place, workers: int) -> Storage:
 
     def connect() -> Any:
         system = s3fs.S3FileSystem(
-            anon=False,
+            anon=anonymous,
             endpoint_url=endpoint or None,
             client_kwargs=client,
             config_kwargs=config,
@@ -147,13 +118,14 @@ def _s3(spec: Place, workers: int) -> Storage:
     return storage
 
 
-def _gcs(spec: Place, workers: int) -> Storage:
+def _gcs(spec: Place, workers: int, anonymous: bool) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
     core = _import("gcsfs.core", "gcs")
     aiohttp = _import("aiohttp", "gcs")
     # An emulator on this machine knows no accounts; everything else takes the application default credentials.
-    token = "anon" if endpoint.startswith("http://") and is_loopback(endpoint) else "google_default"
+    emulator = endpoint.startswith("http://") and is_loopback(endpoint)
+    token = "anon" if anonymous or emulator else "google_default"
 
     def connect() -> Any:
         trace = aiohttp.TraceConfig()
@@ -185,6 +157,8 @@ def _without_retries(system: Any, *methods: str) -> None:
 
 
 def _other(url: str, scheme: str) -> Storage:
+    if scheme == "memory":
+        raise ConfigError("what is stored in memory:// is gone when the command ends", hint="weft remote add NAME PATH")
     fsspec = _import("fsspec", "s3")
     try:
         kind = fsspec.get_filesystem_class(scheme)
@@ -192,8 +166,25 @@ def _other(url: str, scheme: str) -> Storage:
         raise DependencyMissing(f"no library here knows {scheme}:// remotes: {error}") from error
 
     def connect() -> Any:
-        return kind(skip_instance_cache=True, use_listings_cache=False, **kind._get_kwargs_from_urls(url))
+        try:
+            return kind(skip_instance_cache=True, use_listings_cache=False, **kind._get_kwargs_from_urls(url))
+        except _NOT_THIS_URL as error:
+            raise _unfit(scheme, error) from error
 
-    root = str(kind._strip_protocol(url)).rstrip("/")
+    try:
+        root = str(kind._strip_protocol(url)).rstrip("/")
+    except _NOT_THIS_URL as error:
+        raise _unfit(scheme, error) from error
     storage: Storage = _ours("any_fsspec").any_storage(connect, root, scheme, redact(url.rstrip("/")))
     return storage
+
+
+# How the classes of fsspec complain of a url that lacks what they need, or has what they do not know.
+_NOT_THIS_URL = (TypeError, KeyError, ValueError, AttributeError, NotImplementedError)
+
+
+def _unfit(scheme: str, error: Exception) -> ConfigError:
+    said = redact(f"{type(error).__name__}: {error}"[:200])
+    return ConfigError(
+        f"the library for {scheme}:// cannot open this url: {said}", hint="weft remote add NAME s3://BUCKET/PREFIX"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from weft.storage.keys import check_key
 from weft.util.urls import check_url
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}", re.ASCII)
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]*(?:/[^\s@]*)?@")
 _SECRET_IN_QUERY = re.compile(
     r"(?i)\b((?:x-amz|x-goog)-[a-z-]+|awsaccesskeyid|googleaccessid|sig(?:nature)?|[a-z_-]*(?:token|secret|key|password))"
@@ -52,14 +54,19 @@ def check_endpoint(endpoint: str) -> str:
         port_is_fine = parts.port is None or parts.port > 0
     except ValueError:
         port_is_fine = False
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine or parts.query or parts.fragment:
+    named = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "")
+    if not named or not port_is_fine or parts.query or parts.fragment:
         raise ConfigError(f"an endpoint is http://HOST[:PORT] or https://HOST[:PORT], not {redact(endpoint)[:80]!a}")
     return endpoint.rstrip("/")
 
 
 def is_loopback(endpoint: str) -> bool:
     """True for an endpoint on this machine."""
-    return (urlsplit(endpoint).hostname or "") in ("localhost", "127.0.0.1", "::1")
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def redact(text: str) -> str:

@@ -117,10 +117,12 @@ class RetryingStorage:
 
 class CountingStorage:
     """Counts calls a verb (``requests``) and bytes a verb (``sent``, ``received``). Put it outside a ``RetryingStorage``
-    to count what was asked for, inside to count what was tried."""
+    to count what was asked for, inside to count what was tried. Without ``writes`` nothing is written or deleted: to try
+    is a mistake of the program."""
 
-    def __init__(self, inner: Storage) -> None:
+    def __init__(self, inner: Storage, *, writes: bool = True) -> None:
         self._inner = inner
+        self._writes = writes
         self._lock = threading.Lock()
         self.requests: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
@@ -154,11 +156,13 @@ class CountingStorage:
 
     def write(self, key: str, data: bytes, *, create: bool = False) -> bool:
         """See ``Storage.write``."""
+        self._must_write()
         self._count("write", sent=len(data))
         return self._inner.write(key, data, create=create)
 
     def upload(self, key: str, path: str, *, create: bool = False, proof: Proof | None = None) -> bool:
         """See ``Storage.upload``."""
+        self._must_write()
         with upload_source(path) as (_, size):
             self._count("upload", sent=size)
         return self._inner.upload(key, path, create=create, proof=proof)
@@ -175,12 +179,17 @@ class CountingStorage:
 
     def delete(self, key: str) -> None:
         """See ``Storage.delete``."""
+        self._must_write()
         self._count("delete")
         self._inner.delete(key)
 
     def close(self) -> None:
         """Close the wrapped storage."""
         self._inner.close()
+
+    def _must_write(self) -> None:
+        if not self._writes:
+            raise RuntimeError(f"{self.name} was opened for reading alone")
 
     def _count(self, verb: str, *, calls: int = 1, sent: int = 0, received: int = 0) -> None:
         with self._lock:

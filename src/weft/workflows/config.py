@@ -12,6 +12,7 @@ from weft.gitio.staging import stage
 from weft.gitio.trees import left_out
 from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import os_errors, write_atomic
+from weft.util.locks import FileLock
 from weft.workflows.directories import check_remote, check_store
 from weft.workflows.files import read_small, tidy
 from weft.workflows.project import CONFIG_LIMIT, Project, alone, committed_config, private_config_path
@@ -27,36 +28,50 @@ def read_one(git: GitRepo, *, private: bool) -> Config:
 def update(project: Project, change: Callable[[Config], Config], *, private: bool) -> bool:
     """Rewrite one file with ``change`` applied, and stage it when it is the committed one. False when nothing changed.
 
-    Raises ``ConfigError`` when a sparse checkout leaves that file out.
+    Raises ``ConfigError`` when a sparse checkout leaves that file out, ``DirectoryRefused``.
     """
-    if not private and left_out(project.git, CONFIG_PATH):
+    if private:
+        return update_private(project.git, change)
+    if left_out(project.git, CONFIG_PATH):
         raise ConfigError(
             f"a sparse checkout leaves {CONFIG_PATH} out of this work tree, so it cannot be changed here",
             hint="git sparse-checkout add .weft",
         )
     with alone(project, "weft config"):
-        old = read_one(project.git, private=private)
-        new = change(old)
-        if new == old:
-            return False
-        _check_directories(project, old, new)
-        path = private_config_path(project.git) if private else os.path.join(project.root, CONFIG_PATH)
-        data = config_format.encode(new, committed=not private)
-        with os_errors("write", path):
-            write_atomic(path, data)
-        tidy([path])
-        if not private and project.config.stages:
+        changed = _rewrite(project.git, change, private=False)
+        if changed and project.config.stages:
             stage(project.git, [CONFIG_PATH])
+    return changed
+
+
+def update_private(git: GitRepo, change: Callable[[Config], Config]) -> bool:
+    """Rewrite the private file with ``change`` applied; its lock is one that nobody holds for long."""
+    path = private_config_path(git)
+    with FileLock(path.removesuffix(".yaml") + ".lock", purpose="weft config"):
+        return _rewrite(git, change, private=True)
+
+
+def _rewrite(git: GitRepo, change: Callable[[Config], Config], *, private: bool) -> bool:
+    old = read_one(git, private=private)
+    new = change(old)
+    if new == old:
+        return False
+    _check_directories(git, old, new)
+    path = private_config_path(git) if private else os.path.join(git.root, CONFIG_PATH)
+    data = config_format.encode(new, committed=not private)
+    with os_errors("write", path):
+        write_atomic(path, data)
+    tidy([path])
     return True
 
 
-def _check_directories(project: Project, old: Config, new: Config) -> None:
+def _check_directories(git: GitRepo, old: Config, new: Config) -> None:
     """Refuse a store, or a remote, at a directory that cannot become one."""
     if new.store_dir and new.store_dir != old.store_dir:
-        check_store(project.git, project.root, new.store_dir)
+        check_store(git, git.root, new.store_dir)
     for name, spec in new.remotes.items():
         if spec.url and (name not in old.remotes or old.remotes[name].url != spec.url):
-            check_remote(project.git, spec.url)
+            check_remote(git, spec.url)
 
 
 def config_list(project: Project) -> ConfigResult:

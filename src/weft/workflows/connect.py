@@ -1,4 +1,4 @@
-"""Opening the remote that a verb talks to."""
+"""Opening the remote that a verb talks to: the one way to a storage, behind the gate of ``trust``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from weft.model.remote import RemoteSpec
 from weft.objects.remote import RemoteStore
 from weft.storage.locate import open_storage
 from weft.storage.wrappers import CountingStorage
-from weft.workflows.config import read_one, update
+from weft.workflows.config import update
 from weft.workflows.directories import check_remote
 from weft.workflows.project import Project
+from weft.workflows.trust import admit, note_store
 
 JOBS = 8
 
@@ -58,13 +59,18 @@ def find_remote(project: Project, name: str = "") -> RemoteSpec:
 
 
 @contextmanager
-def connection(project: Project, spec: RemoteSpec, jobs: int = 0) -> Iterator[Connection]:
-    """Open the storage of ``spec``; nothing is asked of it yet. Closes it on leaving."""
+def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: bool = False) -> Iterator[Connection]:
+    """Open the storage of ``spec``, for reading unless ``writes``; nothing is asked of it yet. Closes it on leaving.
+
+    Raises what ``trust.admit`` raises where this clone may not use the place.
+    """
     check_remote(project.git, spec.url)
+    access = admit(project, spec, writes=writes)
     workers = jobs or project.config.jobs or JOBS
-    traffic = CountingStorage(open_storage(spec, base_dir=project.root, workers=workers))
+    storage = open_storage(spec, base_dir=project.root, workers=workers, anonymous=access.anonymous)
+    traffic = CountingStorage(storage, writes=writes)
     try:
-        remote = RemoteStore(traffic, project.catalog, project.config.repo, spec.store, jobs=workers)
+        remote = RemoteStore(traffic, project.catalog, project.config.repo, access.store, jobs=workers)
         yield Connection(spec, remote, traffic)
     except IntegrityError as error:
         error.hint = error.hint or (
@@ -80,6 +86,8 @@ def pin(project: Project, spec: RemoteSpec, store: str) -> bool:
     """Write the store id of a remote into the file that configures it. True when it was not there yet."""
     if spec.store:
         return False
+    if not spec.private:
+        note_store(project, spec, store)
 
     def change(config: Config) -> Config:
         known = config.remotes.get(spec.name)
@@ -87,11 +95,10 @@ def pin(project: Project, spec: RemoteSpec, store: str) -> bool:
             return config
         return replace(config, remotes={**config.remotes, spec.name: replace(known, store=store)})
 
-    private = spec.name not in read_one(project.git, private=False).remotes
-    if not private and left_out(project.git, CONFIG_PATH):
+    if not spec.private and left_out(project.git, CONFIG_PATH):
         project.progress.warn(
             f"the store id of the remote {spec.name} is not pinned: a sparse checkout leaves {CONFIG_PATH} out",
             "git sparse-checkout add .weft, then weft push",
         )
         return False
-    return update(project, change, private=private)
+    return update(project, change, private=spec.private)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from weft.errors import NotARepository, WeftError
 from weft.gitio.repo import GitRepo, discover
 from weft.model.config import Config
+from weft.model.trust import NOTHING, Trust
 from weft.objects.chunker import Chunker
 from weft.util.progress import Progress, SilentProgress
 from weft.util.subproc import run
@@ -20,7 +21,9 @@ from weft.workflows.results import CheckResult, Probe
 from weft.workspace.probe import probe
 
 
-def doctor(start: str, progress: Progress | None = None, *, remote: bool = False) -> CheckResult:
+def doctor(
+    start: str, progress: Progress | None = None, *, remote: bool = False, trust: Trust = NOTHING
+) -> CheckResult:
     """Probe libraries, Git, the repository, its configuration, pointers, hooks, store and catalog; asked, its remotes too.
 
     What can be looked at before the store is opened is: opening makes what is missing. Never raises for something that is
@@ -40,11 +43,13 @@ def doctor(start: str, progress: Progress | None = None, *, remote: bool = False
     except WeftError as error:
         probes.append(failed("project", error))
     else:
-        probes += _of_project(start, git, config, progress or SilentProgress(), remote)
+        probes += _of_project(start, git, config, progress or SilentProgress(), remote, trust)
     return CheckResult(git.root, tuple(probes))
 
 
-def _of_project(start: str, git: GitRepo, config: Config, progress: Progress, remote: bool) -> Iterator[Probe]:
+def _of_project(
+    start: str, git: GitRepo, config: Config, progress: Progress, remote: bool, trust: Trust
+) -> Iterator[Probe]:
     yield Probe("project", "ok", f"id {config.repo}")
     for name, look in (
         ("merge", doctor_git.merge),
@@ -60,7 +65,7 @@ def _of_project(start: str, git: GitRepo, config: Config, progress: Progress, re
     if closed:
         return
     try:
-        with open_project(start, progress) as project:
+        with open_project(start, progress, trust) as project:
             yield from _opened(project, remote)
     except WeftError as error:
         yield failed("store", error)
@@ -109,11 +114,11 @@ def _remotes(project: Project, ask: bool) -> Iterator[Probe]:
         yield Probe("remote", "note", "none: the data is only on this machine", "weft remote add origin URL")
     elif not ask:
         spec = find_remote(project)
-        reached = Probe("remote", "ok", f"{spec.name} ({spec.url})", "")
+        reached = Probe("remote", "ok", f"{spec.name} ({spec.place})", "")
         yield (
             reached
             if spec.store
-            else Probe("remote", "note", f"{spec.name} ({spec.url}) was never reached", "weft push")
+            else Probe("remote", "note", f"{spec.name} ({spec.place}) was never reached", "weft push")
         )
     else:
         for name in sorted(project.config.remotes):

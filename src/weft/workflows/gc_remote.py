@@ -28,7 +28,7 @@ def gc_remote(project: Project, options: RemoteGcOptions) -> RemoteGcResult:
     spec = find_remote(project, options.remote)
     if not spec.store:
         raise NoRemote(f"nothing was ever pushed to {spec.name} from here", hint="weft push")
-    with connection(project, spec) as link:
+    with connection(project, spec, writes=True) as link:
         dropped = _drop_roots(project, link, options) if options.drop_roots is not None else ()
         done = collect(
             link.remote,

@@ -9,11 +9,21 @@ from contextlib import ExitStack, contextmanager
 from typing import cast
 from urllib.parse import unquote
 
-from weft.errors import GitFailed, NotARepository, NotTracked, UnsavedChanges
+from weft.errors import (
+    CredentialFault,
+    GitFailed,
+    NotARepository,
+    NotTracked,
+    PermissionFault,
+    UnsavedChanges,
+    UntrustedConfig,
+    UntrustedRemote,
+)
 from weft.gitio import trees
 from weft.gitio.repo import find_git, git_failed
 from weft.model.entry import DIR
 from weft.model.pointer import Pointer
+from weft.model.trust import NOTHING, Trust
 from weft.objects.ingest import ingest
 from weft.util.atomic import os_errors
 from weft.util.progress import Progress
@@ -34,16 +44,23 @@ from weft.workspace.walk import manifest_reader
 
 
 def get(
-    url: str, rev: str, path: str, destination: str = "", force: bool = False, progress: Progress | None = None
+    url: str,
+    rev: str,
+    path: str,
+    destination: str = "",
+    *,
+    force: bool = False,
+    trust: Trust = NOTHING,
+    progress: Progress | None = None,
 ) -> GetResult:
     """Write the data at ``path`` of revision ``rev`` (HEAD when empty) of the repository ``url`` to ``destination``.
 
     ``url`` is a local repository or anything Git can clone; ``destination`` is a new path, by default the name of the
     data here. With ``force`` files there are replaced; inside a project their bytes go into its store first, elsewhere what
-    stands there is moved aside. Raises ``NotTracked``, ``UnsavedChanges`` when something stands
-    there, ``GitFailed``, and what fetching and writing raise.
+    stands there is moved aside. ``trust`` decides whether credentials go to the remote that the repository names. Raises
+    ``NotTracked``, ``UnsavedChanges`` when something stands there, ``GitFailed``, and what fetching and writing raise.
     """
-    with _opened(url, progress) as project:
+    with _opened(url, progress, trust) as project, _hint_at_trust(trust, url, f"{rev}:{path}" if rev else path):
         commit = trees.resolve(project.git, rev or "HEAD")
         place = repo_path(project, os.path.join(project.root, path))
         found = pick(revision_pointers(project, commit), place)
@@ -123,11 +140,22 @@ def _move_aside(target: str) -> str:
 
 
 @contextmanager
-def _opened(url: str, progress: Progress | None) -> Iterator[Project]:
+def _hint_at_trust(trust: Trust, url: str, what: str) -> Iterator[None]:
+    """Say in the hint what would help where a remote wants to know who asks, or is none that strangers may name."""
+    try:
+        yield
+    except (CredentialFault, PermissionFault, UntrustedConfig, UntrustedRemote) as error:
+        if trust.foreign:
+            error.hint = f"if you trust that repository with your credentials: weft get --trust {url} {what}"
+        raise
+
+
+@contextmanager
+def _opened(url: str, progress: Progress | None, trust: Trust) -> Iterator[Project]:
     """The repository ``url`` itself when it is a local one, so that nothing need be pushed; else a clone that goes away."""
     local = unquote(url.removeprefix("file://")) if url.startswith("file:///") else url
     if os.path.isdir(os.path.join(local, ".weft")):
-        with open_project(local, progress) as project:
+        with open_project(local, progress, trust) as project:
             yield project
         return
     with tempfile.TemporaryDirectory(prefix="weft-get-") as scratch:
@@ -139,5 +167,5 @@ def _opened(url: str, progress: Progress | None) -> Iterator[Project]:
         config = run([argv[0], "checkout", "HEAD", "--", ".weft"], cwd=clone, check=False)
         if config.returncode:
             raise GitFailed(f"{url} is no weft project: it has no .weft/config.yaml", hint="check the url", path=url)
-        with open_project(clone, progress) as project:
+        with open_project(clone, progress, trust) as project:
             yield project

@@ -17,14 +17,13 @@ from weft.model.config import CONFIG_PATH, Config
 from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
 from weft.util.progress import Progress
 from weft.workflows.attributes import ATTRIBUTES
-from weft.workflows.config import read_one
+from weft.workflows.config import update_private
 from weft.workflows.directories import check_store
 from weft.workflows.project import (
     CONFIG_LIMIT,
     Project,
     committed_config,
     open_project,
-    private_config_path,
     share_store,
 )
 from weft.workflows.remotes import remote_add
@@ -69,12 +68,10 @@ def init(
 
 def _place_store(git: GitRepo, store: str, shared: str) -> None:
     """Write into the private configuration what is given."""
-    old = read_one(git, private=True)
-    new = replace(old, store_dir=store or old.store_dir, store_shared=shared or old.store_shared)
-    path = private_config_path(git)
-    with os_errors("write", path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    write_atomic(path, config_format.encode(new, committed=False))
+    update_private(
+        git,
+        lambda old: replace(old, store_dir=store or old.store_dir, store_shared=shared or old.store_shared),
+    )
 
 
 def _hide_temps(project: Project) -> None:

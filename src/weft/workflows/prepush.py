@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer_blobs_of
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.trees import resolve
+from weft.model.trust import NOTHING, Trust
 from weft.util.later import later
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.membership import of_project
@@ -60,7 +61,7 @@ def find_outgoing(git: GitRepo, pushing: Pushing) -> Outgoing:
     return outgoing(git, updates, pushing.remote)
 
 
-def prepush(start: str, pushing: Pushing, progress: Progress | None = None) -> PrePushResult:
+def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trust: Trust = NOTHING) -> PrePushResult:
     """Validate the commits about to be pushed, send their data, and prove that the remote has all of it.
 
     Raises what stops the push: what ``prepush_data.send`` raises, and ``NoSuchRevision`` and ``GitFailed``.
@@ -72,7 +73,7 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None) -> P
     if not validated.passed:
         return PrePushResult(len(sent.commits), validated=validated)
     blobs = pointer_blobs_of(git, sent)
-    pushed = prepush_data.send(git, blobs, listener) if blobs else None
+    pushed = prepush_data.send(git, blobs, listener, trust) if blobs else None
     return PrePushResult(len(sent.commits), len(blobs), pushed, validated)
 
 

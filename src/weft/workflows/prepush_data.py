@@ -8,6 +8,7 @@ from weft.errors import HookRefused, NoRemote, NotOnRemote
 from weft.gitio.repo import GitRepo
 from weft.model.config import CONFIG_PATH
 from weft.model.pointer import Pointer
+from weft.model.trust import Trust
 from weft.objects.closure_check import remote_states
 from weft.util.humanize import count_text
 from weft.util.progress import Progress
@@ -21,7 +22,7 @@ from weft.workflows.selection import of_blobs
 _SHOWN = 5
 
 
-def send(git: GitRepo, blobs: Sequence[tuple[str, str]], progress: Progress) -> PushResult:
+def send(git: GitRepo, blobs: Sequence[tuple[str, str]], progress: Progress, trust: Trust) -> PushResult:
     """Send the data of the pointers ``blobs`` (path and blob id), and prove that the remote has all of it.
 
     Raises ``NoRemote`` and ``HookRefused`` where data cannot be sent at all, ``NotOnRemote`` when the remote does not hold
@@ -33,7 +34,7 @@ def send(git: GitRepo, blobs: Sequence[tuple[str, str]], progress: Progress) -> 
             " remote in",
             hint="git switch to a branch that has it, then push",
         )
-    with open_project(git.root, progress) as project:
+    with open_project(git.root, progress, trust) as project:
         if not project.config.remotes:
             raise NoRemote(
                 f"the commits hold {count_text(len(blobs), 'pointer')}, and no remote is configured for their data",
@@ -54,7 +55,7 @@ def prove(project: Project, pointers: Mapping[str, Pointer]) -> None:
     if bad:
         more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
         raise NotOnRemote(
-            f"the remote {spec.name} does not hold all data of {', '.join(bad[:_SHOWN])}{more}",
+            f"the remote {spec.name} ({spec.place}) does not hold all data of {', '.join(bad[:_SHOWN])}{more}",
             hint="weft push, then git push",
             path=bad[0],
         )

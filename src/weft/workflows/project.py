@@ -14,6 +14,7 @@ from weft.gitio.repo import GitRepo, discover
 from weft.gitio.trees import staged_file
 from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
+from weft.model.trust import NOTHING, Trust
 from weft.objects import store_folder
 from weft.objects.catalog import Catalog
 from weft.objects.copies import copies_dir
@@ -39,7 +40,7 @@ class Project:
     """The opened parts of one repository.
 
     ``cwd`` is the directory that relative paths of the user start from, absolute and without links; ``config`` is the
-    committed configuration overlaid with the private one.
+    committed configuration overlaid with the private one; ``trust`` is what the user says of the places that it names.
     """
 
     git: GitRepo
@@ -49,6 +50,7 @@ class Project:
     store: LocalStore
     cache: StatCache
     progress: Progress
+    trust: Trust = NOTHING
 
     @property
     def root(self) -> str:
@@ -122,7 +124,7 @@ def share_store(root: str, kind: str, progress: Progress) -> None:
 
 
 @contextmanager
-def open_project(start: str, progress: Progress | None = None) -> Iterator[Project]:
+def open_project(start: str, progress: Progress | None = None, trust: Trust = NOTHING) -> Iterator[Project]:
     """Open the project that ``start`` lies in and close it on leaving.
 
     Raises ``NotARepository``, the refusals of the configuration, and what the catalog and the store raise.
@@ -147,6 +149,7 @@ def open_project(start: str, progress: Progress | None = None) -> Iterator[Proje
             store=store,
             cache=StatCache(store.catalog, tree_id(git), copies_dir(store.root)),
             progress=listener,
+            trust=trust,
         )
     finally:
         store.close()

@@ -26,7 +26,7 @@ def push(project: Project, paths: Sequence[str], options: TransferOptions) -> Pu
 def push_selection(project: Project, selection: Selection, options: TransferOptions) -> PushResult:
     """Push pointers that are chosen already. A part of a directory cannot be pushed: its whole pointer is."""
     spec = find_remote(project, options.remote)
-    with connection(project, spec, options.jobs) as link:
+    with connection(project, spec, options.jobs, writes=not options.dry_run) as link:
         done = upload.push(
             link.remote, project.store, selection.pointers, PushOptions(dry_run=options.dry_run), project.progress
         )
@@ -38,6 +38,7 @@ def push_selection(project: Project, selection: Selection, options: TransferOpti
         return PushResult(
             remote=spec.name,
             url=spec.url,
+            endpoint=spec.endpoint,
             roots=tuple(PushedRoot(one.path, str(one.oid), one.state, one.size) for one in done.pointers),
             packs=done.packs,
             objects=done.objects,

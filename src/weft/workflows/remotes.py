@@ -11,6 +11,7 @@ from weft.model.config import Config
 from weft.model.remote import RemoteSpec
 from weft.objects import remote_keys
 from weft.storage.base import Storage
+from weft.storage.places import place_of, private_only
 from weft.storage.urls import check_endpoint
 from weft.util.clock import SystemClock
 from weft.util.urls import check_url, scheme_of
@@ -18,20 +19,22 @@ from weft.workflows.config import read_one, update
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.directories import plain_url
 from weft.workflows.project import Project
-from weft.workflows.results import CheckResult, Probe, RemoteInfo, RemoteList
+from weft.workflows.results import CheckResult, Probe, RemoteInfo, RemoteList, TrustResult
+from weft.workflows.trust import accept, forget, is_accepted, refuse_private_only, sent
 
 SKEW = 300.0
 
 
 def remote_list(project: Project) -> RemoteList:
     """The configured remotes."""
-    return _listed(project.config)
+    return _listed(project, project.config)
 
 
 def remote_add(
     project: Project, name: str, url: str, *, endpoint: str = "", region: str = "", check: bool = True
 ) -> RemoteList:
-    """Configure a remote in the committed file; the first one becomes the default.
+    """Configure a remote in the committed file, or in the private one where no commit may name it; the first one becomes
+    the default. Whoever names a place accepts it.
 
     With ``check`` the remote is reached for: a store is made there when there is none, and its id is pinned. Nothing is
     written here when that fails. Raises ``ConfigError`` (name taken), ``SecretRefused``, and what the storage raises.
@@ -43,26 +46,47 @@ def remote_add(
         endpoint = check_endpoint(endpoint)
     if not scheme_of(url):
         url = plain_url(project.git, project.cwd, url)
-    spec = RemoteSpec(name, url, endpoint, region)
+    spec = RemoteSpec(name, url, endpoint, region, private=True)
     message = "not reached for yet; its store id will be pinned by the first push"
+    why = private_only(url, endpoint)
     if check:
-        with connection(project, spec) as link:
+        with connection(project, spec, writes=True) as link:
             found = link.remote.connect(create=True, chunker=project.config.chunker)
         spec = replace(spec, store=found.store)
-        message = f"the store {found.store} is pinned in the committed configuration"
+        message = f"the store {found.store} is pinned in the {'private' if why else 'committed'} configuration"
+    if why:
+        message += f"; {why}, so this remote is configured in this clone alone"
+    else:
+        accept(project, spec)
+    spec = replace(spec, private=bool(why))
 
     def change(config: Config) -> Config:
-        return replace(config, remote=config.remote or name, remotes={**config.remotes, name: spec})
+        first = config.remote or ("" if why and project.config.remote else name)
+        return replace(config, remote=first, remotes={**config.remotes, name: spec})
 
-    update(project, change, private=False)
-    return _listed(change(project.config), message)
+    update(project, change, private=bool(why))
+    return _listed(project, change(project.config), message)
+
+
+def remote_trust(project: Project, name: str = "") -> TrustResult:
+    """Accept the place of a remote in this clone: what is sent there is sent without a question from now on.
+
+    Raises ``NoRemote``, and ``UntrustedConfig`` for a place that no commit may name.
+    """
+    spec = find_remote(project, name)
+    refuse_private_only(spec)
+    before = None if spec.private else accept(project, spec)
+    place = place_of(spec.url, spec.endpoint, project.root)
+    return TrustResult(
+        spec.name, place.url, place.endpoint, spec.store, sent(place), before=before.place if before else ""
+    )
 
 
 def remote_default(project: Project, name: str) -> RemoteList:
     """Make ``name`` the remote that verbs use when none is named. Raises ``NoRemote``."""
-    find_remote(project, name)
-    update(project, lambda config: replace(config, remote=name), private=False)
-    return _listed(replace(project.config, remote=name))
+    spec = find_remote(project, name)
+    update(project, lambda config: replace(config, remote=name), private=spec.private)
+    return _listed(project, replace(project.config, remote=name))
 
 
 def remote_remove(project: Project, name: str) -> RemoteList:
@@ -77,13 +101,14 @@ def remote_remove(project: Project, name: str) -> RemoteList:
     update(project, change, private=False)
     if name in read_one(project.git, private=True).remotes:
         update(project, change, private=True)
-    return _listed(change(project.config))
+    forget(project.git, name)
+    return _listed(project, change(project.config))
 
 
 def remote_check(project: Project, name: str = "") -> CheckResult:
     """Probe a remote: reachable, the pinned store, writes, reads, listings, create-only writes, the server's clock."""
     spec = find_remote(project, name)
-    with connection(project, spec) as link:
+    with connection(project, spec, writes=True) as link:
         probes: list[Probe] = []
         try:
             found = link.remote.connect(create=False)
@@ -137,10 +162,17 @@ def _failed(name: str, error: WeftError) -> Probe:
     return Probe(name, "fail", f"{error.message} ({error.code})", error.hint)
 
 
-def _listed(config: Config, message: str = "") -> RemoteList:
+def _listed(project: Project, config: Config, message: str = "") -> RemoteList:
     only = len(config.remotes) == 1
     infos = [
-        RemoteInfo(spec.name, spec.url, spec.endpoint, spec.store, default=only or config.remote == spec.name)
+        RemoteInfo(
+            spec.name,
+            spec.url,
+            spec.endpoint,
+            spec.store,
+            default=only or config.remote == spec.name,
+            accepted=is_accepted(project, spec),
+        )
         for spec in config.remotes.values()
     ]
     return RemoteList(tuple(infos), message)

@@ -91,6 +91,7 @@ class PushResult:
     requests: int = 0
     repaired: int = 0
     dry_run: bool = False
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +166,27 @@ class GetResult:
 
 @dataclass(frozen=True, slots=True)
 class RemoteInfo:
-    """One configured remote."""
+    """One configured remote. ``accepted`` says that this clone may send data there."""
 
     name: str
     url: str
     endpoint: str = ""
     store: str = ""
     default: bool = False
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrustResult:
+    """Outcome of ``remote trust``: the place that this clone accepts now, what is ``sent`` there, and the place that it
+    accepted ``before`` under the same name."""
+
+    name: str
+    url: str
+    endpoint: str
+    store: str
+    sent: str
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ def _verify_remote(project: Project, pointers: Mapping[str, Pointer], options: V
     share = options.sample or (1.0 if options.seconds is not None else 0.0)
     healed: tuple[Finding, ...] = ()
     repaired = 0
-    with connection(project, spec) as link, _lap(project, f"remote:{link.remote.store_id}", options) as lap:
+    opened = connection(project, spec, writes=options.repair)
+    with opened as link, _lap(project, f"remote:{link.remote.store_id}", options) as lap:
         check = partial(check_remote, link.remote, project.store, pointers, progress=project.progress)
         report = check(share=share, lap=lap if share >= 1 else Round(seconds=options.seconds))
         findings = tuple(_told(problem, spec.name) for problem in report.problems)

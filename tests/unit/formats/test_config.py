@@ -10,13 +10,14 @@ from weft.errors import (
     ConfigError,
     FormatVersion,
     MergeConflict,
+    RefusedInput,
     SchemaError,
     SecretRefused,
     UntrustedConfig,
     UntrustedExec,
     WeftError,
 )
-from weft.formats import config
+from weft.formats import config, userconfig
 from weft.model.config import Config
 from weft.model.remote import ChunkerParams, RemoteSpec
 
@@ -57,7 +58,7 @@ public_configs = st.builds(
 private_configs = st.builds(
     Config, remote=st.just("") | names, remotes=remotes, stage=flags, store_dir=st.sampled_from(["", "/x y/é"]),
     store_limit=st.integers(0, 1 << 50), gc_grace=st.integers(0, 400),
-    jobs=st.integers(0, 99),
+    jobs=st.integers(0, 99), accepted=remotes,
 )  # fmt: skip
 
 
@@ -187,6 +188,42 @@ def test_private_settings_win_field_by_field() -> None:
     none = config.merge(committed(ORIGIN + "stage: true\nremote: origin\n"), private("weft: 1\n"))
     assert (none.remote, none.stage, none.stages) == ("origin", True, True)
     assert Config().stages
+
+
+def test_a_private_url_takes_nothing_from_the_committed_remote() -> None:
+    full = f"{{url: s3://theirs, endpoint: 'https://e.example', region: r, store: {'a' * 32}}}"
+    theirs = committed(BASE + f"remotes: {{origin: {full}}}\n")
+    mine = private("weft: 1\nremotes: {origin: {url: s3://mine}}\n")
+    assert config.merge(theirs, mine).remotes["origin"] == RemoteSpec("origin", "s3://mine", private=True)
+    assert not config.merge(theirs, private("weft: 1\n")).remotes["origin"].private
+
+
+def test_what_was_accepted_is_private_and_no_setting() -> None:
+    text = "accepted: {origin: {url: /srv/x, endpoint: '', store: " + "a" * 32 + "}}\n"
+    found = private("weft: 1\n" + text)
+    assert found.accepted == {"origin": RemoteSpec("origin", "/srv/x", store="a" * 32)}
+    assert list(config.items(found)) == []
+    with pytest.raises(ConfigError):
+        config.set_key(found, "accepted.origin.url", "s3://x", committed=False)
+    with pytest.raises(UntrustedConfig) as caught:
+        committed(BASE + text)
+    assert caught.value.hint == "remove it"
+
+
+@pytest.mark.parametrize(
+    ("text", "patterns"),
+    [("trust: [s3://acme-ml/*, gs://acme-*/*]\n", ("s3://acme-ml/*", "gs://acme-*/*")), ("weft: 1\n", ())],
+)
+def test_the_configuration_of_a_user(text: str, patterns: tuple[str, ...]) -> None:
+    assert userconfig.decode(text.encode(), "config.yaml") == patterns
+
+
+@pytest.mark.parametrize(
+    "text", ["trust: s3://x\n", "trust: [1]\n", "trusted: []\n", "weft: 0\n", "[]\n", "trust: [*x]\n"]
+)
+def test_what_the_configuration_of_a_user_may_not_say(text: str) -> None:
+    with pytest.raises(RefusedInput):
+        userconfig.decode(text.encode(), "config.yaml")
 
 
 def test_setting_and_unsetting() -> None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from weft.errors import ConfigError, DependencyMissing, PathSyntax
+from weft.errors import ConfigError, DependencyMissing, EnvironmentFault, PathSyntax, WeftError
 from weft.model.remote import RemoteSpec
 from weft.storage import any_fsspec, gcs, s3
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.local import LocalStorage
 from weft.storage.locate import open_backend, open_storage
-from weft.storage.memory import MemoryStorage
 from weft.storage.wrappers import RetryingStorage
 
 
@@ -31,7 +30,7 @@ def spec(url: str, endpoint: str = "") -> RemoteSpec:
         ("file:///abs/with%20space/%C3%A9", "/abs/with space/é"),
         ("file://localhost/abs", "/abs"),
         ("file://rel", "/base/rel"),
-        ("a:b", "/base/a:b"),
+        ("./a:b", "/base/./a:b"),
     ],
 )
 def test_directories(url: str, name: str) -> None:
@@ -41,7 +40,6 @@ def test_directories(url: str, name: str) -> None:
 
 
 def test_kinds() -> None:
-    assert isinstance(open_backend(spec("memory://x"), base_dir="/"), MemoryStorage)
     assert isinstance(open_storage(spec("x"), base_dir="/"), RetryingStorage)
     assert open_storage(spec("s3://bucket/a/b/", "http://host:1/"), base_dir="/").name == (
         "s3://bucket/a/b at http://host:1"
@@ -64,11 +62,31 @@ def test_drivers(url: str, driver: type) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "s3://", "s3:///x", "s3://b", "s3://Bucket_%20", "s3://bucket/x?y=1", "gs://bucket#x"]
+    "url",
+    [
+        "",
+        "memory://x",
+        "simplecache::file:///x",
+        "filecache::s3://b/x",
+        "s3://",
+        "s3:///x",
+        "s3://b",
+        "s3://Bucket_%20",
+        "s3://bucket/x?y=1",
+        "gs://bucket#x",
+    ],
 )
 def test_urls_that_name_no_place(url: str) -> None:
     with pytest.raises(ConfigError):
         open_backend(spec(url), base_dir="/")
+
+
+@pytest.mark.parametrize("url", ["github://x", "zip://x::http://127.0.0.1:9/a.zip", "reference:///no/such.json"])
+def test_urls_that_a_library_cannot_use(url: str) -> None:
+    with pytest.raises(WeftError) as caught:
+        open_backend(spec(url), base_dir="/").read("key")
+    assert isinstance(caught.value, ConfigError | EnvironmentFault)
+    assert caught.value.code != "E_INTERNAL"
 
 
 def test_prefixes_obey_the_rules_of_keys() -> None:
@@ -76,7 +94,10 @@ def test_prefixes_obey_the_rules_of_keys() -> None:
         open_backend(spec("s3://bucket/a/../b"), base_dir="/")
 
 
-@pytest.mark.parametrize("endpoint", ["host:9000", "ftp://host", "http://", "http://host:port", "https://host/?x=1"])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["host:9000", "ftp://host", "http://", "http://host:port", "https://host/?x=1", "https://a\\.b", "https://a%2eb"],
+)
 def test_endpoints(endpoint: str) -> None:
     with pytest.raises(ConfigError):
         open_backend(spec("s3://bucket", endpoint), base_dir="/")

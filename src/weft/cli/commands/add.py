@@ -35,6 +35,6 @@ def command(session: Session, /, paths: tuple[str, ...], **chosen: Any) -> None:
     tracked directory may be added alone, whether or not the rest of that directory is here.
     """
     options = AddOptions(**{**chosen, "missing": chosen["missing"] or ""})
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = add(project, paths, options)
     session.show("add", result, add_page)

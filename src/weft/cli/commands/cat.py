@@ -25,7 +25,7 @@ def command(session: Session, what: str, start: int, length: int | None) -> None
     document holds the bytes as base64, 16 MiB at most.
     """
     revision, path = split_revision(what)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         if not session.json:
             cat(project, revision, path, session.sink(), start, length)
             return

@@ -47,7 +47,7 @@ def command(
     """
     revisions, paths = split_words(context, words, most=1)
     options = CheckoutOptions(force=force, stage=stage, link=link or "")
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = checkout(project, revisions[0] if revisions else None, paths, options)
     session.show("checkout", result, checkout_page)
     return ExitCode.DIFFERENCES if result.absent else ExitCode.OK

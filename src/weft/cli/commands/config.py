@@ -36,7 +36,7 @@ command = KeyFirst(
 @pass_session
 def list_(session: Session) -> None:
     """List all settings and where they come from."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = config.config_list(project)
     session.show("config", result, config_page)
 
@@ -46,7 +46,7 @@ def list_(session: Session) -> None:
 @pass_session
 def get(session: Session, key: str) -> None:
     """Print the value of one setting."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = config.config_get(project, key)
     session.show("config", result, value_page)
 
@@ -58,7 +58,7 @@ def get(session: Session, key: str) -> None:
 @pass_session
 def set_(session: Session, key: str, value: str, private: bool) -> None:
     """Change one setting."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = config.config_set(project, key, value, private=private)
     session.show("config", result, config_page)
 
@@ -69,6 +69,6 @@ def set_(session: Session, key: str, value: str, private: bool) -> None:
 @pass_session
 def unset(session: Session, key: str, private: bool) -> None:
     """Remove one setting, so that its default holds again."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = config.config_unset(project, key, private=private)
     session.show("config", result, config_page)

@@ -31,7 +31,7 @@ def command(session: Session, context: click.Context, words: tuple[str, ...], ex
     (or A..B) the first with the second. With REV, params, metrics, code and the commands of stages are compared too.
     """
     revisions, paths = split_words(context, words, most=2)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = diff(project, revisions, paths)
     session.show("diff", result, diff_page)
     return ExitCode.DIFFERENCES if exit_code and (result.changes or result.facts) else ExitCode.OK

@@ -20,6 +20,6 @@ def command(session: Session, remote: bool) -> int:
     Looks at Git, hooks, pointers, the libraries, the file system, the store, the catalog and the settings, says in plain
     words what is wrong, and names what mends it.
     """
-    result = doctor(session.start, session.progress, remote=remote)
+    result = doctor(session.start, session.progress, remote=remote, trust=session.trust)
     session.show("doctor", result, check_page)
     return ExitCode.DIFFERENCES if result.found else ExitCode.OK

@@ -29,6 +29,6 @@ def command(
     The workspace stays as it is. Every byte is verified before it enters the store.
     """
     options = TransferOptions(remote, jobs, revs, all_commits, dry_run)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = fetch(project, paths, options)
     session.show("fetch", result, fetch_page)

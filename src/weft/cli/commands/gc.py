@@ -64,7 +64,7 @@ def command(session: Session, /, on_remote: bool, dry_run: bool, remote: str, **
             option = "--" + name.replace("_days", "").replace("_", "-")
             with_it = "cannot be used with" if on_remote else "needs"
             raise UsageFault(f"{option} {with_it} --on-remote", hint="weft gc --help")
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         if on_remote:
             result = gc_remote(project, RemoteGcOptions(remote=remote, dry_run=dry_run, **chosen))
             session.show("gc-remote", result, remote_gc_page)

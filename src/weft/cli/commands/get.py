@@ -6,6 +6,7 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.render.content import get_page
+from weft.cli.trusting import trust_of
 from weft.cli.verbs import pass_session, verb
 from weft.workflows.get import get
 
@@ -16,14 +17,18 @@ from weft.workflows.get import get
 @click.option(
     "-o", "--output", default="", metavar="DEST", type=click.Path(), help="Where to write (default: its name, here)."
 )
+@click.option("--trust", is_flag=True, help="Send your credentials to the remote that the repository names.")
 @click.option("-f", "--force", is_flag=True, help="Replace what is at DEST, after its bytes were saved.")
 @pass_session
-def command(session: Session, url: str, what: str, output: str, force: bool) -> None:
+def command(session: Session, url: str, what: str, output: str, trust: bool, force: bool) -> None:
     """Copy data out of any weft repository.
 
-    URL is anything that Git can clone. Nothing is added to the repository you are in, and none is needed.
+    URL is anything that Git can clone. Nothing is added to the repository you are in, and none is needed. Without --trust
+    its remote is asked without credentials, unless your own configuration trusts the place.
     """
     revision, separator, path = what.partition(":")
     if not separator:
         revision, path = "", what
-    session.show("get", get(url, revision, path, output, force, session.progress), get_page)
+    trusted = trust_of(session, foreign=not trust, everything=trust)
+    found = get(url, revision, path, output, force=force, trust=trusted, progress=session.progress)
+    session.show("get", found, get_page)

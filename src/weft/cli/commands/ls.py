@@ -23,6 +23,6 @@ def command(session: Session, what: str, recursive: bool) -> None:
     Reads pointers and manifests only: the data itself need not be here.
     """
     revision, path = split_revision(what)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = ls(project, revision, path, recursive)
     session.show("ls", result, ls_page)

@@ -18,6 +18,6 @@ from weft.workflows.remove import mv
 @pass_session
 def command(session: Session, source: str, target: str) -> None:
     """Move tracked data and its pointer together."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = mv(project, source, target)
     session.show("mv", result, move_page)

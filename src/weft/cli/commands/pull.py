@@ -26,7 +26,7 @@ def command(session: Session, paths: tuple[str, ...], remote: str, jobs: int, fo
     Brings what the pointers of the workspace need and makes the workspace match them.
     """
     transfer = TransferOptions(remote=remote, jobs=jobs)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = pull(project, paths, transfer, CheckoutOptions(force=force))
     session.show("pull", result, pull_page)
     return ExitCode.DIFFERENCES if result.checked_out.absent else ExitCode.OK

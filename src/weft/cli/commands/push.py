@@ -29,6 +29,6 @@ def command(
     Without --rev or --all: what the pointers of the workspace need. What is on the remote already is not sent again.
     """
     options = TransferOptions(remote, jobs, revs, all_commits, dry_run)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = push(project, paths, options)
     session.show("push", result, push_page)

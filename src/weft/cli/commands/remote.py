@@ -6,7 +6,7 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.options import complete_remotes
-from weft.cli.render.settings import check_page, remotes_page
+from weft.cli.render.settings import check_page, remotes_page, trust_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.errors import ExitCode
 from weft.workflows import remotes
@@ -22,7 +22,7 @@ command = VerbGroup(
 @pass_session
 def list_(session: Session) -> None:
     """List the remotes; an asterisk marks the default one."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_list(project)
     session.show("remote", result, remotes_page)
 
@@ -36,9 +36,23 @@ def list_(session: Session) -> None:
 @pass_session
 def add(session: Session, name: str, url: str, endpoint: str, region: str, check: bool) -> None:
     """Add a remote: a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, or another fsspec URL."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_add(project, name, url, endpoint=endpoint, region=region, check=check)
     session.show("remote", result, remotes_page)
+
+
+@verb("trust", example="weft remote trust origin", group=command)
+@click.argument("name", default="", shell_complete=complete_remotes)
+@pass_session
+def trust(session: Session, name: str) -> None:
+    """Accept the place of a remote that came with the repository.
+
+    Shows the url, the endpoint and the store, and what is sent there. A clone asks for this once before its first push,
+    and again when a commit changes the place; remotes that you added in this clone need it not.
+    """
+    with open_project(session.start, session.progress, session.trust) as project:
+        result = remotes.remote_trust(project, name)
+    session.show("remote-trust", result, trust_page)
 
 
 @verb("default", example="weft remote default backup", group=command)
@@ -46,7 +60,7 @@ def add(session: Session, name: str, url: str, endpoint: str, region: str, check
 @pass_session
 def default(session: Session, name: str) -> None:
     """Choose the remote that is used when none is named."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_default(project, name)
     session.show("remote", result, remotes_page)
 
@@ -56,7 +70,7 @@ def default(session: Session, name: str) -> None:
 @pass_session
 def remove(session: Session, name: str) -> None:
     """Forget a remote; what it holds stays there."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_remove(project, name)
     session.show("remote", result, remotes_page)
 
@@ -66,7 +80,7 @@ def remove(session: Session, name: str) -> None:
 @pass_session
 def check(session: Session, name: str) -> int:
     """Probe a remote: reachability, credentials, conditional writes, clock."""
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_check(project, name)
     session.show("remote-check", result, check_page)
     return ExitCode.OK if result.ok else ExitCode.ENVIRONMENT

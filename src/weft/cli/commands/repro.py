@@ -39,7 +39,7 @@ def command(
     earlier run of the same are taken from the store instead of running.
     """
     options = run_options(session, Teller(session), chosen)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = repro(project, stages, options)
     session.show("repro", result, repro_page)
     stale = any(stage.action == STALE for stage in result.stages)

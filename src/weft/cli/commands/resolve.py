@@ -29,7 +29,7 @@ def command(session: Session, paths: tuple[str, ...], side: str | None) -> int:
     What only one side changed is merged in any case. A path inside tracked data settles that file alone. Without a side
     the merge is tried again, as after `weft fetch`. What is settled is staged, and its data checked out.
     """
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = resolve(project, paths, side or "")
     session.show("resolve", result, resolve_page)
     return ExitCode.DIFFERENCES if result.left else ExitCode.OK

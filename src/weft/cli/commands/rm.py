@@ -22,6 +22,6 @@ def command(session: Session, paths: tuple[str, ...], keep_data: bool, force: bo
 
     The bytes stay in the store, and older commits still name them.
     """
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = rm(project, paths, keep_data=keep_data, force=force)
     session.show("rm", result, remove_page)

@@ -47,7 +47,7 @@ def command(session: Session, context: click.Context, /, stage: str, name: str, 
     if bool(name) == bool(stage) or (stage and (words or wdir is not None or any(declaring.values()))):
         raise click.UsageError("give either -n NAME and a command after --, or the name of a declared STAGE", context)
     options = run_options(session, Teller(session), chosen)
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         if name:
             result = run_declaration(project, Declaration(name, words, wdir=wdir, **declaring), options)
         else:

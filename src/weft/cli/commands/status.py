@@ -27,7 +27,7 @@ def command(session: Session, paths: tuple[str, ...], check_remote: bool, remote
     A letter leads each line: A added, M modified, D deleted, R renamed, T another type, X another mode, - not here,
     ~ partly here, ^ not pushed, ! error.
     """
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         result = status(project, paths, remote=remote, check_remote=check_remote or bool(remote))
     session.show("status", result, status_page)
     whole = result.clean and all(item.remote in ("", "pushed") for item in result.paths)

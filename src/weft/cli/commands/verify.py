@@ -67,7 +67,7 @@ def command(
     Damage is reported with the tracked paths that it touches, and quarantined, never deleted. A repair takes nothing on
     trust: what it brings is proved like all that comes from outside.
     """
-    with open_project(session.start, session.progress) as project:
+    with open_project(session.start, session.progress, session.trust) as project:
         if listing or restore or purge is not None:
             if restore and purge is not None:
                 raise UsageFault("--restore and --purge are two things", hint="weft verify --restore FILE, first")

@@ -30,7 +30,7 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
 
 def _merged(session: Session, path: str, base: bytes, ours: bytes, theirs: bytes) -> TextMerge:
     try:
-        with open_project(session.start, session.progress) as project:
+        with open_project(session.start, session.progress, session.trust) as project:
             return merge_pointer_files(project, path, base, ours, theirs)
     except WeftError as error:
         return unmergeable(path, ours, theirs, error)

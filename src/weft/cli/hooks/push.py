@@ -19,7 +19,7 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
     """Push the data of the commits that Git is about to push. Raises what must stop it."""
     registry.interrupts().watch(session.interrupted)
     try:
-        result = prepush(session.start, _told(arguments, session), session.progress)
+        result = prepush(session.start, _told(arguments, session), session.progress, session.trust)
     except WeftError:
         session.err.line(STOPPED)
         raise

@@ -11,7 +11,7 @@ from weft.cli.completion import Script
 from weft.cli.context import Page, View
 from weft.cli.text import columns, escape
 from weft.util.humanize import count_text
-from weft.workflows.results import CheckResult, ConfigResult, Probe, RemoteInfo, RemoteList
+from weft.workflows.results import CheckResult, ConfigResult, Probe, RemoteInfo, RemoteList, TrustResult
 
 
 def remotes_page(result: RemoteList, view: View) -> Page:
@@ -24,9 +24,19 @@ def remotes_page(result: RemoteList, view: View) -> Page:
 
 def _remote(remote: RemoteInfo, view: View) -> list[str]:
     row = ["*" if remote.default else " ", escape(remote.name), escape(remote.url)]
+    row.append(escape(f"at {remote.endpoint}") if remote.endpoint else "")
+    row.append("" if remote.accepted else "not accepted in this clone")
     if view.verbose:
-        row += [escape(remote.endpoint), escape(remote.store)]
+        row.append(escape(remote.store))
     return row
+
+
+def trust_page(result: TrustResult, view: View) -> Page:
+    """The place that is accepted now, one thing a line."""
+    rows = [("url", result.url), ("endpoint", result.endpoint), ("store", result.store), ("before", result.before)]
+    lines = [f"{name:8}  {escape(text)}" for name, text in rows if text]
+    lines.append(f"{'is sent':8}  {escape(result.sent)}")
+    return Page(report=(f"this clone accepts the remote {escape(result.name)}", *(f"  {line}" for line in lines)))
 
 
 def config_page(result: ConfigResult, view: View) -> Page:

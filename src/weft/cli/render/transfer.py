@@ -13,7 +13,7 @@ def push_page(result: PushResult, view: View) -> Page:
     report = list(push_lines(result))
     if view.verbose:
         report += [f"{root.state}  {escape(root.path)}  {size_text(root.size)}  {root.oid}" for root in result.roots]
-        report.append(f"{count_text(result.requests, 'request')} to {escape(result.url)}")
+        report.append(f"{count_text(result.requests, 'request')} to {_place(result)}")
     sent = any(root.state == "pushed" for root in result.roots)
     following = "nothing was sent; next: weft push" if result.dry_run else "next: git push" if sent else ""
     return Page(report=tuple(report), notes=(following,) if following else ())
@@ -30,10 +30,10 @@ def push_lines(result: PushResult) -> list[str]:
         cargo = f"{size_text(result.sent_bytes)}, {objects} in {count_text(result.packs, 'pack')}"
         if pushed:
             verb = "would push" if result.dry_run else "pushed"
-            lines.append(f"{verb} {count_text(pushed, 'path')} to {name}: {cargo}")
+            lines.append(f"{verb} {count_text(pushed, 'path')} to {name} ({_place(result)}): {cargo}")
         else:
             verb = "would send" if result.dry_run else "sent"
-            lines.append(f"{verb} what {name} lacked: {cargo}")
+            lines.append(f"{verb} what {name} ({_place(result)}) lacked: {cargo}")
     if there:
         lines.append(f"{count_text(there, 'path')} already on {name}")
     if not result.roots:
@@ -41,6 +41,10 @@ def push_lines(result: PushResult) -> list[str]:
     if result.repaired:
         lines.append(f"repaired: {count_text(result.repaired, 'pack')} that {name} had lost")
     return lines
+
+
+def _place(result: PushResult) -> str:
+    return escape(f"{result.url} at {result.endpoint}" if result.endpoint else result.url)
 
 
 def fetch_page(result: FetchResult, view: View) -> Page:

@@ -9,7 +9,7 @@ from weft.model.lineage import Record, record_path
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.graph import Graph
-from weft.pipeline.validate import code, data, figures, names, records, secrets, stages
+from weft.pipeline.validate import code, data, figures, names, records, remotes, secrets, stages
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import Inside
 from weft.pipeline.validate.scope import Scope, find_scope
@@ -33,7 +33,7 @@ def check(context: Context) -> Report:
     scope = find_scope(context)
     inside: list[Inside] = []
     found = [*names.unmerged(context), *names.large_files(context), *names.bytes_for_pointers(context)]
-    found += names.plain_names(context)
+    found += [*names.plain_names(context), *remotes.changed(context)]
     if not scope.empty or STAGE_FILE in context.changes or _deletions(context):
         _prefetch(context, scope)
         found += _text_rules(context, scope, inside)

@@ -275,6 +275,16 @@ _LATER = (
         "-",
         elsewhere="`weft verify --full` for the hashes; running again comes later",
     ),
+    Rule(
+        32,
+        "B",
+        "place of a remote",
+        "A commit that changes the url, the endpoint or the store id of a remote, or which one is the default, leads data"
+        " and credentials elsewhere. Clones do not follow before their user accepts the place; reviewers should know of it"
+        " first.",
+        "nothing to mend if the change is meant: see who owns the place",
+        "warn",
+    ),
 )
 
 RULES: dict[str, Rule] = {rule.id: rule for rule in _A + _TEXT + _LATER}

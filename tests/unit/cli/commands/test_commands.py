@@ -220,7 +220,7 @@ def test_push_tells_what_went_and_what_was_there(project, cli):
     cli("add", "new")
     assert cli("push", "--dry-run").out.startswith("would push 1 path to origin")
     ran = cli("push", "-j", "2", "-v")
-    assert ran.out.startswith("pushed 1 path to origin: ")
+    assert ran.out.startswith("pushed 1 path to origin (../remote): ")
     assert "2 paths already on origin\n" in ran.out
     assert ran.err == "next: git push\n"
     assert cli("push", "--rev", "v1", "--json").data["roots"][0]["state"] == "up-to-date"

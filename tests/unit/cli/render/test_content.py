@@ -62,7 +62,7 @@ def test_add_without_staging_names_git_add_first(view):
 def test_add_that_pushed_tells_so_and_does_not_name_push(view):
     pushed = PushResult("origin", "../r", (PushedRoot("data", "blake3:aa", "pushed", 3),), 1, 5, 1000)
     page = add_page(AddResult((DIRECTORY,), staged=True, pushed=pushed), view)
-    assert page.report[-1] == "pushed 1 path to origin: 1000 B, 5 objects in 1 pack"
+    assert page.report[-1] == "pushed 1 path to origin (../r): 1000 B, 5 objects in 1 pack"
     assert page.notes == ("next: git commit",)
 
 

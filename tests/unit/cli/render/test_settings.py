@@ -6,19 +6,39 @@ from weft.cli.render.settings import (
     completion_page,
     config_page,
     remotes_page,
+    trust_page,
     value_page,
     version_page,
 )
-from weft.workflows.results import CheckResult, ConfigResult, Probe, RemoteInfo, RemoteList
+from weft.workflows.results import CheckResult, ConfigResult, Probe, RemoteInfo, RemoteList, TrustResult
 
-REMOTES = RemoteList((RemoteInfo("origin", "s3://b/p", "http://e", "ab", default=True), RemoteInfo("b", "../x\x1b")))
+REMOTES = RemoteList(
+    (
+        RemoteInfo("origin", "s3://b/p", "http://e", "ab", default=True),
+        RemoteInfo("b", "../x\x1b", accepted=True),
+    )
+)
 
 
 def test_remotes(view, details):
-    assert remotes_page(REMOTES, view).data == ("*  origin  s3://b/p", "   b       ../x\\x1b")
-    assert remotes_page(REMOTES, details).data[0] == "*  origin  s3://b/p  http://e  ab"
+    assert remotes_page(REMOTES, view).data == (
+        "*  origin  s3://b/p  at http://e  not accepted in this clone",
+        "   b       ../x\\x1b",
+    )
+    assert remotes_page(REMOTES, details).data[0].endswith("  not accepted in this clone  ab")
     assert remotes_page(RemoteList((), "pinned"), view).notes == ("pinned",)
     assert "weft remote add" in remotes_page(RemoteList(()), view).notes[0]
+
+
+def test_trust(view):
+    result = TrustResult("origin", "s3://b/p", "https://e", "", "the data", before="s3://old")
+    assert trust_page(result, view).report == (
+        "this clone accepts the remote origin",
+        "  url       s3://b/p",
+        "  endpoint  https://e",
+        "  before    s3://old",
+        "  is sent   the data",
+    )
 
 
 def test_config(view, details):

@@ -14,7 +14,10 @@ FETCHED = FetchResult("origin", ("data", "model"), packs=1, objects=4, received_
 
 def test_push_tells_what_went_and_what_was_there(view):
     page = push_page(PUSHED, view)
-    assert page.report == ("pushed 1 path to origin: 5.0 MiB, 17 objects in 2 packs", "2 paths already on origin")
+    assert page.report == (
+        "pushed 1 path to origin (s3://b/p): 5.0 MiB, 17 objects in 2 packs",
+        "2 paths already on origin",
+    )
     assert page.notes == ("next: git push",)
 
 
@@ -30,7 +33,7 @@ def test_a_push_with_nothing_to_do(view):
     assert push_page(there, view).notes == ()
     lacked = replace(there, objects=3, packs=1, sent_bytes=2048, repaired=1)
     assert push_page(lacked, view).report == (
-        "sent what origin lacked: 2.0 KiB, 3 objects in 1 pack",
+        "sent what origin (s3://b/p) lacked: 2.0 KiB, 3 objects in 1 pack",
         "2 paths already on origin",
         "repaired: 1 pack that origin had lost",
     )

@@ -1,0 +1,143 @@
+"""Places: where a url and an endpoint lead, in one spelling, and patterns that cover many of them.
+
+A pattern is the url of a place, and after a space its endpoint. A bucket or an endpoint may hold one ``*`` for any text
+without a slash; a url that ends in ``/*`` covers the place itself and everything below it. A pattern without an endpoint
+covers no place that has one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from weft.errors import ConfigError, DirectoryRefused
+from weft.storage.urls import bucket_url, check_endpoint, is_loopback, redact
+from weft.util.urls import scheme_of
+
+BUCKETS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+"""The schemes of buckets, each with the spelling that places have."""
+_PORTS = {"http": 80, "https": 443}
+_BELOW = "/*"
+
+
+class Place(NamedTuple):
+    """A directory (absolute, without links), a bucket and the prefix in it, or another url; ``endpoint`` is empty where the
+    provider's own is used."""
+
+    url: str
+    endpoint: str = ""
+
+    def __str__(self) -> str:
+        """As users see it."""
+        return f"{redact(self.url)} at {self.endpoint}" if self.endpoint else redact(self.url)
+
+
+def place_of(url: str, endpoint: str, base_dir: str) -> Place:
+    """The place that a remote means. A relative path is relative to ``base_dir``.
+
+    Raises ``SecretRefused``, ``ConfigError`` and ``DirectoryRefused``.
+    """
+    scheme = scheme_of(url)
+    if scheme in BUCKETS:
+        bucket = bucket_url(url)
+        return Place(f"{BUCKETS[scheme]}://{bucket.bucket}/{bucket.prefix}".rstrip("/"), _one_spelling(endpoint))
+    path = directory_of(url, base_dir)
+    if path is not None:
+        return Place(os.path.realpath(path))
+    return Place(url.rstrip("/"), _one_spelling(endpoint))
+
+
+def directory_of(url: str, base_dir: str) -> str | None:
+    """The directory that a path, relative to ``base_dir``, or a ``file://`` url names; None for a url of another kind.
+
+    Raises ``ConfigError``; ``DirectoryRefused`` for ``[USER@]HOST:PATH``, which looks like a place on another machine.
+    """
+    path, scheme = url, scheme_of(url)
+    if scheme not in ("", "file"):
+        return None
+    if scheme:
+        rest = url.split("://", 1)[1]
+        host, slash, below = rest.partition("/")
+        path = unquote("/" + below if host == "localhost" and slash else rest)
+    elif "://" in url:
+        raise ConfigError(f"neither a path nor a url: {redact(url)[:80]!a}", hint="weft remote add NAME PATH")
+    if not path or "\0" in path:
+        raise ConfigError("the path of the remote is empty or holds a NUL", hint="weft remote add NAME PATH")
+    if not scheme and ":" in path.partition("/")[0]:
+        raise DirectoryRefused(
+            "an address with a host and a colon, such as user@host:data, is no directory, and weft does not speak ssh",
+            hint="name a directory (./NAME where it has a colon in its name), s3://BUCKET/PREFIX or gs://BUCKET/PREFIX",
+        )
+    return os.path.join(base_dir, path)
+
+
+def private_only(url: str, endpoint: str) -> str:
+    """Why a committed configuration may not name this place; empty when it may."""
+    scheme = scheme_of(url)
+    if scheme and scheme not in BUCKETS:
+        return f"a commit may name s3://, gs:// and relative directories, and not {scheme}://"
+    if not scheme and os.path.isabs(url):
+        return "a commit may not name an absolute path"
+    if urlsplit(endpoint).scheme == "http" and not is_loopback(endpoint):
+        return "a commit may not ask for plain http:// to another machine"
+    return ""
+
+
+def is_near(place: Place, root: str) -> bool:
+    """True for a directory in the folder that holds the repository at ``root``: inside of the repository, or beside it."""
+    return place.url.startswith("/") and _below(os.path.dirname(os.path.realpath(root)), place.url)
+
+
+def covers(pattern: str, place: Place) -> bool:
+    """True when ``pattern`` covers ``place``. Raises ``ConfigError`` for what is no pattern."""
+    words = pattern.split()
+    if not 1 <= len(words) <= 2 or pattern.count("*") > 3:
+        raise _no_pattern(pattern)
+    url, endpoint = words[0], words[1] if len(words) == 2 else ""
+    everything = url.endswith(_BELOW)
+    base = (url[: -len(_BELOW)] if everything else url).rstrip("/")
+    scheme = scheme_of(base)
+    if scheme in BUCKETS:
+        bucket, _, prefix = base.split("://", 1)[1].partition("/")
+        if "*" in prefix or not bucket:
+            raise _no_pattern(pattern)
+        its_scheme, _, its_rest = place.url.partition("://")
+        its_bucket, _, its_prefix = its_rest.partition("/")
+        fits = BUCKETS[scheme] == its_scheme and _like(bucket, its_bucket)
+        fits = fits and (its_prefix == prefix or (everything and (not prefix or its_prefix.startswith(prefix + "/"))))
+        return fits and _like(endpoint.lower().rstrip("/"), place.endpoint)
+    if not url.startswith("/") or "*" in base or endpoint:
+        raise _no_pattern(pattern)
+    folder = os.path.realpath(base or "/")
+    return place.url == folder or (everything and place.url.startswith("/") and _below(folder, place.url))
+
+
+def _one_spelling(endpoint: str) -> str:
+    if not endpoint:
+        return ""
+    parts = urlsplit(check_endpoint(endpoint))
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+def _below(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _like(pattern: str, text: str) -> bool:
+    before, star, after = pattern.partition("*")
+    if not star:
+        return pattern == text
+    middle = text[len(before) : len(text) - len(after)]
+    return (
+        len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after) and "/" not in middle
+    )
+
+
+def _no_pattern(pattern: str) -> ConfigError:
+    return ConfigError(
+        f"not a pattern of places: {redact(pattern)[:80]!a}",
+        hint="write SCHEME://BUCKET/*, SCHEME://BUCKET/PREFIX/* or an absolute path; an endpoint follows after a space",
+    )
