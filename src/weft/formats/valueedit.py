@@ -24,11 +24,12 @@ else:
     ast, json, yaml = later("ast"), later("json"), later("yaml")
 
 _IN_FLOW = re.compile(r"[,\[\]{}]")
-_LONG = 2000  # the time these patterns take grows with the square of a line
-_TABLE = re.compile(r"\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?")
-_PAIR = re.compile(r"""(\s*((?:[A-Za-z0-9_-]++|"[^"\\]*"|'[^']*'|\s*\.\s*)+)\s*=\s*)(.*?)(\s*)""")
-_TOML_PART = re.compile(r"""\s*(?:"([^"\\]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*(?:\.|$)""")
-_TOML_VALUE = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*'|\[[^\n]*\]|[^#\[{"'][^#]*?)(\s*(?:#.*)?)""")
+_TABLE = re.compile(r"""\s*+(\[\[?)((?:[^\[\]"'#]|"[^"\\]*+"|'[^']*+')++)\]\]?\s*+(?:#.*)?""")
+_PAIR = re.compile(r"""(\s*+((?:[A-Za-z0-9_-]++|"[^"\\]*+"|'[^']*+'|[\s.])++)=\s*+)(.*)""")
+_TOML_PART = re.compile(r"""(?:"([^"\\]*+)"|'([^']*+)'|(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++))\s*+(?:\.|$)""")
+_TOML_VALUE = re.compile(
+    r"""("(?:[^"\\]|\\.)*+"|'[^']*+'|\[[^\n]*\]|[^#\[{"'\s][^#\s]*+(?:\s++[^#\s]++)*+)\s*+(?:#.*)?"""
+)
 
 
 def replace(data: bytes, name: str, key: tuple[str, ...], value: Any) -> bytes:
@@ -122,8 +123,6 @@ def _toml_places(lines: list[str], key: tuple[str, ...]) -> Iterator[tuple[int, 
     table: tuple[str, ...] = ()
     rows: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(lines):
-        if len(line) > _LONG:
-            continue
         if header := _TABLE.fullmatch(line):
             table = _toml_parts(header.group(2))
             if header.group(1) == "[[":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft.errors import LimitExceeded, SchemaError, ValuesFault
 from weft.formats import pyliterals, yaml12
-from weft.formats.canonical import check_depth
+from weft.formats.canonical import MAX_DEPTH, check_depth
 from weft.util.later import later
 
 if TYPE_CHECKING:
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 else:
     datetime, json, tomllib = later("datetime"), later("json"), later("tomllib")
 
-LIMIT = 4 << 20
+LIMIT = 1 << 20
+MAX_LINES = 20_000
+"""Most lines or statements of a Python module: each is looked at as a tree."""
 SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
 
+# Texts and comments as a whole, the dots between the parts of a key, and what ends a key.
+_TOML_MARKS = re.compile(
+    r'''"""(?:[^"\\]|\\.|"{1,2}+(?!"))*+(?:"{3,5}+)?|"(?:[^"\\\n]|\\.)*+"?'''
+    r"""|'''(?:[^']|'{1,2}+(?!'))*+(?:'{3,5}+)?|'[^'\n]*+'?|#[^\n]*+|[.=,\n\[\]{}]""",
+    re.DOTALL,
+)
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
@@ -29,7 +37,7 @@ def parse(data: bytes, name: str) -> dict[Any, Any]:
     """Return the mapping that the file ``name`` holds, read by its suffix.
 
     Raises ``ValuesFault`` with the line where it is known; of YAML also ``MergeConflict``, ``YamlAlias``, ``YamlTag`` and
-    ``LimitExceeded``; ``LimitExceeded`` for more than 4 MiB.
+    ``LimitExceeded``; ``LimitExceeded`` for more than 1 MiB, and for what is nested deeper than 32.
     """
     suffix = suffix_of(name)
     if len(data) > LIMIT:
@@ -104,8 +112,10 @@ def _line_of_doubled_key(data: bytes, name: str) -> int:
 
 
 def _toml(data: bytes, name: str) -> Any:
+    text = _text(data, name)
+    _check_toml(text, name)
     try:
-        return _plain(tomllib.loads(_text(data, name)))
+        return _plain(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         line = _TOML_LINE.search(str(error))
         raise fault(name, int(line.group(1)) if line else 0, f"not TOML: {error}") from None
@@ -113,6 +123,21 @@ def _toml(data: bytes, name: str) -> Any:
         raise fault(name, 0, f"not TOML: {error}") from None
     except RecursionError:
         raise LimitExceeded(f"{name} is nested too deeply", path=name) from None
+
+
+def _check_toml(text: str, name: str) -> None:
+    """Raise ``LimitExceeded`` for a key of more than 32 parts and for deeper lists: the parser would take the square of
+    their number, or recurse."""
+    dots = depth = 0
+    for mark in _TOML_MARKS.finditer(text):
+        char = text[mark.start()]
+        if char in "\"'#":
+            continue
+        dots = dots + 1 if char == "." else 0
+        depth += (char in "[{") - (char in "]}")
+        if max(dots, depth) > MAX_DEPTH:
+            line = text.count("\n", 0, mark.start()) + 1
+            raise LimitExceeded(f"{name}, line {line}: nested deeper than {MAX_DEPTH}", path=name, line=line)
 
 
 def _plain(value: Any) -> Any:
@@ -134,6 +159,8 @@ def _python(data: bytes, name: str) -> Any:
 def python_tree(data: bytes, name: str) -> dict[str, Any]:
     """The nodes of the literals that a module assigns, by name; a class is a mapping of them. Raises ``ValuesFault``."""
     text = _text(data, name)
+    if text.count("\n") + text.count(";") > MAX_LINES:
+        raise LimitExceeded(f"{name} has more than {MAX_LINES} lines, the limit for values in Python", path=name)
     try:
         return pyliterals.tree(text)
     except SyntaxError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from weft.errors import LimitExceeded, MergeConflict, SchemaError, YamlAlias, YamlTag
@@ -102,6 +103,7 @@ class _Builder:
 
     def __init__(self, text: str, what: str) -> None:
         self.what = what
+        self.text = text
         self.events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
 
     def document(self) -> object:
@@ -126,6 +128,10 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 0
+            if mark and _is_deep(self.text[: mark.index]):
+                raise LimitExceeded(
+                    f"{self.what}, line {line}: nested deeper than {MAX_DEPTH}", path=self.what, line=line
+                ) from None
             raise self.error(line, str(error.problem or error.context or "cannot be read")) from None
         except yaml.YAMLError as error:
             raise self.error(0, str(error).splitlines()[0]) from None
@@ -185,6 +191,24 @@ class _Builder:
             line = event.start_mark.line + 1
             raise LimitExceeded(f"{self.what}, line {line}: a number of {len(text)} digits", path=self.what, line=line)
         return resolve(text)
+
+
+def _is_deep(text: str) -> bool:
+    """Whether the collections in ``text`` are nested too deeply.
+
+    The library reads ahead, and has a limit of its own in some versions: it may fail before it tells what it has read. What
+    stands before that place it tells. So which limit comes first, and what a file gets, is the same with every version.
+    """
+    depth = 0
+    with suppress(yaml.YAMLError):
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    return True
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    return False
 
 
 class _LinedBuilder(_Builder):

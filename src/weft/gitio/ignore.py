@@ -16,13 +16,13 @@ from weft.model.paths import check_component
 from weft.util.atomic import os_errors
 
 _SPECIAL = re.compile(r"[\\*?\[]")
-_TRAILING_SPACES = re.compile(r" +\Z")
 
 
 def ignore_pattern(name: str) -> bytes:
     """The line that makes Git ignore exactly ``name`` in the directory of the file. Raises as ``check_component``."""
     escaped = _SPECIAL.sub(r"\\\g<0>", check_component(name))
-    escaped = _TRAILING_SPACES.sub(lambda spaces: r"\ " * len(spaces[0]), escaped)
+    bare = escaped.rstrip(" ")
+    escaped = bare + r"\ " * (len(escaped) - len(bare))
     return b"/" + escaped.encode("utf-8")
 
 

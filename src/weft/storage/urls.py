@@ -13,11 +13,15 @@ from weft.util.urls import check_url
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}", re.ASCII)
-_USER_IN_URL = re.compile(r"(?<=://)[^/\s@]*(?:/[^\s@]*)?@")
+# Each of these takes whole words, also those that turn out to be harmless, so that none is tried again from within.
+_USER_IN_URL = re.compile(r"://[^\s@]*+(@)?")
 _SECRET_IN_QUERY = re.compile(
-    r"(?i)\b((?:x-amz|x-goog)-[a-z-]+|awsaccesskeyid|googleaccessid|sig(?:nature)?|[a-z_-]*(?:token|secret|key|password))"
-    r"=[^&\s\"'<>]+"
+    r"(?i)(?<![a-z_-])((?>[a-z_-]*?(?:x-amz|x-goog)-[a-z_-]++)|[a-z_-]++(?:"
+    r"(?<=token)|(?<=secret)|(?<=key)|(?<=password)|(?<=sig)|(?<=signature)|(?<=keyid)|(?<=accessid)))"
+    r"=[^&\s\"'<>]++"
 )
+SHOWN = 4000
+"""Most characters of a text of a server that are looked at: it may send any number."""
 
 
 class BucketUrl(NamedTuple):
@@ -70,5 +74,6 @@ def is_loopback(endpoint: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """``text`` of a library or a server without user information and without values that sign or authorize."""
-    return _SECRET_IN_QUERY.sub(r"\1=***", _USER_IN_URL.sub("***@", text))
+    """The beginning of a text of a library or a server, without user information and values that sign or authorize."""
+    hidden = _USER_IN_URL.sub(lambda found: "://***@" if found.group(1) else found.group(), text[:SHOWN])
+    return _SECRET_IN_QUERY.sub(r"\1=***", hidden)

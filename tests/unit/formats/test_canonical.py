@@ -50,8 +50,10 @@ def test_strict_json(data: bytes) -> None:
 def test_json_limits() -> None:
     load_json(b"[" * 32 + b"]" * 32)
     load_json(b'["' + b"[" * 100 + b'\\"["]')
-    for data in (b"[" * 33 + b"]" * 33, b"[" * 1_000_000, b'{"a":' * 40, b'"' + b"[" * 40):
+    for data in (b"[" * 33 + b"]" * 33, b"[" * 1_000_000, b'{"a":' * 40, b'"\\"]"' + b"[" * 40):
         with pytest.raises(LimitExceeded):
             load_json(data)
+    with pytest.raises(SchemaError):
+        load_json(b'"' + b"[" * 40)  # nothing in a text is deep, also where its end is missing
     with pytest.raises(LimitExceeded):
         load_json(b"[1, 2]", limit=5)

@@ -186,20 +186,25 @@ def test_empty_collections_are_values() -> None:
         ("p.toml", b"a = 1\nb = \n", ValuesFault, 2),
         ("p.toml", b"a = 1\na = 2\n", ValuesFault, 2),
         ("p.toml", b"a = " + b"9" * 5000 + b"\n", ValuesFault, 0),
-        ("p.toml", b"a = " + b"[" * 50_000 + b"]" * 50_000, LimitExceeded, 0),
-        ("p.toml", b"a" + b".a" * 100 + b" = false\n", ValuesFault, 0),
+        ("p.toml", b"a = " + b"[" * 50_000 + b"]" * 50_000, LimitExceeded, 1),
+        ("p.toml", b"a" + b".a" * 100 + b" = false\n", LimitExceeded, 1),
+        ("p.toml", b"x = 1\ny = [{ 'a'" + b" . b" * 33 + b" = 1}]\n", LimitExceeded, 2),
+        ("p.toml", b"[a" + b'."b"' * 33 + b"]\n", LimitExceeded, 1),
+        ("p.toml", b'x = [ """a"""" , {a' + b".a" * 33 + b" = 1}]\n", LimitExceeded, 1),
         ("p.toml", b"a = 0x" + b"f" * 5000 + b"\n", ValuesFault, 0),
         ("p.py", b"a = 1\nb = (\n", ValuesFault, 2),
+        ("p.py", b"a=1\n" * 20_001, LimitExceeded, 0),
+        ("p.py", b"a=1;" * 20_001, LimitExceeded, 0),
         ("p.py", b"a = 1\0", ValuesFault, 0),
         ("p.py", b"a = " + b"(" * 5000 + b")" * 5000, ValuesFault, 1),
         ("p.py", b"a = " + b"-" * 100_000 + b"1", ValuesFault, 0),
         ("p.py", b"a = " + b"9" * 5000, ValuesFault, 1),
         ("p.py", b"a = " + b"[" * 60 + b"]" * 60, ValuesFault, 0),
         ("p.json", json.dumps({"k" * 600: 1}).encode(), ValuesFault, 0),
-        ("p.json", json.dumps(dict.fromkeys(map(str, range(100_001)), 1)).encode(), ValuesFault, 0),
+        ("p.json", json.dumps(dict.fromkeys(map(str, range(100_001)), 1), separators=(",", ":")).encode(), ValuesFault, 0),
         ("p.json", json.dumps({"k" * 400: {"l" * 200: {str(n): n for n in range(1000)}}}).encode(), ValuesFault, 0),
-        ("p.json", b'{"a": "' + b"x" * (4 << 20) + b'"}', LimitExceeded, 0),
-        ("p.yaml", b"a" * (4 << 20) + b": 1\n", LimitExceeded, 0),
+        ("p.json", b'{"a": "' + b"x" * (1 << 20) + b'"}', LimitExceeded, 0),
+        ("p.yaml", b"a" * (1 << 20) + b": 1\n", LimitExceeded, 0),
     ],
 )  # fmt: skip
 def test_what_is_refused(name: str, data: bytes, error: type[WeftError], line: int) -> None:
@@ -352,6 +357,19 @@ def test_changes_that_are_refused(name: str, data: bytes, key: str, text: str, s
     with pytest.raises(WeftError) as caught:
         values.set_values(data, name, {key: text})
     assert said in caught.value.message + caught.value.hint
+
+
+def test_what_only_looks_deep_in_toml_is_read() -> None:
+    deep = "." * 40 + "[{" * 40
+    texts = [
+        f'"{deep}"',
+        f"'{deep}'",
+        f'"""{deep}\n"{deep}""x"""',
+        f"'''{deep}\n'{deep}''x'''",
+        f'"\\"{deep}" # {deep}',
+    ]
+    text = "a" + ".a" * 30 + " = 1\n" + "".join(f"k{n} = {one} # '{deep}\n" for n, one in enumerate(texts))
+    assert len(values.read_values(text.encode(), "p.toml")) == 6
 
 
 def test_a_long_line_of_toml_costs_no_time() -> None:

@@ -172,9 +172,16 @@ def test_an_alias_bomb_costs_nothing() -> None:
 
 def test_limits() -> None:
     assert load("[" * 32 + "]" * 32)
-    for deep in ("[" * 33 + "]" * 33, "[" * 60_000, "{a: " * 33 + "1" + "}" * 33, "- " * 40_000 + "1"):
-        with pytest.raises(LimitExceeded):
-            load(deep)
+    for level in ("[", "{", "[{", "{a: ", "- ", "? ", "- ? ", "[\n"):
+        for many in (33, 999, 1001, 9000):
+            for lead in ("", "a: \U0001f600\nb: " if level[0] in "[{" else "b:\n- "):
+                with pytest.raises(LimitExceeded):
+                    load(lead + level * many + "1")
+    with pytest.raises(LimitExceeded):
+        load("[" * 33 + "]" * 33)
+    # What is deep in a text alone is not deep, whatever else is wrong.
+    with pytest.raises(SchemaError, match="line 2"):
+        load("- '" + "[" * 40 + "'\n- [}")
     with pytest.raises(LimitExceeded):
         yaml12.load(b"[" * 100_000, what="f.weft")
     with pytest.raises(LimitExceeded):

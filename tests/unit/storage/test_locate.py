@@ -30,7 +30,7 @@ def spec(url: str, endpoint: str = "") -> RemoteSpec:
         ("file:///abs/with%20space/%C3%A9", "/abs/with space/é"),
         ("file://localhost/abs", "/abs"),
         ("file://rel", "/base/rel"),
-        ("./a:b", "/base/./a:b"),
+        ("./a:b", "/base/a:b"),
     ],
 )
 def test_directories(url: str, name: str) -> None:

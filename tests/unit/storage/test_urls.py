@@ -27,8 +27,15 @@ def test_no_password_is_shown(scheme: str, user: str, password: str) -> None:
         "session_token=S3CR3T next",
         "https://S3CR3T@host/x",
         "x-goog-signature=S3CR3T",
+        "a=b&my-x-amz-credential=S3CR3T",
+        "name=token=S3CR3T",
+        "://a://b:S3CR3T@host ://c:S3CR3T@host",
     ],
 )
 def test_texts_are_redacted(text: str) -> None:
     assert "S3CR3T" not in redact(text)
     assert redact("nothing to hide: a=b https://host/x") == "nothing to hide: a=b https://host/x"
+
+
+def test_only_the_beginning_of_a_text_is_looked_at() -> None:
+    assert len(redact("x" * (1 << 20))) < 5000

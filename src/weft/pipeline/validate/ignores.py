@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -68,12 +68,48 @@ def _covering(ignores: Sequence[Ignore], violation: Violation) -> Ignore | None:
 
 def matches(pattern: str, path: str) -> bool:
     """Whether ``path`` is meant by ``pattern``: ``*`` and ``?`` stay within one component, ``**`` spans any number."""
-    return _compiled(pattern).fullmatch(path) is not None
+    pieces = _pieces(pattern)
+    open_at = _skipped(pieces, {0})
+    for char in path:
+        open_at = _skipped(pieces, {after for at in open_at for after in _after(pieces, at, char)})
+        if not open_at:
+            return False
+    return len(pieces) in open_at
+
+
+# All places in the pattern that the path may have led to are kept at once, so the time is at most the product of the
+# lengths. A pattern with many stars is not tried in all the ways in which it might match, as a regular expression would.
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = []
-    for piece in re.split(r"(\*\*/?|\*|\?)", pattern):
-        parts.append({"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(piece) or re.escape(piece))
-    return re.compile("".join(parts), re.DOTALL)
+def _pieces(pattern: str) -> tuple[str, ...]:
+    """``**``, ``*``, ``?`` and characters; ``**/``, which may stand for nothing, is followed by its two parts."""
+    found: list[str] = []
+    for piece in re.findall(r"\*\*/?|.", pattern, re.DOTALL):
+        if piece == "**/":
+            found += [piece, "**", "/"]
+        elif piece not in ("**", "*") or found[-1:] != [piece]:  # a star behind the same star adds nothing
+            found.append(piece)
+    return tuple(found)
+
+
+def _skipped(pieces: Sequence[str], places: set[int]) -> set[int]:
+    """``places``, and those that are reached from them without a character."""
+    found: set[int] = set()
+    ahead = list(places)
+    while ahead:
+        at = ahead.pop()
+        if at not in found:
+            found.add(at)
+            piece = pieces[at] if at < len(pieces) else ""
+            ahead += [at + 1, at + 3] if piece == "**/" else [at + 1] if piece in ("**", "*") else []
+    return found
+
+
+def _after(pieces: Sequence[str], at: int, char: str) -> Iterator[int]:
+    """The places to which ``char`` leads from the one before the piece ``at``."""
+    piece = pieces[at] if at < len(pieces) else ""
+    if piece == "**" or (piece == "*" and char != "/"):
+        yield at
+    elif char != "/" if piece == "?" else char == piece:
+        yield at + 1

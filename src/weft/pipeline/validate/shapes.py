@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import string
 from collections import Counter
 
 from weft.errors import SecretRefused
@@ -26,18 +27,23 @@ _HOST = re.compile(
     r"|(?<![\w.-])[\w.-]+@(?!sha\d+:)[\w-]+(?:\.[\w-]+)*:[^\s\"']",
     re.IGNORECASE,
 )
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}+://[^\s\"'<>]++")
 
 _TOKENS = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:AKIA|ASIA)[0-9A-Z]{16}(?![0-9A-Za-z])|gh[opsur]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{30,}"
-    r"|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{30,}|sk-(?=[\w-]*[0-9])(?=[\w-]*[A-Z])[\w-]{20,}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{35}|ya29\.[\w-]{20,}"
-    r"|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"
-    r"|-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|X-(?:Amz|Goog)-Signature=[0-9A-Za-z]|AccountKey=[\w+/=]{20,}",
+    r"|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{30,}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{35}|ya29\.[\w-]{20,}"
+    r"|npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{20,}|SG\.[\w-]{16,}+\.[\w-]{16,})"
+    r"|(?<=[\w-]{10})\.eyJ[\w-]{10,}+\.[\w-]{10,}"
+    r"|-----BEGIN (?:[A-Z0-9]++ )*PRIVATE KEY|X-(?:Amz|Goog)-Signature=[0-9A-Za-z]|AccountKey=[\w+/=]{20,}",
     re.ASCII,
 )
+_DASHED = re.compile(
+    r"(?<![A-Za-z0-9])sk-([\w-]{20,}+)", re.ASCII
+)  # words joined by dashes may look like this one, too
+# From the beginning of a word only, and the whole word or nothing: what does not match is not tried again from within.
 _ASSIGNED = re.compile(
-    r"([\w.-]*(?:secret|passw|pwd|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w.-]*)"
-    r"[\"']?(?:\s*[:=]\s*|(?<=[a-z])\s+(?=[^\s:=]))[\"']?([^\s\"',}\]]+)",
+    r"(?<![\w.-])((?>[\w.-]*?(?:secret|passw|pwd|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w.-]*+))"
+    r"[\"']?(?:\s*+[:=]\s*+|(?<=[a-z])\s++(?=[^:=]))[\"']?([^\s\"',}\]]++)",
     re.IGNORECASE,
 )
 _PASSWORD = re.compile(r"(?:^|[_.-])(?:passw(?:or)?d|passwd|passphrase|pwd)$", re.IGNORECASE)
@@ -88,7 +94,11 @@ def own_name() -> re.Pattern[str] | None:
 
 def has_token(line: str) -> bool:
     """True when a token or key of a known shape is in ``line``."""
-    return _TOKENS.search(line) is not None
+    return _TOKENS.search(line) is not None or any(map(_is_mixed, _DASHED.findall(line)))
+
+
+def _is_mixed(text: str) -> bool:
+    return any(char in string.digits for char in text) and any(char in string.ascii_uppercase for char in text)
 
 
 def secret_name(line: str, holds_ids: bool) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weft.model.stage import Ignore
 from weft.pipeline.validate.faults import found
@@ -33,6 +37,13 @@ LIE = found(9, "lineage/train.yaml", "lr differs", line=7)
 )
 def test_patterns(pattern: str, path: str, expected: bool) -> None:
     assert matches(pattern, path) is expected
+
+
+@given(st.text("ab/*?", max_size=9), st.text("ab/*?", max_size=9))
+def test_patterns_mean_what_a_regular_expression_says(pattern: str, path: str) -> None:
+    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    text = "".join(words.get(piece) or re.escape(piece) for piece in re.split(r"(\*\*/?|\*|\?)", pattern))
+    assert matches(pattern, path) is (re.fullmatch(text, path) is not None)
 
 
 def test_only_the_named_rule_at_the_named_path_is_ignored() -> None:
