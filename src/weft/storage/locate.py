@@ -82,13 +82,14 @@ def _file_path(rest: str) -> str:
     return unquote(rest)
 
 
-def _import(module: str, extra: str) -> Any:
+def _import(module: str, package: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise DependencyMissing(
             f"this remote needs the Python package {module.partition('.')[0]}, which cannot be imported: {error}",
-            hint=f"pip install 'weft[{extra}]'",
+            # The library itself, never weft by its name: on the public index that is a program of somebody else.
+            hint=f"pip install {package}, in the environment that weft runs in",
         ) from error
 
 
@@ -100,7 +101,7 @@ def _ours(module: str) -> Any:
 def _s3(spec: Place, workers: int) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
-    s3fs = _import("s3fs", "s3")
+    s3fs = _import("s3fs", "s3fs")
     config: dict[str, Any] = {
         # RetryingStorage alone decides on retries: two layers of them would multiply.
         "retries": {"total_max_attempts": 1, "mode": "standard"},
@@ -111,7 +112,7 @@ def _s3(spec: Place, workers: int) -> Storage:
         # is read is verified against its BLAKE3 name anyway.
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
-        "http_session_cls": straight_session(_import("aiobotocore.httpsession", "s3").AIOHTTPSession),
+        "http_session_cls": straight_session(_import("aiobotocore.httpsession", "s3fs").AIOHTTPSession),
     }
     if not endpoint.startswith("http://") or is_loopback(endpoint):
         # Over TLS the connection protects the body already, and nobody stands between two programs of one machine; over
@@ -139,8 +140,8 @@ def _s3(spec: Place, workers: int) -> Storage:
 def _gcs(spec: Place, workers: int) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
-    core = _import("gcsfs.core", "gcs")
-    aiohttp = _import("aiohttp", "gcs")
+    core = _import("gcsfs.core", "gcsfs")
+    aiohttp = _import("aiohttp", "gcsfs")
     # An emulator on this machine knows no accounts; everything else takes the application default credentials.
     token = "anon" if endpoint.startswith("http://") and is_loopback(endpoint) else "google_default"
 
@@ -174,7 +175,7 @@ def _without_retries(system: Any, *methods: str) -> None:
 
 
 def _other(url: str, scheme: str) -> Storage:
-    fsspec = _import("fsspec", "s3")
+    fsspec = _import("fsspec", "fsspec")
     try:
         kind = fsspec.get_filesystem_class(scheme)
     except (ValueError, ImportError) as error:
