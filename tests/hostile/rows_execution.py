@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from hooks_kit import environment_in
 from kit import Repo, environment, pseudo_random
 from localstores import corrupt
 
@@ -60,7 +61,27 @@ def poisoned_cache(tmp_path: Path) -> None:
     assert (poisoned.root / "data" / "f").read_bytes() == data, "the remote has what the cache had spoiled"
 
 
+def environment_in_the_work_tree(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    python = environment_in(repo.root / ".venv")
+    repo.write({".gitignore": b".venv/\n"})
+    repo.commit("ignore it")
+    assert "E_HOOK" in repo.run(str(python), "-m", "weft", "install", code=3).err
+    attacker = repo.clone(tmp_path / "attacker")
+    ran = tmp_path / "ran"
+    planted = str(next((repo.root / ".venv").glob("lib/python*/site-packages")).relative_to(repo.root) / "zz.pth")
+    attacker.write({planted: f"import pathlib; pathlib.Path({str(ran)!r}).touch()\n".encode()})
+    attacker.git("add", "--force", planted)
+    attacker.git("commit", "-q", "-m", "innocent")
+    repo.git("fetch", "-q", str(attacker.root), "main")
+    repo.git("checkout", "-q", "FETCH_HEAD")
+    assert not ran.exists()
+    repo.run(str(python), "-c", "")
+    assert ran.exists(), "what was planted does run where somebody starts this Python"
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (77, "modules-in-the-repository", modules_in_the_repository),
     (78, "poisoned-cache", poisoned_cache),
+    (105, "environment-in-the-work-tree", environment_in_the_work_tree),
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from weft.errors import HookRefused
@@ -27,6 +27,7 @@ from weft.gitio.repo import GitRepo, discover
 from weft.gitio.staging import stage
 from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
+from weft.workflows.own_code import refuse_own_code
 from weft.workflows.project import read_config
 
 _DRIVERS = {
@@ -46,7 +47,8 @@ class InstallOptions:
 
     ``python`` is the program that runs weft and ``module`` the file of weft that it starts, both absolute. ``tool``
     writes entries for the pre-commit program instead of Git's hooks. ``force`` installs into a folder of hooks that is
-    not this repository's own. ``drivers`` are those that the running weft has.
+    not this repository's own. ``drivers`` are those that the running weft has. ``places`` are where this Python is
+    installed.
     """
 
     python: str
@@ -54,6 +56,7 @@ class InstallOptions:
     tool: bool = False
     force: bool = False
     drivers: Collection[str] = ()
+    places: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def install(start: str, options: InstallOptions) -> InstallResult:
     """
     git = discover(start)
     read_config(git)
+    refuse_own_code(git, options.python, (options.module, *options.places))
     place = hook_place(git)
     program = Program(options.python, options.module)
     hooks: list[str] = []
@@ -170,7 +174,13 @@ def _check_place(git: GitRepo, place: HookPlace, force: bool) -> None:
 
 def _sections(program: Program, known: Collection[str]) -> dict[str, dict[str, str]]:
     """The sections of the drivers in ``known``, with the whole command that Git gives to a shell."""
-    start = f"{shlex.quote(program.python)} -P -m weft.cli.hook "
+    # Git starts it at the top of the work tree. As in the hooks, nothing that lies in there is run.
+    start = (
+        f"python={shlex.quote(program.python)}; module={shlex.quote(program.module)}; here=$(pwd -P); "
+        'case "$python:$module" in "$PWD"/*|"$here"/*|*:"$PWD"/*|*:"$here"/*) '
+        'echo "weft: nothing runs from $python: it lies in this work tree" >&2; exit 1 ;; esac; '
+        '"$python" -E -P -m weft.cli.hook '
+    )
     return {
         section: {key: start + value if key in _COMMANDS else value for key, value in values.items()}
         for section, values in _DRIVERS.items()
