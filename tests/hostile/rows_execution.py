@@ -11,6 +11,7 @@ from pathlib import Path
 from hooks_kit import environment_in
 from kit import Repo, environment, pseudo_random
 from localstores import corrupt
+from stagekit import forged
 
 MODULES = ("yaml", "click", "conftest", "zstandard", "blake3", "xxhash")
 
@@ -80,8 +81,19 @@ def environment_in_the_work_tree(tmp_path: Path) -> None:
     assert ran.exists(), "what was planted does run where somebody starts this Python"
 
 
+def record_of_a_fetched_branch(tmp_path: Path) -> None:
+    repo = forged(tmp_path)
+    assert repo.actions("-S", "train.lr=0.2") == {"score": "ran"}
+    assert b"999" not in (repo.root / "metrics.yaml").read_bytes()
+    repo.git("checkout", "-q", "--force", "main")
+    with (repo.root / ".weft/config.yaml").open("a") as file:
+        file.write("reuse: {from: origin/stranger}\n")
+    assert "E_UNTRUSTED_CONFIG" in repo.weft("repro", code=3).err
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (77, "modules-in-the-repository", modules_in_the_repository),
     (78, "poisoned-cache", poisoned_cache),
     (105, "environment-in-the-work-tree", environment_in_the_work_tree),
+    (106, "record-of-a-fetched-branch", record_of_a_fetched_branch),
 ]

@@ -23,10 +23,11 @@ from weft.util.urls import check_url
 VERSION = 1
 LIMIT = 1 << 20
 COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage", "checkout")
-PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout", "reuse")
 
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
+_REVISIONS = re.compile(r"[\w./@^~{}+,-][\w./@^~{}+, -]{0,999}")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
 
 _TLS_KEYS = frozenset(("verify", "ssl_verify", "verify_tls", "verify_ssl", "sslverify", "insecure", "tls", "use_ssl"))
@@ -92,6 +93,7 @@ def merge(committed: Config, private: Config) -> Config:
         link=private.link or committed.link,
         link_from=private.link_from,
         store_shared=private.store_shared,
+        reuse_from=private.reuse_from,
     )
 
 
@@ -165,6 +167,8 @@ def _from_value(value: object, committed: bool) -> Config:
     gc = fields.below("gc")
     gc.only(("grace",))
     checkout = _checkout(fields, committed)
+    reuse = fields.below("reuse")
+    reuse.only(("from",))
     return Config(
         repo=fields.text("repo", ""),
         remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
@@ -179,6 +183,7 @@ def _from_value(value: object, committed: bool) -> Config:
         link=_choice(checkout, "link", LINKS, ""),
         link_from=_size(checkout, "link_from"),
         store_shared=_choice(store, "shared", SHARED, ""),
+        reuse_from=_checked(reuse, "from", reuse.text("from", ""), _REVISIONS, empty=True),
     )
 
 
@@ -196,6 +201,7 @@ def _to_value(config: Config) -> dict[str, Any]:
         "gc": {} if config.gc_grace == GC_GRACE else {"grace": config.gc_grace},
         "jobs": config.jobs,
         "checkout": {key: item for key, item in checkout.items() if item},
+        "reuse": {"from": config.reuse_from} if config.reuse_from else {},
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
 
@@ -307,7 +313,7 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 # --- dotted keys ---
 
 _KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "jobs": int, "repo": str}
-_KEYS |= {"checkout.link": str, "checkout.link_from": str}
+_KEYS |= {"checkout.link": str, "checkout.link_from": str, "reuse.from": str}
 _KEYS |= {"store.shared": str, "store.dir": str, "store.limit": str, "gc.grace": int, "chunker.name": str}
 _KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
 _KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}

@@ -37,7 +37,8 @@ class Config:
     Private: ``remote``, ``remotes``, ``stage`` and ``link`` (any of ``LINKS``) again, ``link_from`` (bytes from which on
     files are linked; 0 when not set, which means ``LINK_FROM``), ``store_dir`` (where the local store is; empty: in the
     Git directory), ``store_shared`` (one of ``SHARED``; empty: nobody), ``store_limit`` (bytes that it may have after a
-    garbage collection; 0: any), ``gc_grace`` (days that unreachable data is kept), ``jobs`` (0: chosen by weft).
+    garbage collection; 0: any), ``gc_grace`` (days that unreachable data is kept), ``jobs`` (0: chosen by weft),
+    ``reuse_from`` (revisions, with commas, in whose history runs may be reused besides that of HEAD).
     """
 
     repo: str = ""
@@ -53,6 +54,7 @@ class Config:
     link: str = ""
     link_from: int = 0
     store_shared: str = ""
+    reuse_from: str = ""
 
     @property
     def stages(self) -> bool:

@@ -86,5 +86,7 @@ def stage_result(stage: Stage, action: str, record: Record) -> StageResult:
         record=record_path(stage.name),
         run=record.run.id if record.run else "",
         reused=record.reused_run,
+        reused_author=record.reused.author if record.reused else "",
+        reused_commit=record.reused.commit if record.reused else "",
         snapshot=record.snapshot,
     )
