@@ -91,9 +91,37 @@ def record_of_a_fetched_branch(tmp_path: Path) -> None:
     assert "E_UNTRUSTED_CONFIG" in repo.weft("repro", code=3).err
 
 
+def bare_repository_in_the_work_tree(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    ran = tmp_path / "ran"
+    config = (
+        f'[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = w\n\tfsmonitor = "touch {ran}; false"\n'
+    )
+    repo.write(
+        {
+            "sub/HEAD": b"ref: refs/heads/main\n",
+            "sub/config": config.encode(),
+            "sub/objects/.keep": b"",
+            "sub/refs/.keep": b"",
+            "sub/w/.weft/config.yaml": (repo.root / ".weft/config.yaml").read_bytes(),
+            "sub/w/x": b"",
+        }
+    )
+    repo.commit("innocent")
+    clone = repo.clone(tmp_path / "clone")
+    for folder in ("sub", "sub/w"):
+        for verb in (("status",), ("run", "-n", "a", "-o", "b", "--", "touch b"), ("doctor",), ("install",)):
+            clone.weft("-C", folder, *verb, code=None)
+            assert not ran.exists(), verb
+        assert "E_NO_REPO" in clone.weft("-C", folder, "status", code=6).err
+    clone.run("git", "-C", "sub/w", "status", code=None)
+    assert ran.exists(), "Git itself runs it"
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (77, "modules-in-the-repository", modules_in_the_repository),
     (78, "poisoned-cache", poisoned_cache),
     (105, "environment-in-the-work-tree", environment_in_the_work_tree),
     (106, "record-of-a-fetched-branch", record_of_a_fetched_branch),
+    (107, "bare-repository-in-the-work-tree", bare_repository_in_the_work_tree),
 ]

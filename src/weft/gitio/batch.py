@@ -98,7 +98,7 @@ class BlobReader:
         options = ("--batch-command", "--buffer") if self._commands else (_OLD_OPTIONS[command],)
         running = self._running.get(options[0])
         if running is None:
-            argv = [self._repo.program, "-C", self._repo.root, "--no-optional-locks", "cat-file", *options]
+            argv = self._repo.argv("cat-file", *options)
             with os_errors("run", self._repo.program):
                 running = subprocess.Popen(
                     argv, cwd="/", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

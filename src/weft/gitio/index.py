@@ -165,13 +165,12 @@ _STAGED = (
 
 def _both(repo: GitRepo, *commands: tuple[str, ...]) -> list[bytes]:
     """What the ``commands`` print, run side by side. One that fails is run again, for the sake of its message."""
-    lead = (repo.program, "-C", repo.root, "--no-optional-locks", "--literal-pathspecs")
     with ExitStack() as running:
         started = []
         for command in commands:
             with os_errors("run", repo.program):
                 process = subprocess.Popen(
-                    [*lead, *command],
+                    repo.argv(*command),
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,

@@ -1,8 +1,9 @@
 """The Git repository, asked through the ``git`` program: Git alone knows its work trees, submodules and hash functions.
 
 Every call names the program by its absolute path, takes path arguments literally, and leaves alone locks that Git only
-takes to save time later. The environment is passed on, so ``GIT_DIR`` and ``GIT_INDEX_FILE`` mean what they mean to Git,
-which sets them for its hooks.
+takes to save time later. A bare repository is only used where it is named: one that lies in a work tree came with a clone,
+and its configuration may name programs. The environment is passed on, so ``GIT_DIR`` and ``GIT_INDEX_FILE`` mean what they
+mean to Git, which sets them for its hooks.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from weft.errors import DependencyMissing, GitFailed, NotARepository
 from weft.util.subproc import Completed, find_program, run, stderr_text, stream
 
 OLDEST_GIT = "2.31"
+
+SAFELY = ("-c", "safe.bareRepository=explicit")
+"""Options of every call: Git before 2.38 passes them over."""
 
 _PLACES = ("--is-bare-repository", "--is-inside-work-tree", "--git-dir", "--git-common-dir", "--show-toplevel")
 
@@ -26,13 +30,19 @@ class GitRepo:
     """One work tree of a repository. All paths are absolute.
 
     ``root`` is the top of the work tree, ``git_dir`` the Git directory of this work tree, ``common_dir`` the one that all
-    work trees of the repository share, ``program`` the ``git`` to run.
+    work trees of the repository share, ``program`` the ``git`` to run. ``as_committed`` reads every object as it is, also
+    where ``git replace`` has put another one in its place.
     """
 
     root: str
     git_dir: str
     common_dir: str
     program: str
+    as_committed: bool = False
+
+    def judged(self) -> GitRepo:
+        """The same for who judges commits: what ``git replace`` puts in the place of an object is in this clone alone."""
+        return replace(self, as_committed=True)
 
     def git(self, *args: str, stdin: bytes | None = None, check: bool = True) -> bytes:
         """Run ``git ARGS`` at the root and return what it prints. Raises ``GitFailed`` if it fails and ``check`` is set."""
@@ -43,14 +53,16 @@ class GitRepo:
 
     def run(self, *args: str, stdin: bytes | None = None) -> Completed:
         """Run ``git ARGS`` at the root to its end, whatever its status."""
-        return run(self._argv(args), cwd=self.root, stdin=stdin, check=False)
+        return run(self.argv(*args), cwd=self.root, stdin=stdin, check=False)
 
     def stream(self, *args: str, stdin: bytes = b"") -> AbstractContextManager[IO[bytes]]:
         """Run ``git ARGS`` at the root and read its output from a file, to the end. Raises ``GitFailed``."""
-        return stream(self._argv(args), cwd=self.root, stdin=stdin, error=GitFailed)
+        return stream(self.argv(*args), cwd=self.root, stdin=stdin, error=GitFailed)
 
-    def _argv(self, args: Sequence[str]) -> list[str]:
-        return [self.program, "-C", self.root, "--no-optional-locks", "--literal-pathspecs", *args]
+    def argv(self, *args: str) -> list[str]:
+        """The words that start ``git ARGS`` at the root."""
+        options = ("--no-replace-objects",) if self.as_committed else ()
+        return [self.program, *SAFELY, "-C", self.root, "--no-optional-locks", "--literal-pathspecs", *options, *args]
 
 
 def git_failed(args: Sequence[str], done: Completed) -> GitFailed:
@@ -96,7 +108,7 @@ def _not_found(directory: str, done: Completed) -> GitFailed | NotARepository:
     facts = done.stdout.split(b"\n")
     if "safe.directory" in said:
         return _ownership_refused(said)
-    if facts[0] == b"true":
+    if facts[0] == b"true" or "safe.bareRepository" in said:
         return NotARepository(
             f"the repository at {directory!a} is bare: weft needs a work tree",
             hint="clone it, or make a work tree of it with `git worktree add`",
@@ -123,7 +135,7 @@ def discover(start: str) -> GitRepo:
     directory = os.path.abspath(start)
     if not os.path.isdir(directory):
         directory = os.path.dirname(directory)
-    argv = [program, "-C", directory, "rev-parse", "--path-format=absolute", *_PLACES]
+    argv = [program, *SAFELY, "-C", directory, "rev-parse", "--path-format=absolute", *_PLACES]
     done = run(argv, cwd="/", check=False)
     if done.returncode != 0:
         raise _not_found(directory, done)

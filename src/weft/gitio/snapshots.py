@@ -122,8 +122,8 @@ def _copy_index(repo: GitRepo, target: str) -> None:
 
 def _with_index(repo: GitRepo, index: str, args: Sequence[str], stdin: bytes = b"") -> bytes:
     # The environment belongs to the command line alone, so the program `env` changes the one variable.
-    argv = [find_program("env"), f"GIT_INDEX_FILE={index}", repo.program, "-C", repo.root]
-    done = run([*argv, "-c", "core.safecrlf=false", *args], cwd=repo.root, stdin=stdin, check=False)
+    argv = [find_program("env"), f"GIT_INDEX_FILE={index}", *repo.argv("-c", "core.safecrlf=false", *args)]
+    done = run(argv, cwd=repo.root, stdin=stdin, check=False)
     if done.returncode != 0:
         raise git_failed(args, done)
     return done.stdout

@@ -29,13 +29,15 @@ _AT_ONCE = 100
 class Pushing(NamedTuple):
     """A Git push under way: the Git ``remote`` (a name or a URL) and the ``lines`` that Git gives to its pre-push hook.
 
-    A program between Git and us may give one revision instead, ``tip``, and one that the remote has, ``base``.
+    A program between Git and us may give one revision instead, ``tip``, one that the remote has, ``base``, and the
+    ``branch`` of the remote.
     """
 
     remote: str
     lines: tuple[str, ...] = ()
     tip: str = ""
     base: str = ""
+    branch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def find_outgoing(git: GitRepo, pushing: Pushing) -> Outgoing:
     updates = parse_updates(pushing.lines)
     if pushing.tip:
         base = resolve(git, pushing.base) if pushing.base else ""
-        updates = [Update(pushing.tip, resolve(git, pushing.tip), pushing.tip, base)]
+        updates = [Update(pushing.tip, resolve(git, pushing.tip), pushing.branch or pushing.tip, base)]
     return outgoing(git, updates, pushing.remote)
 
 
@@ -65,7 +67,7 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None) -> P
 
     Raises what stops the push: what ``prepush_data.send`` raises, and ``NoSuchRevision`` and ``GitFailed``.
     """
-    git = discover(start)
+    git = discover(start).judged()
     sent = find_outgoing(git, pushing)
     listener = progress or SilentProgress()
     validated = _validate(git, sent, listener)
