@@ -128,6 +128,30 @@ def test_hooks_of_a_linked_work_tree_are_those_of_the_repository(repo: Repo, tmp
     assert not (repo.root / ".git/hooks/pre-push").exists()
 
 
+def test_snapshots_are_hidden_from_those_who_fetch_and_from_a_mirror(repo: Repo, tmp_path: Path) -> None:
+    repo.git("update-ref", "refs/weft/runs/r1", "HEAD")
+    repo.git("config", "--add", "transfer.hideRefs", "refs/mine")
+    before = git_folder(repo.root / ".git")
+    assert "hidden     refs/weft/runs" in repo.weft("install").out
+    refs = Repo(tmp_path).git("ls-remote", str(repo.root)).out
+    assert "refs/heads/main" in refs
+    assert "refs/weft" not in refs
+    Repo(tmp_path).git("clone", "-q", "--mirror", str(repo.root), "mirror.git")
+    assert "refs/weft" not in Repo(tmp_path / "mirror.git").git("for-each-ref").out
+    Repo(tmp_path).git("init", "-q", "--bare", "hub.git")
+    repo.git("remote", "add", "hub", str(tmp_path / "hub.git"))
+    assert "1 snapshot of runs" in repo.git("push", "-q", "--mirror", "hub", code=1).err
+    repo.git("push", "-q", "--all", "hub")
+    hub = Repo(tmp_path / "hub.git")
+    assert "refs/weft" not in hub.git("for-each-ref").out
+    repo.git("push", "-q", "hub", "refs/weft/runs/r1")
+    assert "refs/weft/runs/r1" in hub.git("for-each-ref").out, "somebody named it"
+    repo.weft("uninstall")
+    repo.git("remote", "remove", "hub")
+    assert git_folder(repo.root / ".git") == before
+    assert "refs/weft/runs/r1" in Repo(tmp_path).git("ls-remote", str(repo.root)).out
+
+
 def test_a_submodule_has_its_own(repo: Repo, tmp_path: Path) -> None:
     outer = Repo(tmp_path / "outer")
     outer.root.mkdir()

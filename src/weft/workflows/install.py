@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from weft.errors import HookRefused
 from weft.gitio.attributes import ensure_attributes
-from weft.gitio.clone_config import drop_section, set_section
+from weft.gitio.clone_config import add_value, drop_section, drop_value, set_section
 from weft.gitio.hooks import (
     HOOKS,
     HookPlace,
@@ -24,6 +24,7 @@ from weft.gitio.hooks import (
     uninstall_hooks,
 )
 from weft.gitio.repo import GitRepo, discover
+from weft.gitio.snapshots import RUNS
 from weft.gitio.staging import stage
 from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
@@ -39,6 +40,8 @@ _DRIVERS = {
 """Sections of the clone's configuration; the values ``driver`` and ``textconv`` are what ``weft-hook`` is given."""
 
 _COMMANDS = ("driver", "textconv")
+_HIDDEN = ("transfer.hideRefs", RUNS.rstrip("/"))
+"""Who clones or fetches from this clone, with --mirror too, does not get the snapshots of runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class InstallResult:
     """What ``install`` changed: files by path relative to the root where they are below it, else absolute.
 
     ``kept`` are hooks that were there and are called by ours, ``staged`` files that are to be committed, ``removed`` hooks
-    of ours that the pre-commit program makes needless.
+    of ours that the pre-commit program makes needless. ``hidden`` says that snapshots of runs are from now on hidden from
+    those who fetch from this clone.
     """
 
     folder: str
@@ -74,6 +78,7 @@ class InstallResult:
     staged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     tool: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ def install(start: str, options: InstallOptions) -> InstallResult:
     drivers = [
         section for section, values in _sections(program, options.drivers).items() if set_section(git, section, values)
     ]
+    hidden = add_value(git, *_HIDDEN)
     if ensure_attributes(git.root, ATTRIBUTES):
         staged.append(".gitattributes")
     if staged:
@@ -125,6 +131,7 @@ def install(start: str, options: InstallOptions) -> InstallResult:
         tuple(staged),
         tuple(_shown(git, path) for path in removed),
         options.tool,
+        hidden,
     )
 
 
@@ -137,6 +144,7 @@ def uninstall(start: str) -> UninstallResult:
     git = discover(start)
     removed, restored = _take_away(git)
     drivers = [section for section in _DRIVERS if drop_section(git, section)]
+    drop_value(git, *_HIDDEN)
     edited = [framework.FILE] if framework.drop_entries(git.root) else []
     if edited:
         stage(git, edited)

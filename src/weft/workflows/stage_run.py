@@ -87,7 +87,7 @@ class Runner:
         self._pipeline = pipeline
         self._options = options
         self._explicit = frozenset(explicit)
-        self._recorder = Recorder(project, options, declared)
+        self._recorder = Recorder(project, options, pipeline.stages.values(), declared)
         self._settler = Settler(project, pipeline, options, self._recorder)
         self._running: dict[str, Job] = {}
 
