@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from kit import Ran, Repo
+from weft.cli import hook
 
 
 class Hooked(Repo):
@@ -43,3 +46,13 @@ def hooked(root: Path, hub: Path, store: Path) -> Hooked:
     repo = Hooked(root)
     repo.hub, repo.store = hub, store
     return repo
+
+
+def environment_in(folder: Path) -> Path:
+    """An environment with this weft in it; its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    own = [entry for entry in sys.path if entry.endswith("-packages")]
+    packages = next(folder.glob("lib/python*/site-packages"))
+    own.append(str(Path(hook.__file__).parents[2]))
+    (packages / "weft.pth").write_text("\n".join(own) + "\n")
+    return folder / "bin" / "python"

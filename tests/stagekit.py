@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,41 @@ def done(tmp_path: Path, *, remote: bool = False, text: bytes = PIPELINE) -> Pro
     repo = pipeline(tmp_path, remote=remote, text=text)
     repo.weft("repro")
     repo.commit("results")
+    repo.ran()
+    return repo
+
+
+FIGURE = b"""\
+stages:
+  score:
+    cmd: echo score >> "$COUNT" && cp params.yaml metrics.yaml
+    params: [train.lr]
+    metrics: [metrics.yaml]
+"""
+
+
+def forged(tmp_path: Path) -> Project:
+    """A project of ``FIGURE`` that has fetched, and done no more with, a branch `stranger` that holds a record of somebody
+    else for `train.lr=0.2`, well formed and with a digest that is right, of a result that no run ever had."""
+    repo = done(tmp_path, text=FIGURE)
+    stranger = clone_of(repo, tmp_path / "stranger")
+    stranger.git("config", "user.name", "Mallory")
+    name = {"GIT_AUTHOR_NAME": "Mallory", "GIT_AUTHOR_EMAIL": "mallory@example.invalid"}
+    stranger.env = {**stranger.env, **name}
+    stranger.weft("repro", "-S", "train.lr=0.2")
+    invented = b"train: {lr: 0.2, other: 999}\n"
+    stranger.write({"metrics.yaml": invented})
+    blob = stranger.git("hash-object", "metrics.yaml").out.strip()
+    record = replace(
+        stranger.record("score"),
+        metrics={"metrics.yaml": {"train.lr": 0.2, "train.other": 999}},
+        files={"metrics.yaml": blob},
+        dirty=False,
+        snapshot="",
+    )
+    stranger.write({"lineage/score.yaml": lineage.encode(lineage.with_digest(record))})
+    stranger.commit("innocent")
+    repo.git("fetch", "-q", str(stranger.root), "+HEAD:refs/remotes/origin/stranger", "+HEAD:refs/tags/stranger")
     repo.ran()
     return repo
 

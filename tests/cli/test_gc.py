@@ -332,3 +332,34 @@ def test_a_shallow_clone_drops_no_roots(tmp_path: Path) -> None:
     repo.commit()
     repo.run("git", "clone", "-q", "--depth", "1", f"file://{repo.root}", str(tmp_path / "shallow"))
     assert "E_GC" in Repo(tmp_path / "shallow").weft("gc", "--on-remote", "--drop-roots", "1", code=3).err
+
+
+def test_old_snapshots_go_that_no_record_names(tmp_path: Path) -> None:
+    """One that a record names stays, wherever that record is: in a commit, in the index, in the work tree."""
+    repo = Repo.make(tmp_path / "repo", env={"GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z"})
+    tree = repo.git("rev-parse", "HEAD^{tree}").out.strip()
+    for name in ("nobody", "commit", "index", "tree", "branch", "other"):
+        commit = repo.git("commit-tree", tree, "-m", "mine" if name == "other" else f"weft run {name}").out.strip()
+        repo.git("update-ref", f"refs/weft/runs/{name}", commit)
+    repo.env.clear()
+    young = repo.git("commit-tree", tree, "-m", "weft run young").out.strip()
+    repo.git("update-ref", "refs/weft/runs/young", young)
+    names = {name: f"snapshot: refs/weft/runs/{name}\n".encode() for name in ("commit", "index", "tree", "branch")}
+    repo.write({"lineage/a.yaml": names["commit"]})
+    repo.commit("committed once")
+    repo.write({"lineage/a.yaml": b"stage: a\n"})
+    repo.commit("and gone since")
+    repo.git("checkout", "-q", "-b", "side")
+    repo.write({"lineage/b.yaml": names["branch"]})
+    repo.commit("on a branch")
+    repo.git("checkout", "-q", "main")
+    repo.write({"lineage/c.yaml": names["index"]})
+    repo.git("add", "lineage/c.yaml")
+    repo.write({"lineage/c.yaml": names["tree"]})
+    assert "would drop 1 old snapshot of runs" in repo.weft("gc", "--dry-run").out
+    assert "dropped 1 old snapshot of runs" in repo.weft("gc").out
+    left = {
+        name.rpartition("/")[2] for name in repo.git("for-each-ref", "--format=%(refname)", "refs/weft").out.split()
+    }
+    assert left == {"commit", "index", "tree", "branch", "other", "young"}
+    assert repo.weft("gc", "--json").json["data"]["snapshots"] == []

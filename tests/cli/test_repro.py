@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kit import environment
-from stagekit import Project, clone_of, done, empty, pipeline, runs
+from stagekit import FIGURE, Project, clone_of, done, empty, forged, pipeline, runs
 
 
 def test_all_run_once_in_order_and_then_nothing_does(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_going_back_takes_the_outs_of_the_earlier_run(tmp_path: Path) -> None:
     assert repo.ran() == []
     assert (repo.root / "model/weights").read_bytes() == weights
     assert first.run is not None
-    assert repo.record("train").reused == first.run.id
+    assert repo.record("train").reused_run == first.run.id
     assert repo.record("train").outs == first.outs
     assert repo.unstaged() == [" M params.yaml"]
     assert set(repo.actions().values()) == {"up-to-date"}
@@ -174,6 +174,53 @@ def test_a_run_on_a_branch_that_was_merged_away_is_found(tmp_path: Path) -> None
     repo.weft("checkout", "--force")
     repo.ran()
     assert repo.actions("-S", "train.lr=0.2")["train"] == "reused"
+
+
+def test_a_record_that_was_only_fetched_stands_in_for_no_run(tmp_path: Path) -> None:
+    repo = forged(tmp_path)
+    assert repo.actions("-S", "train.lr=0.2") == {"score": "ran"}
+    assert repo.ran() == ["score"]
+    assert "other: 1" in (repo.root / "metrics.yaml").read_text()
+    repo.git("reset", "-q", "--hard")
+    repo.weft("config", "set", "--private", "reuse.from", "origin/stranger, no/such")
+    (repo.root / ".git/weft/own-runs").unlink()
+    said = repo.weft("repro", "-S", "train.lr=0.2")
+    assert "by Mallory <mallory@example.invalid>, from commit " in said.out
+    assert "no/such" in said.err
+    reused, record = repo.record("score").reused, repo.record("score")
+    assert reused is not None
+    assert reused.author == "Mallory <mallory@example.invalid>"
+    assert reused.commit == repo.git("rev-parse", "stranger").out.strip()
+    assert record.author == "Test <test@example.invalid>"
+    repo.git("reset", "-q", "--hard")
+    assert repo.actions("--no-reuse", "-S", "train.lr=0.2") == {"score": "ran"}
+    assert repo.ran() == ["score"]
+
+
+def test_taking_a_run_of_others_does_not_make_it_our_own(tmp_path: Path) -> None:
+    repo = forged(tmp_path)
+    (repo.root / ".git/weft/own-runs").unlink()
+    repo.git("checkout", "-q", "-b", "review", "stranger~1")
+    repo.git("merge", "-q", "stranger")
+    repo.write({"params.yaml": b"train: {lr: 0.1}\n", "weft.yaml": FIGURE + b"    desc: more words\n"})
+    repo.weft("repro", "--force")
+    repo.commit("looked at it")
+    own = (repo.root / ".git/weft/own-runs").read_text()
+    assert repo.actions("-S", "train.lr=0.2") == {"score": "reused"}
+    repo.commit("taken from the stranger")
+    repo.ran()
+    repo.git("checkout", "-q", "main")
+    assert (repo.root / ".git/weft/own-runs").read_text() == own
+    assert repo.actions("-S", "train.lr=0.2") == {"score": "ran"}
+
+
+def test_a_run_of_this_clone_on_a_branch_is_found_from_another(tmp_path: Path) -> None:
+    repo = done(tmp_path, text=FIGURE)
+    repo.git("checkout", "-q", "-b", "side")
+    repo.weft("repro", "-S", "train.lr=0.2")
+    repo.commit("side")
+    repo.git("checkout", "-q", "main")
+    assert repo.actions("-S", "train.lr=0.2") == {"score": "reused"}
 
 
 def test_no_outs_are_reused_that_are_not_here_or_of_another_command(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stagekit import Project, done, empty, pipeline, runs
+from stagekit import PIPELINE, Project, done, empty, pipeline, runs
 from weft.formats import stagefile
 
 
@@ -167,7 +167,9 @@ def test_a_clean_tree_makes_no_snapshot_and_a_dirty_one_does(tmp_path: Path) -> 
     assert runs(repo) == []
     assert not repo.record("train").dirty
     repo.commit("again") if repo.git("status", "--porcelain").out else None
-    repo.write({"prepare.sh": b"cat\n", "notes": b"mine", ".gitignore": b"/secret\n", "secret": b"token"})
+    hidden = {".gitignore": b"/secret\n", "secret": b"token"}
+    token = b"token = ghp_" + b"0a1B" * 10 + b"\n"
+    repo.write({"prepare.sh": b"cat\n", "data/new.csv": b"1\n", "notes": b"mine", "weft.yaml.bak": token} | hidden)
     repo.git("add", "notes")
     repo.git("reset", "-q", "notes")
     index, head = (repo.root / ".git/index").read_bytes(), repo.git("rev-parse", "HEAD").out
@@ -177,14 +179,36 @@ def test_a_clean_tree_makes_no_snapshot_and_a_dirty_one_does(tmp_path: Path) -> 
     assert repo.git("rev-parse", "HEAD").out == head
     (ref,) = runs(repo)
     names = repo.git("ls-tree", "-r", "--name-only", ref).out.split()
-    assert "notes" in names
-    assert "secret" not in names
+    assert not {"notes", "secret", "weft.yaml.bak"} & set(names), "no stage reads them"
     assert repo.git("show", f"{ref}:prepare.sh").out == "cat\n"
     repo.weft("run", "--force", "train")
     record = repo.record("train")
     assert record.dirty
     assert record.snapshot in runs(repo)
     assert repo.git("rev-parse", f"{record.snapshot}^").out.strip() == record.base
+
+
+def test_a_snapshot_takes_what_stages_read_and_no_secret(tmp_path: Path) -> None:
+    text = PIPELINE.replace(b"[data/raw.csv, prepare.sh]", b"[data/raw.csv, prepare.sh, src]")
+    repo = pipeline(tmp_path, text=text)
+    token = b"ghp_" + b"0a1B" * 10
+    (repo.root / "src/big").parent.mkdir()
+    with (repo.root / "src/big").open("wb") as file:
+        file.truncate((8 << 20) + 1)
+    (repo.root / ".gitignore").write_text("big\n")
+    repo.write({"src/a.py": b"a = 1\n", "src/key.py": b"key = '" + token + b"'\n", "other.py": b"b = 1\n"})
+    repo.write({"prepare.sh": b"# " + token + b"\ntr a-z A-Z\n"})
+    repo.git("add", "prepare.sh")
+    said = repo.weft("repro", "prepare").err
+    assert "looks like a secret: prepare.sh, src/key.py" in said
+    ref = repo.record("prepare").snapshot
+    names = repo.git("ls-tree", "-r", "--name-only", ref).out.split()
+    assert "src/a.py" in names
+    assert not {"other.py", "src/key.py"} & set(names)
+    assert token.decode() not in repo.git("show", f"{ref}:prepare.sh").out
+    repo.write({"weft.yaml": text + b"validate:\n  - {rule: WEFT021, path: src/key.py, reason: made up}\n"})
+    repo.weft("repro", "--force", "prepare")
+    assert "src/key.py" in repo.git("ls-tree", "-r", "--name-only", repo.record("prepare").snapshot).out
 
 
 def test_stages_of_one_invocation_share_a_snapshot_by_refs_of_their_own(tmp_path: Path) -> None:

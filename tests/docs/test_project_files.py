@@ -20,6 +20,11 @@ REGISTRY = re.compile(
 # begins a made-up path.
 MACHINE = re.compile(r"(?<![\w.}$])/(?:home/(?!alice\b)\w+|Users/(?!alice\b)\w+|" + r"root(?!/of/)|work|opt|mnt)/[\w.]")
 
+# On the public index the name belongs to a program of others: no hint and no page may tell somebody to fetch that.
+BY_NAME = re.compile(
+    r"\b(?:pip3?|pipx|uvx?|conda|mamba)\s[^`,;]*\b(?:install|add|run|from)\b[^`,;]*[\s'\"]weft(?!'s|[\w./-])(?:$|\[|[\s'\"`=<>~!@,)])"
+)
+
 
 def project_files() -> list[Path]:
     listed = subprocess.run(
@@ -52,6 +57,15 @@ def test_no_file_names_where_this_checkout_is() -> None:
     # A checkout at /src or /app could not be told from a path within a project.
     if len(ROOT.parts) > 2:
         assert not lines_with(re.compile(r"(?<![\w.}$])" + re.escape(str(ROOT)) + r"(?!\w)"))
+
+
+@pytest.mark.parametrize("text", ["pip install weft", "`pip install 'weft[s3]'`", "uv tool install weft==1\n"])
+def test_advice_to_install_by_name_is_noticed(text: str) -> None:
+    assert BY_NAME.search(text)
+
+
+def test_no_file_says_to_install_weft_by_name() -> None:
+    assert not [hit for hit in lines_with(BY_NAME) if "tests/docs/test_project_files.py" not in hit]
 
 
 def test_no_file_names_a_package_registry() -> None:

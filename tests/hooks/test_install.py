@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hooks_kit import environment_in
 from kit import Repo, environment
 from weft.cli import hook
 from weft.cli.commands import install as install_command
@@ -126,6 +128,30 @@ def test_hooks_of_a_linked_work_tree_are_those_of_the_repository(repo: Repo, tmp
     assert not (repo.root / ".git/hooks/pre-push").exists()
 
 
+def test_snapshots_are_hidden_from_those_who_fetch_and_from_a_mirror(repo: Repo, tmp_path: Path) -> None:
+    repo.git("update-ref", "refs/weft/runs/r1", "HEAD")
+    repo.git("config", "--add", "transfer.hideRefs", "refs/mine")
+    before = git_folder(repo.root / ".git")
+    assert "hidden     refs/weft/runs" in repo.weft("install").out
+    refs = Repo(tmp_path).git("ls-remote", str(repo.root)).out
+    assert "refs/heads/main" in refs
+    assert "refs/weft" not in refs
+    Repo(tmp_path).git("clone", "-q", "--mirror", str(repo.root), "mirror.git")
+    assert "refs/weft" not in Repo(tmp_path / "mirror.git").git("for-each-ref").out
+    Repo(tmp_path).git("init", "-q", "--bare", "hub.git")
+    repo.git("remote", "add", "hub", str(tmp_path / "hub.git"))
+    assert "1 snapshot of runs" in repo.git("push", "-q", "--mirror", "hub", code=1).err
+    repo.git("push", "-q", "--all", "hub")
+    hub = Repo(tmp_path / "hub.git")
+    assert "refs/weft" not in hub.git("for-each-ref").out
+    repo.git("push", "-q", "hub", "refs/weft/runs/r1")
+    assert "refs/weft/runs/r1" in hub.git("for-each-ref").out, "somebody named it"
+    repo.weft("uninstall")
+    repo.git("remote", "remove", "hub")
+    assert git_folder(repo.root / ".git") == before
+    assert "refs/weft/runs/r1" in Repo(tmp_path).git("ls-remote", str(repo.root)).out
+
+
 def test_a_submodule_has_its_own(repo: Repo, tmp_path: Path) -> None:
     outer = Repo(tmp_path / "outer")
     outer.root.mkdir()
@@ -211,12 +237,78 @@ def test_drivers_are_registered_with_the_whole_command_and_dropped_without_a_tra
     options = InstallOptions(sys.executable, "/nowhere", drivers=("merge-pointer", "textconv-pointer"))
     assert install(str(repo.root), options).drivers == ("merge.weft-pointer", "diff.weft-pointer")
     driver = repo.git("config", "merge.weft-pointer.driver").out
-    assert driver == f"{sys.executable} -P -m weft.cli.hook merge-pointer %O %A %B %P\n"
+    assert driver.startswith(f"python={sys.executable}; module=/nowhere; ")
+    assert driver.endswith('"$python" -E -P -m weft.cli.hook merge-pointer %O %A %B %P\n')
     assert repo.git("config", "diff.weft-pointer.textconv").out.endswith(" textconv-pointer\n")
     assert repo.git("config", "merge.weft-record.driver", code=1).out == "", "this weft has no such driver"
     assert install(str(repo.root), options).drivers == ()
     assert uninstall(str(repo.root)).drivers == ("merge.weft-pointer", "diff.weft-pointer")
     assert git_folder(repo.root / ".git") == before
+
+
+def test_a_weft_in_a_work_tree_is_not_installed(repo: Repo, tmp_path: Path) -> None:
+    """Git overwrites ignored files at a checkout: what hooks run must not be there, nor in a tree beside or around."""
+    before = git_folder(repo.root / ".git")
+    python = environment_in(repo.root / ".venv")
+    (repo.root / ".gitignore").write_text(".venv/\n")
+
+    def refused(tree: Repo, python: Path, *args: str) -> str:
+        said = tree.run(str(python), "-m", "weft", "install", *args, code=3).err
+        assert "E_HOOK" in said
+        assert "uv tool install ." in said
+        return said
+
+    assert str(repo.root / ".venv") in refused(repo, python)
+    refused(repo, python, "--force")
+    refused(repo, python, "--pre-commit-tool")
+    assert git_folder(repo.root / ".git") == before
+    link = tmp_path / "link"
+    link.symlink_to(repo.root / ".venv")
+    refused(repo, link / "bin/python")
+    repo.commit("ignore it")
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    refused(Repo(tmp_path / "linked"), python)
+    outer = Repo(tmp_path / "outer")
+    outer.root.mkdir()
+    outer.git("init", "-q")
+    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repo.root), "inner")
+    (repo.root / ".venv").rename(outer.root / ".venv")
+    refused(Repo(outer.root / "inner"), environment_in(outer.root / ".venv"))
+    assert not (outer.root / ".git/modules/inner/hooks/pre-push").exists()
+
+
+def test_an_environment_that_imports_from_the_work_tree_is_not_installed(repo: Repo, tmp_path: Path) -> None:
+    """As after `pip install -e .`: a sitecustomize.py of a branch would run with every hook."""
+    python = environment_in(tmp_path / "env")
+    with next((tmp_path / "env").glob("lib/python*/site-packages/weft.pth")).open("a") as file:
+        file.write(f"{repo.root / 'src'}\n")
+    assert "E_HOOK" not in repo.run(str(python), "-m", "weft", "install").err
+    (repo.root / "src").mkdir()
+    said = repo.run(str(python), "-m", "weft", "install", code=3).err
+    assert f"would run from {repo.root / 'src'}" in said
+
+
+def test_a_hook_of_before_stops_and_doctor_names_it(repo: Repo) -> None:
+    """An environment that came to lie in the work tree after the hooks were installed."""
+    repo.weft("install")
+    python = environment_in(repo.root / ".venv")
+    for path in [repo.root / ".git/config", *(repo.root / ".git/hooks" / name for name in HOOKS)]:
+        path.write_text(path.read_text().replace(sys.executable, str(python)))
+    hooks = repo.root / ".git/hooks"
+    for name in HOOKS:  # written anew, so that the scripts count as weft's own
+        text = (hooks / name).read_bytes()
+        mark, _, body = text.partition(b"\n")[2].partition(b"\n")
+        digest = hashlib.sha256(body).hexdigest().encode()
+        (hooks / name).write_bytes(b"#!/bin/sh\n" + mark[: mark.rindex(b" ") + 1] + digest + b"\n" + body)
+    repo.write({"data/a": b"1", ".gitignore": b".venv/\n"})
+    repo.weft("add", "data")
+    assert "lies in this work tree" in repo.git("commit", "-q", "-m", "x", code=1).err
+    repo.git("commit", "-q", "--no-verify", "-m", "x")
+    assert "lies in this work tree" in repo.git("switch", "-q", "-c", "other").err
+    repo.write({"data/a": b"2"})
+    repo.weft("add", "data")
+    assert "lies in this work tree" in repo.git("diff", "HEAD", code=None).err
+    assert "where a branch can put other code" in repo.weft("doctor", code=1).out
 
 
 # --- committed files cannot make anything run -------------------------------------------------------------------------

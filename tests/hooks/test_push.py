@@ -86,6 +86,31 @@ def test_without_a_remote_for_data_only_code_is_pushed(bare: Hooked) -> None:
     assert "1 pointer" in ran.err
 
 
+def test_a_git_remote_that_went_back_gets_nothing_without_its_data(repo: Hooked, tmp_path: Path) -> None:
+    before = repo.there("main")
+    first = repo.data({"a": "one"})
+    repo.git("push", "-q", "--no-verify", "origin", "main")
+    repo.git("--git-dir", str(repo.hub), "update-ref", "refs/heads/main", before)
+    store = repo.root / ".git/weft/store"
+    store.rename(tmp_path / "away")
+    repo.refused("origin", "main")
+    assert repo.there("main") == before
+    shutil.rmtree(store, ignore_errors=True)
+    (tmp_path / "away").rename(store)
+    repo.git("push", "-q", "origin", "main")
+    assert repo.there("main") == first
+
+
+def test_a_replaced_commit_is_sent_as_it_is_and_so_is_its_data(repo: Hooked, second: Hooked) -> None:
+    repo.data({"a": "one"})
+    repo.data({"a": "two"})
+    repo.git("replace", "HEAD", "HEAD~1")
+    repo.git("push", "-q", "origin", "main")
+    second.git("pull", "-q")
+    second.weft("pull")
+    assert second.read("data/a") == "two"
+
+
 def test_deleting_a_branch_asks_nobody(repo: Hooked) -> None:
     repo.data({"a": "one"})
     repo.git("push", "-q", "origin", "main", "main:side")

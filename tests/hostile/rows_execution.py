@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from hooks_kit import environment_in
 from kit import Repo, environment, pseudo_random
 from localstores import corrupt
+from stagekit import forged
 
 MODULES = ("yaml", "click", "conftest", "zstandard", "blake3", "xxhash")
 
@@ -60,7 +62,66 @@ def poisoned_cache(tmp_path: Path) -> None:
     assert (poisoned.root / "data" / "f").read_bytes() == data, "the remote has what the cache had spoiled"
 
 
+def environment_in_the_work_tree(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    python = environment_in(repo.root / ".venv")
+    repo.write({".gitignore": b".venv/\n"})
+    repo.commit("ignore it")
+    assert "E_HOOK" in repo.run(str(python), "-m", "weft", "install", code=3).err
+    attacker = repo.clone(tmp_path / "attacker")
+    ran = tmp_path / "ran"
+    planted = str(next((repo.root / ".venv").glob("lib/python*/site-packages")).relative_to(repo.root) / "zz.pth")
+    attacker.write({planted: f"import pathlib; pathlib.Path({str(ran)!r}).touch()\n".encode()})
+    attacker.git("add", "--force", planted)
+    attacker.git("commit", "-q", "-m", "innocent")
+    repo.git("fetch", "-q", str(attacker.root), "main")
+    repo.git("checkout", "-q", "FETCH_HEAD")
+    assert not ran.exists()
+    repo.run(str(python), "-c", "")
+    assert ran.exists(), "what was planted does run where somebody starts this Python"
+
+
+def record_of_a_fetched_branch(tmp_path: Path) -> None:
+    repo = forged(tmp_path)
+    assert repo.actions("-S", "train.lr=0.2") == {"score": "ran"}
+    assert b"999" not in (repo.root / "metrics.yaml").read_bytes()
+    repo.git("checkout", "-q", "--force", "main")
+    with (repo.root / ".weft/config.yaml").open("a") as file:
+        file.write("reuse: {from: origin/stranger}\n")
+    assert "E_UNTRUSTED_CONFIG" in repo.weft("repro", code=3).err
+
+
+def bare_repository_in_the_work_tree(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    ran = tmp_path / "ran"
+    config = (
+        f'[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = w\n\tfsmonitor = "touch {ran}; false"\n'
+    )
+    repo.write(
+        {
+            "sub/HEAD": b"ref: refs/heads/main\n",
+            "sub/config": config.encode(),
+            "sub/objects/.keep": b"",
+            "sub/refs/.keep": b"",
+            "sub/w/.weft/config.yaml": (repo.root / ".weft/config.yaml").read_bytes(),
+            "sub/w/x": b"",
+        }
+    )
+    repo.commit("innocent")
+    clone = repo.clone(tmp_path / "clone")
+    for folder in ("sub", "sub/w"):
+        for verb in (("status",), ("run", "-n", "a", "-o", "b", "--", "touch b"), ("doctor",), ("install",)):
+            clone.weft("-C", folder, *verb, code=None)
+            assert not ran.exists(), verb
+        assert "E_NO_REPO" in clone.weft("-C", folder, "status", code=6).err
+    clone.run("git", "-C", "sub/w", "status", code=None)
+    assert ran.exists(), "Git itself runs it"
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (77, "modules-in-the-repository", modules_in_the_repository),
     (78, "poisoned-cache", poisoned_cache),
+    (105, "environment-in-the-work-tree", environment_in_the_work_tree),
+    (106, "record-of-a-fetched-branch", record_of_a_fetched_branch),
+    (107, "bare-repository-in-the-work-tree", bare_repository_in_the_work_tree),
 ]

@@ -116,10 +116,31 @@ def home_in_lineage(tmp_path: Path) -> None:
     assert "WEFT012" in refused.err
 
 
+def snapshots_and_mirrors(tmp_path: Path) -> None:
+    repo = _project(tmp_path)
+    repo.weft("install")
+    repo.write({"src/t.py": b"print(1)\n", ".env": f"API_KEY={CANARY}\n".encode(), "id_rsa": CANARY.encode()})
+    repo.git("add", "src")
+    repo.git("commit", "-q", "-m", "code")
+    repo.write({"src/t.py": f"key = '{CANARY}'\n".encode(), "src/more.py": f"token = '{CANARY}'\n".encode()})
+    said = repo.weft("run", "-n", "a", "-d", "src", "-o", "out", "--", "echo 1 > out").err
+    assert "looks like a secret" in said
+    assert CANARY not in said
+    blobs = [place for place in _traces(repo, CANARY) if "/" not in place and "." not in place and place != "id_rsa"]
+    assert blobs == [], "Git has no object that holds it"
+    repo.git("checkout", "-q", "src/t.py")
+    Repo(tmp_path).git("init", "-q", "--bare", "hub.git")
+    assert "E_HOOK" in repo.git("push", "--mirror", str(tmp_path / "hub.git"), code=1).err
+    assert Repo(tmp_path / "hub.git").git("for-each-ref").out == ""
+    assert "refs/weft" in repo.git("for-each-ref").out
+    assert "refs/weft" not in Repo(tmp_path).git("ls-remote", str(repo.root)).out
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (70, "secret-argument", secret_argument),
     (71, "secret-parameter", secret_parameter),
     (72, "secret-variable", secret_variable),
     (73, "signed-source", signed_source),
     (74, "home-in-lineage", home_in_lineage),
+    (108, "snapshots-and-mirrors", snapshots_and_mirrors),
 ]

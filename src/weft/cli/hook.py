@@ -54,12 +54,24 @@ def main(arguments: Sequence[str]) -> int:
     if name not in HANDLERS:
         session.err.line(f"weft-hook knows no {name!a}; it is started by Git, with one of: {', '.join(HANDLERS)}")
         return _USAGE
+    if _lies_here(sys.prefix) or _lies_here(__file__):
+        session.err.line(
+            f"weft: {name} does not run: {sys.prefix} lies in this work tree, where a branch can put other code"
+        )
+        session.err.line("hint: install weft in an environment elsewhere, and run `weft install` of that one")
+        return 0 if name.startswith("post-") or name == "checkout" else 1
 
     def work() -> int:
         code: int = hook_handler(HANDLERS[name]).run(name, arguments[1:], session)
         return code
 
     return guard(session, work)
+
+
+def _lies_here(path: str) -> bool:
+    """Whether ``path`` is below the directory that Git, and pre-commit, start hooks in: the top of the work tree."""
+    here = os.getcwd() + os.sep
+    return path.startswith(here) or os.path.realpath(path).startswith(here)
 
 
 if __name__ == "__main__":

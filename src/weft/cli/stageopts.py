@@ -16,9 +16,10 @@ Function = Callable[..., Any]
 
 
 def stage_options(function: Function) -> Function:
-    """``-S``, ``--force`` and ``--pull``."""
+    """``-S``, ``--force``, ``--no-reuse`` and ``--pull``."""
     for option in (
         click.option("--pull", is_flag=True, help="Fetch data that is not here."),
+        click.option("--no-reuse", is_flag=True, help="Take no outs of earlier runs: run what is stale."),
         click.option("-f", "--force", is_flag=True, help="Run even what is up to date; take no outs of earlier runs."),
         click.option(
             "-S",

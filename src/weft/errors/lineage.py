@@ -36,7 +36,7 @@ class ValuesFault(RefusedInput):
 
 
 class HookRefused(RefusedInput):
-    """A Git hook cannot be installed where Git looks for it."""
+    """Git hooks cannot be installed where Git looks for them, or cannot run weft from where it is."""
 
     code = "E_HOOK"
 

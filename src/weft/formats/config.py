@@ -23,10 +23,11 @@ from weft.util.urls import check_url
 VERSION = 1
 LIMIT = 1 << 20
 COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage", "checkout")
-PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout", "accepted")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout", "accepted", "reuse")
 
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
+_REVISIONS = re.compile(r"[\w./@^~{}+,-][\w./@^~{}+, -]{0,999}")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
 
 _TLS_KEYS = frozenset(("verify", "ssl_verify", "verify_tls", "verify_ssl", "sslverify", "insecure", "tls", "use_ssl"))
@@ -99,6 +100,7 @@ def merge(committed: Config, private: Config) -> Config:
         link_from=private.link_from,
         store_shared=private.store_shared,
         accepted=private.accepted,
+        reuse_from=private.reuse_from,
     )
 
 
@@ -173,6 +175,8 @@ def _from_value(value: object, committed: bool) -> Config:
     gc = fields.below("gc")
     gc.only(("grace",))
     checkout = _checkout(fields, committed)
+    reuse = fields.below("reuse")
+    reuse.only(("from",))
     return Config(
         repo=fields.text("repo", ""),
         remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
@@ -188,6 +192,7 @@ def _from_value(value: object, committed: bool) -> Config:
         link_from=_size(checkout, "link_from"),
         store_shared=_choice(store, "shared", SHARED, ""),
         accepted=_remotes(fields, "accepted", committed),
+        reuse_from=_checked(reuse, "from", reuse.text("from", ""), _REVISIONS, empty=True),
     )
 
 
@@ -206,6 +211,7 @@ def _to_value(config: Config) -> dict[str, Any]:
         "jobs": config.jobs,
         "checkout": {key: item for key, item in checkout.items() if item},
         "accepted": {name: _remote_value(spec) for name, spec in sorted(config.accepted.items())},
+        "reuse": {"from": config.reuse_from} if config.reuse_from else {},
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
 
@@ -317,7 +323,7 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 # --- dotted keys ---
 
 _KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "jobs": int, "repo": str}
-_KEYS |= {"checkout.link": str, "checkout.link_from": str}
+_KEYS |= {"checkout.link": str, "checkout.link_from": str, "reuse.from": str}
 _KEYS |= {"store.shared": str, "store.dir": str, "store.limit": str, "gc.grace": int, "chunker.name": str}
 _KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
 _KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}

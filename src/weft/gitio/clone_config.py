@@ -30,6 +30,27 @@ def section_values(repo: GitRepo, section: str) -> dict[str, str]:
     return found
 
 
+def add_value(repo: GitRepo, key: str, value: str) -> bool:
+    """Let the local setting ``key``, which may have many values, have ``value`` too; True when it had not. Raises
+    ``GitFailed``."""
+    if value in _values(repo, key):
+        return False
+    repo.git("config", "--local", "--add", key, value)
+    return True
+
+
+def drop_value(repo: GitRepo, key: str, value: str) -> bool:
+    """Take one of the values of the local setting ``key`` away; False when it is none of them. Raises ``GitFailed``."""
+    if value not in _values(repo, key):
+        return False
+    repo.git("config", "--local", "--fixed-value", "--unset-all", key, value)
+    return True
+
+
+def _values(repo: GitRepo, key: str) -> list[str]:
+    return os.fsdecode(repo.git("config", "--local", "-z", "--get-all", key, check=False)).split("\0")
+
+
 def drop_section(repo: GitRepo, section: str) -> bool:
     """Remove the local ``section`` with all its values; False when there is none. Raises ``GitFailed``."""
     if not section_values(repo, section):

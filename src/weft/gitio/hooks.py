@@ -106,12 +106,24 @@ _ONLY = {
 }
 _STOP = '[ "$status" -eq 0 ] || exit "$status"\n'
 
-# The name that PATH gives must be absolute: a repository may hold a program of that name.
+# The name that PATH gives must be absolute: a repository may hold a program of that name. And neither program may lie in
+# the work tree, in which a branch that is checked out can put other code. A script on PATH names its interpreter itself.
 _FIND = """\
 found=$(command -v weft-hook)
+here=$(pwd -P)
+lies_here() {{
+  case "$1" in "$PWD"/*|"$here"/*) inside=$1 ;; esac
+}}
+inside=
 if [ -x "$python" ] && [ -f "$module" ]; then
-  set -- "$python" -P -m weft.cli.hook "$hook" "$@"
+  lies_here "$python"
+  lies_here "$module"
+  set -- "$python" -E -P -m weft.cli.hook "$hook" "$@"
 elif [ "${{found#/}}" != "$found" ]; then
+  lies_here "$found"
+  lies_here "$(readlink -f -- "$found")"
+  IFS= read -r first < "$found"
+  lies_here "${{first#??}}"
   set -- "$found" "$hook" "$@"
 elif [ -e .weft/config.yaml ]; then
   echo "weft: the hook $hook cannot run: weft is not on the PATH, and not where it was: ${{python:-nowhere}}" >&2
@@ -119,6 +131,11 @@ elif [ -e .weft/config.yaml ]; then
   exit {gone}
 else
   exit "$status"
+fi
+if [ -n "$inside" ]; then
+  echo "weft: the hook $hook does not run: $inside lies in this work tree, and a branch can put other code there" >&2
+  echo "hint: install weft in an environment elsewhere, and run \\`weft install\\` of that one{way_out}" >&2
+  exit {gone}
 fi
 """
 _WAY_OUT = {

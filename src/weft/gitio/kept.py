@@ -44,7 +44,7 @@ def kept(repo: GitRepo) -> Kept:
     found.update(pointer_changes(repo, "--all", "--reflog", commits=unfinished_commits(repo, git_dirs)))
     found.update(_indexed(repo, git_dirs))
     there, lost = [repo], []
-    for path in _tree_paths(repo):
+    for path in tree_paths(repo):
         try:
             tree = discover(path) if os.path.isdir(path) else None
         except NotARepository:
@@ -123,7 +123,7 @@ def _git_dirs(repo: GitRepo) -> list[str]:
     return [path for path in found if os.path.isfile(os.path.join(path, "HEAD"))]
 
 
-def _tree_paths(repo: GitRepo) -> list[str]:
+def tree_paths(repo: GitRepo) -> list[str]:
     """Paths of the work trees, as ``git worktree list`` tells them; a bare repository is none."""
     found = []
     for block in repo.git("worktree", "list", "--porcelain").split(b"\n\n"):

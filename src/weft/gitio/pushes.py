@@ -14,6 +14,9 @@ from weft.gitio.trees import files_at, is_pointer
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 
 
+_BRANCHES = "refs/heads/"
+
+
 class Update(NamedTuple):
     """One ref to be pushed, as Git tells its pre-push hook. An id of zeros stands for no commit."""
 
@@ -55,15 +58,30 @@ def parse_updates(lines: Iterable[str]) -> list[Update]:
 def outgoing(repo: GitRepo, updates: Sequence[Update], remote: str) -> Outgoing:
     """The commits that ``updates`` send and the Git remote ``remote`` (a name, or a URL) has not.
 
-    What it has is what its remote-tracking branches here say, and the refs that are to be replaced, as far as their
-    commits are known here.
+    What it has are the refs that are to be replaced, of which it has just told the ids, as far as their commits are known
+    here, and what its remote-tracking branches here say, unless one of those ids shows that they say too much.
     """
-    tips = _commits(repo, [update.local for update in updates if not update.deletes])
+    tips = list(_commits(repo, [update.local for update in updates if not update.deletes]).values())
     if not tips:
         return Outgoing({})
-    known = _commits(repo, [update.remote for update in updates if update.remote.strip("0")])
     # A pattern in a URL would be taken as one: such a remote has no branches here anyway.
-    tracked = [f"--remotes={remote}"] if re.fullmatch(r"[\w.][\w./-]*", remote) and not os.path.isabs(remote) else []
+    named = re.fullmatch(r"[\w.][\w./-]*", remote) is not None and not os.path.isabs(remote)
+    branches = [update for update in updates if named and update.remote_ref.startswith(_BRANCHES)]
+    tracking = {update.remote_ref: _tracking(remote, update.remote_ref) for update in branches}
+    there = _commits(repo, [*(update.remote for update in updates), *tracking.values()])
+    known = [there[update.remote] for update in updates if update.remote in there]
+    # HEAD there is but another name of one of its branches.
+    tracked = [f"--exclude={remote}/HEAD", f"--remotes={remote}"] if named else []
+    for update in branches:
+        claimed, real = there.get(tracking[update.remote_ref]), there.get(update.remote)
+        if claimed is None or claimed == real:
+            continue
+        if update.remote.strip("0") and not (real and _is_ancestor(repo, claimed, real)):
+            # The remote went back behind what it once had: none of the others can be believed either.
+            tracked = []
+            break
+        # Gone there, or further on: this one says nothing new.
+        tracked.insert(0, f"--exclude={tracking[update.remote_ref].removeprefix('refs/remotes/')}")
     request = "".join(f"{tip}\n" for tip in tips) + "".join(f"^{commit}\n" for commit in known)
     rows = repo.git(
         "rev-list", "--parents", "--topo-order", "--reverse", "--stdin", "--not", *tracked, stdin=request.encode("ascii")
@@ -71,14 +89,28 @@ def outgoing(repo: GitRepo, updates: Sequence[Update], remote: str) -> Outgoing:
     return Outgoing({words[0]: tuple(words[1:]) for words in map(str.split, rows.decode("ascii").splitlines())})
 
 
-def _commits(repo: GitRepo, ids: Sequence[str]) -> list[str]:
-    """The commits that ``ids`` name or, as tags, lead to; those that are not here and those of other things left out."""
-    if not ids:
-        return []
-    request = "".join(f"{one}^{{commit}}\n" for one in dict.fromkeys(ids)).encode("ascii")
+def _tracking(remote: str, branch: str) -> str:
+    return f"refs/remotes/{remote}/{branch.removeprefix(_BRANCHES)}"
+
+
+def _is_ancestor(repo: GitRepo, commit: str, other: str) -> bool:
+    return repo.run("merge-base", "--is-ancestor", commit, other).returncode == 0
+
+
+def _commits(repo: GitRepo, names: Sequence[str]) -> dict[str, str]:
+    """Each of ``names``, ids or refs, to the commit that it names or, as a tag, leads to; those that are not here and those
+    of other things left out."""
+    wanted = [name for name in dict.fromkeys(names) if name.strip("0")]
+    if not wanted:
+        return {}
+    request = b"".join(os.fsencode(f"{name}^{{commit}}\n") for name in wanted)
     rows = repo.git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=request).decode("ascii", "replace")
-    found = [row.split(" ") for row in rows.splitlines()]
-    return [words[0] for words in found if len(words) == 2 and words[1] == "commit" and _ID.fullmatch(words[0])]
+    found = {}
+    for name, row in zip(wanted, rows.splitlines(), strict=False):
+        words = row.split(" ")
+        if len(words) == 2 and words[1] == "commit" and _ID.fullmatch(words[0]):
+            found[name] = words[0]
+    return found
 
 
 def pointer_blobs_of(repo: GitRepo, sent: Outgoing) -> list[tuple[str, str]]:

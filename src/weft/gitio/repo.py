@@ -1,8 +1,9 @@
 """The Git repository, asked through the ``git`` program: Git alone knows its work trees, submodules and hash functions.
 
 Every call names the program by its absolute path, takes path arguments literally, and leaves alone locks that Git only
-takes to save time later. The environment is passed on, so ``GIT_DIR`` and ``GIT_INDEX_FILE`` mean what they mean to Git,
-which sets them for its hooks.
+takes to save time later. A bare repository is only used where it is named: one that lies in a work tree came with a clone,
+and its configuration may name programs. The environment is passed on, so ``GIT_DIR`` and ``GIT_INDEX_FILE`` mean what they
+mean to Git, which sets them for its hooks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from weft.errors import DependencyMissing, GitFailed, NotARepository
 from weft.util.subproc import Completed, find_program, run, stderr_text, stream
 
 OLDEST_GIT = "2.31"
+
+SAFELY = ("-c", "safe.bareRepository=explicit")
+"""Options of every call: Git before 2.38 passes them over."""
 
 _PLACES = ("--is-bare-repository", "--is-inside-work-tree", "--git-dir", "--git-common-dir", "--show-toplevel")
 
@@ -58,7 +62,7 @@ class GitRepo:
     def argv(self, *args: str) -> list[str]:
         """The words that start ``git ARGS`` at the root."""
         options = ("--no-replace-objects",) if self.as_committed else ()
-        return [self.program, "-C", self.root, "--no-optional-locks", "--literal-pathspecs", *options, *args]
+        return [self.program, *SAFELY, "-C", self.root, "--no-optional-locks", "--literal-pathspecs", *options, *args]
 
 
 def git_failed(args: Sequence[str], done: Completed) -> GitFailed:
@@ -104,7 +108,7 @@ def _not_found(directory: str, done: Completed) -> GitFailed | NotARepository:
     facts = done.stdout.split(b"\n")
     if "safe.directory" in said:
         return _ownership_refused(said)
-    if facts[0] == b"true":
+    if facts[0] == b"true" or "safe.bareRepository" in said:
         return NotARepository(
             f"the repository at {directory!a} is bare: weft needs a work tree",
             hint="clone it, or make a work tree of it with `git worktree add`",
@@ -131,7 +135,7 @@ def discover(start: str) -> GitRepo:
     directory = os.path.abspath(start)
     if not os.path.isdir(directory):
         directory = os.path.dirname(directory)
-    argv = [program, "-C", directory, "rev-parse", "--path-format=absolute", *_PLACES]
+    argv = [program, *SAFELY, "-C", directory, "rev-parse", "--path-format=absolute", *_PLACES]
     done = run(argv, cwd="/", check=False)
     if done.returncode != 0:
         raise _not_found(directory, done)

@@ -1,15 +1,14 @@
 """What the work tree holds beyond the last commit, and keeping it as a commit of its own under ``refs/weft/runs/``.
 
-The snapshot is made with a temporary index: HEAD, the index and the work tree stay as they are. Files that Git ignores
-stay out of it, so a secret that is kept out of Git is kept out of the snapshot too.
+The snapshot is made with a temporary index: HEAD, the index and the work tree stay as they are. It holds HEAD and those
+changes that the caller chooses: a staged file that is not among them is as in HEAD.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from weft.errors import GitFailed
@@ -17,13 +16,11 @@ from weft.gitio.index import LINK, SUBMODULE
 from weft.gitio.repo import GitRepo, git_failed
 from weft.gitio.trees import head
 from weft.gitio.worktree import blob_ids
-from weft.util.atomic import os_errors, temp_name
+from weft.util.atomic import temp_name
 from weft.util.subproc import Completed, find_program, run
 
 RUNS = "refs/weft/runs/"
-UNTRACKED_LIMIT = 8 << 20
-"""Most bytes of one untracked file that a snapshot takes: what is larger would only swell the Git repository."""
-
+_SUBJECT = "weft run "
 _NOBODY = ("-c", "user.name=weft", "-c", "user.email=weft@localhost")
 
 
@@ -40,11 +37,10 @@ class Beyond:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot that was made: its ref, its commit, and untracked files left out as they are too large."""
+    """A snapshot that was made: its ref and its commit."""
 
     ref: str
     commit: str
-    left_out: tuple[str, ...] = ()
 
 
 def beyond_head(repo: GitRepo) -> Beyond:
@@ -65,28 +61,26 @@ def beyond_head(repo: GitRepo) -> Beyond:
     return Beyond(tuple(dict.fromkeys([*changed, *_hidden(repo)])), tuple(untracked))
 
 
-def take_snapshot(repo: GitRepo, run_id: str, beyond: Beyond, *, limit: int = UNTRACKED_LIMIT) -> Snapshot:
-    """Keep the work tree, as it differs from HEAD by ``beyond``, as a commit at ``refs/weft/runs/RUN_ID``.
+def take_snapshot(repo: GitRepo, run_id: str, beyond: Beyond) -> Snapshot:
+    """Keep HEAD with the changes ``beyond`` it as a commit at ``refs/weft/runs/RUN_ID``.
 
-    Untracked files of more than ``limit`` bytes, and repositories inside this one, are left out. Raises ``GitFailed``
-    and the errors of ``translate_os_error``.
+    Repositories inside this one are left out. Raises ``GitFailed``.
     """
-    small, large = _by_size(repo, beyond.untracked, limit)
     index = os.path.join(repo.git_dir, temp_name())
     try:
-        _copy_index(repo, index)
-        # An entry that is marked as unchanged, or that is as young as its file, would stay as it is.
+        if parent := head(repo):
+            _with_index(repo, index, ("read-tree", parent))
         _with_index(repo, index, ("update-index", "--force-remove", "-z", "--stdin"), _joined(beyond.changed))
         names = [path for path in beyond.changed if not _is_folder(repo, path)]
-        command = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
-        _with_index(repo, index, command, _joined([*names, *small]))
+        names += [path for path in beyond.untracked if not path.endswith("/")]  # else a repository inside this one
+        _with_index(repo, index, ("update-index", "--add", "--remove", "--replace", "-z", "--stdin"), _joined(names))
         tree = _with_index(repo, index, ("write-tree",)).decode("ascii").strip()
     finally:
         for name in (index, index + ".lock"):
             with contextlib.suppress(OSError):
                 os.unlink(name)
-    commit = _commit(repo, tree, run_id)
-    return Snapshot(name_snapshot(repo, run_id, commit), commit, tuple(large))
+    commit = _commit(repo, tree, parent, run_id)
+    return Snapshot(name_snapshot(repo, run_id, commit), commit)
 
 
 def name_snapshot(repo: GitRepo, run_id: str, commit: str) -> str:
@@ -95,6 +89,23 @@ def name_snapshot(repo: GitRepo, run_id: str, commit: str) -> str:
     ref = RUNS + run_id
     repo.git("update-ref", "--create-reflog", "-m", "weft run", ref, commit, "0" * len(commit))
     return ref
+
+
+def snapshots_before(repo: GitRepo, seconds: float) -> dict[str, str]:
+    """The refs of snapshots made before ``seconds`` since the epoch, to their commits; one process. Raises ``GitFailed``."""
+    form = "%(refname)%00%(objectname)%00%(committerdate:unix)%00%(contents:subject)"
+    found = {}
+    for row in repo.git("for-each-ref", f"--format={form}", RUNS).splitlines():
+        ref, commit, made, subject = os.fsdecode(row).split("\0")
+        if subject.startswith(_SUBJECT) and made.isdigit() and int(made) < seconds:
+            found[ref] = commit
+    return found
+
+
+def drop_snapshots(repo: GitRepo, refs: Mapping[str, str]) -> None:
+    """Delete the ``refs`` that still name these commits, all or none. Raises ``GitFailed``."""
+    request = "".join(f"delete {ref}\0{commit}\0" for ref, commit in refs.items())
+    repo.git("update-ref", "-z", "--stdin", stdin=os.fsencode(request))
 
 
 def author(repo: GitRepo) -> str:
@@ -149,39 +160,17 @@ def _joined(paths: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\0" for path in paths)
 
 
-def _by_size(repo: GitRepo, paths: Iterable[str], limit: int) -> tuple[list[str], list[str]]:
-    small: list[str] = []
-    large: list[str] = []
-    for path in paths:
-        if path.endswith("/"):  # a repository inside this one
-            continue
-        try:
-            size = os.lstat(os.path.join(repo.root, path)).st_size
-        except OSError:  # gone since
-            continue
-        (small if size <= limit else large).append(path)
-    return small, large
-
-
-def _copy_index(repo: GitRepo, target: str) -> None:
-    """Begin with the present index, so that nothing that Git knows unchanged is read again. It may not exist yet."""
-    answer = repo.git("rev-parse", "--path-format=absolute", "--git-path", "index")
-    with os_errors("copy", target), contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(os.fsdecode(answer.removesuffix(b"\n")), target)
-
-
 def _with_index(repo: GitRepo, index: str, args: Sequence[str], stdin: bytes = b"") -> bytes:
     # The environment belongs to the command line alone, so the program `env` changes the one variable.
-    argv = [find_program("env"), f"GIT_INDEX_FILE={index}", repo.program, "-C", repo.root]
-    done = run([*argv, "-c", "core.safecrlf=false", *args], cwd=repo.root, stdin=stdin, check=False)
+    argv = [find_program("env"), f"GIT_INDEX_FILE={index}", *repo.argv("-c", "core.safecrlf=false", *args)]
+    done = run(argv, cwd=repo.root, stdin=stdin, check=False)
     if done.returncode != 0:
         raise git_failed(args, done)
     return done.stdout
 
 
-def _commit(repo: GitRepo, tree: str, run_id: str) -> str:
-    parent = head(repo)
-    args = ["commit-tree", tree, *(("-p", parent) if parent else ()), "-m", f"weft run {run_id}"]
+def _commit(repo: GitRepo, tree: str, parent: str | None, run_id: str) -> str:
+    args = ["commit-tree", tree, *(("-p", parent) if parent else ()), "-m", _SUBJECT + run_id]
     done: Completed = repo.run(*args)
     if done.returncode != 0:  # most likely nobody told Git who they are
         done = repo.run(*_NOBODY, *args)

@@ -24,12 +24,16 @@ class Brought:
     cut: bool = False
 
 
-def file_versions(repo: GitRepo, name: str) -> dict[str, str]:
-    """Blob id of each version of the file ``name`` in any commit of any ref to the newest commit that brought it in, the
-    newest first; by one process. Raises ``GitFailed``."""
+def file_versions(repo: GitRepo, name: str, *which: str) -> dict[str, str]:
+    """Blob id of each version of the file ``name`` in any commit that ``which`` (arguments of ``git rev-list``; none: all
+    refs) reaches, to the newest commit that brought it in, the newest first; by one process. Raises ``GitFailed``.
+
+    Commits count as they are, not as ``git replace`` shows them.
+    """
     # The full history: a version of a branch that was merged without it is one all the same.
     output = repo.git(
-        "log", "--all", "--full-history", "-m", "--root", "--no-renames", "--no-abbrev", "--diff-filter=d", "--raw",
+        "--no-replace-objects", "log", *(which or ("--all",)), "--full-history", "-m", "--root", "--no-renames",
+        "--no-abbrev", "--diff-filter=d", "--raw",
         "-z", "--format=%x02%H", "--", name,
     )  # fmt: skip
     found: dict[str, str] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
-from weft.gitio.repo import GitRepo, git_failed
+from weft.gitio.repo import SAFELY, GitRepo, git_failed
 from weft.util.subproc import run
 
 _PATHS_PER_CALL = 200  # of up to 4,096 bytes each: far below what the kernel takes as arguments
@@ -29,7 +29,7 @@ def ignored_paths(repo: GitRepo, paths: Sequence[str]) -> list[str]:
     # This command knows no literal pathspecs; behind "./" a name holds no magic.
     names = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)
     command = ("check-ignore", "-z", "--stdin")
-    done = run([repo.program, "-C", repo.root, *command], cwd=repo.root, stdin=names, check=False)
+    done = run([repo.program, *SAFELY, "-C", repo.root, *command], cwd=repo.root, stdin=names, check=False)
     if done.returncode not in (0, 1):
         raise git_failed(command, done)
     return [os.fsdecode(name[2:]) for name in done.stdout.split(b"\0") if name]

@@ -39,6 +39,7 @@ class Config:
     Git directory), ``store_shared`` (one of ``SHARED``; empty: nobody), ``store_limit`` (bytes that it may have after a
     garbage collection; 0: any), ``gc_grace`` (days that unreachable data is kept), ``jobs`` (0: chosen by weft),
     ``accepted`` (the place that each remote had when the user accepted it: its url in one spelling, endpoint and store).
+    ``reuse_from`` (revisions, with commas, in whose history runs may be reused besides that of HEAD).
     """
 
     repo: str = ""
@@ -55,6 +56,7 @@ class Config:
     link_from: int = 0
     store_shared: str = ""
     accepted: Mapping[str, RemoteSpec] = field(default_factory=dict)
+    reuse_from: str = ""
 
     @property
     def stages(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.formats import lineage
-from weft.model.lineage import DataRef, Record, RunFacts
+from weft.model.lineage import DataRef, Record, Reused, RunFacts
 from weft.model.stage import Stage
 from weft.pipeline.execute import Outcome
 from weft.pipeline.fingerprint import Inputs
@@ -86,10 +86,17 @@ def run_facts(name: str, outcome: Outcome) -> RunFacts:
     )  # fmt: skip
 
 
-def reused_record(stage: Stage, spec: str, earlier: Record, inputs: Inputs, origin: Origin, name: str) -> Record:
-    """The record of taking the outs of an ``earlier`` run: they came to be there and then, and were taken now."""
+def source_of(earlier: Record, commit: str) -> Reused | None:
+    """Whose run an ``earlier`` record in ``commit`` tells of: also when that took the outs of another run itself."""
+    return earlier.reused or (Reused(earlier.run.id, commit, earlier.author) if earlier.run else None)
+
+
+def reused_record(
+    stage: Stage, spec: str, earlier: Record, source: Reused | None, inputs: Inputs, origin: Origin, name: str
+) -> Record:
+    """The record of taking the outs of an ``earlier`` run: they came to be there and then, and were taken now. ``source`` is
+    the run that made them."""
     now = iso(time.time())
-    source = earlier.reused or (earlier.run.id if earlier.run else "")
     record = replace(
         earlier,
         spec=spec,

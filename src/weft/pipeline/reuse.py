@@ -1,8 +1,12 @@
-"""Earlier records of a stage: those of every commit of every ref, the snapshots of runs among them."""
+"""Earlier records of a stage, and which of them may stand in for a run.
+
+A digest is no signature: whoever pushes a branch can write a record that names other outs. So a run is only reused when its
+record is in the history of HEAD, or of what the user named, or when this clone made the run itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from weft.errors import WeftError
@@ -28,25 +32,35 @@ class Earlier:
     record: Record
 
 
-def earlier_runs(repo: GitRepo, stage: Stage, key: str) -> Iterator[Earlier]:
-    """Earlier runs of ``stage`` under ``key`` whose outs are those declared now, the newest first.
+def earlier_runs(
+    repo: GitRepo, stage: Stage, key: str, trusted: Sequence[str], own: Collection[str]
+) -> Iterator[Earlier]:
+    """Earlier runs of ``stage`` under ``key`` whose outs are those declared now: those in the history of the commits
+    ``trusted``, the newest first, then those of any ref whose record has a digest of ``own``.
 
     A run whose inputs changed while it ran is passed over; else as ``records_of``.
     """
-    for earlier in records_of(repo, stage.name):
+
+    def fits(earlier: Earlier) -> bool:
         record = earlier.record
-        if not record.changed and key_of_record(record) == key and covers(stage, record):
-            yield earlier
+        return not record.changed and key_of_record(record) == key and covers(stage, record)
+
+    if trusted:
+        yield from filter(fits, records_of(repo, stage.name, *trusted))
+    if own:
+        ours = (earlier for earlier in records_of(repo, stage.name) if str(earlier.record.digest) in own)
+        yield from filter(fits, ours)
 
 
-def records_of(repo: GitRepo, name: str) -> Iterator[Earlier]:
-    """The records of the stage ``name`` in all commits, the newest first, ``MOST_RECORDS`` at most.
+def records_of(repo: GitRepo, name: str, *which: str) -> Iterator[Earlier]:
+    """The records of the stage ``name`` in all commits that ``which`` reaches (none: all refs), the newest first,
+    ``MOST_RECORDS`` at most.
 
     Two Git processes, whatever the length of the history. A record that cannot be read, or whose digest is false, is passed
     over.
     """
     path = record_path(name)
-    where = file_versions(repo, path)
+    where = file_versions(repo, path, *which)
     for blob, data in read_blobs(repo, list(where)[:MOST_RECORDS], limit=RECORD_LIMIT).items():
         try:
             record = lineage.decode(data, what=path)

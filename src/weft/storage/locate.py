@@ -64,13 +64,14 @@ def open_backend(spec: Place, *, base_dir: str, workers: int = 8, anonymous: boo
     return _other(spec.url, scheme)
 
 
-def _import(module: str, extra: str) -> Any:
+def _import(module: str, package: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise DependencyMissing(
             f"this remote needs the Python package {module.partition('.')[0]}, which cannot be imported: {error}",
-            hint=f"pip install 'weft[{extra}]'",
+            # The library itself, never weft by its name: on the public index that is a program of somebody else.
+            hint=f"pip install {package}, in the environment that weft runs in",
         ) from error
 
 
@@ -82,7 +83,7 @@ def _ours(module: str) -> Any:
 def _s3(spec: Place, workers: int, anonymous: bool) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
-    s3fs = _import("s3fs", "s3")
+    s3fs = _import("s3fs", "s3fs")
     config: dict[str, Any] = {
         # RetryingStorage alone decides on retries: two layers of them would multiply.
         "retries": {"total_max_attempts": 1, "mode": "standard"},
@@ -93,7 +94,7 @@ def _s3(spec: Place, workers: int, anonymous: bool) -> Storage:
         # is read is verified against its BLAKE3 name anyway.
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
-        "http_session_cls": straight_session(_import("aiobotocore.httpsession", "s3").AIOHTTPSession),
+        "http_session_cls": straight_session(_import("aiobotocore.httpsession", "s3fs").AIOHTTPSession),
     }
     if not endpoint.startswith("http://") or is_loopback(endpoint):
         # Over TLS the connection protects the body already, and nobody stands between two programs of one machine; over
@@ -121,8 +122,8 @@ def _s3(spec: Place, workers: int, anonymous: bool) -> Storage:
 def _gcs(spec: Place, workers: int, anonymous: bool) -> Storage:
     bucket = bucket_url(spec.url)
     endpoint = check_endpoint(spec.endpoint) if spec.endpoint else ""
-    core = _import("gcsfs.core", "gcs")
-    aiohttp = _import("aiohttp", "gcs")
+    core = _import("gcsfs.core", "gcsfs")
+    aiohttp = _import("aiohttp", "gcsfs")
     # An emulator on this machine knows no accounts; everything else takes the application default credentials.
     emulator = endpoint.startswith("http://") and is_loopback(endpoint)
     token = "anon" if anonymous or emulator else "google_default"
@@ -159,7 +160,7 @@ def _without_retries(system: Any, *methods: str) -> None:
 def _other(url: str, scheme: str) -> Storage:
     if scheme == "memory":
         raise ConfigError("what is stored in memory:// is gone when the command ends", hint="weft remote add NAME PATH")
-    fsspec = _import("fsspec", "s3")
+    fsspec = _import("fsspec", "fsspec")
     try:
         kind = fsspec.get_filesystem_class(scheme)
     except (ValueError, ImportError) as error:

@@ -44,7 +44,7 @@ def straight_session(base: Any) -> type:
     if not hasattr(base, "_get_session"):
         raise DependencyMissing(
             "this version of aiobotocore is not known to weft: its redirects could not be switched off",
-            hint="pip install --upgrade 'weft[s3]'",
+            hint="pip install --upgrade s3fs aiobotocore, in the environment that weft runs in",
         )
 
     async def get_session(self: Any, *arguments: Any) -> Any:

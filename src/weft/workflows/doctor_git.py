@@ -18,6 +18,7 @@ from weft.util.humanize import count_text, duration_text
 from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.files import read_small
+from weft.workflows.own_code import first_inside
 from weft.workflows.project import Project
 from weft.workflows.results import Probe
 from weft.workflows.targets import check_overlap, data_path, read_pointer
@@ -67,7 +68,7 @@ def hooks(git: GitRepo) -> Iterator[Probe]:
         else:
             yield Probe("hooks", "note", "not installed: data does not follow Git by itself here", "weft install")
         return
-    bad = _bad_hooks(place.path, states)
+    bad = _bad_hooks(git, place.path, states)
     if not section_values(git, "merge.weft-pointer"):
         bad.append("the merge drivers are not configured")
     if bad:
@@ -76,7 +77,7 @@ def hooks(git: GitRepo) -> Iterator[Probe]:
         yield Probe("hooks", "ok", f"{count_text(len(ours), 'hook')} installed")
 
 
-def _bad_hooks(folder: str, states: dict[str, str]) -> list[str]:
+def _bad_hooks(git: GitRepo, folder: str, states: dict[str, str]) -> list[str]:
     bad = []
     absent = [name for name, state in states.items() if state in (ABSENT, FOREIGN)]
     if absent:
@@ -91,6 +92,8 @@ def _bad_hooks(folder: str, states: dict[str, str]) -> list[str]:
         gone = [path for path in program if path and not os.path.exists(path)]
         if gone:
             return [*bad, f"they call a weft that is not there any more: {gone[0]}"]
+        if inside := first_inside(git, filter(None, program)):
+            return [*bad, f"they run what lies in a work tree, where a branch can put other code: {inside}"]
         if data != hook_text(name, program):
             return [*bad, "they were written by another version of weft"]
     return bad

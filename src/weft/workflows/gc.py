@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from weft.errors import ConfigError, ObjectMissing
+from weft.gitio.snapshots import drop_snapshots
 from weft.objects import store_folder
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_local
 from weft.objects.gc_proof import RemoteFacts, look
@@ -16,6 +17,7 @@ from weft.workflows.connect import connection, find_remote
 from weft.workflows.copies import drop_copies
 from weft.workflows.gc_results import Dropped, GcResult
 from weft.workflows.gc_roots import Roots, local_roots
+from weft.workflows.gc_snapshots import expired_snapshots
 from weft.workflows.options import GcOptions
 from weft.workflows.project import Project, tree_lock
 
@@ -46,6 +48,7 @@ def gc(project: Project, options: GcOptions) -> GcResult:
     if options.dry_run:
         plan = _plan(project, options, roots, facts)
         unlinked = drop_copies(project, dry_run=True)
+        expired = expired_snapshots(project, roots.trees)
     else:
         # The remotes are asked, if they have to be, while nobody has to wait for this.
         with suppress(ObjectMissing):  # another collection was quicker
@@ -58,11 +61,15 @@ def gc(project: Project, options: GcOptions) -> GcResult:
             # Only what is asked under the locks holds still: no pointer is written and no pack is used meanwhile.
             project.store.reconcile()
             roots = local_roots(project)
+            expired = expired_snapshots(project, roots.trees)
+            if expired:
+                drop_snapshots(project.git, expired)
+                roots = local_roots(project)
             plan = _plan(project, options, roots, facts)
             carry_out(project.store, plan)
             unlinked = drop_copies(project, dry_run=False)
             store_folder.reap(project.store.root, time.time())
-    return replace(_result(project, options, roots, plan), copies=unlinked)
+    return replace(_result(project, options, roots, plan), copies=unlinked, snapshots=tuple(expired))
 
 
 class _Facts:

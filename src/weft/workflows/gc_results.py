@@ -19,7 +19,8 @@ class GcResult:
     """Outcome of ``gc`` of the local store. Sizes are bytes; ``size`` and ``packs`` are those before.
 
     ``young`` counts unreachable packs within the grace time, ``over`` is what the store has above its limit afterwards.
-    ``copies`` are whole files for links that nothing is linked to; they count in no other sum.
+    ``copies`` are whole files for links that nothing is linked to; they count in no other sum. ``snapshots`` are refs of old
+    snapshots of runs that no record names.
     """
 
     dropped: tuple[Dropped, ...]
@@ -32,6 +33,7 @@ class GcResult:
     dry_run: bool = False
     notes: tuple[str, ...] = ()
     copies: tuple[Dropped, ...] = ()
+    snapshots: tuple[str, ...] = ()
 
     @property
     def freed(self) -> int:

@@ -20,7 +20,7 @@ from weft.errors import (
     UntrustedRemote,
 )
 from weft.gitio import trees
-from weft.gitio.repo import find_git, git_failed
+from weft.gitio.repo import SAFELY, find_git, git_failed
 from weft.model.entry import DIR
 from weft.model.pointer import Pointer
 from weft.model.trust import NOTHING, Trust
@@ -159,12 +159,12 @@ def _opened(url: str, progress: Progress | None, trust: Trust) -> Iterator[Proje
             yield project
         return
     with tempfile.TemporaryDirectory(prefix="weft-get-") as scratch:
-        argv = [find_git(), "clone", "--quiet", "--no-checkout", "--", url, "clone"]
+        argv = [find_git(), *SAFELY, "clone", "--quiet", "--no-checkout", "--", url, "clone"]
         done = run(argv, cwd=scratch, check=False)
         if done.returncode:
-            raise git_failed(argv[1:], done)
+            raise git_failed(["clone"], done)
         clone = os.path.join(scratch, "clone")
-        config = run([argv[0], "checkout", "HEAD", "--", ".weft"], cwd=clone, check=False)
+        config = run([argv[0], *SAFELY, "checkout", "HEAD", "--", ".weft"], cwd=clone, check=False)
         if config.returncode:
             raise GitFailed(f"{url} is no weft project: it has no .weft/config.yaml", hint="check the url", path=url)
         with open_project(clone, progress, trust) as project:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from weft.errors import HookRefused
 from weft.gitio.attributes import ensure_attributes
-from weft.gitio.clone_config import drop_section, set_section
+from weft.gitio.clone_config import add_value, drop_section, drop_value, set_section
 from weft.gitio.hooks import (
     HOOKS,
     HookPlace,
@@ -24,9 +24,11 @@ from weft.gitio.hooks import (
     uninstall_hooks,
 )
 from weft.gitio.repo import GitRepo, discover
+from weft.gitio.snapshots import RUNS
 from weft.gitio.staging import stage
 from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
+from weft.workflows.own_code import refuse_own_code
 from weft.workflows.project import read_config
 
 _DRIVERS = {
@@ -38,6 +40,8 @@ _DRIVERS = {
 """Sections of the clone's configuration; the values ``driver`` and ``textconv`` are what ``weft-hook`` is given."""
 
 _COMMANDS = ("driver", "textconv")
+_HIDDEN = ("transfer.hideRefs", RUNS.rstrip("/"))
+"""Who clones or fetches from this clone, with --mirror too, does not get the snapshots of runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class InstallOptions:
 
     ``python`` is the program that runs weft and ``module`` the file of weft that it starts, both absolute. ``tool``
     writes entries for the pre-commit program instead of Git's hooks. ``force`` installs into a folder of hooks that is
-    not this repository's own. ``drivers`` are those that the running weft has.
+    not this repository's own. ``drivers`` are those that the running weft has. ``places`` are where this Python is
+    installed.
     """
 
     python: str
@@ -54,6 +59,7 @@ class InstallOptions:
     tool: bool = False
     force: bool = False
     drivers: Collection[str] = ()
+    places: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class InstallResult:
     """What ``install`` changed: files by path relative to the root where they are below it, else absolute.
 
     ``kept`` are hooks that were there and are called by ours, ``staged`` files that are to be committed, ``removed`` hooks
-    of ours that the pre-commit program makes needless.
+    of ours that the pre-commit program makes needless. ``hidden`` says that snapshots of runs are from now on hidden from
+    those who fetch from this clone.
     """
 
     folder: str
@@ -71,6 +78,7 @@ class InstallResult:
     staged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     tool: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ def install(start: str, options: InstallOptions) -> InstallResult:
     """
     git = discover(start)
     read_config(git)
+    refuse_own_code(git, options.python, (options.module, *options.places))
     place = hook_place(git)
     program = Program(options.python, options.module)
     hooks: list[str] = []
@@ -109,6 +118,7 @@ def install(start: str, options: InstallOptions) -> InstallResult:
     drivers = [
         section for section, values in _sections(program, options.drivers).items() if set_section(git, section, values)
     ]
+    hidden = add_value(git, *_HIDDEN)
     if ensure_attributes(git.root, ATTRIBUTES):
         staged.append(".gitattributes")
     if staged:
@@ -121,6 +131,7 @@ def install(start: str, options: InstallOptions) -> InstallResult:
         tuple(staged),
         tuple(_shown(git, path) for path in removed),
         options.tool,
+        hidden,
     )
 
 
@@ -133,6 +144,7 @@ def uninstall(start: str) -> UninstallResult:
     git = discover(start)
     removed, restored = _take_away(git)
     drivers = [section for section in _DRIVERS if drop_section(git, section)]
+    drop_value(git, *_HIDDEN)
     edited = [framework.FILE] if framework.drop_entries(git.root) else []
     if edited:
         stage(git, edited)
@@ -170,7 +182,13 @@ def _check_place(git: GitRepo, place: HookPlace, force: bool) -> None:
 
 def _sections(program: Program, known: Collection[str]) -> dict[str, dict[str, str]]:
     """The sections of the drivers in ``known``, with the whole command that Git gives to a shell."""
-    start = f"{shlex.quote(program.python)} -P -m weft.cli.hook "
+    # Git starts it at the top of the work tree. As in the hooks, nothing that lies in there is run.
+    start = (
+        f"python={shlex.quote(program.python)}; module={shlex.quote(program.module)}; here=$(pwd -P); "
+        'case "$python:$module" in "$PWD"/*|"$here"/*|*:"$PWD"/*|*:"$here"/*) '
+        'echo "weft: nothing runs from $python: it lies in this work tree" >&2; exit 1 ;; esac; '
+        '"$python" -E -P -m weft.cli.hook '
+    )
     return {
         section: {key: start + value if key in _COMMANDS else value for key, value in values.items()}
         for section, values in _DRIVERS.items()

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from weft.errors import GitFailed, WeftError
 from weft.formats import lineage, stagefile, stagemerge
-from weft.gitio.repo import find_git
+from weft.gitio.repo import SAFELY, find_git
 from weft.model.lineage import Record
 from weft.model.stage import STAGE_FILE
 from weft.util.humanize import count_text
@@ -101,7 +101,9 @@ def _one_record(rationale: str, one: Record, other: Record) -> Record | None:
 
 def _facts(record: Record) -> Record:
     """What a record proves: all but who ran it, when, from which commit, and why."""
-    return replace(record, run=None, digest=None, author="", rationale="", base="", dirty=False, snapshot="", reused="")
+    return replace(
+        record, run=None, digest=None, author="", rationale="", base="", dirty=False, snapshot="", reused=None
+    )
 
 
 def _finished(record: Record) -> float:
@@ -171,7 +173,7 @@ def _git_merge(base: str, ours: str, theirs: str, start: str) -> TextMerge:
     """What Git makes of the lines. Raises ``GitFailed``."""
     labels = ("-L", "ours", "-L", "base", "-L", "theirs")
     files = [os.path.abspath(os.path.join(start, path)) for path in (ours, base, theirs)]
-    done = run([find_git(), "merge-file", "-p", *labels, "--", *files], cwd=start, check=False)
+    done = run([find_git(), *SAFELY, "merge-file", "-p", *labels, "--", *files], cwd=start, check=False)
     if not 0 <= done.returncode <= _MOST_CONFLICTS:
         raise GitFailed(f"git merge-file failed: {stderr_text(done.stderr)}")
     return TextMerge(done.stdout, "both sides changed the same lines" if done.returncode else "")

@@ -5,13 +5,17 @@ What Git's pre-push hook is told decides which commits these are; what the Git r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from weft.errors import HookRefused
 from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer_blobs_of
 from weft.gitio.repo import GitRepo, discover
+from weft.gitio.snapshots import RUNS
 from weft.gitio.trees import resolve
 from weft.model.trust import NOTHING, Trust
+from weft.util.humanize import count_text
 from weft.util.later import later
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.membership import of_project
@@ -30,13 +34,15 @@ _AT_ONCE = 100
 class Pushing(NamedTuple):
     """A Git push under way: the Git ``remote`` (a name or a URL) and the ``lines`` that Git gives to its pre-push hook.
 
-    A program between Git and us may give one revision instead, ``tip``, and one that the remote has, ``base``.
+    A program between Git and us may give one revision instead, ``tip``, one that the remote has, ``base``, and the
+    ``branch`` of the remote.
     """
 
     remote: str
     lines: tuple[str, ...] = ()
     tip: str = ""
     base: str = ""
+    branch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +61,22 @@ class PrePushResult:
 def find_outgoing(git: GitRepo, pushing: Pushing) -> Outgoing:
     """The commits that the push sends. Raises ``NoSuchRevision``, ``GitFailed``."""
     updates = parse_updates(pushing.lines)
+    _refuse_snapshots(updates)
     if pushing.tip:
         base = resolve(git, pushing.base) if pushing.base else ""
-        updates = [Update(pushing.tip, resolve(git, pushing.tip), pushing.tip, base)]
+        updates = [Update(pushing.tip, resolve(git, pushing.tip), pushing.branch or pushing.tip, base)]
     return outgoing(git, updates, pushing.remote)
+
+
+def _refuse_snapshots(updates: Sequence[Update]) -> None:
+    """Raise ``HookRefused`` where snapshots of runs would go along with other refs: with --mirror, nobody named them."""
+    snapshots = [update for update in updates if update.local_ref.startswith(RUNS) and not update.deletes]
+    if snapshots and len(snapshots) < len(updates):
+        raise HookRefused(
+            f"this push would send {count_text(len(snapshots), 'snapshot')} of runs, with work that was never committed",
+            hint="git push --all and git push --tags send branches and tags alone; git push --no-verify sends all refs, and"
+            " data only by weft push",
+        )
 
 
 def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trust: Trust = NOTHING) -> PrePushResult:

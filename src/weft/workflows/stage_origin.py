@@ -6,18 +6,24 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from weft.formats import stagefile
 from weft.gitio.snapshots import Beyond, author, beyond_head, name_snapshot, take_snapshot
 from weft.gitio.trees import head
+from weft.model.stage import Stage
+from weft.pipeline.confidential import RULE
 from weft.pipeline.record import Origin
 from weft.workflows.project import Project
+from weft.workflows.snapshot_choice import Choice, choose
+from weft.workflows.stages import stage_file
 
 
 class Origins:
     """Makes the origin of each run. What the invocation itself wrote does not count as a change of the user's, and as
     long as nothing else changed all its runs have one commit as their snapshot, each by a ref of its own."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, stages: Iterable[Stage]) -> None:
         self._project = project
+        self._stages = tuple(stages)
         self._written: set[str] = set()
         self._last: tuple[tuple[str, int, int], ...] | None = None
         self._origin = Origin()
@@ -43,16 +49,26 @@ class Origins:
         if not beyond:
             self._origin = Origin(base, author=self._author)
             return self._origin
-        # The snapshot holds all that is there: ours as well.
-        made = take_snapshot(git, run_id, found)
-        if made.left_out:
-            self._project.progress.warn(
-                f"too large for the snapshot of this run: {', '.join(made.left_out[:5])}",
-                hint=f"weft add {made.left_out[0]} if it is data, or list it in .gitignore",
-            )
+        # The snapshot holds what is ours as well.
+        ignores = stagefile.decode_ignores(stage_file(self._project) or b"")
+        choice = choose(self._project.root, found, self._stages, ignores)
+        self._warn(choice)
+        made = take_snapshot(git, run_id, choice.taken)
         self._commit = made.commit
-        self._origin = Origin(base, True, made.ref, self._author, made.left_out)
+        self._origin = Origin(base, True, made.ref, self._author, choice.large + choice.secret)
         return self._origin
+
+    def _warn(self, choice: Choice) -> None:
+        if choice.large:
+            self._project.progress.warn(
+                f"too large for the snapshot of this run: {', '.join(choice.large[:5])}",
+                hint=f"weft add {choice.large[0]} if it is data, or list it in .gitignore",
+            )
+        if choice.secret:
+            self._project.progress.warn(
+                f"left out of the snapshot of this run, for what looks like a secret: {', '.join(choice.secret[:5])}",
+                hint=f"list {choice.secret[0]} in .gitignore; or an ignore of {RULE} in weft.yaml, if it is none",
+            )
 
     def _theirs(self, paths: Iterable[str]) -> tuple[str, ...]:
         return tuple(path for path in paths if path not in self._written)

@@ -136,7 +136,7 @@ def _keep(
         lost = [path for path in left_out if is_at_or_below(path, out.path)]
         if lost:
             raise UnsavedChanges(
-                f"{lost[0]}, which stage {stage.name} is about to replace, is kept nowhere and too large for a snapshot",
+                f"{lost[0]}, which stage {stage.name} is about to replace, is kept nowhere: the snapshot leaves it out",
                 hint=f"git add {lost[0]}, or move it away",
                 path=lost[0],
             )

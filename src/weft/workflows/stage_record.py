@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from weft.errors import LockTimeout
 from weft.formats import lineage, stagefile
@@ -25,12 +25,12 @@ _HOLDS = " holds the lock"
 class Recorder:
     """Writes records on behalf of one invocation. The stage ``declared`` is written into ``weft.yaml`` with its record."""
 
-    def __init__(self, project: Project, options: RunOptions, declared: str = "") -> None:
+    def __init__(self, project: Project, options: RunOptions, stages: Iterable[Stage], declared: str = "") -> None:
         self._project = project
         self._options = options
         self.declared = declared
         self._algorithm = object_format(project.git)
-        self.origins = Origins(project)
+        self.origins = Origins(project, stages)
 
     def tree(self, stage: Stage) -> contextlib.ExitStack:
         """The lock of the work tree, however long another process keeps it; says for whom it waits."""
@@ -85,6 +85,8 @@ def stage_result(stage: Stage, action: str, record: Record) -> StageResult:
         outs=tuple(outs),
         record=record_path(stage.name),
         run=record.run.id if record.run else "",
-        reused=record.reused,
+        reused=record.reused_run,
+        reused_author=record.reused.author if record.reused else "",
+        reused_commit=record.reused.commit if record.reused else "",
         snapshot=record.snapshot,
     )

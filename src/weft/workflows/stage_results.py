@@ -44,12 +44,14 @@ class Deaf:
 class RunOptions:
     """How stages are run.
 
-    ``force`` runs what is up to date and takes no outs of earlier runs; ``pull`` fetches data that is not here; ``quiet``
-    sends the standard output of commands to standard error. ``environment`` is what the variables that a stage names are
-    looked up in. ``settings`` are ``[FILE:]KEY=VALUE`` to be written into params files first.
+    ``force`` runs what is up to date and takes no outs of earlier runs; ``no_reuse`` takes none either; ``pull`` fetches
+    data that is not here; ``quiet`` sends the standard output of commands to standard error. ``environment`` is what the
+    variables that a stage names are looked up in. ``settings`` are ``[FILE:]KEY=VALUE`` to be written into params files
+    first.
     """
 
     force: bool = False
+    no_reuse: bool = False
     pull: bool = False
     quiet: bool = False
     jobs: int = 1
@@ -75,7 +77,8 @@ class Written:
 class StageResult:
     """What became of one stage.
 
-    ``action`` is ran, reused (outs of the earlier run ``reused`` were taken), restored (outs were put back), refreshed
+    ``action`` is ran, reused (outs of the earlier run ``reused`` were taken, which ``reused_author`` made and
+    ``reused_commit`` brought in), restored (outs were put back), refreshed
     (only the record was brought up to date), up-to-date, frozen, stale (dry run), failed or skipped. ``code``,
     ``message`` and ``hint`` are those of the error, ``exit_code`` the one it asks for; ``duration`` is in seconds.
     """
@@ -87,6 +90,8 @@ class StageResult:
     record: str = ""
     run: str = ""
     reused: str = ""
+    reused_author: str = ""
+    reused_commit: str = ""
     snapshot: str = ""
     duration: float = 0.0
     code: str = ""

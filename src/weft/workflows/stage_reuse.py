@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from weft.errors import EnvironmentFault, GitFailed, IntegrityError, ObjectMissing, RefusedInput
-from weft.gitio.trees import file_at, read_blobs
+from weft.errors import EnvironmentFault, GitFailed, IntegrityError, NoSuchRevision, ObjectMissing, RefusedInput
+from weft.gitio.trees import file_at, head, read_blobs, resolve
 from weft.model.lineage import DataRef, Record
 from weft.model.pointer import Pointer
 from weft.model.stage import Stage
@@ -17,6 +17,7 @@ from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.checkout import checkout_targets
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.options import CheckoutOptions, TransferOptions
+from weft.workflows.own_runs import own_runs
 from weft.workflows.project import Project
 from weft.workflows.selection import Selection
 from weft.workflows.stage_outs import write_pointer
@@ -28,9 +29,11 @@ GIT_OUT_LIMIT = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An earlier run whose outs can be had: its record, the pointers of its outs, the bytes of those that Git keeps."""
+    """An earlier run whose outs can be had: its record, the commit that brought that in, the pointers of its outs, the bytes
+    of those that Git keeps."""
 
     record: Record
+    commit: str
     pointers: Mapping[str, Pointer] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -38,14 +41,26 @@ class Found:
 def find_earlier(project: Project, stage: Stage, key: str, *, pull: bool) -> Found | None:
     """The newest earlier run of ``stage`` under ``key`` whose outs are in the local store, or, with ``pull``, on a
     remote; None when there is none."""
-    for earlier in earlier_runs(project.git, stage, key):
+    for earlier in earlier_runs(project.git, stage, key, _trusted(project), own_runs(project.git)):
         pointers = _pointers(project, earlier.commit, earlier.record.outs)
         if pointers is None or not _bring(project, pointers, pull=pull):
             continue
         files = git_files(project, earlier.record)
         if files is not None:
-            return Found(earlier.record, pointers, files)
+            return Found(earlier.record, earlier.commit, pointers, files)
     return None
+
+
+def _trusted(project: Project) -> list[str]:
+    """The commits whose history may stand in for runs: HEAD, and what the private setting ``reuse.from`` names."""
+    here = head(project.git)
+    found = [here] if here else []
+    for name in project.config.reuse_from.replace(",", " ").split():
+        try:
+            found.append(resolve(project.git, name))
+        except NoSuchRevision:
+            project.progress.warn(f"reuse.from names {name}, which is no commit here", hint="git fetch")
+    return found
 
 
 def put_in_place(project: Project, stage: Stage, found: Found, listener: Listener) -> list[str]:

@@ -23,6 +23,7 @@ from weft.pipeline.record import Origin, Product, make_record, run_facts, run_id
 from weft.pipeline.surroundings import surroundings
 from weft.workflows.add import publish
 from weft.workflows.files import tidy
+from weft.workflows.own_runs import note_own
 from weft.workflows.project import Project
 from weft.workflows.stage_data import TO_BRING
 from weft.workflows.stage_inputs import Looker, changed_inputs, pointer_ref
@@ -86,7 +87,7 @@ class Runner:
         self._pipeline = pipeline
         self._options = options
         self._explicit = frozenset(explicit)
-        self._recorder = Recorder(project, options, declared)
+        self._recorder = Recorder(project, options, pipeline.stages.values(), declared)
         self._settler = Settler(project, pipeline, options, self._recorder)
         self._running: dict[str, Job] = {}
 
@@ -231,6 +232,7 @@ class Runner:
             record = make_record(stage, self._recorder.spec(stage), job.inputs, job.origin, product, facts, env)
             record = with_changes(record, changed) if changed else record
             written = [name for draft in drafts for name in publish(self._project, draft, staging=False)]
+            note_own(self._project.git, record)
             self._recorder.write(stage, record, [*written, *product.files])
         tidy(os.path.join(self._project.root, draft.path) for draft in drafts)
         return record

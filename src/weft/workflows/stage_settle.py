@@ -8,7 +8,7 @@ from weft.model.lineage import Record, record_path
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import Inputs, key_of_stage
 from weft.pipeline.plan import OUT_DELETED, Reason, reasons
-from weft.pipeline.record import refreshed_record, reused_record, run_id
+from weft.pipeline.record import refreshed_record, reused_record, run_id, source_of
 from weft.workflows.checkout import checkout_targets
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.options import CheckoutOptions, TransferOptions
@@ -70,7 +70,7 @@ class Settler:
         gone = all(reason.kind == OUT_DELETED for reason in seen.why)
         if seen.record is not None and gone and self._restore(stage, seen, seen.record):
             return StageResult(stage.name, RESTORED, seen.why, record=record_path(stage.name))
-        if stage.always:
+        if stage.always or self._options.no_reuse:
             return None
         key = key_of_stage(stage, seen.inputs)
         found = find_earlier(self._project, stage, key, pull=self._options.pull)
@@ -101,7 +101,8 @@ class Settler:
         name = run_id()
         check_outs(self._project, seen.looker, stage)
         origin = self._recorder.origins.of_run(name)
-        record = reused_record(stage, self._recorder.spec(stage), found.record, seen.inputs, origin, name)
+        source = source_of(found.record, found.commit)
+        record = reused_record(stage, self._recorder.spec(stage), found.record, source, seen.inputs, origin, name)
         with self._recorder.tree(stage):
             written = put_in_place(self._project, stage, found, self._options.listener)
             self._recorder.write(stage, record, written)

@@ -302,3 +302,5 @@ def test_garbage_collection_is_set_by_each_user() -> None:
     assert config.decode(b"weft: 1\n", committed=False).gc_grace == 14
     with pytest.raises(UntrustedConfig):
         config.decode(f"weft: 1\nrepo: {'ab' * 16}\ngc: {{grace: 0}}\n".encode(), committed=True)
+    with pytest.raises(UntrustedConfig):
+        config.decode(f"weft: 1\nrepo: {'ab' * 16}\nreuse: {{from: origin/x}}\n".encode(), committed=True)

@@ -40,7 +40,7 @@ def place(tmp_path):
 
 
 def script(path, text):
-    Path(path).parent.mkdir(exist_ok=True)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text("#!/bin/sh\n" + text)
     os.chmod(path, 0o755)
 
@@ -212,15 +212,13 @@ def test_in_a_shared_folder_no_hook_of_others_is_moved(place):
 
 
 @pytest.fixture
-def fake(tmp_path):
+def fake(tmp_path, tmp_path_factory):
     """A ``weft-hook`` on the PATH that tells what it was given, and a folder that looks like a project."""
-    (tmp_path / "bin").mkdir()
-    script(
-        tmp_path / "bin" / "weft-hook", 'echo "weft: $@"\ncase $1 in pre-push|post-rewrite) cat;; esac\nexit $CODE\n'
-    )
+    programs = tmp_path_factory.mktemp("bin")
+    script(programs / "weft-hook", 'echo "weft: $@"\ncase $1 in pre-push|post-rewrite) cat;; esac\nexit $CODE\n')
     (tmp_path / ".weft").mkdir()
     (tmp_path / ".weft" / "config.yaml").write_text("")
-    return {"PATH": f"{tmp_path / 'bin'}:{PLAIN_PATH}", "CODE": "0"}
+    return {"PATH": f"{programs}:{PLAIN_PATH}", "CODE": "0"}
 
 
 WORDS = {"post-checkout": ("a b", "*", "1"), "post-rewrite": ("rebase",)}
@@ -301,10 +299,50 @@ def test_a_program_in_the_repository_is_not_taken_for_weft(place, fake, tmp_path
 
 
 def test_the_python_that_installed_comes_before_the_path(place, fake, tmp_path):
-    (tmp_path / "module.py").write_text("")
-    script(tmp_path / "python", 'echo "python: $@"\n')
-    install_hooks(place, ["pre-commit"], Program(str(tmp_path / "python"), str(tmp_path / "module.py")))
-    done = call(os.path.join(place.path, "pre-commit"), env=fake, cwd=tmp_path)
-    assert done.stdout == b"python: -P -m weft.cli.hook pre-commit\n"
-    (tmp_path / "module.py").unlink()
-    assert call(os.path.join(place.path, "pre-commit"), env=fake, cwd=tmp_path).stdout == b"weft: pre-commit\n"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "module.py").write_text("")
+    script(elsewhere / "python", 'echo "python: $@"\n')
+    install_hooks(place, ["pre-commit"], Program(str(elsewhere / "python"), str(elsewhere / "module.py")))
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    done = call(os.path.join(place.path, "pre-commit"), env=fake, cwd=tree)
+    assert done.stdout == b"python: -E -P -m weft.cli.hook pre-commit\n"
+    (elsewhere / "module.py").unlink()
+    assert call(os.path.join(place.path, "pre-commit"), env=fake, cwd=tree).stdout == b"weft: pre-commit\n"
+
+
+@pytest.mark.parametrize("name", ["pre-push", "post-merge"])
+@pytest.mark.parametrize("what", ["python", "module", "path", "link", "interpreter", "linked-tree"])
+def test_nothing_that_lies_in_the_work_tree_is_started(what, name, place, tmp_path):
+    """Neither the Python of the script, nor a weft-hook on PATH, a link to one, or one whose interpreter lies there."""
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    for path in (tree / "env/bin/python", tree / "env/bin/weft-hook", outside / "bin/python"):
+        script(path, "echo hostile\n")
+    (tree / ".weft").mkdir()
+    (tree / ".weft/config.yaml").write_text("")
+    for folder in (tree, outside):
+        (folder / "module.py").write_text("")
+    program, path, cwd = Program("", ""), PLAIN_PATH, tree
+    if what in ("python", "linked-tree"):
+        program = Program(str(tree / "env/bin/python"), str(outside / "module.py"))
+    elif what == "module":
+        program = Program(str(outside / "bin/python"), str(tree / "module.py"))
+    elif what == "path":
+        path = f"{tree / 'env/bin'}:{path}"
+    elif what == "link":
+        (outside / "bin/weft-hook").symlink_to(tree / "env/bin/weft-hook")
+        path = f"{outside / 'bin'}:{path}"
+    else:
+        (outside / "bin/weft-hook").write_text(f"#!{tree / 'env/bin/python'}\n")
+        (outside / "bin/weft-hook").chmod(0o755)
+        path = f"{outside / 'bin'}:{path}"
+    if what == "linked-tree":
+        cwd = tmp_path / "also"
+        cwd.symlink_to(tree)
+    install_hooks(place, [name], program)
+    done = call(os.path.join(place.path, name), *WORDS.get(name, ()), env={"PATH": path}, cwd=cwd)
+    assert done.returncode == (1 if name.startswith("pre-") else 0)
+    assert b"hostile" not in done.stdout
+    assert b"lies in this work tree" in done.stderr
+    assert b"weft install" in done.stderr

@@ -45,11 +45,35 @@ def test_only_what_the_remote_has_not(work):
     first = work.commit({"a.weft": b"1"})
     second = work.commit({"b.weft": b"2"})
     assert list(outgoing(work.repo, one(second, first), "origin").commits) == [second]
-    work.git("update-ref", "refs/remotes/origin/main", first)
+    work.git("update-ref", "refs/remotes/origin/dev", first)
     assert list(outgoing(work.repo, one(second), "origin").commits) == [second]
     assert list(outgoing(work.repo, one(second), "other").commits) == [first, second], "another remote has nothing"
     assert list(outgoing(work.repo, one(second), "https://host/o*").commits) == [first, second]
     assert outgoing(work.repo, one(first, second), "origin").commits == {}, "a forced push back sends nothing"
+
+
+def test_a_remote_that_went_back_behind_what_we_remember_is_believed(work):
+    """As after a restored backup: Git says what it has of one branch, and what was remembered of others may be gone too."""
+    first = work.commit({"a.weft": b"1"})
+    second = work.commit({"b.weft": b"2"})
+    third = work.commit({"c.weft": b"3"})
+    work.git("update-ref", "refs/remotes/origin/main", second)
+    work.git("update-ref", "refs/remotes/origin/other", second)
+    assert list(outgoing(work.repo, one(third, first), "origin").commits) == [second, third]
+    assert list(outgoing(work.repo, one(third, second), "origin").commits) == [third]
+    assert list(outgoing(work.repo, one(third, "1" * 40), "origin").commits) == [first, second, third]
+
+
+def test_a_branch_that_is_gone_or_further_on_there_says_nothing_of_the_others(work):
+    first = work.commit({"a.weft": b"1"})
+    second = work.commit({"b.weft": b"2"})
+    work.git("update-ref", "refs/remotes/origin/other", first)
+    work.git("update-ref", "refs/remotes/origin/main", second)
+    work.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    assert list(outgoing(work.repo, one(second), "origin").commits) == [second], "deleted there"
+    work.git("update-ref", "refs/remotes/origin/main", first)
+    third = work.commit({"c.weft": b"3"})
+    assert list(outgoing(work.repo, one(third, second), "origin").commits) == [third], "others have pushed"
 
 
 def test_a_replaced_commit_that_is_not_here_is_left_out(work):

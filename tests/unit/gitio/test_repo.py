@@ -219,7 +219,7 @@ def test_hostile_revisions_are_not_options(work, logged_git, tmp_path):
 def test_readers_take_no_optional_locks(work, logged_git):
     repo = work.repo
     trees.pointer_files(repo)
-    assert re.match("-C .* --no-optional-locks .*ls-files", " ".join(logged_git()[-1]))
+    assert re.match("-c safe.bareRepository=explicit -C .* --no-optional-locks .*ls-files", " ".join(logged_git()[-1]))
 
 
 def test_ten_thousand_files_are_one_process(work, logged_git):

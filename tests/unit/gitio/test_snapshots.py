@@ -122,15 +122,23 @@ def test_before_the_first_commit(work):
     assert not os.path.exists(os.path.join(work.path, ".git", "index"))
 
 
-def test_large_untracked_files_and_inner_repositories_stay_out_and_are_named(work, new_work):
+def test_inner_repositories_stay_out(work, new_work):
     work.commit({"a": b"1"})
-    work.write("big", b"x" * 101)
-    work.write("small", b"x" * 100)
+    work.write("small", b"x")
     inner = new_work("work/inner")
     inner.commit({"f": b"1"})
-    made = take_snapshot(work.repo, "r1", beyond_head(work.repo), limit=100)
-    assert made.left_out == ("big",)
+    made = take_snapshot(work.repo, "r1", beyond_head(work.repo))
     assert set(tree(work, made.ref)) == {"a", "small"}
+
+
+def test_what_is_not_chosen_is_as_in_head_also_where_it_is_staged(work):
+    work.commit({"a": b"1", "b": b"1"})
+    work.write("a", b"2")
+    work.write("b", b"2")
+    work.write("new", b"2")
+    work.git("add", "-A")
+    made = take_snapshot(work.repo, "r1", Beyond(("a",)))
+    assert tree(work, made.ref) == {"a": b"2", "b": b"1"}
 
 
 def test_a_file_that_became_a_directory_and_a_link(work):

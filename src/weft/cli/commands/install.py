@@ -28,7 +28,10 @@ def command(session: Session, tool: bool, force: bool) -> None:
     Before a commit weft validates what is staged, before a push it sends the data of the commits first, and after Git
     has changed branches, merged or rebased it brings the data to the new pointers. A hook that is there already is kept
     and called first. A second run changes nothing.
+
+    The Python that runs weft must not lie in the work tree: a branch that is checked out could put other code there.
     """
-    options = InstallOptions(sys.executable, hook.__file__, tool, force, tuple(hook.HANDLERS))
+    places = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
+    options = InstallOptions(sys.executable, hook.__file__, tool, force, tuple(hook.HANDLERS), places)
     result = install(session.start, options)
     session.show("install", result, install_page)

@@ -36,7 +36,8 @@ def command(
     """Run the stages that are stale, in order.
 
     A stage is stale when its command, its data, its code, its params or its outs differ from its record. Outs of an
-    earlier run of the same are taken from the store instead of running.
+    earlier run of the same are taken from the store instead of running: of one in the history of HEAD, or made in this
+    clone. The private setting reuse.from names other branches whose runs count.
     """
     options = run_options(session, Teller(session), chosen)
     with open_project(session.start, session.progress, session.trust) as project:

@@ -40,4 +40,5 @@ def _told(arguments: Sequence[str], session: Session) -> Pushing:
         lines = sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines() if sys.stdin else []
         return Pushing(arguments[0] if arguments else "", tuple(lines))
     tip = environment.get("PRE_COMMIT_TO_REF") or environment.get("PRE_COMMIT_LOCAL_BRANCH", "HEAD")
-    return Pushing(environment["PRE_COMMIT_REMOTE_NAME"], (), tip, environment.get("PRE_COMMIT_FROM_REF", ""))
+    base, branch = environment.get("PRE_COMMIT_FROM_REF", ""), environment.get("PRE_COMMIT_REMOTE_BRANCH", "")
+    return Pushing(environment["PRE_COMMIT_REMOTE_NAME"], (), tip, base, branch)

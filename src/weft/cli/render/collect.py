@@ -27,7 +27,9 @@ def gc_page(result: GcResult, view: View) -> Page:
     if result.copies:
         size = size_text(sum(one.size for one in result.copies))
         report.append(f"{verb} {count_text(len(result.copies), 'unpacked file')} ({size}) that nothing is linked to")
-    if not result.dropped and not result.copies:
+    if result.snapshots:
+        report.append(f"{verb} {count_text(len(result.snapshots), 'old snapshot')} of runs that no record names")
+    if not result.dropped and not result.copies and not result.snapshots:
         report.append("nothing to drop")
     left = result.packs - len(result.dropped)
     stays = "would stay" if result.dry_run else "stay"

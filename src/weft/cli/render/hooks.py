@@ -14,6 +14,7 @@ def install_page(result: InstallResult, view: View) -> Page:
     report += [f"kept       {escape(path)}, which is called first" for path in result.kept]
     report += [f"removed    {escape(path)}" for path in result.removed]
     report += [f"driver     {section}" for section in result.drivers]
+    report += ["hidden     refs/weft/runs, from those who fetch from this clone"] if result.hidden else []
     report += [f"changed    {escape(path)}" for path in result.staged]
     if not report:
         report.append("everything is installed already")

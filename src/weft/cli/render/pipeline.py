@@ -99,6 +99,8 @@ def _stage(stage: StageResult, view: View, *, reasons: bool) -> list[str]:
         more = f" in {stage.duration:.1f} s"
     elif stage.action == REUSED:
         more = f" the outs of run {stage.reused}"
+        more += f" by {escape(stage.reused_author)}" if stage.reused_author else ""
+        more += f", from commit {stage.reused_commit[:12]}" if stage.reused_commit else ""
     elif stage.action == SKIPPED:
         more = f": {escape(stage.message)}"
     lines = [f"{escape(stage.stage)}: {word}{more}"]
