@@ -15,7 +15,7 @@ from blake3 import blake3
 
 OID = "blake3:" + blake3(b"").hexdigest()
 BLOB = hashlib.sha1(b"blob 0\0", usedforsecurity=False).hexdigest()
-SMALL = f"cmd: x\ndigest: DIGEST\nschema: 1\nspec: {BLOB}\nstage: a\n"
+SMALL = f"cmd: x\ndigest: DIGEST\nschema: 2\nspec: {BLOB}\nstage: a\n"
 RICH = f"""\
 author: "A B <a@example.org>"
 base: {BLOB}
@@ -40,6 +40,7 @@ deps:
     oid: {OID}
     size: 1
     type: file
+    whole: {OID}
 determinism:
   equal: close
   seed: 0
@@ -54,11 +55,18 @@ env:
     PATHS: null
 files:
   metrics.json: {BLOB}
+hidden:
+  count: 1
+  paths:
+    - src/local.py
 metrics:
   metrics.json:
     accuracy: 0.93
     loss: .nan
     rate: 1e-09
+modes:
+  src/a b.py: link
+  src/train.py: x
 outs:
   models/m:
     mode: x
@@ -76,8 +84,16 @@ params:
     empty: {{}}
     none: []
     "on": true
+params_files:
+  params.yaml:
+    blob: {BLOB}
+    unsure:
+      - betas
 rationale: "two\\nlines"
-reused: r0
+reused:
+  author: "C <c@example.org>"
+  commit: {BLOB}
+  run: r0
 run:
   duration: 12.5
   exit: 0
@@ -87,7 +103,7 @@ run:
     cpu_user: 11.0
     max_rss: 1048576
   started: "2026-01-31T12:00:00Z"
-schema: 1
+schema: 2
 snapshot: refs/weft/runs/r1
 spec: {BLOB}
 stage: train@a
@@ -95,12 +111,27 @@ wdir: sub
 """
 
 
+def _old(text: str) -> str:
+    """The record ``text`` as schema 1 has it."""
+    new = ("    whole: {OID}\n", "hidden:\n  count: 1\n  paths:\n    - src/local.py\n")
+    new += ("modes:\n  src/a b.py: link\n  src/train.py: x\n",)
+    new += ("params_files:\n  params.yaml:\n    blob: {BLOB}\n    unsure:\n      - betas\n",)
+    new += ('  author: "C <c@example.org>"\n  commit: {BLOB}\n',)
+    for lines in new:
+        text = text.replace(lines.format(OID=OID, BLOB=BLOB), "")
+    return text.replace("reused:\n  run: r0\n", "reused: r0\n").replace("schema: 2", "schema: 1")
+
+
+SMALL_1, RICH_1 = _old(SMALL), _old(RICH)
+
+
 def digest(text: str) -> str:
-    """The digest of a record: of its text without the blocks of ``run`` and ``digest``."""
+    """The digest of a record: of its text without ``digest``, and in schema 1 without the block of ``run``."""
+    left_out = ("run", "digest") if "\nschema: 1\n" in text else ("digest",)
     kept, block = [], ""
     for line in text.splitlines(keepends=True):
         block = block if line.startswith(" ") else line.partition(":")[0]
-        if block not in ("run", "digest"):
+        if block not in left_out:
             kept.append(line)
     data = "".join(kept).encode()
     return "blake3:" + blake3(data, derive_key_context="weft lineage v1").hexdigest()
@@ -113,14 +144,14 @@ def signed(text: str) -> str:
 
 def records() -> dict[str, Any]:
     """Records; the name of every file is ``lineage/a.yaml``, and ``line`` is the one the error names."""
-    valid = [{"text": signed(text), "digest": digest(text)} for text in (SMALL, RICH)]
-    small, rich = signed(SMALL), signed(RICH)
+    valid = [{"text": signed(text), "digest": digest(text)} for text in (SMALL, RICH, SMALL_1, RICH_1)]
+    small, rich, rich_1 = signed(SMALL), signed(RICH), signed(RICH_1)
     rows: list[tuple[str, str, str, str]] = [
-        ("a newer schema", "E_FORMAT_VERSION", rich, "schema: 1|schema: 2"),
-        ("schema as text", "E_SCHEMA", rich, 'schema: 1|schema: "1"'),
+        ("a newer schema", "E_FORMAT_VERSION", rich, "schema: 2|schema: 3"),
+        ("schema as text", "E_SCHEMA", rich, 'schema: 2|schema: "2"'),
         ("unknown key", "E_SCHEMA", small, "stage: a|stage: a\nstages: a"),
         ("doubled key", "E_SCHEMA", small, "stage: a|stage: a\nstage: a"),
-        ("keys in another order", "E_SCHEMA", small, f"schema: 1\nspec: {BLOB}|spec: {BLOB}\nschema: 1"),
+        ("keys in another order", "E_SCHEMA", small, f"schema: 2\nspec: {BLOB}|spec: {BLOB}\nschema: 2"),
         ("a needless quote", "E_SCHEMA", small, 'cmd: x|cmd: "x"'),
         ("a comment", "E_SCHEMA", small, "cmd: x|cmd: x # x"),
         ("a flow sequence", "E_SCHEMA", rich, "changed:\n  - data/a|changed: [data/a]"),
@@ -148,6 +179,11 @@ def records() -> dict[str, Any]:
         ("nested values", "E_SCHEMA", rich, "    empty: {}|    empty:\n      a: 1"),
         ("a file with a number of files", "E_SCHEMA", rich, "  models/m:\n|  models/m:\n    files: 1\n"),
         ("a directory without one", "E_SCHEMA", rich, "    files: 2\n|"),
+        ("schema 1 with keys of schema 2", "E_SCHEMA", rich, "schema: 2|schema: 1"),
+        ("schema 2 with a run alone", "E_SCHEMA", rich_1, "schema: 1|schema: 2"),
+        ("a mode that is none", "E_SCHEMA", rich, "  src/train.py: x|  src/train.py: w"),
+        ("more hidden inputs than are named", "E_SCHEMA", rich, "  count: 1|  count: 2"),
+        ("a part without the oid of the whole", "E_SCHEMA", rich, f"    whole: {OID}\n|"),
         ("not below the tracked directory", "E_SCHEMA", rich, "inside: data/b|inside: data/x"),
     ]
     invalid = []

@@ -142,7 +142,7 @@ def test_going_back_takes_the_outs_of_the_earlier_run(tmp_path: Path) -> None:
     assert repo.ran() == []
     assert (repo.root / "model/weights").read_bytes() == weights
     assert first.run is not None
-    assert repo.record("train").reused == first.run.id
+    assert repo.record("train").reused_run == first.run.id
     assert repo.record("train").outs == first.outs
     assert repo.unstaged() == [" M params.yaml"]
     assert set(repo.actions().values()) == {"up-to-date"}

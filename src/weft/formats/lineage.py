@@ -10,12 +10,14 @@ from weft.errors import LimitExceeded, SchemaError
 from weft.formats import sortedyaml, yaml12
 from weft.formats.lineagefields import read_record
 from weft.formats.located import Node, Source
-from weft.model.lineage import RECORD_SCHEMA, DataRef, Record, RunFacts
+from weft.model.lineage import DataRef, ParamsFile, Record, RunFacts
 from weft.model.oid import Oid, lineage_digest
 
 LIMIT = 4 << 20
-# A block of the text that the digest leaves out: its line, and the deeper ones that follow.
-_NOT_DIGESTED = re.compile(rb"^(?:run|digest):.*\n(?: .*\n)*", re.MULTILINE)
+_DIGEST = re.compile(rb"^digest:.*\n", re.MULTILINE)
+# What the digest of schema 1 leaves out: its line, and the block of the run, with the deeper lines that follow.
+_RUN_OR_DIGEST = re.compile(rb"^(?:run|digest):.*\n(?: .*\n)*", re.MULTILINE)
+_SCHEMA_1 = re.compile(rb"^schema: 1\n", re.MULTILINE)
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -32,13 +34,15 @@ def encode(record: Record) -> bytes:
 
 
 def digest(record: Record) -> Oid:
-    """The digest of ``record``, whatever digest and facts of its run it holds."""
-    return lineage_digest(sortedyaml.encode(_to_value(replace(record, run=None, digest=None))))
+    """The digest of ``record``, whatever digest it holds; the facts of the run do not count in schema 1."""
+    run = None if record.schema == 1 else record.run
+    return lineage_digest(sortedyaml.encode(_to_value(replace(record, run=run, digest=None))))
 
 
 def digest_of_text(data: bytes) -> Oid:
     """The digest of the record of which ``data`` is the canonical text (``decode`` took it), without building it again."""
-    return lineage_digest(_NOT_DIGESTED.sub(b"", data))
+    left_out = _RUN_OR_DIGEST if _SCHEMA_1.search(data) else _DIGEST
+    return lineage_digest(left_out.sub(b"", data))
 
 
 def with_digest(record: Record) -> Record:
@@ -49,7 +53,7 @@ def with_digest(record: Record) -> Record:
 def _to_value(record: Record) -> dict[str, Any]:
     run = record.run
     value: dict[str, Any] = {
-        "schema": RECORD_SCHEMA,
+        "schema": record.schema,
         "stage": record.stage,
         "cmd": record.cmd if isinstance(record.cmd, str) else list(record.cmd),
         "spec": record.spec,
@@ -70,11 +74,29 @@ def _to_value(record: Record) -> dict[str, Any]:
         "rationale": record.rationale,
         "author": record.author,
         "changed": sorted(set(record.changed)),
-        "reused": record.reused,
+        "reused": _reused_value(record),
         "run": {} if run is None else _run_value(run),
         "digest": "" if record.digest is None else str(record.digest),
     }
+    if record.schema > 1:
+        optional["modes"] = record.modes
+        optional["params_files"] = {path: _params_file_value(known) for path, known in record.params_files.items()}
+        optional["hidden"] = (
+            {"count": record.hidden.count, "paths": sorted(set(record.hidden.paths))} if record.hidden else {}
+        )
     return value | {key: item for key, item in optional.items() if item}
+
+
+def _reused_value(record: Record) -> str | dict[str, str]:
+    if record.schema == 1:
+        return record.reused_run
+    known = record.reused
+    found = {} if known is None else {"run": known.run, "commit": known.commit, "author": known.author}
+    return {key: item for key, item in found.items() if item}
+
+
+def _params_file_value(known: ParamsFile) -> dict[str, Any]:
+    return {"blob": known.blob} | ({"unsure": sorted(set(known.unsure))} if known.unsure else {})
 
 
 def _refs(refs: tuple[DataRef, ...], key: str) -> dict[str, Any]:
@@ -92,6 +114,8 @@ def _ref_value(ref: DataRef) -> dict[str, Any]:
         value["mode"] = "x"
     if ref.inside:
         value["inside"] = ref.inside
+    if ref.whole:
+        value["whole"] = str(ref.whole)
     if ref.stage:
         value["stage"] = ref.stage
     return value

@@ -9,16 +9,28 @@ from typing import Any
 
 from weft.errors import FormatVersion, SchemaError
 from weft.formats.located import Node
-from weft.model.lineage import RECORD_SCHEMA, DataRef, Record, RunFacts
+from weft.model.lineage import (
+    MODES,
+    MOST_HIDDEN,
+    RECORD_SCHEMA,
+    DataRef,
+    Hidden,
+    ParamsFile,
+    Record,
+    Reused,
+    RunFacts,
+)
 from weft.model.stage import EQUALITIES, check_stage_name
 
 REQUIRED = ("schema", "stage", "cmd", "spec")
-KEYS = (
+_KEYS_1 = (
     *REQUIRED,
     *("wdir", "code", "base", "dirty", "snapshot", "deps", "outs", "params", "metrics", "files", "env", "determinism"),
     *("rationale", "author", "changed", "reused", "run", "digest"),
 )
-_REF_KEYS = ("type", "oid", "size", "files", "mode", "inside", "stage")
+_KEYS = (*_KEYS_1, "modes", "params_files", "hidden")
+_REF_KEYS_1 = ("type", "oid", "size", "files", "mode", "inside", "stage")
+_REF_KEYS = (*_REF_KEYS_1, "whole")
 _ENV_TEXTS = ("python", "platform", "packages", "lockfile", "lockfile_blob", "image", "accelerator")
 _RUN_KEYS = ("id", "started", "finished", "duration", "exit", "resources")
 _BLOB = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
@@ -29,11 +41,13 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[
 
 def read_record(top: Node) -> Record:
     """Read all fields of a record. Raises ``SchemaError``, ``FormatVersion``, ``OidSyntax``, ``WeakHash``, path errors."""
-    fields = top.fields(KEYS)
+    found = dict(top.entries())
     for key in REQUIRED:
-        if key not in fields:
+        if key not in found:
+            top.fields(_KEYS)  # which may know what was meant
             raise top.error(f"the key {key!r} is missing")
-    _check_schema(fields["schema"])
+    schema = _check_schema(found["schema"])
+    fields = top.fields(_KEYS_1 if schema == 1 else _KEYS)
 
     def text(key: str) -> str:
         return fields[key].text() if key in fields else ""
@@ -50,8 +64,8 @@ def read_record(top: Node) -> Record:
         base=_matching(fields["base"], _BLOB, "a commit id of Git") if "base" in fields else "",
         dirty="dirty" in fields and fields["dirty"].flag(),
         snapshot=_matching(fields["snapshot"], _SNAPSHOT, "refs/weft/runs/ID") if "snapshot" in fields else "",
-        deps=tuple(_ref(path, node) for path, node in below("deps").items()),
-        outs=tuple(_ref(path, node) for path, node in below("outs").items()),
+        deps=tuple(_ref(path, node, schema) for path, node in below("deps").items()),
+        outs=tuple(_ref(path, node, schema) for path, node in below("outs").items()),
         params={path: _values(path, node) for path, node in below("params").items()},
         metrics={path: _values(path, node) for path, node in below("metrics").items()},
         files=_blobs(below("files")),
@@ -60,13 +74,17 @@ def read_record(top: Node) -> Record:
         rationale=text("rationale"),
         author=text("author"),
         changed=tuple(node.path() for node in fields["changed"].items()) if "changed" in fields else (),
-        reused=_matching(fields["reused"], _RUN_ID, "the id of a run") if "reused" in fields else "",
+        reused=_reused(fields["reused"], schema) if "reused" in fields else None,
         run=_run(fields["run"]) if "run" in fields else None,
         digest=fields["digest"].oid() if "digest" in fields else None,
+        modes={path: _mode(path, node) for path, node in below("modes").items()},
+        params_files={path: _params_file(path, node) for path, node in below("params_files").items()},
+        hidden=_hidden(fields["hidden"]) if "hidden" in fields else None,
+        schema=schema,
     )
 
 
-def _check_schema(node: Node) -> None:
+def _check_schema(node: Node) -> int:
     found = node.number(1)
     if found > RECORD_SCHEMA:
         raise node.placed(
@@ -75,6 +93,7 @@ def _check_schema(node: Node) -> None:
                 hint=f"install a weft that reads format {found}",
             )
         )
+    return found
 
 
 def _name(node: Node) -> str:
@@ -106,8 +125,48 @@ def _blobs(nodes: Mapping[str, Node]) -> dict[str, str]:
     return {node.checked_path(path): _matching(node, _BLOB, "a blob id of Git") for path, node in nodes.items()}
 
 
-def _ref(path: str, node: Node) -> DataRef:
-    fields = node.fields(_REF_KEYS)
+def _mode(path: str, node: Node) -> str:
+    node.checked_path(path)
+    if node.value not in MODES:
+        raise node.error(f"must be one of {', '.join(MODES)}")
+    return node.text()
+
+
+def _params_file(path: str, node: Node) -> ParamsFile:
+    node.checked_path(path)
+    fields = node.fields(("blob", "unsure"))
+    if "blob" not in fields:
+        raise node.error("the key 'blob' is missing")
+    unsure = tuple(item.text() for item in fields["unsure"].items()) if "unsure" in fields else ()
+    return ParamsFile(_matching(fields["blob"], _BLOB, "a blob id of Git"), unsure)
+
+
+def _hidden(node: Node) -> Hidden:
+    fields = node.fields(("count", "paths"))
+    if len(fields) != 2:
+        raise node.error("it has a 'count' and 'paths'")
+    paths = tuple(item.path() for item in fields["paths"].items())
+    count = fields["count"].number(1)
+    if len(set(paths)) != min(count, MOST_HIDDEN):
+        raise fields["paths"].error(f"must be all of them, and {MOST_HIDDEN} where there are more")
+    return Hidden(count, paths)
+
+
+def _reused(node: Node, schema: int) -> Reused:
+    if schema == 1:
+        return Reused(_matching(node, _RUN_ID, "the id of a run"))
+    fields = node.fields(("run", "commit", "author"))
+    if "run" not in fields:
+        raise node.error("the key 'run' is missing")
+    return Reused(
+        _matching(fields["run"], _RUN_ID, "the id of a run"),
+        _matching(fields["commit"], _BLOB, "a commit id of Git") if "commit" in fields else "",
+        fields["author"].text() if "author" in fields else "",
+    )
+
+
+def _ref(path: str, node: Node, schema: int) -> DataRef:
+    fields = node.fields(_REF_KEYS_1 if schema == 1 else _REF_KEYS)
     for key in ("type", "oid", "size"):
         if key not in fields:
             raise node.error(f"the key {key!r} is missing")
@@ -121,6 +180,8 @@ def _ref(path: str, node: Node) -> DataRef:
     inside = fields["inside"].path() if "inside" in fields else ""
     if inside and not path.startswith(inside + "/"):
         raise fields["inside"].error(f"{path!a} does not lie below it")
+    if schema > 1 and bool(inside) != ("whole" in fields):
+        raise node.error("what lies inside a tracked directory has 'whole', the oid of that, and nothing else has")
     return DataRef(
         path=node.checked_path(path),
         type=kind,
@@ -130,6 +191,7 @@ def _ref(path: str, node: Node) -> DataRef:
         executable="mode" in fields,
         inside=inside,
         stage=_name(fields["stage"]) if "stage" in fields else "",
+        whole=fields["whole"].oid() if "whole" in fields else None,
     )
 
 

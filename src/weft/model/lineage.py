@@ -9,7 +9,12 @@ from typing import Any, Literal
 from weft.model.oid import Oid
 
 RECORDS = "lineage"
-RECORD_SCHEMA = 1
+RECORD_SCHEMA = 2
+"""What is written. Records of every schema from 1 on are read."""
+MODES = ("x", "link", "submodule")
+"""What a path that Git keeps may be, other than a plain file: an executable one, a symbolic link, another repository."""
+MOST_HIDDEN = 20
+"""So many hidden inputs are named; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,8 @@ class DataRef:
     """Data that a run read or wrote, as its pointer had it.
 
     ``size`` is bytes, ``files`` their number. ``inside`` is the tracked directory when ``path`` lies below a pointer's
-    data, else empty. ``stage`` names the stage that produced a dependency, empty for a source.
+    data, else empty, and ``whole`` is the oid of all of it then. ``stage`` names the stage that produced a dependency, empty
+    for a source.
     """
 
     path: str
@@ -28,11 +34,38 @@ class DataRef:
     executable: bool = False
     inside: str = ""
     stage: str = ""
+    whole: Oid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParamsFile:
+    """A params file as the run read it: its Git blob id, and the keys among those read whose values are not the same to
+    readers of YAML 1.1 and of YAML 1.2."""
+
+    blob: str
+    unsure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Files below the dependencies that neither Git nor weft keeps, as they are ignored: how many, and the first of them."""
+
+    count: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """The earlier run whose outs were taken instead of running, the commit that recorded it, and who made that run."""
+
+    run: str
+    commit: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What happened once and is not part of the digest. Times are ISO 8601 in UTC, ``duration`` is seconds.
+    """What happened once, and is not part of the digest of schema 1. Times are ISO 8601 in UTC, ``duration`` is seconds.
 
     ``resources`` holds ``max_rss`` (bytes), ``cpu_user`` and ``cpu_system`` (seconds) of the command and its children.
     """
@@ -50,14 +83,17 @@ class Record:
     """One lineage record.
 
     ``cmd`` is the command as it was run, in the directory ``wdir`` (from the root; empty: the root itself); ``spec`` the
-    Git blob id of the stage's canonical text. ``code`` maps the path
-    of every dependency that Git itself keeps to its blob id, directories expanded; ``base`` is the commit the run started
-    from (empty in an unborn branch), ``dirty`` says that the work tree differed from it, ``snapshot`` is the ref that holds
-    what it was then. ``params`` maps a params file to the values used by dotted key, ``metrics`` a metrics file to its
-    values by dotted key, ``files`` every out that Git keeps (metrics and plots too) to its blob id. ``env`` holds
-    ``python``, ``platform``, ``packages`` (digest) or ``lockfile`` and ``lockfile_blob``, ``image``, ``accelerator``,
-    ``vars``. ``determinism`` holds ``seed`` and ``equal``. ``changed`` lists inputs that changed while the command ran.
-    ``reused`` is the id of the earlier run whose outs were taken instead of running, else empty.
+    Git blob id of the stage's canonical text. ``code`` maps the path of everything that Git itself keeps of the dependencies
+    to its blob id (of a submodule: to its commit), directories expanded and links followed; ``modes`` says which paths of
+    ``code`` and ``files`` are one of ``MODES``. ``base`` is the commit the run started from (empty in an unborn branch),
+    ``dirty`` says that the work tree differed from it, ``snapshot`` is the ref that holds what it was then. ``params`` maps
+    a params file to the values used by dotted key, ``params_files`` to its bytes (a module that is more than literals has
+    no values, and is among the code), ``metrics`` a metrics file to its values by dotted key, ``files`` every out that Git
+    keeps (metrics and plots too) to its blob id. ``env`` holds ``python``, ``platform``, ``packages`` (digest) or ``lockfile`` and
+    ``lockfile_blob``, ``image``, ``accelerator``, ``vars``. ``determinism`` holds ``seed`` and ``equal``. ``changed`` lists
+    inputs that changed while the command ran.
+    ``hidden`` are inputs that nobody keeps, ``reused`` is the earlier run whose outs were taken. Of schema 1 there are no
+    modes, no bytes of params files, no hidden inputs, and of ``reused`` nothing but the run.
     """
 
     stage: str
@@ -78,9 +114,18 @@ class Record:
     rationale: str = ""
     author: str = ""
     changed: tuple[str, ...] = ()
-    reused: str = ""
+    reused: Reused | None = None
     run: RunFacts | None = None
     digest: Oid | None = None
+    modes: Mapping[str, str] = field(default_factory=dict)
+    params_files: Mapping[str, ParamsFile] = field(default_factory=dict)
+    hidden: Hidden | None = None
+    schema: int = RECORD_SCHEMA
+
+    @property
+    def reused_run(self) -> str:
+        """The id of the earlier run whose outs were taken; empty when the command ran."""
+        return self.reused.run if self.reused else ""
 
 
 def record_path(stage: str) -> str:

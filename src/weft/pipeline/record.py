@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.formats import lineage
-from weft.model.lineage import DataRef, Record, RunFacts
+from weft.model.lineage import DataRef, Record, Reused, RunFacts
 from weft.model.stage import Stage
 from weft.pipeline.execute import Outcome
 from weft.pipeline.fingerprint import Inputs
@@ -89,7 +89,7 @@ def run_facts(name: str, outcome: Outcome) -> RunFacts:
 def reused_record(stage: Stage, spec: str, earlier: Record, inputs: Inputs, origin: Origin, name: str) -> Record:
     """The record of taking the outs of an ``earlier`` run: they came to be there and then, and were taken now."""
     now = iso(time.time())
-    source = earlier.reused or (earlier.run.id if earlier.run else "")
+    source = earlier.reused or (Reused(earlier.run.id, author=earlier.author) if earlier.run else None)
     record = replace(
         earlier,
         spec=spec,

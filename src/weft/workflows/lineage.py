@@ -303,7 +303,7 @@ def _run(scene: Scene, known: Known) -> Run:
         dirty=record.dirty,
         snapshot=record.snapshot,
         changed=record.changed,
-        reused=record.reused,
+        reused=record.reused_run,
         facts=record.run,
         found_in=known.commit,
         recorded=_brought(scene, record_path(record.stage), known.commit),

@@ -101,7 +101,9 @@ def _one_record(rationale: str, one: Record, other: Record) -> Record | None:
 
 def _facts(record: Record) -> Record:
     """What a record proves: all but who ran it, when, from which commit, and why."""
-    return replace(record, run=None, digest=None, author="", rationale="", base="", dirty=False, snapshot="", reused="")
+    return replace(
+        record, run=None, digest=None, author="", rationale="", base="", dirty=False, snapshot="", reused=None
+    )
 
 
 def _finished(record: Record) -> float:

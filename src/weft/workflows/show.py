@@ -198,7 +198,7 @@ def _recorded(name: str, record: Record, *, declared: bool) -> ShownStage:
         env=dict(record.env),
         author=record.author,
         run=record.run,
-        reused=record.reused,
+        reused=record.reused_run,
     )
 
 

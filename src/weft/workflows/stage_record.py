@@ -85,6 +85,6 @@ def stage_result(stage: Stage, action: str, record: Record) -> StageResult:
         outs=tuple(outs),
         record=record_path(stage.name),
         run=record.run.id if record.run else "",
-        reused=record.reused,
+        reused=record.reused_run,
         snapshot=record.snapshot,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft.model.lineage import Record, RunFacts
+from weft.model.lineage import Record, Reused, RunFacts
 from weft.workflows.history_facts import Declared, below, differ, plain_value
 from weft.workflows.log_changes import delta, stage_change, value_changes
 
@@ -28,7 +28,7 @@ def test_what_is_not_finite_has_its_name_in_lists_too() -> None:
 def test_what_became_of_a_record() -> None:
     one = Record("s", "true", "", run=RunFacts("r1", "", "", 1.0))
     two = Record("s", "true", "", run=RunFacts("r2", "", "", 1.0))
-    reused = Record("s", "true", "", run=RunFacts("r2", "", "", 1.0), reused="r0")
+    reused = Record("s", "true", "", run=RunFacts("r2", "", "", 1.0), reused=Reused("r0"))
     assert [stage_change("s", old, new).change for old, new in ((None, one), (one, two), (one, one), (one, None))] == [
         "ran",
         "ran",

@@ -10,11 +10,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from weft.model.lineage import DataRef, Record, RunFacts
+from weft.model.lineage import DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
 from weft.model.oid import Oid
 from weft.model.stage import Out, ParamSet, Stage, StageEnv
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever a parser takes or gives something else than before."""
 LIMIT = 4 << 20
 """Most bytes of a kept cache."""
@@ -134,7 +134,8 @@ def _command(cmd: Any) -> Any:
 # --- records ---------------------------------------------------------------------------------------------------------
 
 _PLAIN = ("stage", "cmd", "spec", "wdir", "code", "base", "dirty", "snapshot", "params", "metrics", "files", "env",
-          "determinism", "rationale", "author", "changed", "reused")  # fmt: skip
+          "determinism", "rationale", "author", "changed", "modes", "schema")  # fmt: skip
+_REUSED = ("run", "commit", "author")
 _RUN = ("id", "started", "finished", "duration", "exit", "resources")
 
 
@@ -142,6 +143,9 @@ def _from_record(record: Record) -> dict[str, Any]:
     plain = {name: getattr(record, name) for name in _PLAIN}
     plain["deps"], plain["outs"] = [_from_ref(ref) for ref in record.deps], [_from_ref(ref) for ref in record.outs]
     plain["run"] = None if record.run is None else [getattr(record.run, name) for name in _RUN]
+    plain["reused"] = None if record.reused is None else [getattr(record.reused, name) for name in _REUSED]
+    plain["params_files"] = {path: [known.blob, known.unsure] for path, known in record.params_files.items()}
+    plain["hidden"] = None if record.hidden is None else [record.hidden.count, record.hidden.paths]
     plain["digest"] = None if record.digest is None else record.digest.hex()
     return plain
 
@@ -151,17 +155,22 @@ def _to_record(plain: dict[str, Any]) -> Record:
     made["cmd"], made["changed"] = _command(made["cmd"]), tuple(made["changed"])
     made["deps"], made["outs"] = tuple(map(_to_ref, made["deps"])), tuple(map(_to_ref, made["outs"]))
     made["run"] = None if made["run"] is None else RunFacts(*made["run"])
+    made["reused"] = None if made["reused"] is None else Reused(*made["reused"])
+    made["params_files"] = {path: ParamsFile(blob, tuple(keys)) for path, (blob, keys) in made["params_files"].items()}
+    made["hidden"] = None if made["hidden"] is None else Hidden(made["hidden"][0], tuple(made["hidden"][1]))
     made["digest"] = None if made["digest"] is None else Oid(bytes.fromhex(made["digest"]))
     return Record(**made)
 
 
 def _from_ref(ref: DataRef) -> list[Any]:
-    return [ref.path, ref.type, ref.oid.hex(), ref.size, ref.files, ref.executable, ref.inside, ref.stage]
+    whole = ref.whole.hex() if ref.whole else ""
+    return [ref.path, ref.type, ref.oid.hex(), ref.size, ref.files, ref.executable, ref.inside, ref.stage, whole]
 
 
 def _to_ref(row: list[Any]) -> DataRef:
-    path, kind, oid, *rest = row
-    return DataRef(path, kind, Oid(bytes.fromhex(oid)), *rest)
+    path, kind, oid, size, files, executable, inside, stage, whole = row
+    top = Oid(bytes.fromhex(whole)) if whole else None
+    return DataRef(path, kind, Oid(bytes.fromhex(oid)), size, files, executable, inside, stage, top)
 
 
 _CODECS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {

@@ -97,7 +97,7 @@ def clean_start(context: Context, record: Record, path: str) -> Iterator[Violati
 
 def _runs(record: Record) -> tuple[str, ...]:
     """The run of the record, and the earlier one whose outs it took over."""
-    return (record.run.id if record.run else "", record.reused)
+    return (record.run.id if record.run else "", record.reused_run)
 
 
 def _again(stage: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from weft.formats import stagefile
-from weft.model.lineage import DataRef, Record, RunFacts
+from weft.model.lineage import DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
 from weft.model.oid import Oid
 from weft.pipeline.validate.parsed import LIMIT, ParsedCache
 
@@ -26,7 +26,7 @@ RECORD = Record(
     snapshot="refs/weft/runs/r1",
     deps=(
         DataRef("data", "dir", Oid.of(b"d"), 10, 3, stage="prepare"),
-        DataRef("d/f", "file", Oid.of(b"f"), 1, inside="d"),
+        DataRef("d/f", "file", Oid.of(b"f"), 1, inside="d", whole=Oid.of(b"w")),
     ),
     outs=(DataRef("m.pkl", "file", Oid.of(b"m"), 5, 1, True),),
     params={"params.yaml": {"lr": 0.1, "n": 10**40, "on": True, "none": None, "list": [1, 2.0], "ünï": "\udcff"}},
@@ -34,9 +34,12 @@ RECORD = Record(
     env={"vars": {"A": None}},
     determinism={"seed": 7},
     changed=("data",),
-    reused="r0",
+    reused=Reused("r0", "5" * 40, "A <a@b>"),
     run=RunFacts("r1", "a", "b", 2.0, 0, {"max_rss": 5.0}),
     digest=Oid.of(b"digest"),
+    modes={"src/train.py": "x"},
+    params_files={"params.yaml": ParamsFile("6" * 40, ("on",))},
+    hidden=Hidden(30, ("src/a", "src/b")),
 )
 STAGES = stagefile.decode(
     b"""
@@ -71,10 +74,11 @@ def kept(kind: str, value: Any, parsers: str = "p") -> Any:
     [
         ("record", RECORD),
         ("record", Record("s", "cmd", "2" * 40)),
+        ("record", Record("s", "cmd", "2" * 40, reused=Reused("r0"), schema=1)),
         ("stages", STAGES),
         ("values", {"a.b": 1, "c": 1.0, "d": True, "e": None, "f": "x", "g": [1, "y"], "h": -0.0, "i": math.inf}),
     ],
-    ids=["record", "bare-record", "stages", "values"],
+    ids=["record", "bare-record", "old-record", "stages", "values"],
 )
 def test_it_comes_back_as_it_was(kind: str, value: Any) -> None:
     back = kept(kind, value)
@@ -98,7 +102,7 @@ def test_other_code_another_blob_another_name_or_kind_meet_nothing() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"\xff", b"[]", b"null", b'{"version": 1}', b'{"version": "1 p", "parsed": []}', b"[" * 100_000],
+    [b"", b"{", b"\xff", b"[]", b"null", b'{"version": 1}', b'{"version": "2 p", "parsed": []}', b"[" * 100_000],
     ids=repr,
 )
 def test_garbage_is_an_empty_cache(data: bytes) -> None:
@@ -110,7 +114,7 @@ def test_garbage_is_an_empty_cache(data: bytes) -> None:
 @pytest.mark.parametrize("plain", [None, 1, "x", [], {}, [[1]], {"stage": 1}])
 def test_damaged_entries_are_parsed_anew(plain: Any) -> None:
     for kind in ("record", "stages"):
-        text = json.dumps({"version": "1 p", "parsed": {f"{kind} {BLOB} path": plain}})
+        text = json.dumps({"version": "2 p", "parsed": {f"{kind} {BLOB} path": plain}})
         found = ParsedCache.load(text.encode(), "p").get(kind, "path", BLOB)
         assert found is None or found == {}
 
