@@ -16,7 +16,7 @@ import pytest
 
 from lineagekit import Lineage, make
 from weft.formats import lineage as lineage_format
-from weft.model.lineage import record_path
+from weft.model.lineage import Hidden, record_path
 from weft.model.oid import Oid
 from weft.workflows.validate import validate_range, validate_revision
 from weft.workflows.validate_rules import RULES
@@ -429,13 +429,17 @@ def test_a_record_of_another_stage_under_this_name(repo: Lineage) -> None:
 
 
 def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
-    """A file that was added to it after the run is code that the run did not see; what Git and weft keep there is none."""
+    """A file that was added to it after the run is code that the run did not see, and a pointer data; what says what Git and
+    weft keep there is none."""
     repo.write("lib/a.py", "1\n")
     new_stage(repo, dep="lib")
     repo.replace("weft.yaml", "    outs: [scores.csv]\n", "")
     repo.record("evaluate")
     repo.write("lib/.gitignore", "/data\n")
+    assert not rules_in(repo.commit())
     repo.point("lib/data")
+    assert rules_in(repo.commit(code=1)) == {"WEFT011"}
+    repo.record("evaluate")
     assert not rules_in(repo.commit())
     repo.write("lib/b.py", "2\n")
     assert rules_in(repo.commit(code=1)) == {"WEFT013"}
@@ -443,7 +447,15 @@ def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
     assert "lib/c.py was used, and is not staged" in repo.commit(code=1)
 
 
-@pytest.mark.parametrize(("number", "change"), [(22, notebook), (23, registered)], ids=["22-notebook", "23-registered"])
+def ignored_input(repo: Lineage) -> None:
+    repo.record("train", hidden=Hidden(2, ("src/local_conf.py",)))
+
+
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [(22, notebook), (23, registered), (33, ignored_input)],
+    ids=["22-notebook", "23-registered", "33-hidden"],
+)
 def test_a_warning_blocks_nothing(number: int, change: Change, repo: Lineage) -> None:
     before = repo.git("rev-parse", "HEAD")
     change(repo)
@@ -463,5 +475,5 @@ def test_notebooks_without_outputs_and_reasons_are_not_warned_of(repo: Lineage) 
 
 
 def test_every_rule_that_is_checked_here_has_a_case() -> None:
-    covered = {number for number, _, _ in HOSTILE} | {1, 22, 23, 24, 25, 27}
+    covered = {number for number, _, _ in HOSTILE} | {1, 22, 23, 24, 25, 27, 33}
     assert covered == {rule.number for rule in RULES.values() if not rule.elsewhere}

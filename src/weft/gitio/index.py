@@ -84,6 +84,10 @@ class Index:
                 rows.pop(change.path, None)
         return Index(rows)
 
+    def links(self) -> list[str]:
+        """The paths of all symbolic links."""
+        return [path for path, row in self._rows.items() if row.startswith(LINK)]
+
     def below(self, directory: str) -> list[str]:
         """The paths inside ``directory``, sorted."""
         if self._sorted is None:

@@ -89,9 +89,9 @@ class Record:
     ``dirty`` says that the work tree differed from it, ``snapshot`` is the ref that holds what it was then. ``params`` maps
     a params file to the values used by dotted key, ``params_files`` to its bytes (a module that is more than literals has
     no values, and is among the code), ``metrics`` a metrics file to its values by dotted key, ``files`` every out that Git
-    keeps (metrics and plots too) to its blob id. ``env`` holds ``python``, ``platform``, ``packages`` (digest) or ``lockfile`` and
-    ``lockfile_blob``, ``image``, ``accelerator``, ``vars``. ``determinism`` holds ``seed`` and ``equal``. ``changed`` lists
-    inputs that changed while the command ran.
+    keeps (metrics and plots too) to its blob id. ``env`` holds ``python``, ``platform``, ``packages`` (digest) or
+    ``lockfile`` and ``lockfile_blob``, ``image``, ``accelerator``, ``vars``. ``determinism`` holds ``seed`` and ``equal``.
+    ``changed`` lists inputs that changed while the command ran.
     ``hidden`` are inputs that nobody keeps, ``reused`` is the earlier run whose outs were taken. Of schema 1 there are no
     modes, no bytes of params files, no hidden inputs, and of ``reused`` nothing but the run.
     """
