@@ -20,9 +20,10 @@ _ALIKE = re.compile(
     r"|(?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
     re.ASCII,
 )
-# What YAML 1.1 has a type for beside these: booleans, underscores, bases 2, 8 and 60, times, merges and defaults.
+# What YAML 1.1 has a type for beside these: booleans, underscores, bases 2, 8 and 60, times, merges and defaults. It has y
+# and n among the booleans, which hardly any reader followed: those are the names of many a param.
 _OLD = re.compile(
-    r"(?i:y|n|yes|no|on|off)|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+"
+    r"(?i:yes|no|on|off)|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+"
     r"|[-+]?[0-9][0-9_]*|[-+]?(?:[0-9][0-9_]*)?\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?|=|<<",
     re.ASCII,
