@@ -34,10 +34,10 @@ class Staleness:
         return found
 
     def _read_by(self, stage: Stage) -> Iterator[str]:
-        kept = [out.path for out in stage.outs if not out.cache]
+        kept_by_git = [out.path for out in stage.outs if not out.cache]
         lock = [stage.env.lockfile] if stage.env.lockfile else []
         yield from read_by(stage, self._scene.files, self._owner).code
-        for path in (*kept, *lock):
+        for path in (*kept_by_git, *lock, *(wanted.file for wanted in stage.params)):
             yield from self._scene.files.at_or_below(path)
 
     def _reasons(self, stage: Stage, upstream: list[str]) -> tuple[Reason, ...]:
