@@ -5,6 +5,7 @@ Pointers name objects that are nowhere, for nothing that is proved from Git alon
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from kit import environment
-from weft.formats import lineage, pointer, stagefile, values
+from weft.formats import lineage, paramfiles, pointer, stagefile, values
 from weft.gitio.blobs import blob_id
-from weft.model.lineage import DataRef, Record, RunFacts, record_path
+from weft.model.lineage import DataRef, ParamsFile, Record, RunFacts, record_path
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
-from weft.model.stage import Stage
+from weft.model.stage import ParamSet, Stage
 from weft.pipeline.graph import Graph
 
 STAGES = """\
@@ -113,39 +114,51 @@ class Lineage:
         stages = {name: declared} if declared else self.stages()
         stage, graph = stages[name], Graph.build(stages)
         data = [dep for dep in stage.deps if (self.root / f"{dep}.weft").exists()]
-        code = [file for dep in stage.deps if dep not in data for file in self._files(dep)]
+        below = [file for dep in stage.deps if dep not in data for file in self._files(dep)]
+        code = [file for file in below if not file.endswith(".weft")]
+        data += [file.removesuffix(".weft") for file in below if file.endswith(".weft")]
         kept = [out.path for out in stage.outs if not out.cache]
         lockfile = stage.env.lockfile
-        env = {"lockfile": lockfile, "lockfile_blob": self._blob(lockfile)} if lockfile else {}
+        env = {"lockfile": lockfile, "lockfile_blob": self.blob(lockfile)} if lockfile else {}
         return Record(
             stage=name,
             cmd=stage.cmd,
             spec=blob_id(stage.text, self.algorithm),
             wdir=stage.wdir,
-            code={file: self._blob(file) for file in code},
+            code={file: self.blob(file) for file in code},
             base="1" * 40,
             deps=tuple(self._ref(path, graph.producer_of(path)) for path in data),
             outs=tuple(self._ref(out.path) for out in stage.outs if out.cache),
-            params={
-                one.file: values.select(values.read_values(self.read(one.file), one.file), one.keys, one.file)
-                for one in stage.params
-            },
+            params={one.file: self._chosen(one)[0] for one in stage.params},
             metrics={path: values.read_values(self.read(path), path) for path in stage.paths("metrics")},
-            files={path: self._blob(path) for path in kept},
+            files={file: self.blob(file) for path in kept for file in self._files(path)},
             env={"python": "3.11.7", "platform": "linux-x86_64", **env},
             determinism={} if stage.seed is None else {"seed": stage.seed},
             rationale=stage.rationale,
             author="Ada <ada@example.org>",
             run=RunFacts("r1", "2026-01-31T12:00:00Z", "2026-01-31T12:00:02Z", 2.0),
+            modes={path: mode for path in (*code, *kept) if (mode := self._mode(path))},
+            params_files={one.file: ParamsFile(self.blob(one.file), self._chosen(one)[1]) for one in stage.params},
         )
+
+    def _mode(self, path: str) -> str:
+        full = self.root / path
+        return "link" if full.is_symlink() else "x" if full.stat().st_mode & 0o100 else ""
+
+    def _chosen(self, wanted: ParamSet) -> tuple[dict[str, Any], tuple[str, ...]]:
+        text = paramfiles.read(self.read(wanted.file), wanted.file)
+        return paramfiles.select(text, wanted.keys, wanted.file)
 
     def _files(self, path: str) -> list[str]:
         found = self.root / path
         files = [found] if found.is_file() else sorted(file for file in found.rglob("*") if file.is_file())
-        return [file.relative_to(self.root).as_posix() for file in files]
+        names = [file.relative_to(self.root).as_posix() for file in files]
+        return [name for name in names if name == path or not name.endswith(".gitignore")]
 
-    def _blob(self, path: str) -> str:
-        return blob_id(self.read(path), self.algorithm)
+    def blob(self, path: str) -> str:
+        """The id that Git gives to the bytes of ``path``, to the target of a link."""
+        full = self.root / path
+        return blob_id(os.readlink(full).encode() if full.is_symlink() else full.read_bytes(), self.algorithm)
 
     def _ref(self, path: str, stage: str = "") -> DataRef:
         one = pointer.decode(self.read(path + ".weft"), name=path.rpartition("/")[2] + ".weft")

@@ -182,7 +182,12 @@ def records() -> dict[str, Any]:
         ("schema 1 with keys of schema 2", "E_SCHEMA", rich, "schema: 2|schema: 1"),
         ("schema 2 with a run alone", "E_SCHEMA", rich_1, "schema: 1|schema: 2"),
         ("a mode that is none", "E_SCHEMA", rich, "  src/train.py: x|  src/train.py: w"),
-        ("more hidden inputs than are named", "E_SCHEMA", rich, "  count: 1|  count: 2"),
+        (
+            "more hidden inputs than are counted",
+            "E_SCHEMA",
+            rich,
+            "    - src/local.py|    - src/a.py\n    - src/local.py",
+        ),
         ("a part without the oid of the whole", "E_SCHEMA", rich, f"    whole: {OID}\n|"),
         ("not below the tracked directory", "E_SCHEMA", rich, "inside: data/b|inside: data/x"),
     ]

@@ -12,7 +12,8 @@ from stagekit import Project, done
 from weft.cli import hook, registry
 from weft.cli.hooks import mergetext
 from weft.formats import lineage, stagefile
-from weft.model.lineage import RunFacts, record_path
+from weft.model.lineage import DataRef, Hidden, ParamsFile, Reused, RunFacts, record_path
+from weft.model.oid import Oid
 from weft.workflows import merge_text
 from weft.workflows.merge_text import merge_record, settle
 
@@ -168,6 +169,12 @@ def test_a_consumer_that_is_stale_after_a_merge_is_refused(repo: Project) -> Non
 
 # --- records alone ---------------------------------------------------------------------------------------------------
 
+
+def part(top: str) -> tuple[DataRef, ...]:
+    """A part of a directory, all of which was ``top``."""
+    return (DataRef("data/raw/x", "file", Oid.of(b"x"), 1, inside="data/raw", whole=Oid.of(top.encode())),)
+
+
 LATER = RunFacts("r2", "2026-02-01T12:00:00Z", "2026-02-01T12:00:02Z", 2.0)
 
 
@@ -195,6 +202,9 @@ def versions(plain: Lineage, one: dict[str, object], other: dict[str, object]) -
             {"dirty": False},
         ),
         ({"rationale": "why"}, {"run": LATER}, {"rationale": "why", "run": LATER}),
+        ({"run": LATER, "params_files": {"params.yaml": ParamsFile("2" * 40)}}, {"base": "2" * 40}, {"run": LATER}),
+        ({"run": LATER, "hidden": Hidden(1, ("src/x",))}, {"reused": Reused("r0", "3" * 40)}, {"run": LATER}),
+        ({"run": LATER, "deps": part("2")}, {"deps": part("3")}, {"run": LATER, "deps": part("2")}),
     ],
 )
 def test_two_runs_with_one_outcome_are_the_later_run(
@@ -215,6 +225,9 @@ def test_two_runs_with_one_outcome_are_the_later_run(
         ({"params": {"params.yaml": {"train.lr": 0.2}}}, {"run": LATER}),
         ({"rationale": "one"}, {"rationale": "other"}),
         ({"outs": ()}, {"author": "B <b@b.example>"}),
+        ({"modes": {"src/train.py": "x"}}, {"run": LATER}),
+        ({"params_files": {"params.yaml": ParamsFile("2" * 40, ("train.lr",))}}, {"run": LATER}),
+        ({"schema": 1, "params_files": {}}, {"run": LATER}),
         ({"metrics": {"metrics.json": {"auc": 0.8}}}, {"metrics": {"metrics.json": {"auc": 0.7}}}),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 
 from lineagekit import Lineage, make
 from weft.formats import lineage as lineage_format
-from weft.model.lineage import record_path
+from weft.model.lineage import Hidden, RunFacts, record_path
 from weft.model.oid import Oid
 from weft.workflows.validate import validate_range, validate_revision
 from weft.workflows.validate_rules import RULES
@@ -383,6 +383,26 @@ def input_changed(repo: Lineage) -> None:
     repo.record("train", changed=("src/train.py",))
 
 
+def older_schema(repo: Lineage) -> None:
+    repo.record("train", schema=1, params_files={}, author="Eve <eve@example.org>")
+
+
+def failed_run(repo: Lineage) -> None:
+    repo.record("train", run=RunFacts("r2", "2026-01-31T12:00:00Z", "2026-01-31T12:00:02Z", 2.0, 137))
+
+
+def no_run(repo: Lineage) -> None:
+    repo.record("train", run=None)
+
+
+def later_run(repo: Lineage) -> None:
+    repo.record("train", run=RunFacts("r2", "2026-01-31T12:00:00Z", "2026-01-31T12:00:02Z", 2.0))
+
+
+def other_run_id(repo: Lineage) -> None:
+    repo.replace(record_path("train"), "id: r1", "id: r2")
+
+
 def token(repo: Lineage) -> None:
     repo.replace("params.yaml", "other: 1", "other: AKIA" + "IOSFODNN7EXAMPL3")
 
@@ -405,9 +425,11 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (5, unreadable, plain_pointer),
     (6, unknown_key, plain_pointer),
     (6, bare_ignore, full_ignore),
+    (6, older_schema, other_author_run),
     (7, upper_case_oid, plain_pointer),
     (7, size_of_nothing, nothing),
     (8, other_author, other_author_run),
+    (8, other_run_id, later_run),
     (9, param_changed, param_run),
     (9, param_other_type, other_param),
     (10, metric_changed, metric_run),
@@ -438,6 +460,8 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (19, image_by_tag, image_by_digest),
     (20, dirty, dirty_and_saved),
     (20, input_changed, param_run),
+    (20, failed_run, later_run),
+    (20, no_run, later_run),
     (21, token, harmless_words),
     (21, password, harmless_words),
 ]
@@ -514,13 +538,17 @@ def test_a_record_of_another_stage_under_this_name(repo: Lineage) -> None:
 
 
 def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
-    """A file that was added to it after the run is code that the run did not see; what Git and weft keep there is none."""
+    """A file that was added to it after the run is code that the run did not see, and a pointer data; what says what Git and
+    weft keep there is none."""
     repo.write("lib/a.py", "1\n")
     new_stage(repo, dep="lib")
     repo.replace("weft.yaml", "    outs: [scores.csv]\n", "")
     repo.record("evaluate")
     repo.write("lib/.gitignore", "/data\n")
+    assert not rules_in(repo.commit())
     repo.point("lib/data")
+    assert rules_in(repo.commit(code=1)) == {"WEFT011"}
+    repo.record("evaluate")
     assert not rules_in(repo.commit())
     repo.write("lib/b.py", "2\n")
     assert rules_in(repo.commit(code=1)) == {"WEFT013"}
@@ -528,7 +556,15 @@ def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
     assert "lib/c.py was used, and is not staged" in repo.commit(code=1)
 
 
-@pytest.mark.parametrize(("number", "change"), [(22, notebook), (23, registered)], ids=["22-notebook", "23-registered"])
+def ignored_input(repo: Lineage) -> None:
+    repo.record("train", hidden=Hidden(2, ("src/local_conf.py",)))
+
+
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [(22, notebook), (23, registered), (33, ignored_input)],
+    ids=["22-notebook", "23-registered", "33-hidden"],
+)
 def test_a_warning_blocks_nothing(number: int, change: Change, repo: Lineage) -> None:
     before = repo.git("rev-parse", "HEAD")
     change(repo)
@@ -573,6 +609,28 @@ def test_notebooks_without_outputs_and_reasons_are_not_warned_of(repo: Lineage) 
     assert not rules_in(repo.commit())
 
 
+def test_a_record_of_schema_1_that_was_there_before_is_judged_by_what_it_tells(base: Path, tmp_path: Path) -> None:
+    """It is refused in the commit that brings it, and serves afterwards as long as nothing that it tells of changes."""
+    repo = Lineage(Path(shutil.copytree(base, tmp_path / "old", symlinks=True)))
+    for name in repo.stages():
+        repo.record(name, schema=1, params_files={}, author="An older weft <old@example.org>")
+    assert rules_in(repo.commit(code=1)) == {"WEFT006"}
+    repo.commit("--no-verify")
+    assert {one.rule for one in validate_range(str(repo.root), "HEAD~1..HEAD").violations} == {"WEFT006", "WEFT027"}
+    other_param(repo)
+    assert not rules_in(repo.commit())
+    assert not validate_revision(str(repo.root), "HEAD").violations
+    (repo.root / "src/train.py").chmod(0o755)  # it tells nothing of modes
+    assert not rules_in(repo.commit())
+    hostile: list[Change] = [param_changed, code_changed, lambda repo: repo.write("metrics.json", '{"auc": 0.99}\n')]
+    for change in hostile:
+        change(repo)
+        assert rules_in(repo.commit(code=1))
+        repo.git("reset", "-q", "--hard")
+    repo.replace("params.yaml", "epochs: 3", "epochs: 03")  # it tells nothing of bytes
+    assert rules_in(repo.commit(code=1)) == {"WEFT009"}
+
+
 def test_every_rule_that_is_checked_here_has_a_case() -> None:
-    covered = {number for number, _, _ in HOSTILE} | {1, 22, 23, 24, 25, 27, 32}
+    covered = {number for number, _, _ in HOSTILE} | {1, 22, 23, 24, 25, 27, 32, 33}
     assert covered == {rule.number for rule in RULES.values() if not rule.elsewhere}

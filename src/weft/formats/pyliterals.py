@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,22 @@ else:
     ast = later("ast")
 
 _NO_LITERAL = object()
+_CODING = re.compile(r"(?:[^\r\n]*(?:\r\n?|\n))?[ \t\f]*#[^\r\n]*coding[:=](?![ \t]*utf-?8\b)", re.IGNORECASE)
+_HARMLESS = (
+    *("Constant", "Name", "Load", "Store", "Tuple", "List", "Set", "Dict", "UnaryOp", "BinOp", "BoolOp", "Compare"),
+    *(
+        "IfExp",
+        "Subscript",
+        "Slice",
+        "Attribute",
+        "JoinedStr",
+        "FormattedValue",
+        "operator",
+        "unaryop",
+        "boolop",
+        "cmpop",
+    ),
+)
 
 
 def tree(text: str) -> dict[str, Any]:
@@ -26,6 +43,42 @@ def tree(text: str) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are about the author's code, and for the author's interpreter to say
         return _body(ast.parse(text).body)
+
+
+def is_plain(text: str) -> bool:
+    """True when a module does nothing but assign literals, and what follows from them, to names: then what ``tree`` finds is
+    what a program that imports it finds. Imports, functions, calls, loops and changes in place are more. Raises as
+    ``tree``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        body = ast.parse(text).body
+    return not _CODING.match(text) and all(map(_is_plain_statement, body))
+
+
+def _is_plain_statement(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.ClassDef):
+        more = statement.bases or statement.keywords or statement.decorator_list
+        return not more and _is_own_name(statement.name) and all(map(_is_plain_statement, statement.body))
+    if isinstance(statement, ast.Pass):
+        return True
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    elif isinstance(statement, ast.Expr):
+        targets = []
+    else:
+        return False
+    names = [name for target in targets for name in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    kinds = tuple(getattr(ast, name) for name in _HARMLESS)
+    return all(isinstance(name, ast.Name) and _is_own_name(name.id) for name in names) and all(
+        isinstance(node, kinds) for child in ast.iter_child_nodes(statement) for node in ast.walk(child)
+    )
+
+
+def _is_own_name(name: str) -> bool:
+    # Names with two underscores mean something to Python: __getattr__, __class_getitem__, __builtins__.
+    return not name.startswith("__")
 
 
 def values(found: dict[str, Any]) -> dict[str, Any]:

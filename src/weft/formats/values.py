@@ -95,6 +95,11 @@ def split_key(key: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def join_key(parts: Iterable[Any]) -> str:
+    """The dotted key of what stands under the keys and positions ``parts``."""
+    return ".".join(str(part) if type(part) is int else _part(part) for part in parts)
+
+
 def _part(key: Any) -> str:
     text = key if isinstance(key, str) else yaml12.scalar_text(key)
     if _PLAIN_PART.fullmatch(text):

@@ -39,6 +39,7 @@ __all__ = [
     "is_plain",
     "load",
     "load_with_lines",
+    "plain_scalars",
     "resolve",
     "scalar_text",
 ]
@@ -67,6 +68,14 @@ def load_with_lines(data: bytes, *, what: str, limit: int = LIMIT) -> tuple[obje
     """Return what ``load`` does, and where in the file it stands. Raises as ``load`` does."""
     builder = _LinedBuilder(_text(data, what, limit), what)
     return builder.document(), builder.lines
+
+
+def plain_scalars(data: bytes, *, what: str, limit: int = LIMIT) -> list[tuple[tuple[Any, ...], str]]:
+    """The scalars that stand in ``data`` without quotes, each with the keys that lead to it: a key with those that lead to
+    its mapping. Raises as ``load`` does."""
+    builder = _PlainBuilder(_text(data, what, limit), what)
+    builder.document()
+    return builder.plain
 
 
 def _text(data: bytes, what: str, limit: int) -> str:
@@ -237,3 +246,17 @@ class _LinedBuilder(_Builder):
         value = super().pair(_key, _event, depth)
         self.place = place
         return value
+
+
+class _PlainBuilder(_LinedBuilder):
+    """Builds the same values, and notes the scalars without quotes."""
+
+    def __init__(self, text: str, what: str) -> None:
+        super().__init__(text, what)
+        self.plain: list[tuple[tuple[Any, ...], str]] = []
+
+    def scalar(self, event: Any) -> object:
+        """Return the value of a scalar, and note it if it is a plain one."""
+        if event.implicit[0]:
+            self.plain.append((self.place, event.value))
+        return super().scalar(event)

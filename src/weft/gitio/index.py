@@ -101,6 +101,10 @@ class Index:
         """The paths whose blob has no bytes."""
         return [path for path, row in self._rows.items() if _NO_BYTES[0] in row or _NO_BYTES[1] in row]
 
+    def links(self) -> list[str]:
+        """The paths of all symbolic links."""
+        return [path for path, row in self._rows.items() if row.startswith(LINK)]
+
     def below(self, directory: str) -> list[str]:
         """The paths inside ``directory``, sorted."""
         if self._sorted is None:

@@ -3,23 +3,80 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Sequence
 
+from weft.gitio.blobs import is_blob_id
+from weft.gitio.index import LINK, REGULAR, SUBMODULE
 from weft.gitio.repo import SAFELY, GitRepo, git_failed
 from weft.util.subproc import run
 
 _PATHS_PER_CALL = 200  # of up to 4,096 bytes each: far below what the kernel takes as arguments
 
 
-def kept_files(repo: GitRepo, paths: Sequence[str]) -> list[str]:
-    """Sorted files and links at or below ``paths`` that are there and that Git tracks, or would: it ignores them not."""
-    found: set[bytes] = set()
+def kept_modes(repo: GitRepo, paths: Sequence[str]) -> dict[str, str]:
+    """Files, links and repositories at or below ``paths`` that are there and that Git tracks, or would: it ignores them not.
+
+    Path to the mode, six octal digits, that `git add` would give it; sorted. An untracked ``__pycache__`` is left out.
+    Raises ``GitFailed``.
+    """
+    rows: dict[str, str] = {}
     for first in range(0, len(paths), _PATHS_PER_CALL):
         some = [path or "." for path in paths[first : first + _PATHS_PER_CALL]]
-        output = repo.git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *some)
-        found.update(output.split(b"\0"))
-    found.discard(b"")
-    return sorted(path for path in map(os.fsdecode, found) if _is_file(os.path.join(repo.root, path)))
+        output = repo.git("ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard", "--", *some)
+        for row in os.fsdecode(output).split("\0")[:-1]:
+            # "H 100644 BLOB 0<TAB>PATH" of what Git tracks, "? PATH" of what it does not.
+            tracked = not row.startswith("? ")
+            path = row.partition("\t")[2] if tracked else row[2:]
+            if tracked or not in_cache(path):
+                rows[path.removesuffix("/")] = row.split(" ", 2)[1] if tracked else ""
+    modes: list[bool] = []  # whether modes of files count here, asked once and seldom
+
+    def counts() -> bool:
+        if not modes:
+            modes.append(repo.git("config", "--type=bool", "--get", "core.fileMode", check=False) != b"false\n")
+        return modes[0]
+
+    found = ((path, _mode(os.path.join(repo.root, path), rows[path], counts)) for path in sorted(rows))
+    return {path: mode for path, mode in found if mode}
+
+
+def in_cache(path: str) -> bool:
+    """True for what Python keeps of modules that it has compiled."""
+    return "/__pycache__/" in f"/{path}"
+
+
+def _mode(full: str, known: str, modes_count: Callable[[], bool]) -> str:
+    """The mode of what is at ``full``, where Git has it as ``known``; empty when nothing is there that Git keeps."""
+    try:
+        found = os.lstat(full).st_mode
+    except OSError:
+        return ""
+    if stat.S_ISLNK(found):
+        return LINK
+    if stat.S_ISDIR(found):
+        return SUBMODULE if known == SUBMODULE or os.path.lexists(os.path.join(full, ".git")) else ""
+    if not stat.S_ISREG(found):
+        return ""
+    plain, executable = REGULAR
+    mode = executable if found & stat.S_IXUSR else plain
+    if mode == (known or plain) or modes_count():
+        return mode
+    return known if known in REGULAR else plain
+
+
+def ignored_below(repo: GitRepo, paths: Sequence[str], *, inside: str = "") -> list[str]:
+    """What Git ignores at or below ``paths``; of a directory that it ignores as a whole the directory alone, with a slash
+    at its end. ``inside`` is a repository in this one that ``paths`` are of. Raises ``GitFailed``."""
+    if not paths or (inside and not os.path.lexists(os.path.join(repo.root, inside, ".git"))):
+        return []
+    lead = ("-C", inside) if inside else ()
+    options = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+    found: set[str] = set()
+    for first in range(0, len(paths), _PATHS_PER_CALL):
+        output = repo.git(*lead, *options, "--", *paths[first : first + _PATHS_PER_CALL])
+        found.update(os.fsdecode(output).split("\0")[:-1])
+    return sorted(found)
 
 
 def ignored_paths(repo: GitRepo, paths: Sequence[str]) -> list[str]:
@@ -38,18 +95,23 @@ def ignored_paths(repo: GitRepo, paths: Sequence[str]) -> list[str]:
 def blob_ids(repo: GitRepo, paths: Iterable[str]) -> dict[str, str]:
     """Path to the id of the blob that `git add` would make of it, nothing written; one process, one more per link.
 
-    ``paths`` are files or links that exist. Raises ``GitFailed``.
+    ``paths`` are files or links that exist; of a directory, which is a repository inside this one, it is the commit that is
+    checked out there, and nothing where that is not all that is there. Raises ``GitFailed``.
     """
     links: list[str] = []
     files: list[str] = []
-    for path in paths:
-        (links if os.path.islink(os.path.join(repo.root, path)) else files).append(path)
     found: dict[str, str] = {}
+    for path in paths:
+        full = os.path.join(repo.root, path)
+        if os.path.isdir(full) and not os.path.islink(full):
+            found[path] = _commit(repo, path)
+        else:
+            (links if os.path.islink(full) else files).append(path)
     if files:
         names = b"".join(_quoted(os.fsencode(path)) + b"\n" for path in files)
         # Line ends that do not survive a round trip are a matter for `git add`, not for us.
         output = repo.git("-c", "core.safecrlf=false", "hash-object", "--stdin-paths", stdin=names)
-        found = dict(zip(files, output.decode("ascii").split(), strict=True))
+        found.update(zip(files, output.decode("ascii").split(), strict=True))
     for path in links:
         target = os.fsencode(os.readlink(os.path.join(repo.root, path)))
         output = repo.git("hash-object", "--stdin", "--no-filters", stdin=target)
@@ -57,8 +119,19 @@ def blob_ids(repo: GitRepo, paths: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _is_file(path: str) -> bool:
-    return os.path.islink(path) or os.path.isfile(path)
+def _commit(repo: GitRepo, path: str) -> str:
+    """The commit that the repository at ``path`` has checked out; empty when
+    it holds more than that. Of one that was never brought here it is the commit that it is to have."""
+    if not os.path.lexists(os.path.join(repo.root, path, ".git")):
+        return repo.git("ls-files", "-z", "--stage", "--", path).decode("ascii", "replace").split(" ")[1]
+    output = os.fsdecode(repo.git("-C", path, "status", "--porcelain=v2", "--branch", "-z", "--no-renames"))
+    commit = ""
+    for row in output.split("\0"):
+        if row.startswith("# branch.oid "):
+            commit = row.rpartition(" ")[2]
+        elif row and not row.startswith("#") and not (row.startswith("? ") and in_cache(row[2:])):
+            return ""
+    return commit if is_blob_id(commit) else ""
 
 
 def _quoted(name: bytes) -> bytes:

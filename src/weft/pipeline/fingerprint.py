@@ -1,19 +1,24 @@
 """What a stage depends on, as values, and the key under which two runs must give the same.
 
-The key is made of the command and its directory, the oids of the data, the Git blob ids of the code, the values of the
-params, the lock file and the image: nothing that differs between two machines on which the same was run.
+The key is made of the command and its directory, the oids of the data, the modes and Git blob ids of the code, the values
+of the params, the lock file and the image: nothing that differs between two machines on which the same was run.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from weft.model.lineage import DataRef, Record
+from weft.model.lineage import RECORD_SCHEMA, DataRef, ParamsFile, Record
 from weft.model.stage import Stage
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    import hashlib
+    import json
+else:
+    hashlib, json = later("hashlib"), later("json")
 
 KEYED_ENV = ("lockfile", "lockfile_blob", "image")
 """What of a record's ``env`` a stage declares by itself; all else tells of the machine."""
@@ -23,14 +28,17 @@ KEYED_ENV = ("lockfile", "lockfile_blob", "image")
 class Inputs:
     """What a stage reads, as it is now.
 
-    ``code`` maps paths that Git keeps to blob ids, ``params`` a params file to values by dotted key; ``env`` holds those
-    of ``KEYED_ENV`` that the stage declares.
+    ``code`` maps paths that Git keeps to what it keeps there, as ``reading.kept_text`` spells it; ``params`` maps a params
+    file to values by dotted key, ``params_files`` to its bytes; ``env`` holds those of ``KEYED_ENV`` that the stage
+    declares. What a record of schema 1 does not tell is not there.
     """
 
     deps: tuple[DataRef, ...] = ()
     code: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    params_files: Mapping[str, ParamsFile] = field(default_factory=dict)
+    schema: int = RECORD_SCHEMA
 
 
 def key_of_stage(stage: Stage, inputs: Inputs) -> str:
@@ -46,7 +54,26 @@ def key_of_record(record: Record) -> str:
 def inputs_of_record(record: Record) -> Inputs:
     """What the run that ``record`` tells of read."""
     env = {name: str(record.env[name]) for name in KEYED_ENV if name in record.env}
-    return Inputs(record.deps, record.code, record.params, env)
+    code = {path: kept_of(record, path, blob) for path, blob in record.code.items()}
+    return Inputs(record.deps, code, record.params, env, record.params_files, record.schema)
+
+
+def kept_of(record: Record, path: str, blob: str) -> str:
+    """What Git kept at ``path``, as ``reading.kept_text`` spells it."""
+    word = record.modes.get(path, "")
+    return f"{word} {blob}" if word else blob
+
+
+def same_kept(recorded: str, now: str, schema: int) -> bool:
+    """Whether Git keeps at a path what is ``recorded``; records of schema 1 tell nothing of modes."""
+    return recorded == now or (schema == 1 and recorded == now.rpartition(" ")[2])
+
+
+def same_params_file(recorded: ParamsFile | None, now: ParamsFile) -> bool:
+    """Whether a params file with equal values says the same to every reader of YAML. Other bytes do, unless one of the
+    values is read in two ways, then or now. None: the record does not tell of its bytes."""
+    unsure = now.unsure or (recorded is not None and recorded.unsure)
+    return not unsure or (recorded is not None and recorded.blob == now.blob)
 
 
 def _key(cmd: str | tuple[str, ...], wdir: str, inputs: Inputs) -> str:
@@ -57,14 +84,22 @@ def _key(cmd: str | tuple[str, ...], wdir: str, inputs: Inputs) -> str:
         "code": dict(inputs.code),
         "params": {name: dict(values) for name, values in inputs.params.items()},
         "env": dict(inputs.env),
+        "bytes": {name: known.blob for name, known in inputs.params_files.items() if known.unsure},
+        "schema": inputs.schema,
     }
     text = json.dumps(facts, sort_keys=True, default=repr)
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=20).hexdigest()
 
 
 def same_value(one: object, other: object) -> bool:
-    """Equality of values that knows 1 from 1.0 and from true, and takes NaN for NaN."""
-    return type(one) is type(other) and json.dumps(one, default=repr) == json.dumps(other, default=repr)
+    """Equality of values, on every level, that knows 1 from 1.0 and from true, 0.0 from -0.0, and takes NaN for NaN."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_value(item, other[key]) for key, item in one.items())
+    return repr(one) == repr(other) if isinstance(one, float) else one == other
 
 
 def covers(stage: Stage, record: Record) -> bool:

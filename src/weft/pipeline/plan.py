@@ -8,7 +8,15 @@ from typing import Any
 
 from weft.model.lineage import DataRef, Record
 from weft.model.stage import Stage
-from weft.pipeline.fingerprint import Inputs, inputs_of_record, is_at_or_below, same_value
+from weft.pipeline.fingerprint import (
+    Inputs,
+    inputs_of_record,
+    is_at_or_below,
+    kept_of,
+    same_kept,
+    same_params_file,
+    same_value,
+)
 
 NEVER_RUN = "never-run"
 CMD = "cmd-changed"
@@ -44,8 +52,8 @@ class Now:
     """What is here of a stage.
 
     ``outs`` maps each out that weft keeps to what its pointer says, None where there is no pointer; ``files`` each file
-    of the outs that Git keeps to its blob id. ``modified`` are outs whose data differs from the pointer, ``deleted`` those
-    that were here and are gone. Data that was never brought here is no reason for anything.
+    of the outs that Git keeps to what it keeps there. ``modified`` are outs whose data differs from the pointer,
+    ``deleted`` those that were here and are gone. Data that was never brought here is no reason for anything.
     """
 
     inputs: Inputs
@@ -89,11 +97,17 @@ def _command(stage: Stage, record: Record) -> Iterator[Reason]:
 
 def _inputs(old: Inputs, new: Inputs) -> Iterator[Reason]:
     yield from _differences(DEP, {dep.path: _data(dep) for dep in old.deps}, {dep.path: _data(dep) for dep in new.deps})
-    yield from _differences(
-        CODE, {p: blob[:12] for p, blob in old.code.items()}, {p: blob[:12] for p, blob in new.code.items()}
-    )
+    alike = {
+        path for path, kept in new.code.items() if path in old.code and same_kept(old.code[path], kept, old.schema)
+    }
+    kept = [{path: _id(text) for path, text in side.code.items() if path not in alike} for side in (old, new)]
+    yield from _differences(CODE, *kept)
     for name in sorted(old.params.keys() | new.params.keys()):
-        yield from _values(name, old.params.get(name, {}), new.params.get(name, {}))
+        found = list(_values(name, old.params.get(name, {}), new.params.get(name, {})))
+        yield from found
+        now = new.params_files.get(name)
+        if not found and now is not None and not same_params_file(old.params_files.get(name), now):
+            yield Reason(PARAM, name, "other bytes, and readers of YAML differ on a value in it")
     yield from _differences(ENV, old.env, new.env)
 
 
@@ -140,12 +154,13 @@ def _git_outs(stage: Stage, record: Record, now: Now) -> Iterator[Reason]:
     for path in declared:
         if not any(is_at_or_below(name, path) for name in record.files):
             yield Reason(OUT_MISSING, path, "no run has written it yet")
+    wrote = {path: kept_of(record, path, blob) for path, blob in record.files.items()}
     for path in sorted(record.files.keys() | now.files.keys()):
         if path not in now.files:
             kept = any(is_at_or_below(path, top) for top in declared)
             yield Reason(OUT_DELETED if kept else OUT, path, "it is gone" if kept else "no longer an out")
-        elif path in record.files and record.files[path] != now.files[path]:
-            yield Reason(OUT, path, f"the run wrote {record.files[path][:12]}, now {now.files[path][:12]}")
+        elif path in record.files and not same_kept(wrote[path], now.files[path], record.schema):
+            yield Reason(OUT, path, f"the run wrote {_id(wrote[path])}, now {_id(now.files[path])}")
         elif path not in record.files and any(is_at_or_below(name, _top(path, declared)) for name in record.files):
             yield Reason(OUT, path, "the run did not write it")
 
@@ -157,6 +172,12 @@ def _top(path: str, declared: Sequence[str]) -> str:
 def _data(ref: DataRef) -> str:
     mode = ", executable" if ref.executable else ""
     return f"{ref.type} {str(ref.oid)[:19]}{mode}"
+
+
+def _id(kept: str) -> str:
+    """What Git keeps at a path, with its id cut short."""
+    word, _, blob = kept.rpartition(" ")
+    return f"{word} {blob[:12]}".strip()
 
 
 def _words(cmd: str | tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.formats import lineage
-from weft.model.lineage import DataRef, Record, Reused, RunFacts
+from weft.model.lineage import DataRef, Hidden, Record, Reused, RunFacts
 from weft.model.stage import Stage
 from weft.pipeline.execute import Outcome
 from weft.pipeline.fingerprint import Inputs
@@ -17,18 +17,21 @@ from weft.pipeline.fingerprint import Inputs
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which state of the repository a run started from; ``left_out`` are files that the snapshot does not hold."""
+    """Which state of the repository a run started from; ``left_out`` are files that the snapshot does not hold, and
+    ``hidden`` inputs that nobody keeps."""
 
     base: str = ""
     dirty: bool = False
     snapshot: str = ""
     author: str = ""
     left_out: tuple[str, ...] = ()
+    hidden: Hidden | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What a run wrote: outs by pointer, files of the outs that Git keeps by blob id, values of the metrics."""
+    """What a run wrote: outs by pointer, files of the outs that Git keeps as ``reading.kept_text`` spells it, values of the
+    metrics."""
 
     outs: tuple[DataRef, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +58,7 @@ def make_record(
         cmd=stage.cmd,
         spec=spec,
         wdir=stage.wdir,
-        code=inputs.code,
+        code=_ids(inputs.code),
         base=origin.base,
         dirty=origin.dirty,
         snapshot=origin.snapshot,
@@ -63,14 +66,25 @@ def make_record(
         outs=product.outs,
         params=inputs.params,
         metrics=product.metrics,
-        files=product.files,
+        files=_ids(product.files),
         env={**env, **inputs.env},
         determinism=determinism(stage),
         rationale=stage.rationale,
         author=origin.author,
         run=facts,
+        modes=_modes({**product.files, **inputs.code}),
+        params_files=inputs.params_files,
+        hidden=origin.hidden,
     )
     return lineage.with_digest(record)
+
+
+def _ids(kept: Mapping[str, str]) -> dict[str, str]:
+    return {path: text.rpartition(" ")[2] for path, text in kept.items()}
+
+
+def _modes(kept: Mapping[str, str]) -> dict[str, str]:
+    return {path: text.partition(" ")[0] for path, text in kept.items() if " " in text}
 
 
 def determinism(stage: Stage) -> dict[str, Any]:
@@ -113,10 +127,11 @@ def reused_record(
     return lineage.with_digest(record)
 
 
-def refreshed_record(stage: Stage, spec: str, record: Record) -> Record:
-    """The record of a stage whose declaration changed in what no run depends on."""
+def refreshed_record(stage: Stage, spec: str, record: Record, inputs: Inputs) -> Record:
+    """The record of a stage whose declaration changed in what no run depends on, or of which nothing changed but what lies
+    beside the part of a directory that it read."""
     return lineage.with_digest(
-        replace(record, spec=spec, determinism=determinism(stage), rationale=stage.rationale)
+        replace(record, spec=spec, deps=inputs.deps, determinism=determinism(stage), rationale=stage.rationale)
     )  # fmt: skip
 
 

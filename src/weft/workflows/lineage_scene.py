@@ -17,9 +17,9 @@ from weft.model.stage import STAGE_FILE
 from weft.pipeline.ask import DATA, FILE, Known, Use, wrote
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.graph import Graph
+from weft.pipeline.reading import is_no_code
 from weft.pipeline.reuse import Earlier, records_of
 from weft.workflows.lineage_files import CommitFiles, Files, TreeFiles
-from weft.workflows.stage_inputs import is_code
 from weft.workflows.stages import RECORD_LIMIT, STAGE_FILE_LIMIT, usable_record
 from weft.workflows.targets import decode_pointer, pointer_path
 
@@ -76,7 +76,7 @@ class Scene:
         if owner:
             return Use(path, DATA, inside=owner)
         found = self.files.at_or_below(path)
-        code = [name for name in found if is_code(name, [path])]
+        code = [name for name in found if name == path or not is_no_code(name)]
         outs = [out for name in self.graph.producers_of(path) for out in self.graph.stages[name].outs]
         cached = any(out.cache and (is_at_or_below(out.path, path) or is_at_or_below(path, out.path)) for out in outs)
         if cached or (found and not code):

@@ -4,17 +4,17 @@ is as good as data that is."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from weft.errors import StageFault, WeftError
-from weft.formats import values
-from weft.gitio import trees
-from weft.model.lineage import DataRef, Record
-from weft.model.pointer import SUFFIX
+from weft.errors import WeftError
+from weft.model.lineage import DataRef, ParamsFile, Record
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import Inputs, is_at_or_below
 from weft.pipeline.plan import CODE, DEP, PARAM, Now, Reason, reasons
+from weft.pipeline.reading import read_by
+from weft.workflows.lineage_files import kept
 from weft.workflows.lineage_scene import Scene
-from weft.workflows.stage_inputs import VALUES_LIMIT, is_code, pointer_ref
+from weft.workflows.stage_inputs import VALUES_LIMIT, ParamsRead, pointer_ref, read_params
 
 
 class Staleness:
@@ -34,9 +34,10 @@ class Staleness:
         return found
 
     def _read_by(self, stage: Stage) -> Iterator[str]:
-        kept = [out.path for out in stage.outs if not out.cache]
+        kept_by_git = [out.path for out in stage.outs if not out.cache]
         lock = [stage.env.lockfile] if stage.env.lockfile else []
-        for path in (*self._code_deps(stage), *kept, *lock):
+        yield from read_by(stage, self._scene.files, self._owner).code
+        for path in (*kept_by_git, *lock, *(wanted.file for wanted in stage.params)):
             yield from self._scene.files.at_or_below(path)
 
     def _reasons(self, stage: Stage, upstream: list[str]) -> tuple[Reason, ...]:
@@ -46,8 +47,8 @@ class Staleness:
         inputs, missing = self._inputs(stage, record)
         gone = [reason.subject for reason in missing]
         outs = {out.path: self._ref(out.path) for out in stage.outs if out.cache}
-        kept = [name for out in stage.outs if not out.cache for name in self._scene.files.at_or_below(out.path)]
-        found = reasons(stage, record, Now(inputs, outs, self._scene.files.blobs(kept)), upstream=upstream)
+        names = [name for out in stage.outs if not out.cache for name in self._scene.files.at_or_below(out.path)]
+        found = reasons(stage, record, Now(inputs, outs, kept(self._scene.files, names)), upstream=upstream)
         told = [
             r for r in found if r.kind not in (DEP, CODE) or not any(is_at_or_below(r.subject, top) for top in gone)
         ]
@@ -55,66 +56,62 @@ class Staleness:
 
     def _inputs(self, stage: Stage, record: Record) -> tuple[Inputs, list[Reason]]:
         """What ``stage`` would read here, and what of it is not there."""
-        data: dict[str, DataRef] = {}
-        for path in stage.deps:
-            data.update(self._data(path, record))
-        code = {name: blob for path in self._code_deps(stage) for name, blob in self._code(path).items()}
+        params, files, faults = self._params(stage, record)
+        found = read_by(stage, self._scene.files, self._owner, params.code)
+        data = {path: ref for path in stage.deps for ref in self._data(path, record)}
+        data.update((path, ref) for path in found.data if (ref := self._ref(path)) is not None)
+        code = kept(self._scene.files, sorted(found.code))
         there = [*data, *code]
         missing = [
             Reason(DEP, path, "it is not there")
             for path in stage.deps
             if not any(is_at_or_below(name, path) for name in there)
         ]
-        params, faults = self._params(stage, record)
+        missing += [Reason(CODE, link, f"it leads {fault}") for link, _, fault in found.leads if fault]
         lockfile = stage.env.lockfile
         env = {"lockfile": lockfile} if lockfile else {}
         env.update(("lockfile_blob", blob) for blob in self._scene.files.blobs([lockfile] if lockfile else []).values())
         if stage.env.image:
             env["image"] = stage.env.image
-        return Inputs(tuple(data[path] for path in sorted(data)), code, params, env), missing + faults
+        refs = tuple(data[path] for path in sorted(data))
+        return Inputs(refs, code, params.values, env, files), missing + faults
 
-    def _data(self, path: str, record: Record) -> Iterator[tuple[str, DataRef]]:
+    def _data(self, path: str, record: Record) -> Iterator[DataRef]:
+        """What stands for the dependency ``path``, if it is tracked or a part of what is."""
         whole = self._ref(path)
         if whole is not None:
-            yield path, whole
+            yield whole
             return
         owner = self._scene.owner(path)
-        if owner:
-            known = next((ref for ref in record.deps if ref.path == path and ref.inside == owner), None)
-            if known is not None:
+        known = next((ref for ref in record.deps if ref.path == path and ref.inside == owner), None) if owner else None
+        if known is not None:
+            top = self._ref(owner)
+            if top is None or known.whole != top.oid:
                 self._scene.notes[f"{path} is a part of {owner}: Git alone does not tell whether it changed"] = None
-                yield path, known
-            return
-        for name in self._scene.files.at_or_below(path):
-            ref = self._ref(name.removesuffix(SUFFIX)) if trees.is_pointer(name) else None
-            if ref is not None:
-                yield ref.path, ref
+            yield known
+
+    def _owner(self, path: str) -> str:
+        return path if self._scene.pointer(path) is not None else self._scene.owner(path)
 
     def _ref(self, path: str) -> DataRef | None:
         pointer = self._scene.pointer(path)
         return None if pointer is None else pointer_ref(path, pointer)
 
-    def _code_deps(self, stage: Stage) -> list[str]:
-        return [path for path in stage.deps if self._scene.pointer(path) is None and not self._scene.owner(path)]
-
-    def _code(self, path: str) -> dict[str, str]:
-        return self._scene.files.blobs(name for name in self._scene.files.at_or_below(path) if is_code(name, [path]))
-
-    def _params(self, stage: Stage, record: Record) -> tuple[dict[str, Mapping[str, object]], list[Reason]]:
-        found: dict[str, dict[str, object]] = {}
+    def _params(self, stage: Stage, record: Record) -> tuple[ParamsRead, Mapping[str, ParamsFile], list[Reason]]:
+        """The params, the bytes of their files, and what is wrong with them; the record stands for what cannot be read."""
         faults: list[Reason] = []
+        merged = ParamsRead()
         for wanted in stage.params:
             try:
-                chosen = self._chosen(wanted.file, wanted.keys)
+                found = read_params(
+                    replace(stage, params=(wanted,)), lambda path: self._scene.files.text(path, VALUES_LIMIT)
+                )
             except WeftError as error:
                 faults.append(Reason(PARAM, wanted.file, error.message))
-                chosen = record.params.get(wanted.file, {})
-            found.setdefault(wanted.file, {}).update(chosen)
-        return dict(found), faults
-
-    def _chosen(self, file: str, keys: tuple[str, ...]) -> Mapping[str, object]:
-        data = self._scene.files.text(file, VALUES_LIMIT)
-        if data is None:
-            raise StageFault("it is not there", path=file)
-        have = values.read_values(data, file)
-        return values.select(have, keys, file) if keys else have
+                found = ParamsRead({wanted.file: dict(record.params.get(wanted.file, {}))})
+            for file, chosen in found.values.items():
+                merged.values.setdefault(file, {}).update(chosen)
+                merged.unsure.setdefault(file, set()).update(found.unsure.get(file, ()))
+            merged.code += found.code
+        blobs = self._scene.files.blobs(merged.values)
+        return merged, merged.files({path: blobs.get(path, "") for path in merged.values}), faults

@@ -100,9 +100,20 @@ def _one_record(rationale: str, one: Record, other: Record) -> Record | None:
 
 
 def _facts(record: Record) -> Record:
-    """What a record proves: all but who ran it, when, from which commit, and why."""
+    """What a record proves: all but who ran it, when, from which commit, and why, and what lay beside it."""
     return replace(
-        record, run=None, digest=None, author="", rationale="", base="", dirty=False, snapshot="", reused=None
+        record,
+        run=None,
+        digest=None,
+        author="",
+        rationale="",
+        base="",
+        dirty=False,
+        snapshot="",
+        reused=None,
+        params_files={path: known for path, known in record.params_files.items() if known.unsure},
+        deps=tuple(replace(ref, whole=ref.oid) if ref.whole else ref for ref in record.deps),
+        hidden=None,
     )
 
 

@@ -59,7 +59,7 @@ def plan_stages(
             yield StageResult(name, FROZEN)
             continue
         upstream = [above for above in pipeline.graph.upstream(name) if above in stale]
-        record, problem = read_record(project, name)
+        record, problem = read_record(project, stage)
         try:
             now = looker.now(stage, record)
             looker.refuse_modified(stage, now.inputs)

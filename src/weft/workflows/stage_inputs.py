@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from weft.errors import MissingDependency, ObjectMissing, StaleWorkspace, ValuesFault, WeftError
-from weft.formats import values
+from weft.formats import paramfiles
 from weft.gitio import trees
-from weft.gitio.worktree import blob_ids, kept_files
+from weft.gitio.worktree import blob_ids, kept_modes
 from weft.model.entry import DIR, EXEC
-from weft.model.lineage import DataRef, Record, record_path
+from weft.model.lineage import DataRef, ParamsFile, Record, record_path
 from weft.model.pointer import Pointer
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import Inputs, is_at_or_below, same_value
 from weft.pipeline.plan import Now
+from weft.pipeline.reading import kept_text, read_by
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.files import read_small
+from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.project import Project
 from weft.workflows.stage_data import ABSENT, CLEAN, DELETED, MODIFIED, TO_BRING, DataTree, find_below
 from weft.workflows.stages import Pipeline
@@ -26,8 +30,6 @@ from weft.workspace.walk import manifest_reader
 VALUES_LIMIT = 16 << 20
 UNTRACKED_DEP_LIMIT = 8 << 20
 """Most bytes of a dependency that nobody keeps yet and Git may: a larger one is data, and weft has to keep it."""
-
-_NOT_CODE = (".gitignore", ".weftignore")
 
 
 class Looker:
@@ -46,53 +48,62 @@ class Looker:
         Raises ``MissingDependency`` and ``ValuesFault``.
         """
         known = {ref.path: ref for ref in record.deps} if record else {}
+        params = read_params(stage, lambda path: read_small(os.path.join(self._project.root, path), VALUES_LIMIT))
         data: dict[str, DataRef] = {}
-        others: list[str] = []
         for path in stage.deps:
             if path in self.tree.pointers:
                 data[path] = self._whole(path)
             elif owner := owner_of(self.tree.pointers, path):
                 data[path] = self._inside(path, owner, known.get(path), stage)
-            else:
-                others.append(path)
-                below = [name for name in self.tree.pointers if is_at_or_below(name, path)]
-                data.update((name, self._whole(name)) for name in below)
-        files = self._code_files(stage, others, data)
+        modes, below = self._code(stage, params.code, data)
+        data.update((name, self._whole(name)) for name in below)
         lockfile = stage.env.lockfile
-        blobs = blob_ids(self._project.git, [*files, *([lockfile] if self._is_there(stage, lockfile) else [])])
+        more = [lockfile] if self._is_there(stage, lockfile) else []
+        blobs = blob_ids(self._project.git, [*modes, *more, *params.values])
+        self._refuse_changed(stage, [path for path in modes if not blobs[path]])
         env = {"lockfile": lockfile, "lockfile_blob": blobs[lockfile]} if lockfile else {}
         if stage.env.image:
             env["image"] = stage.env.image
-        code = {path: blobs[path] for path in files}
-        return Inputs(tuple(data[path] for path in sorted(data)), code, self.params(stage), env)
+        code = {path: kept_text(mode, blobs[path]) for path, mode in modes.items()}
+        refs = tuple(data[path] for path in sorted(data))
+        return Inputs(refs, code, params.values, env, params.files(blobs))
 
-    def params(self, stage: Stage) -> dict[str, dict[str, object]]:
-        """The values that ``stage`` names, by file and dotted key. Raises ``ValuesFault``."""
-        found: dict[str, dict[str, object]] = {}
-        for wanted in stage.params:
-            data = read_small(os.path.join(self._project.root, wanted.file), VALUES_LIMIT)
-            if data is None:
-                raise ValuesFault(
-                    f"the params file {wanted.file} of stage {stage.name} is not there",
-                    hint=f"write {wanted.file}, or take it out of the params of {stage.name}",
-                    path=wanted.file,
+    def _code(
+        self, stage: Stage, more: Sequence[str], data: Mapping[str, DataRef]
+    ) -> tuple[dict[str, str], Iterable[str]]:
+        """The modes of what Git keeps of the dependencies, and the tracked paths among them; each dependency must lead to
+        some, or to ``data``, and so must each link."""
+        tops = [path for path in (*stage.deps, *more) if path not in data]
+        if not tops:
+            return {}, ()
+        files = TreeFiles(self._project.git, tops)
+        found = read_by(stage, files, self.owner, more)
+        below = {name for top in stage.deps for name in self.tree.pointers if is_at_or_below(name, top)} | found.data
+        for path in tops:
+            if not any(is_at_or_below(name, path) for name in (*found.code, *below)):
+                raise self._missing(stage, path)
+        for link, target, fault in found.leads:
+            if fault or os.path.lexists(os.path.join(self._project.root, target)):
+                leads = fault or f"to {target}, which neither Git nor weft keeps"
+                raise MissingDependency(
+                    f"the link {link}, which stage {stage.name} reads, leads {leads}",
+                    hint=f"declare what it leads to as a dependency, or put a copy in the place of {link}",
+                    path=link,
                 )
-            have = values.read_values(data, wanted.file)
-            chosen = values.select(have, wanted.keys, wanted.file) if wanted.keys else have
-            found.setdefault(wanted.file, {}).update(chosen)
-        return found
+        self._refuse_large(stage, sorted(found.code))
+        return {path: files.mode(path) for path in sorted(found.code)}, below - data.keys()
 
-    def _code_files(self, stage: Stage, paths: Sequence[str], data: Mapping[str, DataRef]) -> list[str]:
-        """The files of the dependencies that Git keeps; each of ``paths`` must lead to some, or to data."""
-        if not paths:
-            return []
-        found = [name for name in kept_files(self._project.git, paths) if is_code(name, paths)]
-        for path in paths:
-            if any(is_at_or_below(name, path) for name in found) or any(is_at_or_below(name, path) for name in data):
-                continue
-            raise self._missing(stage, path)
-        self._refuse_large(stage, found)
-        return found
+    def owner(self, path: str) -> str:
+        """The tracked path that ``path`` is or lies inside; empty when there is none."""
+        return path if path in self.tree.pointers else owner_of(self.tree.pointers, path)
+
+    def _refuse_changed(self, stage: Stage, repositories: Sequence[str]) -> None:
+        if repositories:
+            raise StaleWorkspace(
+                f"{repositories[0]}, which stage {stage.name} reads, is a repository with changes that are not committed",
+                hint=f"commit them in {repositories[0]}, or undo them",
+                path=repositories[0],
+            )
 
     def _missing(self, stage: Stage, path: str) -> MissingDependency:
         producer = self._pipeline.graph.producer_of(path)
@@ -109,8 +120,12 @@ class Looker:
 
     def _refuse_large(self, stage: Stage, files: Iterable[str]) -> None:
         for name in files:
-            size = os.lstat(os.path.join(self._project.root, name)).st_size
-            if size > UNTRACKED_DEP_LIMIT and not trees.is_tracked(self._project.git, name):
+            found = os.lstat(os.path.join(self._project.root, name))
+            if (
+                stat.S_ISREG(found.st_mode)
+                and found.st_size > UNTRACKED_DEP_LIMIT
+                and not trees.is_tracked(self._project.git, name)
+            ):
                 raise MissingDependency(
                     f"neither Git nor weft keeps {name}, a dependency of stage {stage.name}, and it is large",
                     hint=f"weft add {name}",
@@ -118,9 +133,10 @@ class Looker:
                 )
 
     def _is_there(self, stage: Stage, lockfile: str) -> bool:
-        if lockfile and not os.path.isfile(os.path.join(self._project.root, lockfile)):
+        full = os.path.join(self._project.root, lockfile)
+        if lockfile and (os.path.islink(full) or not os.path.isfile(full)):
             raise MissingDependency(
-                f"the lock file {lockfile} of stage {stage.name} is not there",
+                f"the lock file {lockfile} of stage {stage.name} is not there, or no plain file",
                 hint=f"write it, or take it out of the env of {stage.name}",
                 path=lockfile,
             )
@@ -132,13 +148,15 @@ class Looker:
     def _inside(self, path: str, owner: str, known: DataRef | None, stage: Stage) -> DataRef:
         """A part of a tracked directory, proved through its manifests, or by a record made beside this very pointer."""
         pointer = self.tree.pointers[owner]
+        if known is not None and known.inside == owner and known.whole == pointer.oid:
+            return replace(known, stage=self._pipeline.graph.producer_of(path))
         sub = path[len(owner) + 1 :]
         read = manifest_reader(self._project.store, pointer.layout)
         try:
             entry = find_below(pointer, sub, read)
         except ObjectMissing:
             if known is not None and known.inside == owner and self._recorded_with(stage, owner, pointer):
-                return known
+                return replace(known, whole=pointer.oid)
             if not self._project.config.remotes:
                 raise
             fetch_metadata(self._project, [Target(owner, pointer)])
@@ -154,6 +172,7 @@ class Looker:
             entry.type == EXEC,
             owner,
             self._pipeline.graph.producer_of(path),
+            pointer.oid,
         )
 
     def _recorded_with(self, stage: Stage, owner: str, pointer: Pointer) -> bool:
@@ -202,9 +221,11 @@ class Looker:
         return Now(self.inputs(stage, record), outs, self.git_outs(stage), modified, deleted)
 
     def git_outs(self, stage: Stage) -> dict[str, str]:
-        """Blob ids of the files at and below the outs that Git keeps."""
-        paths = [out.path for out in stage.outs if not out.cache]
-        return blob_ids(self._project.git, kept_files(self._project.git, paths)) if paths else {}
+        """What Git keeps at and below the outs that it is to keep, as ``kept_text`` spells it."""
+        modes = kept_modes(self._project.git, [out.path for out in stage.outs if not out.cache])
+        blobs = blob_ids(self._project.git, modes)
+        self._refuse_changed(stage, [path for path in modes if not blobs[path]])
+        return {path: kept_text(mode, blobs[path]) for path, mode in modes.items()}
 
 
 def pointer_ref(path: str, pointer: Pointer, producer: str = "") -> DataRef:
@@ -221,16 +242,41 @@ def changed_inputs(looker: Looker, stage: Stage, before: Inputs) -> tuple[str, .
     changed = {ref.path for ref in before.deps if looker.tree.state(ref.path)[0] not in (CLEAN, ABSENT)}
     old = {ref.path: ref.oid for ref in before.deps}
     new = {ref.path: ref.oid for ref in after.deps}
-    for one, other in ((old, new), (before.code, after.code), (before.params, after.params)):
+    sides = ((old, new), (before.code, after.code), (before.params, after.params))
+    for one, other in (*sides, (before.params_files, after.params_files)):
         changed.update(path for path in one.keys() | other.keys() if not same_value(one.get(path), other.get(path)))
     if before.env != after.env:
         changed.add(stage.env.lockfile or "env")
     return tuple(sorted(changed))
 
 
-def is_code(name: str, paths: Sequence[str]) -> bool:
-    """Files that a directory brings along without being code of it are left out; named by themselves they count."""
-    if name in paths:
-        return True
-    base = name.rpartition("/")[2]
-    return base not in _NOT_CODE and not base.endswith(".weft") and "/__pycache__/" not in f"/{name}"
+@dataclass(slots=True)
+class ParamsRead:
+    """The params of a stage: ``values`` by file and dotted key, ``unsure`` keys by file, and the files that are ``code``."""
+
+    values: dict[str, dict[str, object]] = field(default_factory=dict)
+    unsure: dict[str, set[str]] = field(default_factory=dict)
+    code: list[str] = field(default_factory=list)
+
+    def files(self, blobs: Mapping[str, str]) -> dict[str, ParamsFile]:
+        """The bytes of each file for a record."""
+        return {path: ParamsFile(blobs[path], tuple(sorted(self.unsure.get(path, ())))) for path in self.values}
+
+
+def read_params(stage: Stage, read: Callable[[str], bytes | None]) -> ParamsRead:
+    """What ``stage`` names of its params files, whose bytes ``read`` gives. Raises ``ValuesFault`` and as ``read``."""
+    found = ParamsRead()
+    for wanted in stage.params:
+        data = read(wanted.file)
+        if data is None:
+            raise ValuesFault(
+                f"the params file {wanted.file} of stage {stage.name} is not there",
+                hint=f"write {wanted.file}, or take it out of the params of {stage.name}",
+                path=wanted.file,
+            )
+        text = paramfiles.read(data, wanted.file)
+        chosen, unsure = paramfiles.select(text, wanted.keys, wanted.file)
+        found.values.setdefault(wanted.file, {}).update(chosen)
+        found.unsure.setdefault(wanted.file, set()).update(unsure)
+        found.code += [wanted.file] if text.code and wanted.file not in found.code else []
+    return found

@@ -26,6 +26,7 @@ from weft.workflows.files import tidy
 from weft.workflows.own_runs import note_own
 from weft.workflows.project import Project
 from weft.workflows.stage_data import TO_BRING
+from weft.workflows.stage_hidden import hidden_inputs, warn_of_unsure
 from weft.workflows.stage_inputs import Looker, changed_inputs, pointer_ref
 from weft.workflows.stage_outs import (
     Aside,
@@ -144,7 +145,9 @@ class Runner:
         refuse_secrets(stage, seen.inputs.params, declared)
         self._bring(stage, seen)
         name = run_id()
-        origin = self._recorder.origins.of_run(name)
+        warn_of_unsure(self._project, stage, seen.inputs)
+        hidden = hidden_inputs(self._project, seen.looker, stage, seen.inputs)
+        origin = replace(self._recorder.origins.of_run(name), hidden=hidden)
         why = seen.why or (Reason(FORCED, stage.name),)
         aside = move_aside(self._project, seen.looker, stage, origin.left_out, self._options.listener)
         child = Child(stage.cmd, directory, done, quiet=self._options.quiet)

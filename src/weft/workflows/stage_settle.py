@@ -46,7 +46,7 @@ class Settler:
     def look(self, stage: Stage) -> Seen:
         """Look at ``stage`` as it is now. Raises ``MissingDependency``, ``StaleWorkspace``, ``ValuesFault``."""
         looker = Looker(self._project, self._pipeline)
-        record, problem = read_record(self._project, stage.name)
+        record, problem = read_record(self._project, stage)
         now = looker.now(stage, record)
         absent = looker.refuse_modified(stage, now.inputs)
         return Seen(looker, record, now.inputs, reasons(stage, record, now, problem=problem), tuple(absent))
@@ -56,7 +56,7 @@ class Settler:
         brought into the record."""
         if seen.why or seen.record is None or self._options.force:
             return None
-        fresh = refreshed_record(stage, self._recorder.spec(stage), seen.record)
+        fresh = refreshed_record(stage, self._recorder.spec(stage), seen.record, seen.inputs)
         changed = fresh != seen.record
         if changed or stage.name == self._recorder.declared:
             with self._recorder.tree(stage):

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from weft.errors import StageFault, WeftError
 from weft.formats import lineage, stagefile
+from weft.gitio import trees
+from weft.gitio.blobs import blob_id
 from weft.gitio.repo import GitRepo
-from weft.model.lineage import Record, record_path
+from weft.model.lineage import RECORD_SCHEMA, Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.graph import Graph
 from weft.util.locks import FileLock
@@ -57,16 +59,26 @@ def choose_stages(pipeline: Pipeline, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stage for name in names for stage in pipeline.graph.find(name)))
 
 
-def read_record(project: Project, name: str) -> tuple[Record | None, str]:
-    """The record of a stage in the work tree, and what is wrong with it; None where there is none that can be used."""
-    path = record_path(name)
+def read_record(project: Project, stage: Stage) -> tuple[Record | None, str]:
+    """The record of a stage in the work tree, and what is wrong with it; None where there is none that can be used.
+
+    One of an older schema serves as long as it is the one that was committed, and need not be written anew: only a run can
+    tell all that a record tells now.
+    """
+    path = record_path(stage.name)
     try:
         data = read_small(os.path.join(project.root, path), RECORD_LIMIT)
         if data is None:
             return None, ""
     except WeftError as error:
         return None, error.message
-    return usable_record(data, name)
+    record, problem = usable_record(data, stage.name)
+    if record is not None and record.schema < RECORD_SCHEMA:
+        committed = trees.file_at(project.git, "HEAD", path, RECORD_LIMIT) if trees.head(project.git) else None
+        spec = blob_id(stage.text, "sha1" if len(record.spec) == 40 else "sha256")
+        if committed != data or record.spec != spec:
+            return None, "it was written by an older weft, which did not record all that a run reads"
+    return record, problem
 
 
 def usable_record(data: bytes, name: str) -> tuple[Record | None, str]:

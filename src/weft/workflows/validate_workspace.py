@@ -69,7 +69,9 @@ def prove_parts(git: GitRepo, context: Context, inside: Sequence[Inside]) -> tup
 
     A clone that has no store yet, as on a CI server, is not given one.
     """
-    unproved = ["parts of tracked directories were not compared: their manifests are not here"]
+    # Where the whole directory is proved to be the same, its parts are.
+    open_parts = any(part.ref.whole is None for part in inside)
+    unproved = ["parts of tracked directories were not compared: their manifests are not here"] if open_parts else []
     if not os.path.exists(os.path.join(git.common_dir, "weft", "catalog.sqlite")):
         return [], unproved
     try:
@@ -171,7 +173,9 @@ class _Eye:
             try:
                 text = self._part(part)
             except ObjectMissing:
-                self.notes.append(f"{part.ref.path} was not compared: the manifests of {part.ref.inside} are not here")
+                if part.ref.whole is None:
+                    note = f"{part.ref.path} was not compared: the manifests of {part.ref.inside} are not here"
+                    self.notes.append(note)
                 continue
             if text:
                 line = context.line(part.path, "deps", part.ref.path)

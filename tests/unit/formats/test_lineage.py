@@ -235,7 +235,7 @@ REF = "  data/a:\n    files: 2\n"
         ("  commit: ", "  commit: x", SchemaError, "commit id"),
         ("  src/train.py: x", "  src/train.py: y", SchemaError, "x, link, submodule"),
         ("  src/train.py: x", "  ../train.py: x", PathEscape, "leaves"),
-        ("  count: 2", "  count: 3", SchemaError, "all of them"),
+        ("  count: 2", "  count: 1", SchemaError, "than are counted"),
         ("  count: 2", "  count: 0", SchemaError, "from 1"),
         ("    - src/more\n", "    - /src/more\n", PathEscape, "absolute"),
         ("    unsure:\n      - num\n", "    unsure:\n      - 3\n", SchemaError, "string"),

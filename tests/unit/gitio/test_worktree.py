@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 
-from weft.gitio.worktree import blob_ids, ignored_paths, kept_files
+from weft.gitio.worktree import blob_ids, ignored_paths, kept_modes
 
 
-def test_kept_files_are_there_and_not_ignored(work):
+def test_kept_modes_are_there_and_not_ignored(work):
     work.commit({"src/a.py": b"1", "src/gone.py": b"1", "src/old.log": b"1", ".gitignore": b"*.log\n", "other": b"1"})
     os.unlink(os.path.join(work.path, "src/gone.py"))
     work.write("src/new.py")
     work.write("src/x.log")
     os.symlink("nowhere", os.path.join(work.path, "src/link"))
-    assert kept_files(work.repo, ["src"]) == ["src/a.py", "src/link", "src/new.py", "src/old.log"]
-    assert kept_files(work.repo, ["src/x.log", "missing"]) == []
-    assert kept_files(work.repo, []) == []
+    os.chmod(os.path.join(work.path, "src/new.py"), 0o755)
+    work.write("src/__pycache__/new.pyc")
+    plain = "100644"
+    expected = {"src/a.py": plain, "src/link": "120000", "src/new.py": "100755", "src/old.log": plain}
+    assert list(kept_modes(work.repo, ["src"]).items()) == list(expected.items())
+    assert kept_modes(work.repo, ["src/x.log", "missing"]) == {}
+    assert kept_modes(work.repo, []) == {}
+    work.git("config", "core.fileMode", "false")
+    assert kept_modes(work.repo, ["src/new.py"]) == {"src/new.py": plain}
+    work.git("add", "-f", "src/__pycache__")
+    assert kept_modes(work.repo, ["src/__pycache__"]) == {"src/__pycache__/new.pyc": plain}
 
 
 def test_ids_are_those_that_git_add_would_give(any_work):

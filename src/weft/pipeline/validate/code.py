@@ -1,4 +1,4 @@
-"""Rules 13, 19 and 22: that the code, the lock file and the image of a run are those of this commit."""
+"""Rules 13, 19, 22 and 33: that the code, the lock file and the image of a run are those of this commit."""
 
 from __future__ import annotations
 
@@ -6,51 +6,55 @@ import json
 import re
 from collections.abc import Iterator
 
-from weft.gitio.index import SUBMODULE
+from weft.gitio.worktree import in_cache
 from weft.model.lineage import Record, record_path
-from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.fingerprint import kept_of, same_kept
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.violations import Violation, quoted
+from weft.util.humanize import count_text
 
-CODE, SURROUNDINGS, NOTEBOOK = 13, 19, 22
-_NOT_CODE = (".gitignore", ".weftignore")
+CODE, SURROUNDINGS, NOTEBOOK, HIDDEN = 13, 19, 22, 33
+_KINDS = {"": "a plain file", "x": "an executable file", "link": "a link", "submodule": "a submodule"}
 _PINNED = re.compile(r".+@sha256:[0-9a-f]{64}", re.ASCII)
 
 
 def code(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
-    """Rule 13: every recorded blob id is that of the index, and every file that Git keeps of a dependency is recorded."""
+    """Rule 13: what Git keeps of what the run read is that of the index, and everything that the stage reads is recorded."""
     path, again = record_path(stage.name), f"weft repro {stage.name}"
     for file, blob in record.code.items():
-        entry = context.entry(file)
-        if entry is None and not context.deleted(file):
+        now, recorded = context.kept(file), kept_of(record, file, blob)
+        if not now and not context.deleted(file):
             text, mend = f"{file} was used, and is not staged", f"git add {quoted(file)}"
-        elif entry is not None and entry.blob != blob:
-            text, mend = f"{file} is staged in another version than the run used", again
+        elif now and not same_kept(recorded, now, record.schema):
+            text, mend = f"{file} is staged {_how(recorded, now)} than the run used", again
         else:
             continue
         yield found(CODE, path, text, line=context.line(path, "code", file), mend=mend)
-    for file in _kept(context, stage):
-        if file not in record.code:
-            text = f"{file} belongs to a dependency, and the run did not see it"
-            yield found(CODE, path, text, line=context.line(path, "code"), mend=again)
+    reading = context.reading(stage)
+    for file in sorted(reading.code - record.code.keys()):
+        text, mend = f"{file} belongs to what the stage reads, and the run did not see it", again
+        if in_cache(file):
+            mend = f"git rm --cached {quoted(file)}, and list __pycache__/ in .gitignore"
+        yield found(CODE, path, text, line=context.line(path, "code"), mend=mend)
+    for link, _, fault in reading.leads:
+        if fault:
+            yield found(CODE, link, f"the stage {stage.name!a} reads it, and it leads {fault}", mend=again)
 
 
-def _kept(context: Context, stage: Stage) -> Iterator[str]:
-    """The files that Git keeps at or below the dependencies of ``stage``, but for those that say what Git and weft keep."""
-    for dep in stage.deps:
-        if context.owner(dep):
-            continue
-        for file in [dep] if dep in context.index else filter(_is_code, context.index.below(dep)):
-            entry = context.entry(file)
-            if entry and entry.mode != SUBMODULE:
-                yield file
+def _how(recorded: str, now: str) -> str:
+    kinds = [text.rpartition(" ")[0] for text in (recorded, now)]
+    return "in another version" if kinds[0] == kinds[1] else f"as {_KINDS[kinds[1]]}, another kind of file"
 
 
-def _is_code(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return name not in _NOT_CODE and not name.endswith(SUFFIX) and "/__pycache__/" not in path
+def hidden(context: Context, record: Record) -> Iterator[Violation]:
+    """Rule 33: the run had nothing below its dependencies that nobody keeps."""
+    path = record_path(record.stage)
+    if record.hidden is not None and (context.whole or context.touched(path)):
+        names = ", ".join(record.hidden.paths[:3])
+        text = f"the run may have read {count_text(record.hidden.count, 'file')} that nobody keeps: {names}"
+        yield found(HIDDEN, path, text, line=context.line(path, "hidden"))
 
 
 def surroundings(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
@@ -69,15 +73,16 @@ def surroundings(context: Context, record: Record, stage: Stage) -> Iterator[Vio
         yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "lockfile"), mend=again)
     elif lockfile and not context.deleted(lockfile):
         entry = context.entry(lockfile)
-        if entry is None or entry.blob != record.env.get("lockfile_blob"):
+        if entry is None or not entry.regular or entry.blob != record.env.get("lockfile_blob"):
             text = f"{lockfile} is staged in another version than the run had" if entry else f"{lockfile} is not staged"
+            text = text if entry is None or entry.regular else f"{lockfile} is no plain file"
             mend = again if entry else f"git add {quoted(lockfile)}"
             yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "lockfile_blob"), mend=mend)
 
 
 def notebooks(context: Context, stage: Stage) -> Iterator[Violation]:
     """Rule 22: notebooks among the code have no outputs."""
-    for file in _kept(context, stage):
+    for file in sorted(context.reading(stage).code):
         if file.endswith(".ipynb") and (context.whole or context.touched(file)) and _has_outputs(context.text(file)):
             mend = f"jupyter nbconvert --clear-output --inplace {quoted(file)}, then: git add {quoted(file)}"
             yield found(NOTEBOOK, file, "the outputs of its cells are staged", mend=mend)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from weft.errors import GraphFault, WeftError
-from weft.formats import lineage, pointer, stagefile, values
+from weft.formats import lineage, paramfiles, pointer, stagefile, values
+from weft.formats.paramfiles import ParamsText
 from weft.gitio.index import Change, Index
 from weft.model.lineage import RECORDS, Record, record_path
 from weft.model.pointer import SUFFIX, Pointer
 from weft.model.stage import STAGE_FILE, Ignore, Stage
 from weft.pipeline.graph import Graph
+from weft.pipeline.reading import Reading, read_by
 from weft.pipeline.validate import faults
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.snapshot import TEXT_LIMIT, Blobs, Snapshot
@@ -48,6 +50,7 @@ class Context(Snapshot):
         self._parsed: dict[tuple[str, str], Any] = {}
         self._graph: Graph | None = None
         self._old_ignores: tuple[Ignore, ...] | None = None
+        self._readings: dict[str, Reading] = {}
 
     def stages(self) -> Mapping[str, Stage]:
         """The stages of the snapshot; none when there is no stage file or it cannot be read."""
@@ -94,9 +97,21 @@ class Context(Snapshot):
         """The values of a params or metrics file; None when it is not there or cannot be read."""
         return self._parse("values", path, lambda data: values.read_values(data, path))
 
+    def params(self, path: str) -> ParamsText | None:
+        """What a params file says; None when it is not there or cannot be read."""
+        return self._parse("params", path, lambda data: paramfiles.read(data, path))
+
+    def reading(self, stage: Stage) -> Reading:
+        """What ``stage`` reads of that which Git keeps."""
+        if stage.name not in self._readings:
+            modules = [one.file for one in stage.params if one.file.endswith(".py")]
+            code = [path for path in modules if (known := self.params(path)) and known.code]
+            self._readings[stage.name] = read_by(stage, self, self.owner, code)
+        return self._readings[stage.name]
+
     def broken(self, path: str) -> bool:
         """True when ``path`` is there and could not be parsed."""
-        kinds = ("stages", "record", "pointer", "values")
+        kinds = ("stages", "record", "pointer", "values", "params")
         return path in self.index and any(self._parsed.get((kind, path), self) is None for kind in kinds)
 
     def graph(self) -> Graph | None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from weft.model.lineage import DataRef, Record, record_path
 from weft.model.oid import Oid
 from weft.model.pointer import SUFFIX, Pointer
+from weft.model.stage import Stage
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import IDENTITY, found
@@ -26,16 +27,22 @@ class Inside(NamedTuple):
     pointer: Pointer
 
 
-def data(context: Context, record: Record, inside: list[Inside]) -> Iterator[Violation]:
-    """Rule 11: each dependency and out is the data of its staged pointer. What needs manifests is put into ``inside``."""
+def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -> Iterator[Violation]:
+    """Rule 11: each dependency and out is the data of its staged pointer, and all data that the stage reads is recorded.
+    What needs manifests is put into ``inside``."""
     path = record_path(record.stage)
+    for new in sorted(context.reading(stage).data - {ref.path for ref in record.deps}):
+        text = f"{new} belongs to what the stage reads, and the run did not see it"
+        yield found(DATA, path, text, line=context.line(path, "deps"), mend=f"weft repro {record.stage}")
     for key, refs in (("deps", record.deps), ("outs", record.outs)):
         for ref in refs:
             text = _difference(context, ref)
             if text:
                 line = context.line(path, key, ref.path)
                 mend = f"weft repro {record.stage}"
-                if key == "deps" and _made_anew(context, ref):
+                if ref.whole is not None and context.pointer(ref.inside) is not None:
+                    text += ", the part perhaps not: weft repro runs the stage only if it did"
+                elif key == "deps" and _made_anew(context, ref):
                     text += f": {ref.stage} made it anew, and {record.stage} has not run since"
                 else:
                     mend = f"git add {quoted((ref.inside or ref.path) + SUFFIX)}, or: {mend}"
@@ -54,7 +61,11 @@ def _difference(context: Context, ref: DataRef) -> str:
     if ref.inside:
         if not known.is_dir:
             return f"{ref.path} is said to lie inside {owner}, which is a file"
-        return "" if ref.path.startswith(owner + "/") else f"{ref.path} does not lie inside {owner}"
+        if not ref.path.startswith(owner + "/"):
+            return f"{ref.path} does not lie inside {owner}"
+        return (
+            "" if ref.whole in (None, known.oid) else f"{owner}, of which {ref.path} is a part, changed since the run"
+        )
     if known.oid != ref.oid:
         return f"{ref.path} is {_short(known)} as staged, and was {_short(ref)} in the run"
     same = (known.type, known.size, known.files, known.executable) == (ref.type, ref.size, ref.files, ref.executable)

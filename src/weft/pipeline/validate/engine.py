@@ -74,7 +74,7 @@ def _text_rules(context: Context, scope: Scope, inside: list[Inside]) -> Iterato
             yield from stages.dangling(context, graph, declared[name])
         if record is not None:
             yield from _record_rules(context, record, declared[name])
-            told += data.data(context, record, inside)
+            told += data.data(context, record, declared[name], inside)
     yield from told
     if graph is not None:
         yield from _graph_rules(context, graph, scope, told)
@@ -84,6 +84,7 @@ def _text_rules(context: Context, scope: Scope, inside: list[Inside]) -> Iterato
 
 def _record_rules(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     path = record_path(stage.name)
+    yield from records.written_now(context, record, path)
     yield from records.digest(context, record, path)
     yield from records.belongs(context, record, stage)
     yield from records.clean_start(context, record, path)
@@ -91,6 +92,7 @@ def _record_rules(context: Context, record: Record, stage: Stage) -> Iterator[Vi
     yield from figures.metrics(context, record, stage)
     yield from code.code(context, record, stage)
     yield from code.surroundings(context, record, stage)
+    yield from code.hidden(context, record)
 
 
 def _graph_rules(context: Context, graph: Graph, scope: Scope, told: list[Violation]) -> Iterator[Violation]:

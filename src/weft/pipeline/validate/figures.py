@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weft.errors import ValuesFault
-from weft.formats import values
-from weft.model.lineage import Record, record_path
+from weft.formats import paramfiles, values
+from weft.formats.paramfiles import ParamsText
+from weft.model.lineage import ParamsFile, Record, record_path
 from weft.model.stage import ParamSet, Stage
+from weft.pipeline.fingerprint import kept_of, same_kept, same_params_file, same_value
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.violations import Violation, quoted
@@ -22,7 +24,7 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
     path, mend = record_path(stage.name), f"weft repro {stage.name}"
     for wanted in stage.params:
         recorded = record.params.get(wanted.file)
-        staged = context.values(wanted.file)
+        staged = context.params(wanted.file)
         if recorded is None or (staged is None and (context.broken(wanted.file) or context.deleted(wanted.file))):
             continue
         if staged is None:
@@ -30,25 +32,36 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
             yield found(PARAMS, path, text, mend=f"git add {quoted(wanted.file)}")
             continue
         try:
-            expected = _selected(staged, wanted)
+            expected, unsure = _selected(staged, wanted)
         except ValuesFault as error:
             yield found(PARAMS, wanted.file, error.message, line=error.line, mend=mend)
             continue
-        for key, text in _differences(recorded, expected):
+        differences = list(_differences(recorded, expected))
+        for key, text in differences:
             line = context.line(path, "params", wanted.file, key)
             yield found(PARAMS, path, f"{key} of {wanted.file} {text}", line=line, mend=mend)
+        entry, known = context.entry(wanted.file), record.params_files.get(wanted.file)
+        if differences or entry is None:
+            continue
+        if known is None and record.schema > 1:
+            yield found(PARAMS, path, f"it says nothing of the bytes of {wanted.file}", mend=mend)
+        elif not same_params_file(known, ParamsFile(entry.blob, unsure)):
+            names = ", ".join((unsure or (known.unsure if known else ()))[:3])
+            text = f"{wanted.file} has other bytes than the run read, and readers of YAML differ on {names}"
+            yield found(PARAMS, path, text, line=context.line(path, "params_files", wanted.file), mend=mend)
 
 
-def _selected(staged: Mapping[str, Any], wanted: ParamSet) -> Mapping[str, Any]:
-    if all(key in staged for key in wanted.keys):  # mostly so, and then without a look at all the others
-        return {key: staged[key] for key in wanted.keys} if wanted.keys else staged
-    return values.select(staged, wanted.keys, wanted.file)
+def _selected(staged: ParamsText, wanted: ParamSet) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    if not staged.unsure and not staged.code and all(key in staged.values for key in wanted.keys):
+        # Mostly so, and then without a look at all the others.
+        return {key: staged.values[key] for key in wanted.keys} if wanted.keys else staged.values, ()
+    return paramfiles.select(staged, wanted.keys, wanted.file)
 
 
 def metrics(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     """Rule 10: metrics and whatever else Git keeps of the outs is as recorded, and all metrics are finite."""
     path = record_path(stage.name)
-    yield from _kept_by_git(context, record, path)
+    yield from _kept_by_git(context, record, stage, path)
     for file in sorted({*record.metrics, *(out.path for out in stage.outs if out.kind == "metrics" and not out.cache)}):
         staged = context.values(file)
         if staged is None:
@@ -67,16 +80,24 @@ def metrics(context: Context, record: Record, stage: Stage) -> Iterator[Violatio
             yield found(METRICS, path, f"{key} of {file} {text}", line=line, mend=mend)
 
 
-def _kept_by_git(context: Context, record: Record, path: str) -> Iterator[Violation]:
+def _kept_by_git(context: Context, record: Record, stage: Stage, path: str) -> Iterator[Violation]:
     for file, blob in record.files.items():
-        entry = context.entry(file)
-        if entry is not None and entry.blob == blob:
+        now = context.kept(file)
+        if now and same_kept(kept_of(record, file, blob), now, record.schema):
             continue
-        if entry is None and context.deleted(file):
+        if not now and context.deleted(file):
             continue
-        text = f"{file} is staged with other bytes than the run wrote" if entry else f"{file} is not staged"
+        text = f"{file} is staged with other bytes than the run wrote" if now else f"{file} is not staged"
+        if now.endswith(blob):
+            text = f"{file} is staged as another kind of file than the run wrote"
         line = context.line(path, "files", file)
         yield found(METRICS, path, text, line=line, mend=f"git add {quoted(file)}, or: weft repro {record.stage}")
+    for out in stage.outs:
+        for file in [] if out.cache else context.at_or_below(out.path):
+            if file not in record.files:
+                text = f"{file} is staged, and the run did not write it"
+                mend = f"git rm --cached {quoted(file)}, or: weft repro {stage.name}"
+                yield found(METRICS, path, text, line=context.line(path, "files"), mend=mend)
 
 
 def _differences(recorded: Mapping[str, Any], staged: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -85,13 +106,8 @@ def _differences(recorded: Mapping[str, Any], staged: Mapping[str, Any]) -> Iter
             yield key, "is not in the staged file"
         elif key not in recorded:
             yield key, "is not in the record"
-        elif not same(recorded[key], staged[key]):
+        elif not same_value(recorded[key], staged[key]):
             yield key, f"is {_short(staged[key])} as staged, and was {_short(recorded[key])} in the run"
-
-
-def same(one: object, other: object) -> bool:
-    """Equality of values that knows 1 from 1.0 and from true, and takes NaN for NaN."""
-    return type(one) is type(other) and (one == other or repr(one) == repr(other))
 
 
 def _short(value: object) -> str:

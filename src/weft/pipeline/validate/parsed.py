@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from weft.formats.paramfiles import ParamsText
 from weft.model.lineage import DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
 from weft.model.oid import Oid
 from weft.model.stage import Out, ParamSet, Stage, StageEnv
@@ -177,5 +178,9 @@ _CODECS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "stages": (_from_stages, _to_stages),
     "record": (_from_record, _to_record),
     "values": (dict, dict),
+    "params": (
+        lambda text: [dict(text.values), text.unsure, text.code],
+        lambda plain: ParamsText(dict(plain[0]), tuple(plain[1]), bool(plain[2])),
+    ),
 }
 """How what a parser made becomes plain, and back. Pointers are parsed faster than they would be looked up."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from weft.formats import lineage
 from weft.gitio.blobs import blob_id
-from weft.model.lineage import Record, record_path
+from weft.model.lineage import RECORD_SCHEMA, Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.validate.context import Context
-from weft.pipeline.validate.faults import found
+from weft.pipeline.validate.faults import SCHEMA, found
 from weft.pipeline.validate.violations import Violation
 
 DIGEST, STAGE, DIRTY = 8, 14, 20
@@ -24,6 +24,13 @@ def digest(context: Context, record: Record, path: str) -> Iterator[Violation]:
     elif lineage.digest_of_text(context.text(path) or b"") != record.digest:
         text = "its digest is not that of what it says: it was changed after the run"
         yield found(DIGEST, path, text, line=context.line(path, "digest"), mend=_again(record.stage))
+
+
+def written_now(context: Context, record: Record, path: str) -> Iterator[Violation]:
+    """Rule 6: a record that this commit brings is one that this weft would write; what was there before may be older."""
+    if record.schema < RECORD_SCHEMA and context.touched(path):
+        text = "it was written by an older weft, which did not record all that a run reads"
+        yield found(SCHEMA, path, text, line=context.line(path, "schema"), mend=_force(record.stage))
 
 
 def no_stage(context: Context, name: str) -> Iterator[Violation]:
@@ -90,6 +97,11 @@ def clean_start(context: Context, record: Record, path: str) -> Iterator[Violati
     elif record.snapshot and not record.dirty:
         text = "it names a snapshot of uncommitted changes, and says that there were none"
         yield found(DIRTY, path, text, line=context.line(path, "snapshot"), mend=_force(record.stage))
+    if record.run is not None and record.run.exit != 0:
+        text = f"the command ended with status {record.run.exit}: what it left is no result"
+        yield found(DIRTY, path, text, line=context.line(path, "run", "exit"), mend=_force(record.stage))
+    elif record.run is None and record.schema > 1:
+        yield found(DIRTY, path, "it does not tell which run it is of", mend=_force(record.stage))
     for at, name in enumerate(record.changed):
         text = f"{name} changed while the command ran"
         yield found(DIRTY, path, text, line=context.line(path, "changed", at), mend=_force(record.stage))

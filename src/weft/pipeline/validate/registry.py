@@ -228,6 +228,15 @@ _TEXT = (
         "write `rationale:` into the stage, then `weft repro STAGE`",
         "warn",
     ),
+    Rule(
+        33,
+        "B",
+        "hidden inputs",
+        "A run had files below its dependencies that .gitignore or .weftignore hide, so that neither Git nor weft keeps"
+        " them. The record names them, but nothing proves what was in them, and no other clone has them.",
+        "take them out of .gitignore or .weftignore, or out of the directory, then `weft repro --force STAGE`",
+        "warn",
+    ),
 )
 
 _LATER = (

@@ -69,6 +69,7 @@ def _touched(context: Context, stages: Mapping[str, Stage]) -> tuple[str, ...]:
     hit = _redeclared(context, stages) if STAGE_FILE in context.changes else set()
     hit |= {stage_of_record(path) for path in context.changes if is_record(path)}
     naming, above = _names(stages.values())
+    _add_linked(context, stages, naming)
     for path, change in context.changes.items():
         data = path[: -len(SUFFIX)] if _is_pointer(path) else path
         for place in ancestors(data):
@@ -105,6 +106,15 @@ def _names(stages: Iterable[Stage]) -> tuple[dict[str, set[str]], dict[str, set[
             for place in ancestors(path):
                 above.setdefault(place, set()).add(stage.name)
     return naming, above
+
+
+def _add_linked(context: Context, stages: Mapping[str, Stage], naming: dict[str, set[str]]) -> None:
+    """Put what the links below dependencies lead to beside what the stages name."""
+    links = context.index.links()
+    for name in {name for link in links for place in ancestors(link) for name in naming.get(place, ())}:
+        found = context.reading(stages[name])
+        for path in (*found.code, *found.tops, *(lead.target for lead in found.leads)):
+            naming.setdefault(path, set()).add(name)
 
 
 def _other_data(change: Change) -> bool:

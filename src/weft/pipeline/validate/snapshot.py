@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from weft.errors import WeftError
 from weft.formats import yaml12
 from weft.gitio.index import Change, Entry, Index
 from weft.model.pointer import SUFFIX
+from weft.pipeline.reading import kept_text
 
 TEXT_LIMIT = 16 << 20
 """Most bytes of a params, metrics or stage file that are read."""
@@ -88,3 +90,23 @@ class Snapshot:
     def entry(self, path: str) -> Entry | None:
         """What the snapshot has at ``path``."""
         return self.index.get(path)
+
+    def at_or_below(self, top: str) -> list[str]:
+        """The paths at ``top`` or inside it, sorted."""
+        return [top] if top in self.index else self.index.below(top)
+
+    def mode(self, path: str) -> str:
+        """The mode of what the snapshot has at ``path``, empty when there is nothing."""
+        entry = self.index.get(path)
+        return entry.mode if entry else ""
+
+    def link(self, path: str) -> str:
+        """What the link at ``path`` holds."""
+        entry = self.index.get(path)
+        text = self.blobs.read([entry.blob], TEXT_LIMIT).get(entry.blob) if entry else None
+        return os.fsdecode(text or b"")
+
+    def kept(self, path: str) -> str:
+        """What the snapshot has at ``path``, as ``kept_text`` spells it; empty when there is nothing."""
+        entry = self.index.get(path)
+        return kept_text(entry.mode, entry.blob) if entry else ""

@@ -1,0 +1,88 @@
+"""Inputs that a stage may read and that nobody keeps: files below its dependencies that ignore files name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from weft.errors import WeftError
+from weft.gitio.index import SUBMODULE
+from weft.gitio.worktree import ignored_below, in_cache
+from weft.model.lineage import MOST_HIDDEN, Hidden
+from weft.model.paths import RepoPath
+from weft.model.stage import Stage
+from weft.pipeline.fingerprint import Inputs, is_at_or_below
+from weft.pipeline.reading import read_by
+from weft.util.atomic import TEMP_PREFIX
+from weft.workflows.lineage_files import TreeFiles
+from weft.workflows.project import Project
+from weft.workflows.stage_inputs import Looker
+from weft.workspace.ignore import load_ignore
+
+_SHOWN = 5
+
+
+def hidden_inputs(project: Project, looker: Looker, stage: Stage, inputs: Inputs) -> Hidden | None:
+    """What ``stage`` may read and nobody keeps, for its record; warns of it. None when there is nothing.
+
+    A directory that is ignored as a whole counts once, and what Python keeps of compiled modules not at all.
+    """
+    found = sorted({*_in_git(project, looker, stage), *_in_data(project, inputs)})
+    if not found:
+        return None
+    names = [path for path in found if _may_be_named(path)]
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    project.progress.warn(
+        f"stage {stage.name} may read what is ignored, and neither Git nor weft keeps: {', '.join(found[:_SHOWN])}{more}",
+        hint="the record names it, and cannot prove it; take what the stage needs out of .gitignore or .weftignore",
+    )
+    return Hidden(len(found), tuple(names[:MOST_HIDDEN]))
+
+
+def warn_of_unsure(project: Project, stage: Stage, inputs: Inputs) -> None:
+    """Warn of params that readers of YAML take for different values."""
+    for file, known in inputs.params_files.items():
+        if known.unsure:
+            names = ", ".join(known.unsure[:_SHOWN]) + (", ..." if len(known.unsure) > _SHOWN else "")
+            project.progress.warn(
+                f"stage {stage.name} reads params on which readers of YAML 1.1 and 1.2 differ: {names} of {file}",
+                hint="write false for no, 12 or 10 for 012, 0.1 for 1e-1, and texts in quotes",
+            )
+
+
+def _in_git(project: Project, looker: Looker, stage: Stage) -> Iterator[str]:
+    owner, tops = looker.owner, [path for path in stage.deps if not looker.owner(path)]
+    files = TreeFiles(project.git, tops)
+    found = read_by(stage, files, owner)
+    outs = [out.path for out in stage.outs]
+    inside = [path for path in found.code if files.mode(path) == SUBMODULE]
+    rows = ignored_below(project.git, [top for top in found.tops if os.path.isdir(os.path.join(project.root, top))])
+    for path in rows + [f"{top}/{path}" for top in inside for path in ignored_below(project.git, ["."], inside=top)]:
+        name = path.rstrip("/")
+        ours = owner(name) or any(is_at_or_below(name, out) or is_at_or_below(out, name) for out in outs)
+        if not ours and not in_cache(f"{name}/"):
+            yield name
+
+
+def _in_data(project: Project, inputs: Inputs) -> Iterator[str]:
+    ignore = load_ignore(project.root)
+    if ignore.empty:
+        return
+    for ref in inputs.deps:
+        top = os.path.join(project.root, ref.inside or ref.path)
+        for folder, folders, names in os.walk(os.path.join(project.root, ref.path)):
+            at = os.path.relpath(folder, top).replace(os.sep, "/").removeprefix(".")
+            hidden = [name for name in folders if ignore.match(at, name, True)]
+            folders[:] = [name for name in folders if name not in hidden]
+            hidden += [name for name in names if ignore.match(at, name, False)]
+            for name in hidden:
+                if not name.startswith(TEMP_PREFIX):
+                    yield os.path.relpath(os.path.join(folder, name), project.root)
+
+
+def _may_be_named(path: str) -> bool:
+    try:
+        RepoPath.parse(path)
+    except WeftError:
+        return False
+    return True
