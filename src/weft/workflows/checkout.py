@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from weft.errors import NotTracked, ObjectMissing
@@ -170,7 +171,8 @@ def plan_one(
     scan = scan_tree(project.root, path, state=state)
     # Only the local store counts: what a remote's index says it holds is a claim, and nothing is replaced on a claim.
     saved = Saved(project.store)
-    absent = None if here else saved.unsaved
+    view = project.store.layout(pointer.layout if pointer else None)
+    absent = None if here else partial(saved.absent, layout=view, path=path)
     request = CheckoutRequest(pointer, saved.unsaved, subpaths, options.force, absent, relink=relink)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
 

@@ -141,9 +141,9 @@ def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]]) -> Valida
 def _commit(git: GitRepo, context: Context, commit: str) -> ValidateResult:
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
-    if report.inside:
-        parts, unproved = validate_workspace.prove_parts(git, context, report.inside)
-        violations += parts
+    if report.inside or report.scope.pointers:
+        proved, unproved = validate_workspace.prove_data(git, context, report.scope.pointers, report.inside)
+        violations += proved
         notes += unproved
     counted, ignored = _counted(context, violations)
     result = _result(commit, counted, ignored, notes, report.scope)
