@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -18,6 +17,7 @@ from weft.objects.oidset import OidSet
 from weft.objects.packer import NewFrame, PackWriter
 from weft.objects.packfiles import PackFiles
 from weft.objects.squeeze import Squeezer, squeeze_one
+from weft.util.forking import after_fork, own_lock
 from weft.util.locks import FileLock
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class ObjectWriter:
         self.chunker = chunker
         self.recipes: dict[Oid, Oid] = {}
         self._catalog = catalog
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._seen = OidSet()
         self._squeezer = Squeezer()
         self._frames = self._raw = self._stored = 0
@@ -56,6 +56,7 @@ class ObjectWriter:
         # Shared with other writers; whoever removes packs takes it alone.
         self._guard: FileLock | None = lock
         lock.__enter__()
+        after_fork(self, ObjectWriter._disown)
 
     @property
     def peak(self) -> int:
@@ -137,6 +138,10 @@ class ObjectWriter:
             self.finish()
         else:
             self.abort()
+
+    def _disown(self) -> None:
+        """The files in the making are those of the process that forked."""
+        self._guard = None
 
     def _release(self) -> None:
         guard, self._guard = self._guard, None
