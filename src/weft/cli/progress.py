@@ -13,6 +13,7 @@ from typing import Protocol
 from weft.cli import registry
 from weft.cli.streams import Output
 from weft.cli.text import Paint, escape
+from weft.util.forking import own
 from weft.util.progress import SilentProgress, Task
 
 DELAY = 0.3
@@ -56,7 +57,7 @@ class TerminalProgress:
         self._output = output
         self._paint = paint
         self._visible = visible
-        self._lock = threading.RLock()
+        self._lock = own(self, "_lock", threading.RLock)
         self._display: Display | None = None
         self._running: set[_Running] = set()
 

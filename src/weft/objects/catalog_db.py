@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from weft.errors import CatalogDamaged, DiskFull, EnvironmentFault, LockTimeout, PermissionFault, WeftError
 from weft.objects.catalog_schema import APPLICATION_ID, SCHEMA, VERSION
+from weft.util.forking import after_fork, hold_at_fork, own
 from weft.util.locks import FileLock
 from weft.util.progress import Progress
 
@@ -60,11 +61,12 @@ class Database:
     def __init__(self, path: str, cache_kib: int = 32 << 10) -> None:
         self.path = path
         self._cache_kib = cache_kib
-        self._lock = threading.RLock()
-        self._pid = os.getpid()
+        self._lock = own(self, "_lock", threading.RLock)
         self._connection: sqlite3.Connection | None = None
         self._depth = 0
         self._damaged = False
+        hold_at_fork(self, lambda one: one._lock)
+        after_fork(self, Database._leave_parent_behind)
 
     @classmethod
     def open(cls, path: str, rebuild: Callable[[Self], None] | None = None, progress: Progress | None = None) -> Self:
@@ -94,7 +96,7 @@ class Database:
         """Close the connection. It may be called twice."""
         with self._lock:
             connection, self._connection = self._connection, None
-            if connection is not None and self._pid == os.getpid():
+            if connection is not None:
                 connection.close()
 
     def __enter__(self) -> Self:
@@ -118,7 +120,6 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Hold the lock and a write transaction; an inner call joins the outer one. Rolls back on any error."""
-        self._leave_parent_behind()
         with self._translated(), self._lock:
             connection = self._connected()
             if self._depth == 0:
@@ -139,7 +140,6 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        self._leave_parent_behind()
         try:
             yield
         except (sqlite3.Error, CatalogDamaged) as error:
@@ -150,12 +150,9 @@ class Database:
             raise fault from error
 
     def _leave_parent_behind(self) -> None:
-        if self._pid == os.getpid():
-            return
         if self._connection is not None:
             _ABANDONED.append(self._connection)
-        self._lock = threading.RLock()
-        self._pid, self._connection, self._depth = os.getpid(), None, 0
+        self._connection, self._depth = None, 0
 
     def _connected(self) -> sqlite3.Connection:
         if self._damaged:

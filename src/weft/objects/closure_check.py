@@ -15,6 +15,8 @@ from weft.objects import remote_keys as keys
 from weft.objects.oidset import SortedOids
 from weft.objects.pack_check import BAD_COPY
 from weft.objects.presence import Gaps, Presence
+from weft.objects.proofs import Pair, unproved
+from weft.objects.prove_objects import prove_remote_objects
 from weft.objects.prove_remote import prove_packs
 from weft.objects.push_roots import Roots
 from weft.objects.reachability import walk
@@ -104,6 +106,7 @@ class _Check:
         self._problems: list[RemoteProblem] = []
         self._needed: dict[str, SortedOids] = {}
         self._lacking: set[Oid] = set()
+        self._pairs: dict[str, list[Pair]] = {}
 
     def run(self, share: float, only: Collection[Oid], lap: Round) -> RemoteReport:
         """Check."""
@@ -121,6 +124,8 @@ class _Check:
         self._check_held(gaps)
         good = {name: size for name, size in packs.items() if name not in gaps.all}
         read = self._read_some(good, share, only, lap)
+        if share > 0 and not only and not lap.left:
+            self._prove_objects(share)
         for name in gaps.all:
             self._index.records.unlearn(name)
         unread = tuple(path for path in self._pointers if path not in self._needed)
@@ -151,7 +156,8 @@ class _Check:
 
     def _walk(self, path: str, pointer: Pointer, receiver: Receiver) -> None:
         try:
-            self._needed[path] = walk(pointer, receiver).all_frames()
+            closure = walk(pointer, receiver)
+            self._needed[path], self._pairs[path] = closure.all_frames(), list(closure.pairs())
         except BAD_COPY as error:
             self._problems.append(RemoteProblem(error.code, f"{path}: {error.message}", error.path, (path,)))
 
@@ -195,6 +201,16 @@ class _Check:
                     problem = RemoteProblem(fault.code, fault.message, keys.pack_key(info.name), pack=info.name)
                     self._problems.append(problem._replace(paths=self._paths_in(info.name)))
         return done, size
+
+    def _prove_objects(self, share: float) -> None:
+        """Hash a share of the objects that span several chunks and that this clone has not proved, each as a whole."""
+        pairs = {pair for found in self._pairs.values() for pair in found}
+        todo = unproved(self._store.catalog, pairs)
+        todo = random.sample(todo, min(len(todo), round(share * len(todo) + 0.5))) if share < 1 else todo
+        for target, fault in prove_remote_objects(self._remote, self._store, todo, dict(pairs).get):
+            paths = tuple(path for path, found in self._pairs.items() if any(target == pair[0] for pair in found))
+            text = f"the layout of {', '.join(paths[:3])} leads to other bytes than {target}: {fault.message}"
+            self._problems.append(RemoteProblem(HashMismatch.code, text, "", paths))
 
 
 # --- status ---

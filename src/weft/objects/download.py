@@ -9,6 +9,7 @@ from weft.errors import NotOnRemote, WeftError
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects.pack_check import BAD_COPY
+from weft.objects.proofs import note_pairs
 from weft.objects.reachability import Closure, Walker
 from weft.objects.receive import Receiver
 from weft.objects.remote import RemoteStore
@@ -49,6 +50,7 @@ def fetch(
             for path, pointer in pointers.items():
                 walker.add(pointer, parts.get(path), content=content)
             _fetch_frames(receiver, walker.closure)
+            note_pairs(store.catalog, walker.closure.pairs())
             faults: dict[str, WeftError] = {}
         except BAD_COPY as error:
             # All of them at once share what they have in common; one by one tells which of them it is.
@@ -81,6 +83,7 @@ def fetch_content(
         try:
             walker.add_contents(pointer.layout, contents)
             _fetch_frames(receiver, walker.closure)
+            note_pairs(store.catalog, walker.closure.pairs())
         except WeftError as error:
             _tell(error, remote, [pointer.path])
             raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from weft.errors import SchemaError
 from weft.model.oid import Kind, Oid
+from weft.util.forking import own_lock
 from weft.util.later import later
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class LayoutView:
         self.root = root
         self._read = read
         self._nodes: OrderedDict[Oid, _Node] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
 
     def recipe_for(self, target: Oid) -> Oid | None:
         """The recipe of ``target``, or None when it is one chunk.

@@ -7,7 +7,6 @@ fifth of what the catalog takes for each.
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from weft.errors import BadPackIndex
 from weft.formats.pack import FOOTER_ENTRY, footer_oids, frame_at
 from weft.model.oid import Oid
 from weft.objects.catalog import LOCAL, Catalog, Location
+from weft.util.forking import own_lock
 
 FEW = 32
 """Fewer oids than this are not worth a footer."""
@@ -38,7 +38,7 @@ class PackPlaces:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._footers: OrderedDict[Oid, _Footer] = OrderedDict()
         self._loaded: set[Oid] = set()
         self._wasted = 0

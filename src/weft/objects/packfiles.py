@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from weft.model.oid import Oid
 from weft.objects import store_folder
 from weft.util.atomic import fsync_dir, os_errors, publish, sync_folder, temp_name
 from weft.util.dirfd import refuse_link
+from weft.util.forking import own_lock
 from weft.util.later import later
 from weft.util.progress import Progress
 
@@ -76,7 +76,7 @@ class PackFiles:
         self.root = root
         self._temp = os.path.join(root, "tmp")
         self._progress = progress
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._open: OrderedDict[Oid, OpenPack] = OrderedDict()
         self._told: set[str] = set()
         self.sharing: sharing.Sharing | None = None

@@ -11,11 +11,13 @@ from weft.formats.root import root_name
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.oidset import SortedOids
+from weft.objects.proofs import check_sizes, false_layout, prove_pairs
 from weft.objects.push_roots import Roots
 from weft.objects.reachability import Closure, Walker, walk
 from weft.objects.receive import Receiver
 from weft.objects.remote import RemoteStore
 from weft.objects.store import LocalStore
+from weft.util.humanize import count_text
 
 
 class Needs:
@@ -74,7 +76,7 @@ class Needs:
         found = []
         for path, pointer in self._pointers.items():
             try:
-                if walk(pointer, self._receiver or self._store).all_frames() & absent:
+                if self._walked(pointer).all_frames() & absent:
                     found.append(path)
             except WeftError:
                 found.append(path)
@@ -123,6 +125,23 @@ class Needs:
             return False
         return all(self._remote.catalog.has_segment(self._remote.place, name) for name in segments)
 
+    def _prove(self, closure: Closure) -> None:
+        """Refuse data that is not what its pointers say: whoever fetches it would."""
+        proof = prove_pairs(self._store, closure.pairs())
+        for target in sorted(proof.false):
+            paths = [path for path, pointer in self._pointers.items() if target in self._walked(pointer).composed]
+            raise false_layout(paths[0], target, proof.false[target])
+        check_sizes(self._store.catalog, closure)
+        if proof.unproved:
+            self._store.progress.warn(
+                f"not proved: {count_text(len(proof.unproved), 'object')} of several chunks, whose bytes are not all here",
+                hint="weft fetch, then weft push",
+            )
+
+    def _walked(self, pointer: Pointer) -> Closure:
+        return walk(pointer, self._receiver or self._store)
+
     def _add(self, closure: Closure) -> None:
+        self._prove(closure)
         # Sizes and kinds are of no use any more, and there may be millions.
         self._frames = SortedOids.union(closure.all_frames(), self._frames)

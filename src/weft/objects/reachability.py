@@ -34,16 +34,18 @@ class Closure:
     """Everything some pointers need. ``contents`` maps files and link targets to their size in bytes.
 
     ``composed`` are objects of any kind that are stored as a recipe and chunks instead of a frame of their own;
-    ``doubled`` are the few of them that another pointer's layout has as one frame.
+    ``doubled`` are the few of them that another pointer's layout has as one frame. ``recipes`` maps the oid of a recipe to
+    the object that it is for; ``stray`` are objects that a layout has and its data has not.
     """
 
     manifests: set[Oid] = field(default_factory=set)
     contents: OidSizes = field(default_factory=OidSizes)
     layouts: set[Oid] = field(default_factory=set)
-    recipes: set[Oid] = field(default_factory=set)
+    recipes: dict[Oid, Oid] = field(default_factory=dict)
     chunks: set[Oid] = field(default_factory=set)
     composed: set[Oid] = field(default_factory=set)
     doubled: set[Oid] = field(default_factory=set)
+    stray: set[Oid] = field(default_factory=set)
 
     def frames(self, kind: Kind) -> SortedOids:
         """The oids of ``kind`` that must each have a frame in some pack."""
@@ -53,11 +55,15 @@ class Closure:
             return SortedOids.union(whole, self.doubled, self.chunks)
         if kind is Kind.LAYOUT:
             return SortedOids.of(self.layouts)
-        return SortedOids.of((self.manifests if kind is Kind.MANIFEST else self.recipes) - self.composed)
+        return SortedOids.of((self.manifests if kind is Kind.MANIFEST else self.recipes.keys()) - self.composed)
 
     def all_frames(self) -> SortedOids:
         """The oids of all kinds that must each have a frame."""
         return SortedOids.union(*(self.frames(kind) for kind in Kind))
+
+    def pairs(self) -> Iterator[tuple[Oid, Oid]]:
+        """Each object of several chunks with its recipe, which may be a lie (``proofs``)."""
+        return ((target, recipe) for recipe, target in self.recipes.items())
 
     def __len__(self) -> int:
         return len(self.manifests) + len(self.contents) + len(self.layouts) + len(self.recipes) + len(self.chunks)
@@ -100,6 +106,8 @@ class Walker:
         self.closure.layouts |= layout.nodes
         visit.resolve_contents()
         self.closure.layouts |= layout.nodes
+        if whole and content:
+            self.closure.stray |= visit.pairs() - self.closure.composed
         self.check_count()
 
     def add_contents(self, layout: Oid | None, contents: Mapping[Oid, int]) -> None:
@@ -134,6 +142,10 @@ class _Visit:
         self._content = content
         self._fresh = OidSizes()
         self.totals: dict[Oid, Totals] = {}
+
+    def pairs(self) -> Set[Oid]:
+        """What the layout has, where all of it was read."""
+        return self._pairs.keys() if self._pairs is not None else frozenset()
 
     # --- manifests ---
 
@@ -242,7 +254,9 @@ class _Visit:
             raise ManifestCycle("a recipe is part of itself")
         closure = self._closure
         closure.composed |= recipes.keys()
-        closure.recipes.update(recipes.values())
+        closure.recipes.update((recipe, target) for target, recipe in recipes.items())
+        if len(set(recipes.values())) != len(recipes):
+            raise HashMismatch("a layout names one recipe for two objects")
         for oid, data in self._objects(set(recipes.values()), Kind.RECIPE, manifest_format.MAX_BYTES, nesting + 1):
             recipe = recipe_format.decode(data)
             if recipes.get(recipe.object) != oid:

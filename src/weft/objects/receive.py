@@ -6,7 +6,6 @@ Packs that are complete stay when the work is interrupted, so the next attempt g
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import nullcontext
@@ -29,6 +28,7 @@ from weft.objects.remote import FoundRoot, RemoteStore
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import choose, slices, usable
 from weft.objects.store import LocalStore
+from weft.util.forking import own_lock
 from weft.util.locks import FileLock
 from weft.util.parallel import Ahead, cpu_workers, unordered_map
 from weft.util.progress import Progress, SilentProgress
@@ -65,7 +65,7 @@ class Receiver:
         self._stage = 0
         self._bad: dict[Oid, WeftError] = {}
         self._incoming = Incoming(store)
-        self._turn = threading.Lock()
+        self._turn = own_lock(self, "_turn")
         self._provers: PackProvers | None = None
         # Shared with other writers of the store; whoever removes packs takes it alone.
         path = os.path.join(store.root, "lock")

@@ -6,7 +6,6 @@ from Git; all the rest (roots, index segments, listings) are hints that save tim
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -34,6 +33,7 @@ from weft.objects.catalog import Catalog
 from weft.objects.remote_session import Session
 from weft.storage.base import ObjectStat, Storage
 from weft.util.clock import Clock, SystemClock
+from weft.util.forking import own_lock
 
 SMALL = 1 << 20
 """Most bytes of ``weft.json`` and of a root."""
@@ -88,7 +88,7 @@ class RemoteStore:
         self._format: StoreFormat | None = None
         self._place = -1
         self._tombs: dict[str, frozenset[Oid]] = {}
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
 
     # --- identity ---
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from weft.errors import HashMismatch, IntegrityError, LimitExceeded
 from weft.model.oid import Kind, Oid
+from weft.model.recipe import Recipe
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams
 from weft.objects import content, store_folder
 from weft.objects.catalog import LOCAL, Catalog
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 else:
     chunker = later("weft.objects.chunker")
     store_write = later("weft.objects.store_write")
+
+
+Named = Callable[[Oid], Oid | None]
+"""Tells the recipe of an object, None when it is one frame: ``LayoutView.recipe_for`` is one."""
 
 
 def open_store(
@@ -83,7 +88,7 @@ class LocalStore(FrameStore):
     def read_range(self, oid: Oid, start: int, length: int, layout: LayoutView | None = None) -> bytes:
         """``length`` bytes of a file from ``start`` (fewer at its end); only the chunks concerned are read, and hashed.
 
-        A recipe that no layout names is proved first, once, by reading the whole. Raises what ``prove`` raises.
+        A recipe that this clone has not proved is proved first, once, by reading the whole. Raises what ``prove`` raises.
         """
         return content.read_part(_Source(self, layout, proving=True), oid, start, length)
 
@@ -95,26 +100,38 @@ class LocalStore(FrameStore):
         freshen(self.files, self.catalog, packs)
         return absent
 
-    def prove(self, oid: Oid) -> None:
-        """Make sure that the recipe which the catalog has for the file ``oid`` is the right one: hash what it rebuilds.
+    def recipe(self, oid: Oid, named: Named) -> Recipe:
+        """The recipe that ``named`` tells for the object ``oid``. Raises ``ObjectMissing``, what reading it raises, and
+        ``SchemaError`` when it is another object's."""
+        source = _Source(self, None, named=named)
+        recipe = source.recipe_of(oid)
+        if recipe is None:
+            raise missing(oid)
+        return content.read_recipe(source, oid, recipe)
+
+    def prove(self, oid: Oid, named: Named | None = None) -> None:
+        """Make sure that a recipe rebuilds the object ``oid``: the one that ``named`` tells (without it the catalog). All
+        that it rebuilds is hashed.
 
         Nothing is read when that was done before. A recipe that lies is forgotten. Raises ``ObjectMissing`` when there
         is none or not all chunks are here, ``HashMismatch``, ``SizeMismatch``, ``SchemaError``, ``LimitExceeded``.
         """
-        if self.catalog.recipes_for((oid,), proved_only=True):
+        proved = self.catalog.recipes_for((oid,), proved_only=True).get(oid)
+        recipe_oid = named(oid) if named is not None else proved or self.catalog.recipes_for((oid,)).get(oid)
+        if recipe_oid is not None and recipe_oid == proved:
             return
-        recipe_oid = self.catalog.recipes_for((oid,)).get(oid)
         if recipe_oid is None:
             raise missing(oid)
-        source = _Source(self, None)
+        source = _Source(self, None, named=named)
         recipe = content.read_recipe(source, oid, recipe_oid)
         absent = self.missing({chunk for chunk, _length in recipe.chunks})
         if absent:
             raise missing(min(absent))
-        if not content.rebuilds(source, recipe):
+        try:
+            content.prove(source, recipe_oid, recipe)
+        except HashMismatch:
             self.catalog.rows("DELETE FROM recipes WHERE object = ? AND recipe = ? AND proved = 0", (oid, recipe_oid))
-            raise HashMismatch(f"the recipe {recipe_oid} does not rebuild {oid}", hint="run: weft fetch")
-        source.proved(oid, recipe_oid)
+            raise
 
     def layout(self, root: Oid | None) -> LayoutView:
         """A view of the layout ``root`` whose nodes are read from this store."""
@@ -146,11 +163,14 @@ class LocalStore(FrameStore):
 
 
 class _Source:
-    """The frames of a store, with the recipes of one layout. ``proving``: other recipes are proved before they are used."""
+    """The frames of a store, with the recipes of one layout, or those that ``named`` tells. ``proving``: what was not
+    proved is proved before it is used."""
 
-    def __init__(self, store: LocalStore, layout: LayoutView | None, *, proving: bool = False) -> None:
+    def __init__(
+        self, store: LocalStore, layout: LayoutView | None, *, named: Named | None = None, proving: bool = False
+    ) -> None:
         self._store = store
-        self._layout = layout
+        self._named = layout.recipe_for if layout is not None and layout.root is not None else named
         self._proving = proving
 
     def frame(self, oid: Oid, kind: Kind, verify: bool) -> bytes:
@@ -160,19 +180,20 @@ class _Source:
         return self._store._reader.read_ordered(oids, kind, verify)
 
     def recipe_of(self, target: Oid) -> Oid | None:
-        if self._layout is not None and self._layout.root is not None:
-            return self._layout.recipe_for(target)
-        catalog = self._store.catalog
-        found = catalog.recipes_for((target,), proved_only=True).get(target)
-        # Whoever can plant a recipe must not be able to hide an object behind it that is here as one frame.
-        if found is not None or not self._store.missing((target,)):
-            return found
-        found = catalog.recipes_for((target,)).get(target)
+        found = self._named(target) if self._named is not None else self._known(target)
         if found is not None and self._proving:
-            self._store.prove(target)
+            self._store.prove(target, self._named)
         return found
 
     def proved(self, target: Oid, recipe: Oid) -> None:
         catalog = self._store.catalog
         if catalog.recipes_for((target,), proved_only=True).get(target) != recipe:
             catalog.add_recipes({target: recipe}, proved=True)
+
+    def _known(self, target: Oid) -> Oid | None:
+        catalog = self._store.catalog
+        found = catalog.recipes_for((target,), proved_only=True).get(target)
+        # Whoever can plant a recipe must not be able to hide an object behind it that is here as one frame.
+        if found is not None or not self._store.missing((target,)):
+            return found
+        return catalog.recipes_for((target,)).get(target)

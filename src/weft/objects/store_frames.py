@@ -16,6 +16,7 @@ from weft.objects.catalog import LOCAL, Catalog, Location
 from weft.objects.packfiles import PackFiles, read_pack_info
 from weft.objects.salvage import Salvage
 from weft.objects.store_read import FrameReader
+from weft.util.forking import own
 from weft.util.progress import Progress, SilentProgress
 
 
@@ -40,7 +41,7 @@ class FrameStore:
         self._reader = FrameReader(self.files, catalog, self._damaged, self._catch_up)
         self._salvage = Salvage(self.files, catalog, self.progress)
         self._rebuilt = self._current = False
-        self._mending = threading.RLock()
+        self._mending = own(self, "_mending", threading.RLock)
 
     def close(self) -> None:
         """Close the catalog and all open packs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
@@ -19,6 +18,7 @@ from weft.objects.oidset import OidSet
 from weft.objects.packer import NewFrame, PackWriter
 from weft.objects.packfiles import PackFiles
 from weft.objects.squeeze import Squeezer, squeeze_one
+from weft.util.forking import after_fork, own_lock
 from weft.util.locks import FileLock
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class ObjectWriter:
         self._catalog = catalog
         self._files = files
         self._relied: set[int] = set()  # numbers of packs that have what would be stored
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._seen = OidSet()
         self._squeezer = Squeezer()
         self._frames = self._raw = self._stored = 0
@@ -59,6 +59,7 @@ class ObjectWriter:
         # Shared with other writers; whoever removes packs takes it alone.
         self._guard: FileLock | None = lock
         lock.__enter__()
+        after_fork(self, ObjectWriter._disown)
 
     @property
     def peak(self) -> int:
@@ -144,6 +145,10 @@ class ObjectWriter:
             self.finish()
         else:
             self.abort()
+
+    def _disown(self) -> None:
+        """The files in the making are those of the process that forked."""
+        self._guard = None
 
     def _release(self) -> None:
         guard, self._guard = self._guard, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from weft.storage.base import ObjectStat, Proof
@@ -12,6 +13,7 @@ from weft.storage.descriptors import prove_file
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.keys import MAX_UPLOAD, too_large
 from weft.storage.translate import Context, key_missing
+from weft.util.forking import own
 
 # Some libraries read a whole file before they send it; this many at once bounds the memory that takes.
 UPLOADS = 4
@@ -24,7 +26,7 @@ class AnyDriver:
         self.context = context
         self._root = root
         self._connection = Connection(connect)
-        self._uploads = threading.BoundedSemaphore(UPLOADS)
+        self._uploads = own(self, "_uploads", partial(threading.BoundedSemaphore, UPLOADS))
 
     def fetch(self, key: str, start: int, end: int | None) -> bytes:
         """See ``Driver.fetch``."""

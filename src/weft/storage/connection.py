@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
-import os
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol, cast
@@ -17,6 +15,7 @@ from typing import Any, Protocol, cast
 from weft.storage.base import ObjectStat
 from weft.storage.keys import MAX_UPLOAD, too_large
 from weft.storage.translate import Context, key_missing
+from weft.util.forking import after_fork, own_lock
 
 # A file system of an earlier process must not be finalized in this one: it would wait for a loop that does not run.
 _INHERITED: list[Any] = []
@@ -30,8 +29,8 @@ class Connection:
         self._connect = connect
         self._disconnect = disconnect
         self._system: Any = None
-        self._process = 0
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
+        after_fork(self, Connection._renew)
         # A part of a request that fails while nobody waits for it is told with a traceback on stderr where no handler is
         # set. The request fails as well, and its error reaches the user through ours.
         logging.getLogger("asyncio").addHandler(_SILENT)
@@ -39,22 +38,22 @@ class Connection:
     @property
     def system(self) -> Any:
         """The file system of this process."""
-        if self._process != os.getpid() or self._system is None:
+        if self._system is None:
             with self._lock:
-                if self._system is not None and self._process != os.getpid():
-                    _INHERITED.append(self._system)
-                    self._system = None
                 if self._system is None:
                     self._system = self._connect()
-                    self._process = os.getpid()
         return self._system
 
     def close(self) -> None:
         """Disconnect; requests under way fail, and the next use of ``system`` connects again."""
         with self._lock:
             system, self._system = self._system, None
-            if system is not None and self._disconnect and self._process == os.getpid():
+            if system is not None and self._disconnect:
                 self._disconnect(system)
+
+    def _renew(self) -> None:
+        _INHERITED.append(self._system)
+        self._system = None
 
 
 class Sized(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import sys
 from collections.abc import Iterator
 
 from weft.errors import KeyMissing
@@ -11,9 +11,10 @@ from weft.storage.descriptors import new_file, pread_all, upload_source
 from weft.storage.keys import MAX_UPLOAD, check_key, check_prefix, check_range, slice_of, too_large
 from weft.util.atomic import write_all
 from weft.util.clock import Clock, SystemClock
+from weft.util.forking import own_lock
 
 _SHARED: dict[str, dict[str, tuple[bytes, float]]] = {}
-_LOCK = threading.Lock()
+_LOCK = own_lock(sys.modules[__name__], "_LOCK")
 
 
 class MemoryStorage:

@@ -12,6 +12,7 @@ from weft.errors import EnvironmentFault
 from weft.storage.base import ObjectStat, Proof, Storage
 from weft.storage.descriptors import upload_source
 from weft.util.clock import Clock
+from weft.util.forking import own, own_lock
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class RetryingStorage:
         self._clock = clock
         self._attempts = attempts
         self._limit = limit
-        self._closed = threading.Event()
+        self._closed = own(self, "_closed", threading.Event)
 
     @property
     def name(self) -> str:
@@ -123,7 +124,7 @@ class CountingStorage:
     def __init__(self, inner: Storage, *, writes: bool = True) -> None:
         self._inner = inner
         self._writes = writes
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self.requests: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.received: Counter[str] = Counter()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Protocol
+
+from weft.util.forking import own_lock
 
 
 class Clock(Protocol):
@@ -35,7 +36,7 @@ class FakeClock:
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self.slept: list[float] = []
 
     def now(self) -> float:

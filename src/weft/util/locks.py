@@ -9,6 +9,7 @@ from types import TracebackType
 
 from weft.errors import LockTimeout
 from weft.util.atomic import os_errors
+from weft.util.forking import after_fork
 from weft.util.progress import Progress
 
 POLL_SECONDS = 0.05
@@ -44,22 +45,28 @@ class FileLock:
             raise RuntimeError(f"the lock {self._path!a} is already held by this object")
         with os_errors("lock", self._path):
             os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
-            fd, ours = self._open()
+            after_fork(self, FileLock._let_go)
+            self._fd, ours = self._open()
             try:
-                self._acquire(fd)
+                self._acquire(self._fd)
                 if ours:
-                    self._write_note(fd)
+                    self._write_note(self._fd)
             except BaseException:
-                os.close(fd)
+                self._let_go()
                 raise
-        self._fd = fd
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the descriptor, which drops the lock: nobody else has this open file description. A child that was forked
+        has it, and must not keep a lock that its parent drops; the lock itself stays its parent's."""
         fd, self._fd = self._fd, -1
-        os.close(fd)  # which drops the lock: nobody else has this open file description
+        if fd >= 0:
+            os.close(fd)
 
     def _open(self) -> tuple[int, bool]:
         """The descriptor, and whether a note can be written there: another user's file may be only readable."""

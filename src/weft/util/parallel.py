@@ -39,6 +39,7 @@ class _Pool(Generic[T, R]):
         self._tasks: SimpleQueue[tuple[int, T] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[int, R | None, BaseException | None]] = SimpleQueue()
         self._stopped = False
+        self._process = os.getpid()
 
     def submit(self, number: int, item: T) -> None:
         self._tasks.put((number, item))
@@ -52,6 +53,8 @@ class _Pool(Generic[T, R]):
 
     def take(self) -> tuple[int, R]:
         """Wait for the next finished call; raise its error if it failed."""
+        if self._process != os.getpid():
+            raise RuntimeError("this map was begun by another process, and its threads are there")
         number, result, error = self._done.get()
         if error is not None:
             try:
@@ -159,12 +162,15 @@ class Ahead(Generic[T]):
         self._call = call
         self._value: T | None = None
         self._error: BaseException | None = None
+        self._done = False
         self._thread = threading.Thread(target=self._run, name="weft-ahead", daemon=True)
         self._thread.start()
 
     def result(self) -> T:
         """What the call returned, once it has; raises what the call raised."""
         self._thread.join()
+        if not self._done:
+            self._run()  # the thread did not come along when this process was forked
         if self._error is not None:
             try:
                 raise self._error
@@ -177,3 +183,4 @@ class Ahead(Generic[T]):
             self._value = self._call()
         except BaseException as error:  # carried to whoever asks, whatever it is
             self._error = error
+        self._done = True

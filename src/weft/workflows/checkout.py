@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 from weft.errors import NotTracked, ObjectMissing
@@ -169,7 +170,8 @@ def plan_one(
             row.manifest = b""  # no directory is passed over
     scan = scan_tree(project.root, path, state=state)
     # Only the local store counts: what a remote's index says it holds is a claim, and nothing is replaced on a claim.
-    absent = None if here else Saved(project.store).unsaved
+    view = project.store.layout(pointer.layout if pointer else None)
+    absent = None if here else partial(Saved(project.store).absent, layout=view, path=path)
     unsaved = Saved(project.store, relying=True).unsaved
     request = CheckoutRequest(pointer, unsaved, subpaths, options.force, absent, relink=relink)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))

@@ -11,6 +11,7 @@ from weft.model.manifest import Manifest
 from weft.model.oid import Kind, Oid
 from weft.objects.layout_walk import LayoutWalk
 from weft.objects.layouts import layout_pairs, store_layout
+from weft.objects.proofs import prove_pairs
 from weft.objects.store_write import WHOLE, ObjectWriter
 from weft.workflows.project import Project
 from weft.workspace.snapshot import SMALL, Snapshot
@@ -60,7 +61,8 @@ class Contents:
 def layout_of(project: Project, writer: ObjectWriter, contents: Contents, olds: Sequence[Oid | None]) -> Oid | None:
     """Store the layout of ``contents``, of which parts come from data that has the layouts ``olds``, and return its oid.
 
-    Raises ``ObjectMissing`` when nodes of those layouts, or manifests that were taken over unread, are not here.
+    What those layouts say and what is not so is not taken over. Raises ``ObjectMissing`` when nodes of those layouts,
+    or manifests that were taken over unread, are not here.
     """
     known: dict[Oid, Oid] = {}
     for old in dict.fromkeys(olds):
@@ -68,13 +70,23 @@ def layout_of(project: Project, writer: ObjectWriter, contents: Contents, olds: 
     wanted = set(contents.large)
     if known:
         wanted |= _look_through(contents, any_reader([manifest_reader(project.store, old) for old in olds]))
-    recipes = {**known, **writer.recipes}
+    recipes = {**_believed(project, known), **writer.recipes}
     unknown = wanted - recipes.keys()
     while unknown:
         found = project.catalog.recipes_for(unknown, proved_only=True)
         recipes.update(found)
         unknown = set(found.values()) - recipes.keys()
     return store_layout(writer, layout_pairs(wanted, recipes))
+
+
+def _believed(project: Project, known: dict[Oid, Oid]) -> dict[Oid, Oid]:
+    """``known`` pairs without lies: what was proved here goes first, and an object that is here as one frame needs none."""
+    store = project.store
+    proof = prove_pairs(store, known.items())
+    doubtful = proof.unproved | proof.false.keys()
+    gone = proof.false.keys() | (doubtful - store.missing(doubtful))
+    mine = project.catalog.recipes_for(doubtful, proved_only=True)
+    return {**{target: recipe for target, recipe in known.items() if target not in gone}, **mine}
 
 
 def any_reader(readers: Sequence[Callable[[Oid], Manifest]]) -> ReadManifest:

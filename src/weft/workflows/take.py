@@ -12,6 +12,8 @@ from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import FileToRead, ingest
+from weft.objects.layout_walk import LayoutWalk
+from weft.objects.proofs import prove_pairs
 from weft.objects.store_write import ObjectWriter
 from weft.util.progress import Task
 from weft.workflows.contents import Contents, layout_of
@@ -201,10 +203,19 @@ class Taker:
         fetch_metadata(self._project, [Target(path, old)])
         return build(reader)
 
+    def _lies(self, pointer: Pointer) -> bool:
+        """Whether its layout leads to other bytes than it says, as far as they are here."""
+        store = self._project.store
+        try:
+            pairs = LayoutWalk(pointer.layout, store).find(None)
+        except ObjectMissing:
+            return False
+        return bool(prove_pairs(store, pairs.items()).false)
+
     def _pointer(self, path: str, old: Pointer | None, shot: Snapshot, contents: Contents) -> Pointer:
         kind: Literal["file", "dir"] = "dir" if shot.type == "dir" else "file"
         new = Pointer(kind, path.rpartition("/")[2], shot.oid, shot.size, shot.files, None, shot.executable)
-        if old is not None and old.same_data(new):
+        if old is not None and old.same_data(new) and not self._options.force and not self._lies(old):
             return old
         layout = layout_of(self._project, self._writer, contents, [old.layout] if old else [])
         meta = old.meta if old else {}

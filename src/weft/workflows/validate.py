@@ -167,9 +167,9 @@ def _ignores_of(blobs: BlobReader, commit: str) -> tuple[Ignore, ...]:
 def _commit(git: GitRepo, context: Context, commit: str, before: tuple[Ignore, ...] | None = None) -> ValidateResult:
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
-    if report.inside:
-        parts, unproved = validate_workspace.prove_parts(git, context, report.inside)
-        violations += parts
+    if report.inside or report.scope.pointers:
+        proved, unproved = validate_workspace.prove_data(git, context, report.scope.pointers, report.inside)
+        violations += proved
         notes += unproved
     counted, ignored = _counted(context, violations, before)
     result = _result(commit, counted, ignored, notes, report.scope)

@@ -9,10 +9,19 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from weft.errors import NoSuchPath, NotARepository, ObjectMissing, WeftError
+from weft.errors import (
+    IntegrityError,
+    NoSuchPath,
+    NotARepository,
+    ObjectMissing,
+    RefusedInput,
+    SchemaError,
+    WeftError,
+)
 from weft.gitio.repo import GitRepo
 from weft.model.entry import DIR, EXEC
 from weft.model.pointer import SUFFIX, Pointer
+from weft.objects.proofs import check_sizes
 from weft.objects.reachability import walk
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import DATA, Inside
@@ -23,6 +32,7 @@ from weft.util.humanize import count_text, size_text
 from weft.util.progress import Progress
 from weft.workflows.look import find_entry
 from weft.workflows.project import Project, open_project
+from weft.workflows.validate_layouts import LayoutLook, wrong
 from weft.workflows.validate_results import Staged, ValidateResult
 from weft.workspace.compare import compare
 from weft.workspace.ignore import load_ignore
@@ -47,11 +57,14 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
     if busy:
         # The pointers are somebody else's, and their data comes with a checkout afterwards.
         note = f"the workspace was not compared: {busy} tells of a merge or a rebase in progress"
-        return replace(result, notes=(*result.notes, note))
+        result = replace(result, notes=(*result.notes, note))
     try:
         with open_project(staged.git.root, progress) as project:
             eye = _Eye(project)
-            violations = [*eye.parts(staged.context, staged.inside), *eye.data(staged), *eye.objects(staged)]
+            layouts = LayoutLook(project, staged.context, HASH_BYTES, eye.notes)
+            violations = list(layouts.check(staged.scope.pointers, swapped=bool(busy)))
+            if not busy:
+                violations += [*eye.parts(staged.context, staged.inside), *eye.data(staged), *eye.objects(staged)]
     except NotARepository:
         return result
     context = staged.context
@@ -64,20 +77,30 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
     )
 
 
-def prove_parts(git: GitRepo, context: Context, inside: Sequence[Inside]) -> tuple[list[Violation], list[str]]:
-    """Rule 11 for parts of tracked directories in a commit, as far as their manifests are here; with what is to be noted.
+def prove_data(
+    git: GitRepo, context: Context, pointers: Sequence[str], inside: Sequence[Inside]
+) -> tuple[list[Violation], list[str]]:
+    """Rule 7 for the layouts of ``pointers`` in a commit, and rule 11 for parts of tracked directories, as far as data and
+    manifests are here; with what is to be noted.
 
     A clone that has no store yet, as on a CI server, is not given one.
     """
+    layouts = [
+        path for path in pointers if (pointer := context.pointer(path)) is not None and pointer.layout is not None
+    ]
+    if not inside and not layouts:
+        return [], []
+    unproved = [f"{path} is not proved: its layout is not here" for path in layouts]
     # Where the whole directory is proved to be the same, its parts are.
-    open_parts = any(part.ref.whole is None for part in inside)
-    unproved = ["parts of tracked directories were not compared: their manifests are not here"] if open_parts else []
+    if any(part.ref.whole is None for part in inside):
+        unproved.append("parts of tracked directories were not compared: their manifests are not here")
     if not os.path.exists(os.path.join(git.common_dir, "weft", "catalog.sqlite")):
         return [], unproved
     try:
         with open_project(git.root) as project:
             eye = _Eye(project)
-            return list(eye.parts(context, inside)), eye.notes
+            look = LayoutLook(project, context, None, eye.notes)
+            return [*look.check(layouts), *eye.parts(context, inside)], eye.notes
     except NotARepository:
         return [], unproved
 
@@ -144,25 +167,34 @@ class _Eye:
             pointer = staged.context.pointer(path)
             if pointer is None:
                 continue
-            absent = self._absent(pointer)
+            try:
+                absent = self._absent(pointer)
+            except (IntegrityError, RefusedInput) as error:
+                yield wrong(path, error.message)
+                continue
+            except WeftError as error:
+                self.notes.append(f"{path} was not looked for in the local store: {error.message}")
+                continue
             if absent:
                 text = f"the local store lacks {absent} of its data"
                 mend = f"weft fetch {quoted(path)}, or: weft add {quoted(path)}"
                 yield found(NOT_HERE, path + SUFFIX, text, mend=mend)
 
     def _absent(self, pointer: Pointer) -> str:
+        """What the local store lacks, in words. Raises what is wrong with the data where its objects contradict it."""
         store, recipes = self._project.store, self._project.catalog.recipes_for((pointer.oid,))
         if store.missing({recipes.get(pointer.oid, pointer.oid)}):
             return "the root" if pointer.is_dir else "the object"
         if pointer.files > FILES or time.monotonic() > self._end:
             return ""
         try:
-            missing = store.missing(walk(pointer, store).all_frames())
+            closure = walk(pointer, store)
         except ObjectMissing:
             return "a part"
-        except WeftError as error:
-            self.notes.append(f"{pointer.path} was not looked for in the local store: {error.message}")
-            return ""
+        check_sizes(self._project.catalog, closure)
+        if closure.stray:
+            raise SchemaError(f"its layout has {count_text(len(closure.stray), 'object')} that its data has not")
+        missing = store.missing(closure.all_frames())
         return count_text(len(missing), "object") if missing else ""
 
     # --- rule 11, the part that needs manifests ---

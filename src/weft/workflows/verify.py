@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
-from weft.errors import ObjectMissing, WeftError
+from weft.errors import IntegrityError, ObjectMissing, RefusedInput, WeftError
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects import quarantine
 from weft.objects.catalog import LOCAL
 from weft.objects.closure_check import RemoteProblem, check_remote
+from weft.objects.proofs import check_sizes, refuse_false
 from weft.objects.reachability import walk
 from weft.objects.rounds import Round
 from weft.objects.verify import Level, Problem, verify_store
@@ -120,6 +121,7 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
         project.store.quarantine(pack, why)
     if problems:
         project.store.writer().finish()  # a new writer brings the catalog in line with what is on disk
+    broken += _contradictions(project, pointers, needs, level)
     findings = [one.finding(needs) for one in damage] + broken
     healed: list[Finding] = []
     repaired = 0
@@ -128,6 +130,7 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
         bring = Bringer(project, pointers, sources(project, options.source))
         repaired, lost = _bring_back(project, bring)
         needs, notes, broken = _needs(project, pointers)
+        broken += _contradictions(project, pointers, needs, level)
         for one, finding in zip(damage, before, strict=False):
             if one.oids & lost:
                 findings.append(replace(finding, hint=_elsewhere(bring.asked)))
@@ -215,3 +218,26 @@ def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str,
             count = count_text(len(absent), "object")
             notes.append(f"{path}: {count} not in the local store; `weft fetch` brings what is on the remote")
     return needs, notes, broken
+
+
+def _contradictions(
+    project: Project, pointers: Mapping[str, Pointer], readable: Mapping[str, Set[Oid]], level: Level
+) -> list[Finding]:
+    """Pointers whose data is other than they say, which no pack by itself tells: sizes of single files, and at the deepest
+    level what each recipe rebuilds. What was proved before is not read again."""
+    if level is Level.QUICK:
+        return []
+    found = []
+    for path, pointer in pointers.items():
+        try:
+            if path in readable:
+                closure = walk(pointer, project.store)
+                check_sizes(project.catalog, closure)
+                if level is Level.FULL:
+                    refuse_false(project.store, path, closure.pairs())
+        except ObjectMissing:
+            continue
+        except (IntegrityError, RefusedInput) as error:
+            hint = error.hint or f"take {path}.weft from a commit in which it is right"
+            found.append(Finding(error.code, error.message, str(pointer.oid), (path,), hint))
+    return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 
 from weft.model.oid import Oid
+from weft.util.forking import own_lock
 from weft.workspace.plan import DirPlan, Plan
 from weft.workspace.statcache import DirRow, StatCache, Tracked, now_ns
 
@@ -21,7 +21,7 @@ class Outcome:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._lock = threading.Lock()
+        self._lock = own_lock(self)
         self._made: dict[str, list[Made]] = {}
         self._plans: dict[str, DirPlan] = {}
         self._expected: dict[str, int] = {}

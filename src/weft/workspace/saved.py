@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from weft.errors import IntegrityError, RefusedInput
 from weft.formats import recipe as recipe_format
 from weft.model.oid import Kind, Oid
+from weft.objects.layouts import LayoutView
+from weft.objects.proofs import refuse_false
 from weft.objects.store import LocalStore
 
 
@@ -30,11 +32,27 @@ class Saved:
         recipes = self._store.catalog.recipes_for(left, proved_only=True)
         return {oid for oid in left if not self._has_recipe(recipes.get(oid) or self._proved(oid))}
 
-    def _has_recipe(self, oid: Oid | None) -> bool:
+    def absent(self, oids: Iterable[Oid], layout: LayoutView, path: str) -> set[Oid]:
+        """Those contents of the tracked ``path`` that cannot be written from here, where ``layout`` tells their recipes.
+
+        Recipes are proved first, once. Raises ``HashMismatch`` for one that rebuilds something else.
+        """
+        if layout.root is None:
+            return self.unsaved(oids)
+        wanted = set(oids)
+        pairs = {oid: recipe for oid in wanted if (recipe := layout.recipe_for(oid)) is not None}
+        lacking = self._store.missing(wanted - pairs.keys())
+        if pairs:
+            lacking |= refuse_false(self._store, path, pairs.items(), layout.recipe_for)
+            here = pairs.keys() - lacking
+            lacking.update(oid for oid in here if not self._has_recipe(pairs[oid], layout))
+        return lacking
+
+    def _has_recipe(self, oid: Oid | None, layout: LayoutView | None = None) -> bool:
         if oid is None:
             return False
         try:
-            recipe = recipe_format.decode(self._store.read_object(oid, Kind.RECIPE))
+            recipe = recipe_format.decode(self._store.read_object(oid, Kind.RECIPE, layout))
         except IntegrityError:
             return False
         above = self._store.catalog.recipes_for((oid,)) if self._missing((oid,)) else {}

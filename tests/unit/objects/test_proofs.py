@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import transfer_kit
 from kit import pseudo_random
 from localstores import filled, opened
 from weft.errors import ObjectMissing
 from weft.formats import recipe as recipe_format
 from weft.model.oid import Kind, Oid
+from weft.model.remote import ChunkerParams
+from weft.objects import download, receive, salvage, selection, store_write, upload
 from weft.objects.catalog import LOCAL
+from weft.objects.layout_walk import LayoutWalk
 from weft.objects.layouts import layout_pairs, store_layout
-from weft.objects.store import LocalStore
+from weft.objects.proofs import Proof, prove_pairs
+from weft.objects.store import LocalStore, open_store
 from weft.workspace.saved import Saved
 
 BIG = pseudo_random(3_000_000, 5)
@@ -91,6 +97,46 @@ def test_saved_proves_on_demand_and_only_what_is_all_here(store: LocalStore):
     with pytest.raises(ObjectMissing):
         store.prove(oid)
     assert store.catalog.recipes_for([oid]), "it is no lie: the rest may come"
+
+
+def test_pairs_are_proved_once_as_far_as_their_bytes_are_here(store: LocalStore, tmp_path: Path):
+    with store.writer() as writer:
+        oids = [writer.add_object(Kind.CHUNK, pseudo_random(900_000, seed)) for seed in (6, 7)]
+        pairs = {oid: writer.recipes[oid] for oid in oids}
+    store.rebuild_catalog()
+    first, second = oids
+    crossed = {first: pairs[second], second: pairs[first]}
+    assert prove_pairs(store, crossed.items()).false.keys() == set(oids), "each is a recipe, and of another object"
+    assert prove_pairs(store, pairs.items(), room=1000) == Proof({}, set(oids))
+    assert prove_pairs(store, pairs.items()) == Proof({}, set())
+    assert store.catalog.recipes_for(oids, proved_only=True) == pairs
+    with opened(tmp_path / "empty") as other:
+        assert prove_pairs(other, pairs.items()) == Proof({}, set(oids))
+    shutil.rmtree(Path(store.root) / "packs")
+    store.files.close()
+    assert prove_pairs(store, pairs.items()) == Proof({}, set()), "nothing is read again"
+
+
+def test_a_recipe_that_is_cut_itself_is_proved_and_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store_write, "WHOLE", 1 << 12)
+    monkeypatch.setattr(salvage, "_WHOLE", 1 << 12)
+    small = ChunkerParams(minimum=256, average=512, maximum=1024)
+    data = pseudo_random(200_000, 8)
+    with open_store(str(tmp_path / "a" / "store"), str(tmp_path / "a" / "catalog.sqlite"), small) as store:
+        pointer = transfer_kit.add(store, {"big": data})
+        upload.push(transfer_kit.remote_at(tmp_path / "remote", store), store, {"data": pointer})
+        (oid,) = (oid for oid, recipe in LayoutWalk(pointer.layout, store).find(None).items() if oid == Oid.of(data))
+    with opened(tmp_path / "b") as clone:
+        remote = transfer_kit.remote_at(tmp_path / "remote", clone)
+        monkeypatch.setattr(receive, "SMALL_PACK", 0)
+        monkeypatch.setattr(selection, "SHARE", 2.0)  # single frames come, not packs
+        download.fetch(remote, clone, {"data": pointer})
+        assert clone.catalog.recipes_for([oid]), "status and ls tell by it that the file is here"
+        assert Saved(clone).absent([oid], clone.layout(pointer.layout), "data") == set()
+        assert _proved(clone, oid)
+        assert Saved(clone).unsaved([oid]) == set()
+        clone.catalog.rows("DELETE FROM recipes WHERE object = ?", (oid,))
+        assert Saved(clone).absent([oid], clone.layout(pointer.layout), "data") == set(), "the layout tells it too"
 
 
 def test_proving_takes_little_memory(store: LocalStore):

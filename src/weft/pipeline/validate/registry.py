@@ -94,8 +94,10 @@ _TEXT = (
         "B",
         "object id, size or layout",
         "An object id has one spelling (blake3: and 64 lower-case hex digits), sizes and counts are whole numbers that"
-        " agree with the id where that can be told: empty bytes have one id, an object is not its own layout.",
-        "`weft add PATH` writes the pointer again",
+        " agree with the id where that can be told: empty bytes have one id, an object is not its own layout. Where the"
+        " data is here, the layout leads to it: what a recipe rebuilds is hashed once, and remembered. What is not here is"
+        " noted as not proved. Before a commit this hashes no more than 64 MiB, unless the layout alone was changed.",
+        "`weft add --force PATH` writes the pointer again",
     ),
     Rule(
         8,

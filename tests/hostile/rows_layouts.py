@@ -1,0 +1,114 @@
+"""Pointers whose layout or numbers lie, beside an object that is right: what whoever reads, keeps or passes them on does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from transfer_kit import add, clone, noise, remote_at
+from weft.errors import HashMismatch, IntegrityError, SizeMismatch
+from weft.formats import recipe as recipe_format
+from weft.model.oid import Kind, Oid
+from weft.model.pointer import Pointer
+from weft.model.recipe import Recipe
+from weft.objects import push_needs
+from weft.objects.download import fetch
+from weft.objects.layout_walk import LayoutWalk
+from weft.objects.layouts import store_layout
+from weft.objects.proofs import Proof, prove_pairs
+from weft.objects.reachability import walk
+from weft.objects.store import LocalStore
+from weft.objects.upload import push
+from weft.workspace.saved import Saved
+
+GOOD, EVIL = noise(1_500_000, 1), noise(1_500_000, 2)
+TARGET = Oid.of(GOOD)
+
+
+@contextmanager
+def lying(tmp_path: Path) -> Iterator[tuple[LocalStore, Pointer, Pointer]]:
+    """A store with the data of an honest pointer, and one whose layout leads from its file to other bytes."""
+    with clone(tmp_path / "author") as store:
+        honest = add(store, {"a": GOOD, "b": b"small"})
+        other = add(store, EVIL)
+        (old,) = LayoutWalk(other.layout, store).find(None).values()
+        chunks = recipe_format.decode(store.read_frame(old)).chunks
+        with store.writer() as writer:
+            false = writer.add_object(Kind.RECIPE, recipe_format.encode(Recipe(TARGET, len(EVIL), chunks)))
+            layout = store_layout(writer, {TARGET: false})
+        yield store, honest, dataclasses.replace(honest, layout=layout)
+
+
+def layout_of_other_bytes(tmp_path: Path) -> None:
+    with lying(tmp_path) as (store, honest, false):
+        view = store.layout(false.layout)
+        for read in (
+            lambda: store.read_range(TARGET, 1000, 20, view),
+            lambda: list(store.iter_content(TARGET, len(GOOD), view)),
+            lambda: Saved(store).absent([TARGET], view, "data"),
+            lambda: push(remote_at(tmp_path / "remote", store), store, {"data": false}),
+        ):
+            with pytest.raises(HashMismatch):
+                read()
+        assert not (tmp_path / "remote" / "roots").exists()
+        view = store.layout(honest.layout)
+        assert store.read_range(TARGET, 1000, 20, view) == GOOD[1000:1020]
+        push(remote_at(tmp_path / "remote", store), store, {"data": honest})
+
+
+def layout_that_others_pushed(tmp_path: Path) -> None:
+    with lying(tmp_path) as (store, honest, false), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(push_needs, "prove_pairs", lambda *_: Proof({}, set()))
+        push(remote_at(tmp_path / "remote", store), store, {"data": false, "honest": honest})
+    with clone(tmp_path / "victim") as store:
+        remote = remote_at(tmp_path / "remote", store)
+        fetch(remote, store, {"data": false})
+        with pytest.raises(HashMismatch):
+            Saved(store).absent([TARGET], store.layout(false.layout), "data")
+        # What is right still comes, and is believed from then on.
+        fetch(remote, store, {"honest": honest})
+        assert not Saved(store).absent([TARGET], store.layout(honest.layout), "data")
+        with pytest.raises(HashMismatch):
+            store.read_range(TARGET, 0, 10, store.layout(false.layout))
+        assert Saved(store).unsaved([TARGET]) == set()
+
+
+def recipes_that_are_for_other_objects(tmp_path: Path) -> None:
+    with lying(tmp_path) as (store, honest, _false):
+        (recipe,) = LayoutWalk(honest.layout, store).find(None).values()
+        for pairs in ({Oid.of(b"small"): recipe}, {TARGET: recipe, Oid.of(b"small"): recipe}):
+            with store.writer() as writer:
+                layout = store_layout(writer, pairs)
+            with pytest.raises(IntegrityError):
+                walk(dataclasses.replace(honest, layout=layout), store)
+            if TARGET not in pairs:
+                assert prove_pairs(store, pairs.items()).false
+        # A pair for an object that the data does not have is told, and proves nothing.
+        with store.writer() as writer:
+            both = {**LayoutWalk(honest.layout, store).find(None), Oid.of(EVIL): recipe}
+            layout = store_layout(writer, both)
+        assert walk(dataclasses.replace(honest, layout=layout), store).stray == {Oid.of(EVIL)}
+
+
+def numbers_of_other_data(tmp_path: Path) -> None:
+    with clone(tmp_path / "author") as store:
+        large, small, folder = add(store, GOOD), add(store, b"some bytes"), add(store, {"b": b"some bytes"})
+        for pointer in (large, small, folder):
+            false = dataclasses.replace(pointer, size=pointer.size + 1)
+            with pytest.raises(SizeMismatch):
+                push(remote_at(tmp_path / "remote", store), store, {"data": false})
+        with pytest.raises(SizeMismatch):
+            push(remote_at(tmp_path / "remote", store), store, {"data": dataclasses.replace(folder, files=2)})
+        assert not (tmp_path / "remote" / "roots").exists()
+
+
+ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
+    (135, "layout-of-other-bytes", layout_of_other_bytes),
+    (136, "layout-that-others-pushed", layout_that_others_pushed),
+    (137, "recipes-for-other-objects", recipes_that_are_for_other_objects),
+    (138, "numbers-of-other-data", numbers_of_other_data),
+]
