@@ -99,7 +99,10 @@ def _advice(result: StatusResult, unpushed: bool) -> list[str]:
         lines.append(
             "next: weft checkout --force PATH in each work tree above; weft verify puts the changed copy aside"
         )
-    if any(item.state in ("not-here", "partial", "behind") or item.absent for item in result.paths):
+    # Data that is behind its pointer comes by a checkout, as far as it is in the local store.
+    if any(
+        item.state in ("not-here", "partial", "behind") or (item.absent and item not in stale) for item in result.paths
+    ):
         lines.append("next: weft pull, to bring what is not here")
     if result.uncommitted:
         lines.append(f"next: git commit ({count_text(len(result.uncommitted), 'pointer')} not committed)")
