@@ -145,7 +145,7 @@ MERGED = {**FILES, "data/three": b"theirs 3\n", "data/deep/four": b"ours 4\n"}
 def test_a_conflict_is_settled_by_a_side(repo: Merging, side: str):
     _conflict(repo)
     text = repo.pointer
-    assert text.count("weft: 1\n") == 2, "both sides stand there whole"
+    assert text.count("weft: 1\n") == 3, "the base and both sides stand there whole"
     assert "#   one: changed on both sides\n#   two: changed on both sides\n" in text
     assert "three" not in text
     ran = repo.weft("status", code=3)
@@ -177,6 +177,73 @@ def test_an_edited_note_is_asked_again(repo: Merging):
     (repo.root / "data.weft").write_text(text)
     left = repo.weft("resolve", "--json", "data", code=1).json["data"]["left"]
     assert [one["path"] for one in left[0]["conflicts"]] == ["one", "two"]
+
+
+def _criss_cross(
+    repo: Merging, ours: dict[str, bytes | None], theirs: dict[str, bytes | None], one: str, two: str
+) -> None:
+    """Let main and other each change something, and each merge the other's change, settled with ``one`` and ``two``."""
+    repo.change("main", ours)
+    repo.change("other", theirs)
+    repo.git("tag", "before-main")
+    repo.git("merge", "other", code=1)
+    repo.weft("resolve", f"--{one}", "data")
+    repo.git("commit", "-q", "-m", "main merges other")
+    repo.git("switch", "-q", "other")
+    repo.weft("checkout")
+    repo.git("merge", "before-main", code=1)
+    repo.weft("resolve", f"--{two}", "data")
+    repo.git("commit", "-q", "-m", "other merges main")
+    repo.git("switch", "-q", "main")
+    repo.weft("checkout")
+
+
+def test_branches_that_merged_each_other_merge_again(repo: Merging):
+    _criss_cross(
+        repo, {"data/one": b"A\n", "data/by-main": b"m\n"}, {"data/one": b"B\n", "data/two": None}, "ours", "theirs"
+    )
+    repo.change("other", {"data/new-there": b"1\n", "data/by-main": None})
+    repo.change("main", {"data/new-here": b"2\n"})
+    repo.weft("checkout")
+    ran = repo.git("merge", "-m", "again", "other")
+    repo.weft("checkout")
+    expected = {**FILES, "data/one": b"A\n", "data/new-there": b"1\n", "data/new-here": b"2\n"}
+    del expected["data/two"]
+    assert repo.tree() == expected, ran.err
+
+
+def test_what_they_settled_differently_is_asked_again_and_has_no_base(repo: Merging):
+    _criss_cross(repo, {"data/one": b"A\n"}, {"data/one": b"B\n"}, "ours", "ours")
+    repo.change("other", {"data/new": b"1\n"})
+    repo.weft("checkout")
+    repo.git("merge", "other", code=1)
+    assert "#   one: changed on both sides" in repo.pointer
+    assert "so it has no base" in repo.weft("resolve", "--base", "data", code=3).err
+    repo.weft("resolve", "--theirs", "data/one")
+    assert repo.tree() == {**FILES, "data/one": b"B\n", "data/new": b"1\n"}
+    repo.git("commit", "-q", "-m", "again")
+
+
+def test_a_tracked_file_of_branches_that_merged_each_other(repo: Merging):
+    repo.write({"table": b"0\n"})
+    repo.weft("add", "table")
+    repo.commit("table")
+    repo.git("branch", "-f", "other")
+    repo.change("main", {"table": b"A\n"}, "table")
+    repo.change("other", {"table": b"B\n"}, "table")
+    repo.git("tag", "first")
+    for branch, other, side in (("main", "other", "ours"), ("other", "first", "theirs")):
+        repo.git("switch", "-q", branch)
+        repo.weft("checkout")
+        repo.git("merge", other, code=1)
+        repo.weft("resolve", f"--{side}", "table")
+        repo.git("commit", "-q", "-m", "merge")
+    repo.change("other", {"table": b"C\n"}, "table")
+    repo.weft("checkout")
+    repo.git("merge", "other", code=1)
+    assert "so it has no base" in repo.weft("resolve", "--base", "table", code=3).err
+    repo.weft("resolve", "--theirs", "table")
+    assert (repo.root / "table").read_bytes() == b"C\n"
 
 
 def test_nothing_unsaved_is_replaced(repo: Merging):

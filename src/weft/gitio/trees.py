@@ -114,6 +114,13 @@ def pointer_files(repo: GitRepo) -> dict[str, bool]:
     return {name: found[name] for name in sorted(filter(is_pointer, found))}
 
 
+def untracked(repo: GitRepo, folders: Sequence[str]) -> list[str]:
+    """Sorted paths below ``folders`` ("" is the root) that Git neither tracks nor ignores; a directory ends in a slash."""
+    options = ("-z", "--others", "--exclude-standard", "--directory", "--no-empty-directory")
+    output = repo.git("ls-files", *options, "--", *(folder or "." for folder in folders))
+    return sorted(os.fsdecode(name) for name in output.split(b"\0") if name)
+
+
 def uncommitted(repo: GitRepo, paths: Sequence[str]) -> set[str]:
     """Those of ``paths`` that a commit of everything would change: untracked, staged, or changed in the work tree.
 

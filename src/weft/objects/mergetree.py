@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from weft.errors import LimitExceeded
+from weft.errors import LimitExceeded, RefusedInput
 from weft.formats import manifest as manifest_format
 from weft.model.entry import DIR, EXEC, FILE, Entry
 from weft.model.manifest import MAX_DEPTH, Manifest
@@ -20,6 +20,8 @@ from weft.model.oid import Kind, Oid
 from weft.objects.treediff import Read, diff_entries
 
 BASE, OURS, THEIRS = "base", "ours", "theirs"
+UNKNOWN = "unknown"
+"""Settles a conflict in a base that is itself a merge: the place differs from whatever a side has there."""
 _FILES = (FILE, EXEC)
 
 
@@ -61,7 +63,10 @@ class Readers(NamedTuple):
 
 
 Prefer = Callable[[str], str]
-"""The side (base, ours, theirs) that settles a conflict at a path, or nothing."""
+"""The side (base, ours, theirs) that settles a conflict at a path, ``UNKNOWN``, or nothing."""
+
+DIFFERENT = Entry(FILE, Oid.of(b"", Kind.MANIFEST), 0, 1, "")
+"""What ``UNKNOWN`` puts into a base. No file has this hash, for that of a manifest is derived with another key."""
 
 
 def merge_trees(roots: Three, read: Readers, prefer: Prefer | None = None) -> MergedTree:
@@ -120,6 +125,22 @@ def _what(three: Three) -> str:
     return "added on both sides" if base is None else "changed on both sides"
 
 
+def settled_entry(three: Three, side: str) -> Entry | None:
+    """What stands at a place of which a conflict is settled with ``side``.
+
+    Raises ``RefusedInput`` for the base where that has no version of its own: it is a merge that was in conflict there.
+    """
+    if side == UNKNOWN:
+        return DIFFERENT
+    found = {BASE: three.base, OURS: three.ours, THEIRS: three.theirs}[side]
+    if same(found, DIFFERENT):
+        raise RefusedInput(
+            "both histories changed this before they were first merged, so it has no base",
+            hint="weft resolve --ours PATH, or --theirs PATH",
+        )
+    return found
+
+
 def _undecided(path: str) -> str:
     return ""
 
@@ -172,7 +193,7 @@ class _Merge:
         found, what = merge_entries(three)
         side = self.prefer(path) if what else ""
         if side:
-            return {BASE: three.base, OURS: three.ours, THEIRS: three.theirs}[side]
+            return settled_entry(three, side)
         if what:
             self.conflicts.append(Conflict(path, what))
         return found

@@ -49,12 +49,13 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
     """
     with alone(project, "weft add"):
         drafts, stored, staging = _take_and_publish(project, paths, options)
+        left_out = _left_out(project, paths, drafts)
     added = tuple(_added(draft) for draft in drafts)
     pushed = None
     if options.to_remote is not None:
         chosen = Selection({draft.path: draft.pointer for draft in drafts})
         pushed = push_selection(project, chosen, TransferOptions(remote=options.to_remote))
-    return AddResult(added, staging, stored, pushed)
+    return AddResult(added, staging, stored, pushed, left_out)
 
 
 def _take_and_publish(project: Project, paths: Sequence[str], options: AddOptions) -> tuple[list[Draft], int, bool]:
@@ -118,8 +119,20 @@ def _understand(project: Project, pointers: Mapping[str, Pointer], paths: Sequen
             request.whole[path] = None
     for path in request.whole:
         request.parts.pop(path, None)
+    for path in request.whole:
+        inside = next((above for above in request.whole if path.startswith(above + "/")), "")
+        if inside:
+            raise PathOverlap(f"{path} lies inside {inside}, which is named too", hint=f"weft add {inside}", path=path)
     check_not_in_git(project, list(request.whole))
     return request
+
+
+def _left_out(project: Project, paths: Sequence[str], drafts: Sequence[Draft]) -> tuple[str, ...]:
+    """What is new in the directories above tracked paths that were named: only what is tracked there was added."""
+    asked = {repo_path(project, text) for text in paths}
+    above = [path for path in asked if any(not path or draft.path.startswith(path + "/") for draft in drafts)]
+    new = trees.untracked(project.git, above) if above else []
+    return tuple(name for name in new if not trees.is_pointer(name) and os.path.basename(name) not in _OWN_FILES)
 
 
 def _is_there(project: Project, path: str) -> bool:

@@ -18,17 +18,21 @@ from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import ingest
 from weft.util.atomic import os_errors, write_atomic
+from weft.workflows.add import publish
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.files import tidy
+from weft.workflows.look import find_entry
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
 from weft.workflows.selection import Selection
+from weft.workflows.take import Draft, rewritten
 from weft.workflows.targets import (
     Target,
     merge,
     pick,
     pointer_path,
+    read_pointer,
     repo_path,
     revision_pointers,
     select,
@@ -59,9 +63,9 @@ class _Planned:
 def checkout(project: Project, rev: str | None, paths: Sequence[str], options: CheckoutOptions) -> CheckoutResult:
     """Bring tracked data to what its pointers say.
 
-    With ``rev`` the pointers are taken from that revision first (parts of a directory: only their files), and data that
-    is not here is fetched. Everything is planned before anything is touched. Raises ``UnsavedChanges`` naming files
-    whose bytes no store holds, and what planning and writing raise.
+    With ``rev`` the pointers are taken from that revision, of parts of a directory only these parts, and data that is not
+    here is fetched. Everything is planned before anything is touched. Raises ``UnsavedChanges`` naming files whose bytes no
+    store holds, and what planning and writing raise.
     """
     with alone(project, "weft checkout"):
         if rev is None:
@@ -107,13 +111,35 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
         planned = _plan(project, targets, options)
     if planned.absent:
         raise ObjectMissing(f"the data of {', '.join(planned.absent)} is not here", hint=f"weft fetch --rev {rev}")
+    drafts = _with_parts(project, targets)
     result = carry_out(project, planned.plans, planned.absent, options.link)
     staging = project.config.stages if options.stage is None else options.stage
+    for draft in drafts:
+        publish(project, draft, staging=staging)
     for target in targets:
         if target.subpaths is None:
             _take_pointer(project, target, staging=staging)
     tidy(os.path.join(project.root, target.path) for target in targets)
     return result
+
+
+def _with_parts(project: Project, targets: Sequence[Target]) -> list[Draft]:
+    """The pointers of the work tree with the parts that ``targets`` name as those have them.
+
+    Raises ``NoSuchPath`` for a part that is not in that version. Where the work tree tracks no such directory, only the
+    files are taken.
+    """
+    drafts: list[Draft] = []
+    for target in targets:
+        entries = {sub: find_entry(project, target.pointer, sub) for sub in target.subpaths or ()}
+        current = read_pointer(project, target.path) if entries else None
+        if current is not None and current.is_dir:
+            layouts = (target.pointer.layout,)
+            draft = rewritten(project, target.path, current, entries, {}, layouts)
+            tracked = project.cache.load(target.path).tracked
+            draft.tracked = tracked is not None and tracked.oid == current.oid  # what was behind stays so
+            drafts.append(draft)
+    return drafts
 
 
 def _take_pointer(project: Project, target: Target, *, staging: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from weft.errors import NoSuchPath, NotTracked, UsageFault
+from weft.errors import NoSuchPath, NotTracked, ObjectMissing, UsageFault
 from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.index import tree_entries
@@ -22,8 +22,9 @@ from weft.workflows.look import find_entry, pointers_at, read_manifest, root_ent
 from weft.workflows.project import Project
 from weft.workflows.results import DiffResult
 from weft.workflows.results_status import Change
-from weft.workflows.status import workspace_changes
-from weft.workflows.targets import Target, merge, pick, repo_path
+from weft.workflows.status import changes_in, compare_target
+from weft.workflows.targets import Target, merge, pick, repo_path, select, workspace_pointers
+from weft.workspace.compare import ERROR, Comparison
 
 
 def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffResult:
@@ -36,8 +37,7 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     names = _revisions(revs)
     asked = [repo_path(project, text) for text in paths] or [""]
     if not names:
-        changes = tuple(workspace_changes(project, paths))
-        return DiffResult("pointers", "workspace", changes)
+        return DiffResult("pointers", "workspace", *_workspace(project, paths))
     old = pointers_at(project, names[0])
     new = pointers_at(project, names[1] if len(names) == 2 else "")
     facts, left_out = _facts(project, names, asked)
@@ -45,9 +45,37 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     if not tracked and not facts:
         raise NotTracked(f"weft tracks none of {', '.join(paths)} there", hint="weft ls REV:")
     found: Iterable[Change] = list(_between(project, old, new, asked))
+    changes: tuple[Change, ...] = ()
+    absent: tuple[tuple[str, int], ...] = ()
     if len(names) == 1 and tracked:
-        found = _overlay(found, workspace_changes(project, paths))
-    return DiffResult(names[0], names[1] if len(names) == 2 else "workspace", tuple(found), facts, left_out)
+        changes, absent = _workspace(project, paths)
+    end = names[1] if len(names) == 2 else "workspace"
+    return DiffResult(names[0], end, tuple(_overlay(found, changes)), absent, facts, left_out)
+
+
+def _workspace(project: Project, paths: Sequence[str]) -> tuple[tuple[Change, ...], tuple[tuple[str, int], ...]]:
+    """What differs between the workspace and its pointers, and how many files of which path are not here.
+
+    Raises ``ObjectMissing`` where that cannot be known, and what reading files raises.
+    """
+    changes: list[Change] = []
+    absent: list[tuple[str, int]] = []
+    for target in select(project, workspace_pointers(project), paths):
+        found = _compared(project, target)
+        changes += changes_in(target, found)
+        absent += [(target.path, found.absent)] if found.absent else []
+    return tuple(changes), tuple(absent)
+
+
+def _compared(project: Project, target: Target) -> Comparison:
+    """Compare one path with its pointer, whose listings are fetched where they are not here."""
+    found = compare_target(project, target)
+    if found.state == ERROR and project.config.remotes:
+        fetch_metadata(project, [target])
+        found = compare_target(project, target)
+    if found.state == ERROR:
+        raise ObjectMissing(f"{target.path} cannot be compared: {found.message}", hint="weft fetch", path=target.path)
+    return found
 
 
 def _facts(

@@ -9,18 +9,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from weft.errors import ObjectMissing, WeftError
+from weft.formats import manifest as manifest_format
 from weft.formats import merge_keys
 from weft.formats import pointer as pointer_format
 from weft.model.entry import DIR, EXEC, FILE, Entry
+from weft.model.manifest import Manifest
+from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.mergetree import (
     BASE,
+    DIFFERENT,
     OURS,
     THEIRS,
+    UNKNOWN,
     Conflict,
     MergedTree,
     Prefer,
@@ -28,11 +33,12 @@ from weft.objects.mergetree import (
     Three,
     merge_entries,
     merge_trees,
+    settled_entry,
 )
 from weft.util.humanize import count_text
 from weft.workflows.contents import Contents, layout_of
 from weft.workflows.fetch import fetch_metadata
-from weft.workflows.merge_text import TextMerge, whole_conflict
+from weft.workflows.merge_text import TextMerge, sides_of_conflict, whole_conflict
 from weft.workflows.project import Project
 from weft.workflows.targets import Target, data_path, decode_pointer
 from weft.workspace.walk import manifest_reader
@@ -47,17 +53,22 @@ _SETTLED = re.compile(r'# settled with (base|ours|theirs): (".*")')
 
 @dataclass(frozen=True, slots=True)
 class PointerSides:
-    """The pointers of one tracked ``path`` (without ``.weft``); ``base`` is None when both sides added it."""
+    """The pointers of one tracked ``path`` (without ``.weft``); ``base`` is None when both sides added it.
+
+    ``base_manifests`` are those of a base that is itself a merge and stands in no store.
+    """
 
     path: str
     base: Pointer | None
     ours: Pointer
     theirs: Pointer
+    base_manifests: Mapping[Oid, bytes] = field(default_factory=dict)
 
     @property
     def all(self) -> tuple[Pointer, ...]:
-        """Those that are there."""
-        return tuple(side for side in (self.base, self.ours, self.theirs) if side is not None)
+        """Those of directories that a remote may know."""
+        base = None if self.base_manifests else self.base
+        return tuple(side for side in (base, self.ours, self.theirs) if side is not None and side.is_dir)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +150,12 @@ def _single(sides: PointerSides, prefer: Prefer) -> tuple[Pointer, list[Conflict
     if not what and found is not None:
         source = next(p for p in (sides.ours, sides.theirs) if p.oid == found.oid)
         return replace(source, executable=found.type == EXEC), []
-    settled = _named(sides)[prefer("") or OURS]
-    if prefer("") and settled is not None:
+    side = prefer("")
+    if side == UNKNOWN:
+        return replace(sides.ours, type="file", oid=DIFFERENT.oid, size=0, files=1, layout=None), []
+    settled = _named(sides)[side or OURS]
+    if side and settled is not None:
+        settled_entry(three, side)
         return settled, []
     return sides.ours, [Conflict("", what)]
 
@@ -153,14 +168,8 @@ def _entry(pointer: Pointer | None) -> Entry | None:
 
 
 def _directories(project: Project, sides: PointerSides, prefer: Prefer) -> tuple[Pointer | None, list[Conflict]]:
-    base = sides.base if sides.base is not None and sides.base.is_dir else None
-    layouts = [pointer.layout if pointer else None for pointer in (base, sides.ours, sides.theirs)]
-
-    def merge() -> MergedTree:
-        read = Readers(*[manifest_reader(project.store, layout) for layout in layouts])
-        return merge_trees(Three(_entry(base), _entry(sides.ours), _entry(sides.theirs)), read, prefer)
-
-    tree = _with_metadata(project, sides, merge)
+    layouts = [pointer.layout if pointer else None for pointer in (_base_directory(sides), sides.ours, sides.theirs)]
+    tree = _tree(project, sides, prefer)
     if tree.conflicts:
         return None, list(tree.conflicts)
 
@@ -175,6 +184,50 @@ def _directories(project: Project, sides: PointerSides, prefer: Prefer) -> tuple
         return replace(sides.ours, oid=tree.oid, size=tree.size, files=tree.files, layout=layout)
 
     return _with_metadata(project, sides, store), []
+
+
+def _base_directory(sides: PointerSides) -> Pointer | None:
+    return sides.base if sides.base is not None and sides.base.is_dir else None
+
+
+def _tree(project: Project, sides: PointerSides, prefer: Prefer) -> MergedTree:
+    """Merge two directories, and store nothing."""
+    base = _base_directory(sides)
+
+    def read_base(oid: Oid) -> Manifest:
+        made = sides.base_manifests.get(oid)
+        if made is not None:
+            return manifest_format.decode(made)
+        return manifest_reader(project.store, base.layout if base else None)(oid)
+
+    def merge() -> MergedTree:
+        read = Readers(read_base, *[manifest_reader(project.store, one.layout) for one in (sides.ours, sides.theirs)])
+        return merge_trees(Three(_entry(base), _entry(sides.ours), _entry(sides.theirs)), read, prefer)
+
+    return _with_metadata(project, sides, merge)
+
+
+def decode_sides(project: Project, name: str, base: bytes, ours: bytes, theirs: bytes) -> PointerSides:
+    """The three versions of the pointer file ``name``; an empty ``base``: there was none.
+
+    A base in conflict is merged as far as it goes: where two branches merged each other before, Git merges what they had
+    in common first, and only what is still open there counts as different from both sides. Raises what ``decode_pointer``
+    and the store raise.
+    """
+    path, one, other = data_path(name), decode_pointer(ours, name), decode_pointer(theirs, name)
+    parts = sides_of_conflict(base)
+    if parts is None:
+        return PointerSides(path, decode_pointer(base, name) if base else None, one, other)
+    before = decode_sides(project, name, *parts)
+    if not (before.ours.is_dir and before.theirs.is_dir):
+        return PointerSides(path, _single(before, _open)[0], one, other)
+    tree = _tree(project, before, _open)
+    merged = replace(before.ours, oid=tree.oid, size=tree.size, files=tree.files)
+    return PointerSides(path, merged, one, other, {**before.base_manifests, **tree.manifests})
+
+
+def _open(path: str) -> str:
+    return UNKNOWN
 
 
 def _with_metadata(project: Project, sides: PointerSides, work: Callable[[], T]) -> T:
@@ -202,19 +255,14 @@ def merge_pointer_files(project: Project, name: str, base: bytes, ours: bytes, t
     if theirs == base:
         return TextMerge(ours)
     try:
-        sides = PointerSides(
-            data_path(name),
-            decode_pointer(base, name) if base else None,
-            decode_pointer(ours, name),
-            decode_pointer(theirs, name),
-        )
+        sides = decode_sides(project, name, base, ours, theirs)
         merged = merge_pointers(project, sides)
     except WeftError as error:
         return unmergeable(name, ours, theirs, error)
     if merged.pointer is not None:
         return TextMerge(pointer_format.encode(merged.pointer))
     why = f"both sides changed {_places(merged.conflicts)}; settle it with: {_commands(sides.path)}"
-    return TextMerge(conflict_text(sides.path, ours, theirs, merged.conflicts), why)
+    return TextMerge(conflict_text(sides.path, (base, ours, theirs), merged.conflicts), why)
 
 
 def unmergeable(name: str, ours: bytes, theirs: bytes, error: WeftError) -> TextMerge:
@@ -226,15 +274,22 @@ def unmergeable(name: str, ours: bytes, theirs: bytes, error: WeftError) -> Text
 
 
 def conflict_text(
-    path: str, ours: bytes, theirs: bytes, conflicts: Sequence[Conflict], settled: Mapping[str, str] | None = None
+    path: str,
+    three: tuple[bytes, bytes, bytes],
+    conflicts: Sequence[Conflict],
+    settled: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The pointer file of a merge in conflict; ``settled`` has the sides that were chosen so far, by path."""
+    """The pointer file of a merge in conflict, of its base (empty: none) and both sides.
+
+    ``settled`` has the sides that were chosen so far, by path. The base is kept in it unless it was in conflict itself.
+    """
     notes = [f"Both sides changed {_places(conflicts)} of {_shown(path)}:"]
     notes += [f"  {_shown(one.path or path)}: {one.what}" for one in conflicts[:SHOWN]]
     notes += [f"  and {len(conflicts) - SHOWN} more"] if len(conflicts) > SHOWN else []
     notes.append(f"Settle it with: {_commands(_shown(path))}; or one file by its path.")
     notes += [f"settled with {side}: {json.dumps(place)}" for place, side in (settled or {}).items()]
-    return whole_conflict(ours, theirs, *notes)
+    base, ours, theirs = three
+    return whole_conflict(ours, theirs, *notes, base=base if sides_of_conflict(base) is None else b"")
 
 
 def settled_so_far(data: bytes) -> dict[str, str]:

@@ -7,6 +7,7 @@ take our side for the outcome.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +20,12 @@ from weft.util.humanize import count_text
 from weft.util.subproc import run, stderr_text
 
 _MOST_CONFLICTS = 127
+# Lines of text that do not begin like a mark, so that each part of the pattern ends at one place.
+_LINES = rb"(?:(?![<|=>]{7}).*\n)*"
+_WHOLE_CONFLICT = re.compile(
+    rb"(?:#.*\n)*<{7,}(?: .*)?\n(?P<ours>%b)(?:\|{7,}(?: .*)?\n(?P<base>%b))?={7,}\n(?P<theirs>%b)>{7,}(?: .*)?\n"
+    % ((_LINES,) * 3)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,21 @@ class TextMerge:
     conflict: str = ""
 
 
-def whole_conflict(ours: bytes, theirs: bytes, *notes: str) -> bytes:
-    """Both sides whole between Git's marks, below comments that say ``notes``."""
+def whole_conflict(ours: bytes, theirs: bytes, *notes: str, base: bytes = b"") -> bytes:
+    """Both sides whole between Git's marks, and the ``base`` where it is given, below comments that say ``notes``."""
     head = "".join(f"# {note}\n" for note in notes).encode("utf-8")
-    sides = [side if not side or side.endswith(b"\n") else side + b"\n" for side in (ours, theirs)]
-    return head + b"<<<<<<< ours\n" + sides[0] + b"=======\n" + sides[1] + b">>>>>>> theirs\n"
+    sides = [side if not side or side.endswith(b"\n") else side + b"\n" for side in (ours, base, theirs)]
+    middle = b"||||||| base\n" + sides[1] if base else b""
+    return head + b"<<<<<<< ours\n" + sides[0] + middle + b"=======\n" + sides[2] + b">>>>>>> theirs\n"
+
+
+def sides_of_conflict(data: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The base (empty: none), ours and theirs in a file that ``whole_conflict`` or Git wrote; None for anything else.
+
+    Where two branches merged each other before, Git makes such a file the base of their next merge.
+    """
+    found = _WHOLE_CONFLICT.fullmatch(data)
+    return (found["base"] or b"", found["ours"], found["theirs"]) if found else None
 
 
 # --- records ---------------------------------------------------------------------------------------------------------

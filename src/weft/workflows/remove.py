@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from weft.errors import NoSuchPath, NotTracked, PathOverlap, UnsavedChanges, UsageFault
+from weft.errors import NotTracked, PathOverlap, UnsavedChanges, UsageFault
 from weft.gitio.ignore import drop_ignored, index_lags
 from weft.gitio.staging import stage, unstage_remove
 from weft.model.entry import Entry
@@ -19,14 +19,12 @@ from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.files import tidy
 from weft.workflows.look import find_entry
-from weft.workflows.options import AddOptions, CheckoutOptions
+from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import MoveResult
 from weft.workflows.status import compare_target
-from weft.workflows.take import Draft, Taker
+from weft.workflows.take import Draft, rewritten
 from weft.workflows.targets import Target, owner_of, pointer_path, repo_path, select, workspace_pointers
-from weft.workspace.ignore import NOTHING
-from weft.workspace.names import NamePolicy
 from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.scan import scan_tree
 from weft.workspace.statcache import DirRow, PathState
@@ -181,7 +179,7 @@ def _rename(project: Project, old: str, new: str) -> None:
 
 def _without_parts(project: Project, target: Target) -> Draft:
     changes: dict[str, Entry | None] = dict.fromkeys(target.subpaths or ())
-    return _rewritten(project, target.path, target.pointer, changes, {})
+    return rewritten(project, target.path, target.pointer, changes, {})
 
 
 def _move_part(project: Project, path: str, pointer: Pointer, old: str, new: str) -> None:
@@ -197,17 +195,4 @@ def _move_part(project: Project, path: str, pointer: Pointer, old: str, new: str
         own = part_state(state, old).rows
         if "" in own:
             rows = rows_of_parts(state, {new: scan}, {new: own})
-    publish(project, _rewritten(project, path, pointer, {old: None, new: entry}, rows), staging=project.config.stages)
-
-
-def _rewritten(
-    project: Project, path: str, pointer: Pointer, changes: Mapping[str, Entry | None], rows: Mapping[str, DirRow]
-) -> Draft:
-    for sub in changes:
-        if not sub:
-            raise NoSuchPath("an empty path is inside no directory", hint="weft ls", path=path)
-    with project.store.writer() as writer:
-        taker = Taker(project, writer, NOTHING, NamePolicy(), AddOptions())
-        new = taker.spliced(path, pointer, changes)
-    known = project.cache.load(path).tracked is not None
-    return Draft(path, new, new != pointer, rows, tracked=known)
+    publish(project, rewritten(project, path, pointer, {old: None, new: entry}, rows), staging=project.config.stages)

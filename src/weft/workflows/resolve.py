@@ -22,7 +22,7 @@ from weft.objects.mergetree import BASE, OURS, THEIRS, Conflict
 from weft.util.atomic import os_errors, write_atomic
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.files import read_small
-from weft.workflows.merge_pointer import PointerSides, conflict_text, merge_pointers, settled_so_far
+from weft.workflows.merge_pointer import conflict_text, decode_sides, merge_pointers, settled_so_far
 from weft.workflows.merge_text import settle
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone
@@ -131,12 +131,8 @@ def _settle_pointer(project: Project, asked: _Asked, three: Mapping[str, bytes],
     if OURS not in three or THEIRS not in three:
         _settle_deleted(project, asked, three, side, work)
         return
-    sides = PointerSides(
-        path,
-        decode_pointer(three[BASE], asked.name) if BASE in three else None,
-        decode_pointer(three[OURS], asked.name),
-        decode_pointer(three[THEIRS], asked.name),
-    )
+    texts = (three.get(BASE, b""), three[OURS], three[THEIRS])
+    sides = decode_sides(project, asked.name, *texts)
     full = os.path.join(project.root, asked.name)
     before = settled_so_far(read_small(full, _LIMIT) or b"")
     chosen = {**before, **dict.fromkeys(asked.parts or ("",), side)} if side else before
@@ -148,7 +144,7 @@ def _settle_pointer(project: Project, asked: _Asked, three: Mapping[str, bytes],
 
     merged = merge_pointers(project, sides, prefer)
     if merged.pointer is None:
-        _write(full, conflict_text(path, three[OURS], three[THEIRS], merged.conflicts, chosen))
+        _write(full, conflict_text(path, texts, merged.conflicts, chosen))
         work.left.append(Left(path, merged.conflicts))
         return
     _write(full, pointer_format.encode(merged.pointer))

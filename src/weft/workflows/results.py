@@ -38,12 +38,17 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
-    """Outcome of ``add``."""
+    """Outcome of ``add``.
+
+    ``left_out`` are new files and directories beside what was added, in a directory that was named for the tracked paths
+    in it; a directory ends in a slash.
+    """
 
     added: tuple[Added, ...]
     staged: bool
     stored_bytes: int = 0
     pushed: PushResult | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,14 @@ class DiffResult:
     """Outcome of ``diff``: changes by tracked path. ``old`` and ``new`` name what was compared.
 
     ``facts`` are params, metrics, code and commands of stages that differ, where a revision was given; ``left_out`` are
-    files that tell nothing of them, each with the reason.
+    files that tell nothing of them, each with the reason. ``absent`` are tracked paths of the workspace with the number of
+    their files that are not here, and so were not compared.
     """
 
     old: str
     new: str
     changes: tuple[Change, ...]
+    absent: tuple[tuple[str, int], ...] = ()
     facts: tuple[FactRow, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
 

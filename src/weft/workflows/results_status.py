@@ -27,7 +27,8 @@ class PathStatus(NamedTuple):
     """State of one tracked path.
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it), missing (gone, and nothing records
-    that it was here), or error. ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked),
+    that it was here), behind (its pointer changed since the data was put here, and the new listing is not here yet), or
+    error. ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked),
     pushed, not-pushed, incomplete. ``stored`` says whether its objects are in the local store: all, some, none, or "".
     ``edited`` are those of the changed files that were changed through a link, and so for others too.
     """

@@ -37,12 +37,6 @@ def status(project: Project, paths: Sequence[str], *, remote: str = "", check_re
     return StatusResult(states, found.remote if found else "", _uncommitted(project, targets))
 
 
-def workspace_changes(project: Project, paths: Sequence[str]) -> Iterator[Change]:
-    """All files that differ between the workspace and its pointers. Raises what reading them raises."""
-    for target in select(project, workspace_pointers(project), paths):
-        yield from _changes(target, compare_target(project, target))
-
-
 def compare_target(project: Project, target: Target) -> Comparison:
     """Scan one tracked path and compare it with its pointer."""
     state = project.cache.load(target.path)
@@ -57,8 +51,10 @@ def _state(project: Project, target: Target, pushed: str) -> PathStatus:
         found = compare_target(project, target)
     except WeftError as error:
         return PathStatus(target.path, pointer.type, "error", message=f"{error.message} ({error.code})", remote=pushed)
-    changes = tuple(_changes(target, found))
-    state = "clean" if found.state == "modified" and not changes else found.state  # what differs lies in other parts
+    changes = tuple(changes_in(target, found))
+    state = "behind" if found.behind else found.state
+    if state == "modified" and not changes:
+        state = "clean"  # what differs lies in other parts
     return PathStatus(
         target.path,
         pointer.type,
@@ -80,7 +76,8 @@ def _edited(project: Project, changes: Sequence[Change]) -> tuple[Edited, ...]:
     return tuple(Edited(*damage) for damage in linked.find_damage(project.store, project.root, paths))
 
 
-def _changes(target: Target, found: Comparison) -> Iterator[Change]:
+def changes_in(target: Target, found: Comparison) -> Iterator[Change]:
+    """Those of the changes ``found`` in a tracked path that ``target`` means."""
     tops = [f"{target.path}/{sub}" for sub in target.subpaths or ()]
     for change in found.changes:
         if not tops or any(change.path == top or change.path.startswith(top + "/") for top in tops):

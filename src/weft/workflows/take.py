@@ -21,7 +21,7 @@ from weft.workflows.fetch import fetch_metadata
 from weft.workflows.options import AddOptions
 from weft.workflows.project import Project
 from weft.workflows.targets import Target
-from weft.workspace.ignore import Ignore
+from weft.workspace.ignore import NOTHING, Ignore
 from weft.workspace.names import NamePolicy
 from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.reads import Reads
@@ -108,8 +108,13 @@ class Taker:
         pointer = self._pointer(path, old, top, contents)
         return Draft(path, pointer, pointer != old, rows, (), state.tracked is not None, counts.files, counts.size)
 
-    def spliced(self, path: str, old: Pointer, changes: Mapping[str, Entry | None]) -> Pointer:
-        """The pointer of the tracked directory ``path`` with some entries replaced or, by None, removed."""
+    def spliced(
+        self, path: str, old: Pointer, changes: Mapping[str, Entry | None], layouts: Sequence[Oid | None] = ()
+    ) -> Pointer:
+        """The pointer of the tracked directory ``path`` with some entries replaced or, by None, removed.
+
+        ``layouts`` are those of other pointers that entries come from.
+        """
 
         def build(read: ReadManifest) -> tuple[Snapshot, Contents]:
             contents = Contents(self._writer, hold=True)
@@ -118,7 +123,7 @@ class Taker:
             self._keep(new, contents)
             return Snapshot("dir", new.oid, new.size, new.files), contents
 
-        return self._pointer(path, old, *self._with_metadata(path, old, build))
+        return self._pointer(path, old, *self._with_metadata(path, old, build), layouts=layouts)
 
     # --- steps ---
 
@@ -212,14 +217,43 @@ class Taker:
             return False
         return bool(prove_pairs(store, pairs.items()).false)
 
-    def _pointer(self, path: str, old: Pointer | None, shot: Snapshot, contents: Contents) -> Pointer:
+    def _pointer(
+        self,
+        path: str,
+        old: Pointer | None,
+        shot: Snapshot,
+        contents: Contents,
+        layouts: Sequence[Oid | None] = (),
+    ) -> Pointer:
         kind: Literal["file", "dir"] = "dir" if shot.type == "dir" else "file"
         new = Pointer(kind, path.rpartition("/")[2], shot.oid, shot.size, shot.files, None, shot.executable)
         if old is not None and old.same_data(new) and not self._options.force and not self._lies(old):
             return old
-        layout = layout_of(self._project, self._writer, contents, [old.layout] if old else [])
+        layout = layout_of(self._project, self._writer, contents, [*layouts, old.layout] if old else layouts)
         meta = old.meta if old else {}
         return Pointer(new.type, new.path, new.oid, new.size, new.files, layout, new.executable, meta=meta)
+
+
+def rewritten(
+    project: Project,
+    path: str,
+    pointer: Pointer,
+    changes: Mapping[str, Entry | None],
+    rows: Mapping[str, DirRow],
+    layouts: Sequence[Oid | None] = (),
+) -> Draft:
+    """The draft of the tracked directory ``path`` with entries below it replaced or, by None, removed.
+
+    ``rows`` are what the workspace holds of them afterwards, ``layouts`` as in ``Taker.spliced``. Raises ``NoSuchPath``.
+    """
+    for sub in changes:
+        if not sub:
+            raise NoSuchPath("an empty path is inside no directory", hint="weft ls", path=path)
+    with project.store.writer() as writer:
+        taker = Taker(project, writer, NOTHING, NamePolicy(), AddOptions())
+        new = taker.spliced(path, pointer, changes, layouts)
+    known = project.cache.load(path).tracked is not None
+    return Draft(path, new, new != pointer, rows, tracked=known)
 
 
 @dataclass(slots=True)

@@ -46,14 +46,16 @@ class Comparison(NamedTuple):
     """How a tracked path stands to its pointer.
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it was not), missing (some of it is
-    absent, and nothing records whether it was here), or error (``message`` says why). ``absent`` counts files that are
-    not on disk and not known to be deleted.
+    absent, and nothing records whether it was here), or error (``message`` says why; ``behind``: the pointer changed since
+    the data was last put here, so that the listing that is missing is one that nobody fetched yet). ``absent`` counts files
+    that are not on disk and not known to be deleted.
     """
 
     state: str
     changes: tuple[FileChange, ...] = ()
     absent: int = 0
     message: str = ""
+    behind: bool = False
 
 
 @dataclass(slots=True)
@@ -88,7 +90,8 @@ def compare(
     try:
         comparer.look(read)
     except ObjectMissing as error:
-        return Comparison(ERROR, message=f"{error.message} (mend: {error.hint})" if error.hint else error.message)
+        message = f"{error.message} (mend: {error.hint})" if error.hint else error.message
+        return Comparison(ERROR, message=message, behind=bool(_moved(scan, pointer)))
     comparer.hash_unknown()
     result = comparer.result()
     if cache is not None:

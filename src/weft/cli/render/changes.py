@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
 """A change's letter; Git's where Git has one."""
 
-STATES = {"not-here": "-", "partial": "~", "missing": "D", "error": "!", "modified": "M"}
+STATES = {"not-here": "-", "partial": "~", "missing": "D", "behind": "<", "error": "!", "modified": "M"}
 """The letter of a tracked path of which no single file is told."""
 
 _WORDS = {"typechange": "changed in type", "mode": "changed in mode"}
@@ -40,7 +40,9 @@ def _path_lines(item: PathStatus, view: View) -> list[str]:
         lines.append(f"{paint.bad('!')} {path}  {escape(item.message)}")
     elif item.state == "not-here":
         lines.append(f"{paint.quiet('-')} {path}  (not here)")
-    elif item.state == "partial":
+    elif item.state == "behind":
+        lines.append(f"{paint.care('<')} {path}  (its pointer changed, and the new data is not here)")
+    elif item.absent and item.state != "missing":
         lines.append(f"{paint.quiet('~')} {path}  ({count_text(item.absent, 'file')} not here)")
     elif item.state in STATES and not item.changes:
         lines.append(f"{paint.care(STATES[item.state])} {path}" + (f"  {escape(item.message)}" if item.message else ""))
@@ -59,14 +61,15 @@ def _edited_lines(edited: Edited, paint: Paint) -> list[str]:
 def _status_notes(result: StatusResult) -> list[str]:
     counts = Counter(change.kind for item in result.paths for change in item.changes)
     parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in LETTERS if (number := counts[kind])]
+    states = Counter("partial" if item.state == "modified" and item.absent else item.state for item in result.paths)
     for state, word in (
         ("not-here", "not here"),
         ("partial", "partly here"),
+        ("behind", "behind its pointer"),
         ("missing", "missing"),
         ("error", "in error"),
     ):
-        number = sum(1 for item in result.paths if item.state == state)
-        parts += [f"{number} {word}"] if number else []
+        parts += [f"{states[state]} {word}"] if states[state] else []
     unpushed = [item for item in result.paths if item.remote == "not-pushed"]
     incomplete = [item for item in result.paths if item.remote == "incomplete"]
     if unpushed:
@@ -96,7 +99,10 @@ def _advice(result: StatusResult, unpushed: bool) -> list[str]:
         lines.append(
             "next: weft checkout --force PATH in each work tree above; weft verify puts the changed copy aside"
         )
-    if any(item.state in ("not-here", "partial") for item in result.paths):
+    # Data that is behind its pointer comes by a checkout, as far as it is in the local store.
+    if any(
+        item.state in ("not-here", "partial", "behind") or (item.absent and item not in stale) for item in result.paths
+    ):
         lines.append("next: weft pull, to bring what is not here")
     if result.uncommitted:
         lines.append(f"next: git commit ({count_text(len(result.uncommitted), 'pointer')} not committed)")
@@ -117,6 +123,9 @@ def diff_page(result: DiffResult, view: View) -> Page:
     others = Counter(row.section for row in result.facts)
     told = [f"{number} of {section}" for section, number in others.items()]
     notes = [f"{escape(path)} is left out: {escape(reason)}" for path, reason in result.left_out]
+    notes += [
+        f"{escape(path)}: {count_text(number, 'file')} not here, and not compared" for path, number in result.absent
+    ]
     return Page(data=tuple(data), notes=(*notes, f"{what}: {', '.join([*parts, *size, *told]) or 'no differences'}"))
 
 

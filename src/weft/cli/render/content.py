@@ -17,6 +17,9 @@ from weft.workflows.results import Added, AddResult, GetResult, InitResult, List
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
+SHOWN = 10
+"""Most paths that are named of those that were left out."""
+
 CONTENT_LIMIT = 16 * 1024 * 1024
 """Bytes of a file that a JSON document may hold."""
 
@@ -38,6 +41,9 @@ def add_page(result: AddResult, view: View) -> Page:
         report.append(f"{size_text(result.stored_bytes)} new in the store")
     if result.pushed:
         report += push_lines(result.pushed)
+    report += [f"left out   {escape(path)}  (new, and not tracked)" for path in result.left_out[:SHOWN]]
+    if len(result.left_out) > SHOWN:
+        report.append(f"left out   {len(result.left_out) - SHOWN} more")
     return Page(report=tuple(report), notes=(_after_add(result),))
 
 
@@ -51,7 +57,7 @@ def _added(item: Added, view: View) -> str:
 def _after_add(result: AddResult) -> str:
     changed = [item.pointer for item in result.added if item.changed]
     if not changed:
-        return "next: nothing to commit"
+        return "next: " + (f"weft add {escape(result.left_out[0])}" if result.left_out else "nothing to commit")
     steps = [] if result.staged else ["git add " + " ".join(escape(path) for path in changed[:3])]
     if len(changed) > 3 and steps:
         steps[0] += " ..."

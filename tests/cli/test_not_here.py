@@ -1,0 +1,62 @@
+"""``status`` and ``diff`` where a part of the data, or the listing of it, is not here."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from kit import Repo
+
+
+def _two(tmp_path: Path) -> tuple[Repo, Repo]:
+    """A repository and a clone that has its data."""
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "store"))
+    repo.write({"data/a": b"1\n", "data/b": b"b\n", "data/c": b"c\n"})
+    repo.weft("add", "data")
+    repo.commit("data")
+    repo.weft("push")
+    clone = repo.clone(tmp_path / "clone")
+    clone.weft("pull")
+    return repo, clone
+
+
+def test_a_pointer_that_came_with_git_pull(tmp_path: Path) -> None:
+    repo, clone = _two(tmp_path)
+    repo.write({"data/a": b"two\n", "data/new": b"n\n"})
+    repo.weft("add", "data")
+    repo.commit("more")
+    repo.weft("push")
+    clone.git("pull", "-q")
+    ran = clone.weft("status")
+    assert "< data  (its pointer changed, and the new data is not here)" in ran.out
+    assert "1 behind its pointer" in ran.err
+    assert "next: weft pull" in ran.err
+    assert clone.weft("status", "--exit-code", code=1).code == 1
+    shutil.move(str(tmp_path / "store"), str(tmp_path / "away"))
+    for revision in ([], ["HEAD"]):
+        assert "no differences" not in clone.weft("diff", *revision, code=None).err
+        assert clone.weft("diff", "--exit-code", *revision, code=None).code not in (0, 1)
+    shutil.move(str(tmp_path / "away"), str(tmp_path / "store"))
+    ran = clone.weft("diff", "--exit-code", code=1)
+    assert "M data/a" in ran.out
+    assert "data: 1 file not here, and not compared" in ran.err
+    # The listing is here now, and status knows as much.
+    ran = clone.weft("status")
+    assert "M data/a" in ran.out
+    assert "~ data  (1 file not here)" in ran.out
+    assert "1 partly here" in ran.err
+
+
+def test_files_that_are_not_here_beside_others_that_changed(tmp_path: Path) -> None:
+    _, clone = _two(tmp_path)
+    (clone.root / "data/b").unlink()
+    clone.weft("add", "data")
+    clone.git("reset", "-q", "--hard")
+    clone.write({"data/a": b"changed\n"})
+    status = clone.weft("status")
+    assert status.out.splitlines() == ["M data/a", "~ data  (1 file not here)"]
+    for revision in ([], ["HEAD"]):
+        ran = clone.weft("diff", *revision)
+        assert ran.out.startswith("M data/a")
+        assert "data: 1 file not here, and not compared" in ran.err
+    assert clone.weft("diff", "--json").json["data"]["absent"] == [["data", 1]]
