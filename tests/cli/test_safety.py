@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -238,3 +239,32 @@ def test_a_directory_of_other_files_becomes_neither_remote_nor_store(tmp_path: P
     assert not (repo.root / "src").exists()
     repo.weft("init", "--store", "../store")
     assert repo.weft("status").code == 0
+
+
+# Each thread asks for more room than the limit leaves, as where a limit on processes is reached.
+_NO_THREADS = """
+import resource, sys, threading
+from weft.cli.main import main, prepare
+prepare()
+threading.stack_size(1 << 30)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (700 << 20),) * 2)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_where_no_thread_can_be_started_the_error_says_so(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({"data/new.txt": b"new", "big.bin": pseudo_random(3_000_000, 3)})
+    for words in (
+        ("add", "data"),
+        ("add", "big.bin"),
+        ("push",),
+        ("run", "-n", "t", "-o", "out", "--", "touch", "out"),
+    ):
+        ran = repo.run(sys.executable, "-c", _NO_THREADS, *words, code=6)
+        assert "lets weft start no thread [E_ENVIRONMENT]" in ran.err, words
+        assert "hint: raise the limit" in ran.err, words
+        assert "Traceback" not in ran.err, words
+    repo.weft("add", "data", "big.bin")
+    repo.weft("push")

@@ -17,6 +17,7 @@ from weft.errors import (
     WeftError,
 )
 from weft.util.atomic import translate_os_error
+from weft.util.parallel import no_thread
 
 
 class InternalFault(EnvironmentFault):
@@ -55,6 +56,8 @@ def describe(error: BaseException) -> WeftError | None:
         return Interrupted(INTERRUPTED)
     if isinstance(error, MemoryError):
         return EnvironmentFault("there is not enough memory for this", hint="run it again with -j 1")
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return no_thread()
     if isinstance(error, RecursionError):
         return LimitExceeded("something is nested too deeply to be read")
     if isinstance(error, OSError) and error.errno is not None:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 PATIENCE = 1.5
@@ -26,7 +27,8 @@ def watch(give_up: Callable[[], None]) -> None:
         signal.signal(signal.SIGINT, lambda number, frame: leave())
         timer = threading.Timer(PATIENCE, leave)
         timer.daemon = True
-        timer.start()
+        with suppress(RuntimeError):  # where no thread can be started, a second Ctrl-C still ends it
+            timer.start()
         raise KeyboardInterrupt
 
     # A shell that starts a job in the background has it ignore SIGINT; that choice stands.

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from weft.cli.text import Paint
+from weft.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -25,6 +26,7 @@ class Output:
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self._given = stream is not None
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
@@ -78,7 +80,14 @@ class Output:
         os.close(null)
 
     def binary(self) -> BinaryIO:
-        """The stream for bytes, a ``Sink``; text written before comes first. Raises ``OutputClosed`` without a stream."""
+        """The stream for bytes, a ``Sink``; text written before comes first.
+
+        Raises ``OutputClosed`` when the reader has left, ``EnvironmentFault`` when there never was one.
+        """
+        if not self._given:
+            raise EnvironmentFault(
+                "standard output is closed, and what was asked for would go there", hint="add: > FILE"
+            )
         self.flush()
         if self._stream is None:
             raise OutputClosed

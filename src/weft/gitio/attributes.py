@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from weft.gitio.lines import add_lines
@@ -13,4 +12,4 @@ def ensure_attributes(root: str, lines: Sequence[str]) -> bool:
 
     Raises as ``add_lines`` does.
     """
-    return add_lines(os.path.join(root, ".gitattributes"), [line.encode("utf-8") for line in lines])
+    return add_lines(root, ".gitattributes", [line.encode("utf-8") for line in lines])

@@ -6,14 +6,12 @@ its meaning; a backslash makes ``*``, ``?``, ``[``, ``\\`` and trailing spaces p
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 
 from weft.gitio.lines import add_lines, drop_lines
 from weft.gitio.repo import GitRepo
 from weft.model.paths import check_component
-from weft.util.atomic import os_errors
 
 _SPECIAL = re.compile(r"[\\*?\[]")
 
@@ -26,26 +24,25 @@ def ignore_pattern(name: str) -> bytes:
     return b"/" + escaped.encode("utf-8")
 
 
-def ensure_ignored(directory: str, names: Sequence[str]) -> str | None:
-    """Make ``.gitignore`` of ``directory`` ignore ``names``; the path of the file when it changed, else None.
-
-    Raises as ``check_component`` and ``add_lines`` do.
+def ensure_ignored(root: str, directory: str, names: Sequence[str]) -> str | None:
+    """Make ``.gitignore`` of ``directory`` below ``root`` ignore ``names``; the path of the file, from ``root``, when it
+    changed, else None. Raises as ``check_component`` and ``add_lines`` do.
     """
-    path = os.path.join(directory, ".gitignore")
-    return path if add_lines(path, [ignore_pattern(name) for name in names]) else None
+    path = _file_in(directory)
+    return path if add_lines(root, path, [ignore_pattern(name) for name in names]) else None
 
 
-def drop_ignored(directory: str, names: Sequence[str]) -> str | None:
+def drop_ignored(root: str, directory: str, names: Sequence[str]) -> str | None:
     """Remove the lines that ``ensure_ignored`` wrote for ``names``, and the file when nothing else is in it; the path of
-    the file when it changed, else None. Raises as ``ensure_ignored`` does."""
-    path = os.path.join(directory, ".gitignore")
-    return path if drop_lines(path, [ignore_pattern(name) for name in names]) else None
+    the file, from ``root``, when it changed, else None. Raises as ``ensure_ignored`` does."""
+    path = _file_in(directory)
+    return path if drop_lines(root, path, [ignore_pattern(name) for name in names]) else None
 
 
 def index_lags(repo: GitRepo, directory: str, name: str, *, ignored: bool) -> bool:
     """Whether the staged ``.gitignore`` of ``directory``, relative to the root, does not say of ``name`` what ``ignored``
     says: so it is when a command was killed after it wrote the file and before it staged it."""
-    path = f"{directory}/.gitignore" if directory else ".gitignore"
+    path = _file_in(directory)
     done = repo.run("cat-file", "blob", f":{path}")
     staged = done.stdout.split(b"\n") if done.returncode == 0 else []
     return (ignore_pattern(name) in staged) != ignored
@@ -59,7 +56,8 @@ def ensure_excluded(repo: GitRepo, patterns: Sequence[str]) -> bool:
     """
     if any(not pattern or "\n" in pattern for pattern in patterns):
         raise ValueError(f"each pattern is one line, not {patterns!r}")
-    path = os.path.join(repo.common_dir, "info", "exclude")
-    with os_errors("create", path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    return add_lines(path, [pattern.encode("utf-8") for pattern in patterns])
+    return add_lines(repo.common_dir, "info/exclude", [pattern.encode("utf-8") for pattern in patterns])
+
+
+def _file_in(directory: str) -> str:
+    return f"{directory}/.gitignore" if directory else ".gitignore"

@@ -7,8 +7,9 @@ import stat
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from weft.errors import FileTypeRefused, LimitExceeded
-from weft.util.atomic import os_errors, write_atomic
+from weft.errors import LimitExceeded
+from weft.util.atomic import translate_os_error
+from weft.util.dirfd import open_regular, opened, remove_below, write_below
 
 _LIMIT = 16 << 20
 _BOM = b"\xef\xbb\xbf"
@@ -19,21 +20,21 @@ class _Text(NamedTuple):
     mode: int
 
 
-def _read(path: str) -> _Text | None:
-    """The file ``path``, None when absent; a link there is not followed, a device or FIFO not opened for good."""
-    with os_errors("read", path):
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        with open(fd, "rb") as file:
-            facts = os.fstat(fd)
-            if not stat.S_ISREG(facts.st_mode):
-                raise FileTypeRefused(f"{path!a} is not a regular file", path=path)
+def _read(top: str, path: str) -> _Text | None:
+    """The file ``path`` below ``top``, None when absent; no link is followed, a device or FIFO not opened for good."""
+    folder, _, name = path.rpartition("/")
+    path = os.path.join(top, path)
+    try:
+        with opened(top, folder) as above, open(open_regular(name, dir_fd=above, shown=path), "rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             data = file.read(_LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise translate_os_error(error, "read", path) from error
     if len(data) > _LIMIT:
         raise LimitExceeded(f"{path!a} is longer than {_LIMIT} bytes", path=path)
-    return _Text(data, stat.S_IMODE(facts.st_mode))
+    return _Text(data, mode)
 
 
 def _bare(line: bytes) -> bytes:
@@ -41,28 +42,29 @@ def _bare(line: bytes) -> bytes:
     return line.rstrip(b"\r\n").removeprefix(_BOM)
 
 
-def add_lines(path: str, lines: Sequence[bytes]) -> bool:
-    """Append those of ``lines`` that ``path`` does not hold yet; True when it changed.
+def add_lines(top: str, path: str, lines: Sequence[bytes]) -> bool:
+    """Append those of ``lines`` that the file ``path`` below ``top`` does not hold yet; True when it changed.
 
     All bytes that are there stay. Raises ``SymlinkRefused``, ``FileTypeRefused``, ``LimitExceeded`` and the errors of
     ``translate_os_error``.
     """
-    old = _read(path) or _Text(b"", 0o666)
+    old = _read(top, path) or _Text(b"", 0o666)
     present = {_bare(line) for line in old.data.split(b"\n")}
     missing = [line for line in dict.fromkeys(lines) if line not in present]
     if not missing:
         return False
     gap = b"\n" if old.data and not old.data.endswith(b"\n") else b""
-    write_atomic(path, old.data + gap + b"".join(line + b"\n" for line in missing), mode=old.mode)
+    write_below(top, path, old.data + gap + b"".join(line + b"\n" for line in missing), mode=old.mode)
     return True
 
 
-def drop_lines(path: str, lines: Iterable[bytes]) -> bool:
-    """Remove ``lines`` from ``path`` wherever they stand, and the file with the last line; True when it changed.
+def drop_lines(top: str, path: str, lines: Iterable[bytes]) -> bool:
+    """Remove ``lines`` from the file ``path`` below ``top`` wherever they stand, and the file with the last line; True when
+    it changed.
 
     All other bytes stay. Raises as ``add_lines`` does.
     """
-    old = _read(path)
+    old = _read(top, path)
     if old is None:
         return False
     ours = frozenset(lines)
@@ -72,8 +74,7 @@ def drop_lines(path: str, lines: Iterable[bytes]) -> bool:
     if kept == old.data:
         return False
     if kept:
-        write_atomic(path, kept, mode=old.mode)
+        write_below(top, path, kept, mode=old.mode)
     else:
-        with os_errors("remove", path):
-            os.unlink(path)
+        remove_below(top, path)
     return True

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
+
+from weft.util.parallel import submit
 
 
 class Background:
@@ -27,7 +30,7 @@ class Background:
         """Queue ``job``, which holds on to ``size`` bytes. Waits for the oldest jobs when there are too many bytes."""
         while self._jobs and (self._jobs[0][1].done() or self._size + size > self._limit):
             self._wait()
-        self._jobs.append((size, self._pool.submit(self._run, job)))
+        self._jobs.append((size, submit(self._pool, partial(self._run, job))))
         self._size += size
         self.peak = max(self.peak, self._size)
 

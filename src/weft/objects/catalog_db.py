@@ -1,7 +1,8 @@
 """The SQLite file under the catalog: opening, checking, setting aside, transactions.
 
 The file is a cache: deleting it costs time, never data. So anything that is not exactly ours (random bytes, another
-schema, another version) is moved aside and made anew. SQLite with a write-ahead log, see https://sqlite.org/wal.html
+schema, another version) is moved aside and made anew. SQLite with a write-ahead log, see https://sqlite.org/wal.html,
+but for file systems of small blocks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from weft.util.locks import FileLock
 from weft.util.progress import Progress
 
 _BUSY_SECONDS = 30.0
+_SHM_STEP = 4096
+_ROOM = 1 << 20
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISMATCH)
 # A connection carried over a fork must not even be closed in the child; it is kept from the garbage collector here.
 _ABANDONED: list[sqlite3.Connection] = []
@@ -42,6 +45,23 @@ def translate(error: sqlite3.Error, path: str) -> WeftError:
             path=path,
         )
     return EnvironmentFault(f"the catalog failed ({error}): {path}", path=path)
+
+
+def _maps_safely(path: str) -> bool:
+    """Whether a log may be written ahead, which SQLite finds its way in by a file that it maps into memory.
+
+    It makes room for that file by one byte in each 4096. Where blocks are smaller, as on an ext4 of less than 512 MiB, the
+    rest gets its room when the memory is first written to, and on a full disk the process dies of that (SIGBUS).
+
+    Raises ``DiskFull`` when a log of weft 0.1 has to be folded in there, and the disk is full.
+    """
+    found = os.statvfs(os.path.dirname(path) or ".")
+    if found.f_bsize >= _SHM_STEP:
+        return True
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        if file.read(20)[18:] == b"\2\2" and found.f_bfree * found.f_frsize < _ROOM:
+            raise DiskFull(f"no space is left for the catalog: {path}", hint="free 1 MiB on that disk", path=path)
+    return False
 
 
 def look_at(path: str) -> str | None:
@@ -162,9 +182,12 @@ class Database:
                 self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
             )
             self._connection = connection
-            connection.execute("PRAGMA journal_mode = WAL")
-            # The file is a cache: after a power cut the last transactions may be gone, the file stays whole.
-            connection.execute("PRAGMA synchronous = NORMAL")
+            if _maps_safely(self.path):
+                connection.execute("PRAGMA journal_mode = WAL")
+                # The file is a cache: after a power cut the last transactions may be gone, the file stays whole.
+                connection.execute("PRAGMA synchronous = NORMAL")
+            else:
+                connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute(f"PRAGMA cache_size = -{self._cache_kib}")
             connection.execute("PRAGMA temp_store = MEMORY")
         return self._connection
@@ -194,7 +217,7 @@ class Database:
         number = 1
         while os.path.lexists(f"{self.path}.damaged-{number}"):
             number += 1
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm", "-journal"):
             with suppress(FileNotFoundError):
                 os.rename(self.path + suffix, f"{self.path}.damaged-{number}{suffix}")
         return f"{self.path}.damaged-{number}"

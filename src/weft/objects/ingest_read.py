@@ -19,6 +19,7 @@ from weft.objects.chunker import Buffer, Chunker
 from weft.objects.store_write import ObjectWriter, split
 from weft.util.atomic import translate_os_error
 from weft.util.coldread import ALIGNED, ColdReader, aligned
+from weft.util.parallel import submit
 
 MAX_SIZE = 1 << 42
 """Default limit of one file in bytes (4 TiB)."""
@@ -224,9 +225,9 @@ def _windows(fd: int, size: int, free: list[memoryview], ahead: int) -> Generato
         return room, data
 
     with ThreadPoolExecutor(1, "weft-read") as pool:
-        following = pool.submit(read, 0)
+        following = submit(pool, partial(read, 0))
         for place in range(WINDOW, size, WINDOW):
-            found, following = following, pool.submit(read, place)
+            found, following = following, submit(pool, partial(read, place))
             yield found.result()
         yield following.result()
 

@@ -17,7 +17,8 @@ from weft.formats.canonical import json_bytes, load_json
 from weft.model.oid import Oid
 from weft.objects import store_folder
 from weft.objects.sharing import make_common, share_file, sharing_of
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.atomic import os_errors, translate_os_error, write_atomic
+from weft.util.dirfd import open_regular
 
 FOLDER = "quarantine"
 _LINE = 64 << 20
@@ -43,18 +44,19 @@ def note(root: str, file: str, why: str, lost: Iterable[Oid] = ()) -> None:
     with os_errors("write", path):
         if sharing is not None:
             make_common(path, sharing)
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        with open(fd, "ab") as log:
+        with open(open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as log:
             log.write(_line(Kept(file, -1, why, time.time(), tuple(lost))))
 
 
 def entries(root: str) -> Iterator[Kept]:
     """All that is written down, whether the files are there or not; their size is -1."""
     try:
-        with open(_path(root), "rb") as log:
+        with open(open_regular(_path(root)), "rb") as log:
             lines = log.readlines()
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise translate_os_error(error, "read", _path(root)) from error
     for line in lines:
         try:
             yield _entry(load_json(line, _LINE, what="quarantine.log"))

@@ -16,6 +16,7 @@ from weft.errors import WeftError
 from weft.formats.canonical import json_bytes, load_json
 from weft.model.oid import Oid
 from weft.util.atomic import write_atomic
+from weft.util.dirfd import open_regular
 
 _LIMIT = 64 << 20
 
@@ -87,7 +88,7 @@ class Round:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
+        with open(open_regular(path), "rb") as file:
             value = load_json(file.read(_LIMIT), _LIMIT, what="verify.json")
     except (FileNotFoundError, WeftError):
         return {}

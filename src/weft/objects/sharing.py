@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from weft.model.config import SHARED_ALL, SHARED_GROUP
 from weft.util.atomic import os_errors
+from weft.util.dirfd import open_regular
 
 
 class Sharing(NamedTuple):
@@ -71,7 +72,11 @@ def share_file(root: str, path: str) -> None:
     sharing = sharing_of(root)
     if sharing is not None:
         with os_errors("share", path):
-            os.chmod(path, sharing.file)
+            fd = open_regular(path)
+            try:
+                os.fchmod(fd, sharing.file)
+            finally:
+                os.close(fd)
 
 
 def make_common(path: str, sharing: Sharing) -> None:

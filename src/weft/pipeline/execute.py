@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weft.errors import DependencyMissing, StageFailed
+from weft.util.parallel import start
 from weft.util.subproc import find_program
 
 INTERRUPT_SECONDS = 0.5
@@ -68,8 +69,8 @@ class Child:
     def start(self) -> None:
         """Start the command. Raises ``StageFailed`` when it cannot be started."""
         thread = threading.Thread(target=self._run, name="weft-stage", daemon=True)
+        start(thread)
         self._thread = thread
-        thread.start()
         self._known.wait()
         if self._error is not None:
             name = self._cmd if isinstance(self._cmd, str) else self._cmd[0]

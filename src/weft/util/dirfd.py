@@ -1,14 +1,15 @@
-"""Directories through descriptors: every component is opened by its parent's descriptor and no link is followed."""
+"""Files and directories through descriptors: every component is opened by its parent's, and no link is followed."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from weft.errors import SymlinkRefused
-from weft.util.atomic import translate_os_error, write_atomic
+from weft.errors import FileTypeRefused, SymlinkRefused
+from weft.util.atomic import sync_folder, translate_os_error, write_atomic
 
 DIR_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_SUCH = (errno.ENOENT, errno.ENOTDIR)
@@ -95,12 +96,41 @@ def opened(top: str, path: str = "", *, create: bool = False) -> Iterator[int]:
         os.close(fd)
 
 
+def open_regular(path: str, flags: int = os.O_RDONLY, *, dir_fd: int | None = None, shown: str = "") -> int:
+    """Open the regular file ``path``, ``shown`` in messages. A link there is not followed (``ELOOP``), a FIFO not waited
+    for.
+
+    Raises ``FileTypeRefused``, and ``OSError`` as the system says.
+    """
+    fd = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666, dir_fd=dir_fd)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        path = shown or path
+        raise FileTypeRefused(f"{path!a} is not a regular file", hint="move it away, then run it again", path=path)
+    return fd
+
+
 def write_below(top: str, path: str, data: bytes, *, mode: int = 0o666) -> None:
     """``write_atomic`` of the file ``path`` below the trusted directory ``top``; directories that are missing are made, and
     none of them may be a link. Raises ``SymlinkRefused``, and the errors of ``translate_os_error``."""
     folder, _, name = path.rpartition("/")
+    with _shown(top, path, "write"), opened(top, folder, create=True) as fd:
+        write_atomic(name, data, mode=mode, dir_fd=fd)
+
+
+def remove_below(top: str, path: str) -> None:
+    """Remove the file ``path`` below the trusted directory ``top``, durably, unless it is gone. Raises as ``write_below``
+    does."""
+    folder, _, name = path.rpartition("/")
+    with _shown(top, path, "remove"), suppress(FileNotFoundError), opened(top, folder) as fd:
+        os.unlink(name, dir_fd=fd)
+        sync_folder(fd)
+
+
+@contextmanager
+def _shown(top: str, path: str, action: str) -> Iterator[None]:
+    """Errors of the body as errors about ``path`` below ``top``."""
     try:
-        with opened(top, folder, create=True) as fd:
-            write_atomic(name, data, mode=mode, dir_fd=fd)
+        yield
     except OSError as error:
-        raise translate_os_error(error, "write", path) from error
+        raise translate_os_error(error, action, f"{top}/{path}") from error

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from weft.errors import LockTimeout
 from weft.util.atomic import os_errors
+from weft.util.dirfd import open_regular
 from weft.util.forking import after_fork
 from weft.util.progress import Progress
 
@@ -26,8 +27,8 @@ class FileLock:
     ``purpose`` tells others what the holder does ("weft add"); ``timeout`` is in seconds, 0 tries once. Whoever listens to
     ``progress`` is told who holds the lock once the wait lasts ``PATIENCE`` seconds. The file is created when absent, with
     its directory, and never removed: two processes could then lock two files of one name. Two locks on one path exclude
-    one another inside one process as well. Raises ``LockTimeout``, which names the holder, and the errors of
-    ``translate_os_error``.
+    one another inside one process as well. Raises ``LockTimeout``, which names the holder, ``FileTypeRefused`` where
+    something else than a file stands, and the errors of ``translate_os_error``.
     """
 
     def __init__(
@@ -70,11 +71,10 @@ class FileLock:
 
     def _open(self) -> tuple[int, bool]:
         """The descriptor, and whether a note can be written there: another user's file may be only readable."""
-        flags = os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            return os.open(self._path, flags | os.O_RDWR | os.O_CREAT, 0o666), True
+            return open_regular(self._path, os.O_RDWR | os.O_CREAT), True
         except PermissionError:
-            return os.open(self._path, flags | os.O_RDONLY), False
+            return open_regular(self._path), False
 
     def _acquire(self, fd: int) -> None:
         start = time.monotonic()

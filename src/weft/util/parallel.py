@@ -11,7 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from queue import SimpleQueue
-from typing import Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from weft.errors import EnvironmentFault
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,6 +32,30 @@ def cpu_workers(limit: int = 8) -> int:
     except AttributeError:  # macOS has no affinity
         usable = os.cpu_count() or 1
     return max(1, min(limit, usable))
+
+
+def start(thread: threading.Thread) -> None:
+    """Start ``thread``. Raises ``EnvironmentFault`` where the system allows no more of them."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise no_thread() from error
+
+
+def submit(pool: Executor, call: Callable[[], R]) -> Future[R]:
+    """Hand ``call`` to ``pool``. Raises as ``start`` does."""
+    try:
+        return pool.submit(call)
+    except RuntimeError as error:
+        raise no_thread() from error
+
+
+def no_thread() -> EnvironmentFault:
+    """The error for a thread that cannot be started."""
+    return EnvironmentFault(
+        "the system lets weft start no thread",
+        hint="raise the limit on processes (ulimit -u, or the container's) or on memory, or run fewer programs at once",
+    )
 
 
 class _Pool(Generic[T, R]):
@@ -45,8 +74,14 @@ class _Pool(Generic[T, R]):
         self._tasks.put((number, item))
         if len(self._threads) < self._workers:
             thread = threading.Thread(target=self._work, name=f"weft-map-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                start(thread)
+            except EnvironmentFault:
+                if not self._threads:
+                    raise
+                self._workers = len(self._threads)  # those that are there do the work
+            else:
+                self._threads.append(thread)
 
     def ready(self) -> bool:
         return not self._done.empty()
@@ -164,7 +199,7 @@ class Ahead(Generic[T]):
         self._error: BaseException | None = None
         self._done = False
         self._thread = threading.Thread(target=self._run, name="weft-ahead", daemon=True)
-        self._thread.start()
+        start(self._thread)
 
     def result(self) -> T:
         """What the call returned, once it has; raises what the call raised."""

@@ -18,7 +18,7 @@ from weft.gitio.worktree import ignored_paths
 from weft.model.config import STRICT
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.dirfd import write_below
 from weft.workflows.files import tidy
 from weft.workflows.options import AddOptions, TransferOptions
 from weft.workflows.project import Project, alone
@@ -84,12 +84,10 @@ def publish(project: Project, draft: Draft, *, staging: bool) -> list[str]:
     Returns the files to be staged, which is done here with ``staging``.
     """
     name = pointer_path(draft.path)
-    full = os.path.join(project.root, name)
     if draft.changed:
-        with os_errors("write", full):
-            write_atomic(full, pointer_format.encode(draft.pointer))
+        write_below(project.root, name, pointer_format.encode(draft.pointer))
     above = os.path.dirname(name)
-    ignored = ensure_ignored(os.path.dirname(full), [draft.pointer.path]) is not None
+    ignored = ensure_ignored(project.root, above, [draft.pointer.path]) is not None
     if staging and not ignored:
         ignored = index_lags(project.git, above, draft.pointer.path, ignored=True)
     written = [name] + ([os.path.join(above, ".gitignore")] if ignored else [])

@@ -17,7 +17,7 @@ from weft.model.config import AUTO, LINK_FROM
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import ingest
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.dirfd import write_below
 from weft.workflows.add import publish
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.files import tidy
@@ -145,13 +145,10 @@ def _with_parts(project: Project, targets: Sequence[Target]) -> list[Draft]:
 def _take_pointer(project: Project, target: Target, *, staging: bool) -> None:
     """Write the pointer of another revision into the work tree, as ``git checkout REV -- PATH`` does."""
     name = pointer_path(target.path)
-    full = os.path.join(project.root, name)
-    with os_errors("write", full):
-        os.makedirs(os.path.dirname(full), exist_ok=True)
-        write_atomic(full, pointer_format.encode(target.pointer))
-    ignored = ensure_ignored(os.path.dirname(full), [target.pointer.path])
+    write_below(project.root, name, pointer_format.encode(target.pointer))
+    ignored = ensure_ignored(project.root, os.path.dirname(name), [target.pointer.path])
     if staging:
-        stage(project.git, [name] + ([os.path.relpath(ignored, project.root)] if ignored else []))
+        stage(project.git, [name, ignored] if ignored else [name])
 
 
 # --- planning ---

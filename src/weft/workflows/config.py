@@ -11,17 +11,17 @@ from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
 from weft.gitio.trees import left_out
 from weft.model.config import CONFIG_PATH, Config
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.dirfd import write_below
 from weft.util.locks import FileLock
 from weft.workflows.directories import check_remote, check_store
-from weft.workflows.files import read_small, tidy
-from weft.workflows.project import CONFIG_LIMIT, Project, alone, committed_config, private_config_path
+from weft.workflows.files import read_below, tidy
+from weft.workflows.project import CONFIG_LIMIT, Project, alone, committed_config, config_place, state_dir
 from weft.workflows.results import ConfigResult
 
 
 def read_one(git: GitRepo, *, private: bool) -> Config:
     """The committed or the private file alone; an empty configuration when the private one is not there."""
-    data = read_small(private_config_path(git), CONFIG_LIMIT) if private else committed_config(git)
+    data = read_below(*config_place(git, private=True), CONFIG_LIMIT) if private else committed_config(git)
     return Config() if data is None else config_format.decode(data, committed=not private)
 
 
@@ -46,8 +46,7 @@ def update(project: Project, change: Callable[[Config], Config], *, private: boo
 
 def update_private(git: GitRepo, change: Callable[[Config], Config]) -> bool:
     """Rewrite the private file with ``change`` applied; its lock is one that nobody holds for long."""
-    path = private_config_path(git)
-    with FileLock(path.removesuffix(".yaml") + ".lock", purpose="weft config"):
+    with FileLock(os.path.join(state_dir(git), "config.lock"), purpose="weft config"):
         return _rewrite(git, change, private=True)
 
 
@@ -57,11 +56,9 @@ def _rewrite(git: GitRepo, change: Callable[[Config], Config], *, private: bool)
     if new == old:
         return False
     _check_directories(git, old, new)
-    path = private_config_path(git) if private else os.path.join(git.root, CONFIG_PATH)
-    data = config_format.encode(new, committed=not private)
-    with os_errors("write", path):
-        write_atomic(path, data)
-    tidy([path])
+    top, path = config_place(git, private=private)
+    write_below(top, path, config_format.encode(new, committed=not private))
+    tidy([os.path.join(top, path)])
     return True
 
 

@@ -64,7 +64,7 @@ def _check(git: GitRepo, path: str, what: str) -> None:
             path=path,
         )
     inner = os.path.relpath(path, root)
-    if not inner.startswith("../") and not _is_spare(git, root, inner):
+    if inner.split("/")[0] != ".." and not _is_spare(git, root, inner):
         raise DirectoryRefused(
             f"{path} cannot become {what}: it is a part of the work tree, and Git does not ignore it or weft tracks it",
             hint="name a directory outside of the work tree, or one that only .gitignore speaks of",

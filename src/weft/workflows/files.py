@@ -7,8 +7,9 @@ import stat
 import time
 from collections.abc import Iterable
 
-from weft.errors import FileTypeRefused, LimitExceeded, SymlinkRefused
+from weft.errors import LimitExceeded, SymlinkRefused
 from weft.util.atomic import os_errors, reap_temps, translate_os_error
+from weft.util.dirfd import open_regular, opened
 
 SMALL = 64 * 1024
 
@@ -22,17 +23,34 @@ def read_small(path: str, limit: int = SMALL) -> bytes | None:
     try:
         if stat.S_ISLNK(os.lstat(path).st_mode):
             raise SymlinkRefused(f"{path} is a symbolic link where a plain file is wanted", path=path)
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return _read(open_regular(path), limit, path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise translate_os_error(error, "read", path) from error
+
+
+def read_below(top: str, path: str, limit: int = SMALL) -> bytes | None:
+    """``read_small`` of ``path`` below the trusted directory ``top``, where none of the directories may be a link either.
+
+    For what weft writes by name: a commit can put a link there.
+    """
+    folder, _, name = path.rpartition("/")
+    shown = os.path.join(top, path)
+    try:
+        with opened(top, folder) as fd:
+            return _read(open_regular(name, dir_fd=fd, shown=shown), limit, shown)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise translate_os_error(error, "read", shown) from error
+
+
+def _read(fd: int, limit: int, path: str) -> bytes:
     with os.fdopen(fd, "rb") as stream:
-        info = os.fstat(stream.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise FileTypeRefused(f"{path} is not a regular file", path=path)
-        data = stream.read(limit + 1) if info.st_size <= limit else b""
-    if info.st_size > limit or len(data) > limit:
+        size = os.fstat(fd).st_size
+        data = stream.read(limit + 1) if size <= limit else b""
+    if size > limit or len(data) > limit:
         raise LimitExceeded(f"{path} is larger than {limit} bytes", path=path)
     return data
 

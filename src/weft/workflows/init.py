@@ -14,7 +14,8 @@ from weft.gitio.repo import GitRepo, discover
 from weft.gitio.staging import stage
 from weft.gitio.trees import file_at, head, left_out
 from weft.model.config import CONFIG_PATH, Config
-from weft.util.atomic import TEMP_PREFIX, os_errors, write_atomic
+from weft.util.atomic import TEMP_PREFIX
+from weft.util.dirfd import write_below
 from weft.util.progress import Progress
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.config import update_private
@@ -83,14 +84,11 @@ def _hide_temps(project: Project) -> None:
 
 
 def _write_config(git: GitRepo) -> list[str]:
-    path = os.path.join(git.root, CONFIG_PATH)
-    if os.path.lexists(path) or left_out(git, CONFIG_PATH):
+    if os.path.lexists(os.path.join(git.root, CONFIG_PATH)) or left_out(git, CONFIG_PATH):
         return []
     # What was deleted here, or not checked out, comes back: a second id would part this clone from all data of the others.
     commit = head(git)
     known = committed_config(git) or (file_at(git, commit, CONFIG_PATH, CONFIG_LIMIT) if commit else None)
     data = known or config_format.encode(Config(repo=uuid.uuid4().hex), committed=True)
-    with os_errors("create", path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_atomic(path, data)
+    write_below(git.root, CONFIG_PATH, data)
     return [CONFIG_PATH]

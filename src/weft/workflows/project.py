@@ -19,10 +19,11 @@ from weft.objects import store_folder
 from weft.objects.catalog import Catalog
 from weft.objects.copies import copies_dir
 from weft.objects.store import LocalStore, open_store
+from weft.util.dirfd import refuse_link
 from weft.util.later import later
 from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
-from weft.workflows.files import read_small
+from weft.workflows.files import read_below
 from weft.workspace.statcache import StatCache
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ else:
     humanize = later("weft.util.humanize")
 
 CONFIG_LIMIT = 1 << 20
+_STATE = "weft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,23 @@ class Project:
 
 
 def state_dir(git: GitRepo) -> str:
-    """Where this clone keeps its own state: never committed, shared by its work trees."""
-    return os.path.join(git.common_dir, "weft")
+    """Where this clone keeps its own state: never committed, shared by its work trees. Raises ``SymlinkRefused``."""
+    path = os.path.join(git.common_dir, _STATE)
+    if os.path.islink(path):
+        raise refuse_link(path)
+    return path
 
 
-def private_config_path(git: GitRepo) -> str:
-    """The settings of this clone alone."""
-    return os.path.join(state_dir(git), "config.yaml")
+def config_place(git: GitRepo, *, private: bool) -> tuple[str, str]:
+    """The configuration of all clones, or the ``private`` one of this clone: a directory, and the path of the file below
+    it."""
+    return (git.common_dir, f"{_STATE}/config.yaml") if private else (git.root, CONFIG_PATH)
 
 
 def committed_config(git: GitRepo) -> bytes | None:
     """The committed configuration: of the work tree, or of the index where it is not there, as in a sparse checkout; None
     when neither has one."""
-    data = read_small(os.path.join(git.root, CONFIG_PATH), CONFIG_LIMIT)
+    data = read_below(*config_place(git, private=False), CONFIG_LIMIT)
     return staged_file(git, CONFIG_PATH, CONFIG_LIMIT) if data is None else data
 
 
@@ -88,7 +94,7 @@ def read_config(git: GitRepo) -> Config:
             path=git.root,
         )
     committed = config_format.decode(data, committed=True)
-    private = read_small(private_config_path(git), CONFIG_LIMIT)
+    private = read_below(*config_place(git, private=True), CONFIG_LIMIT)
     if private is None:
         return committed
     return config_format.merge(committed, config_format.decode(private, committed=False))

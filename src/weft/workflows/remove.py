@@ -12,8 +12,8 @@ from weft.gitio.staging import stage, unstage_remove
 from weft.model.entry import Entry
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
-from weft.util.atomic import fsync_dir, os_errors
-from weft.util.dirfd import open_below, opened
+from weft.util.atomic import os_errors
+from weft.util.dirfd import open_below, opened, remove_below
 from weft.workflows.add import publish
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
@@ -132,24 +132,18 @@ def _half_moved(project: Project, pointers: Mapping[str, Pointer], old: str, new
 def _drop_pointer(project: Project, path: str) -> None:
     """Remove a pointer and all that goes with it; the file goes last, for as long as it is there this can be repeated."""
     name = pointer_path(path)
-    full = os.path.join(project.root, name)
     above, base = os.path.split(path)
-    ignored = drop_ignored(os.path.dirname(full), [base]) is not None
+    ignored = drop_ignored(project.root, above, [base]) is not None
     if project.config.stages:
         unstage_remove(project.git, [name])
         if ignored or index_lags(project.git, above, base, ignored=False):
             stage(project.git, [os.path.join(above, ".gitignore")])
-    with os_errors("remove", full):
-        os.unlink(full)
-        fsync_dir(os.path.dirname(full))
+    remove_below(project.root, name)
 
 
 def _move_whole(project: Project, pointer: Pointer, old: str, new: str) -> None:
     """The new pointer comes first: a crash leaves the data under a name that some pointer stands for."""
     moved = replace(pointer, path=new.rpartition("/")[2])
-    parent = os.path.join(project.root, new.rpartition("/")[0])
-    with os_errors("create", parent):
-        os.makedirs(parent, exist_ok=True)
     publish(project, Draft(new, moved, True, {}, tracked=False), staging=project.config.stages)
     _rename(project, old, new)
     project.cache.move(old, new)

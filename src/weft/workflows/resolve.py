@@ -19,7 +19,7 @@ from weft.model.lineage import RECORDS
 from weft.model.pointer import SUFFIX, Pointer
 from weft.model.stage import STAGE_FILE
 from weft.objects.mergetree import BASE, OURS, THEIRS, Conflict
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.dirfd import remove_below, write_below
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.files import read_small
 from weft.workflows.merge_pointer import conflict_text, decode_sides, merge_pointers, settled_so_far
@@ -133,8 +133,7 @@ def _settle_pointer(project: Project, asked: _Asked, three: Mapping[str, bytes],
         return
     texts = (three.get(BASE, b""), three[OURS], three[THEIRS])
     sides = decode_sides(project, asked.name, *texts)
-    full = os.path.join(project.root, asked.name)
-    before = settled_so_far(read_small(full, _LIMIT) or b"")
+    before = settled_so_far(read_small(os.path.join(project.root, asked.name), _LIMIT) or b"")
     chosen = {**before, **dict.fromkeys(asked.parts or ("",), side)} if side else before
 
     def prefer(place: str) -> str:
@@ -144,10 +143,10 @@ def _settle_pointer(project: Project, asked: _Asked, three: Mapping[str, bytes],
 
     merged = merge_pointers(project, sides, prefer)
     if merged.pointer is None:
-        _write(full, conflict_text(path, texts, merged.conflicts, chosen))
+        write_below(project.root, asked.name, conflict_text(path, texts, merged.conflicts, chosen))
         work.left.append(Left(path, merged.conflicts))
         return
-    _write(full, pointer_format.encode(merged.pointer))
+    write_below(project.root, asked.name, pointer_format.encode(merged.pointer))
     work.pointers[path] = merged.pointer
     work.settled.append(asked.name)
 
@@ -160,14 +159,11 @@ def _settle_deleted(project: Project, asked: _Asked, three: Mapping[str, bytes],
         what = f"deleted in {gone}, changed in {THEIRS if gone == OURS else OURS}"
         work.left.append(Left(path, (Conflict("", what),)))
         return
-    full = os.path.join(project.root, asked.name)
     if side in three:
         work.pointers[path] = decode_pointer(three[side], asked.name)
-        _write(full, three[side])
+        write_below(project.root, asked.name, three[side])
     else:
-        with os_errors("remove", full):
-            if os.path.lexists(full):
-                os.unlink(full)
+        remove_below(project.root, asked.name)
         work.pointers[path] = None
     work.settled.append(asked.name)
 
@@ -185,22 +181,13 @@ def _settle_text(project: Project, name: str, three: Mapping[str, bytes], side: 
     if not side:
         work.left.append(Left(name, (Conflict("", "both sides changed it"),)))
         return
-    full = os.path.join(project.root, name)
     if side not in three:
-        with os_errors("remove", full):
-            if os.path.lexists(full):
-                os.unlink(full)
+        remove_below(project.root, name)
     elif OURS in three and THEIRS in three:
-        _write(full, settle(name, three.get(BASE, b""), three[OURS], three[THEIRS], side))
+        write_below(project.root, name, settle(name, three.get(BASE, b""), three[OURS], three[THEIRS], side))
     else:
-        _write(full, three[side])
+        write_below(project.root, name, three[side])
     work.settled.append(name)
-
-
-def _write(path: str, data: bytes) -> None:
-    with os_errors("write", path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_atomic(path, data)
 
 
 # --- data ---

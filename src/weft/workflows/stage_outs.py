@@ -18,7 +18,8 @@ from weft.model.config import STRICT
 from weft.model.pointer import Pointer
 from weft.model.stage import Out, Stage
 from weft.pipeline.fingerprint import is_at_or_below
-from weft.util.atomic import os_errors, temp_name, write_atomic
+from weft.util.atomic import os_errors, temp_name
+from weft.util.dirfd import write_below
 from weft.workflows.add import check_free, check_not_in_git
 from weft.workflows.files import read_small
 from weft.workflows.options import AddOptions
@@ -101,7 +102,7 @@ class Aside:
 def recover(project: Project, stage: Stage) -> None:
     """Put back what a killed process left aside. The lock of the stage must be held."""
     directory = aside_dir(project, stage.name)
-    if not os.path.isdir(directory):
+    if not os.path.isdir(directory) or os.path.islink(directory):
         return
     pairs = [(os.path.join(project.root, out.path), os.path.join(directory, out.path)) for out in stage.outs]
     Aside(directory, [pair for pair in pairs if os.path.lexists(pair[1])]).put_back()
@@ -241,9 +242,6 @@ def read_metrics(project: Project, stage: Stage) -> dict[str, dict[str, object]]
 def write_pointer(project: Project, path: str, pointer: Pointer) -> list[str]:
     """Write the pointer of ``path``, whose data is in the store, and hide its data from Git; the files written."""
     name = pointer_path(path)
-    full = os.path.join(project.root, name)
-    with os_errors("write", full):
-        os.makedirs(os.path.dirname(full), exist_ok=True)
-        write_atomic(full, pointer_format.encode(pointer))
-    ignored = ensure_ignored(os.path.dirname(full), [pointer.path])
-    return [name] + ([os.path.relpath(ignored, project.root)] if ignored else [])
+    write_below(project.root, name, pointer_format.encode(pointer))
+    ignored = ensure_ignored(project.root, os.path.dirname(name), [pointer.path])
+    return [name, ignored] if ignored else [name]

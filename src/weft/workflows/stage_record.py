@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Sequence
 
 from weft.errors import LockTimeout
@@ -12,7 +11,7 @@ from weft.gitio.blobs import blob_id, object_format
 from weft.gitio.staging import stage as stage_in_git
 from weft.model.lineage import Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.dirfd import write_below
 from weft.workflows.project import Project, alone
 from weft.workflows.stage_origin import Origins
 from weft.workflows.stage_results import RunOptions, StageResult, Written
@@ -53,17 +52,13 @@ class Recorder:
         The tree must be locked.
         """
         name = record_path(stage.name)
-        full = os.path.join(self._project.root, name)
-        data = lineage.encode(record)
-        with os_errors("create the directory of", full):
-            os.makedirs(os.path.dirname(full), exist_ok=True)
-        write_atomic(full, data)
+        write_below(self._project.root, name, lineage.encode(record))
         names = [*written, name]
         if stage.name == self.declared:
             before = stage_file(self._project)
             after = stagefile.upsert(before, stage)
             if after != before:
-                write_atomic(os.path.join(self._project.root, STAGE_FILE), after)
+                write_below(self._project.root, STAGE_FILE, after)
             names.append(STAGE_FILE)
         if self._project.config.stages:
             stage_in_git(self._project.git, sorted(set(names)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +12,7 @@ from weft.model.pointer import Pointer
 from weft.model.stage import Stage
 from weft.objects.reachability import walk
 from weft.pipeline.reuse import earlier_runs
-from weft.util.atomic import os_errors, write_atomic
+from weft.util.dirfd import write_below
 from weft.workflows.checkout import checkout_targets
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.options import CheckoutOptions, TransferOptions
@@ -90,10 +89,7 @@ def git_files(project: Project, record: Record) -> dict[str, bytes] | None:
 def write_git_files(project: Project, files: Mapping[str, bytes]) -> list[str]:
     """Write outs that Git keeps into the work tree; their paths."""
     for path, data in files.items():
-        full = os.path.join(project.root, path)
-        with os_errors("write", full):
-            os.makedirs(os.path.dirname(full), exist_ok=True)
-        write_atomic(full, data)
+        write_below(project.root, path, data)
     return list(files)
 
 

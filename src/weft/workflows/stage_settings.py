@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from weft.errors import UsageFault, ValuesFault
 from weft.formats import values
 from weft.model.stage import PARAMS_FILE, Stage
-from weft.util.atomic import write_atomic
+from weft.util.dirfd import write_below
 from weft.workflows.files import read_small
 from weft.workflows.project import Project
 from weft.workflows.stage_inputs import VALUES_LIMIT
@@ -39,8 +39,8 @@ def apply_settings(project: Project, settings: Sequence[str], stages: Sequence[S
         if new != data:
             changed[name] = new
     for name, data in changed.items():
-        path = os.path.join(project.root, name)
-        write_atomic(path, data, mode=os.stat(path).st_mode & 0o777)
+        mode = os.stat(os.path.join(project.root, name)).st_mode & 0o777
+        write_below(project.root, name, data, mode=mode)
 
 
 def _file_of(key: str, stages: Sequence[Stage]) -> str:

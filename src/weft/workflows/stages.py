@@ -14,8 +14,9 @@ from weft.gitio.repo import GitRepo
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.graph import Graph
+from weft.util.dirfd import refuse_link
 from weft.util.locks import FileLock
-from weft.workflows.files import read_small
+from weft.workflows.files import read_below
 from weft.workflows.project import Project, state_dir, tree_id
 
 STAGE_FILE_LIMIT = 4 << 20
@@ -32,7 +33,7 @@ class Pipeline:
 
 def stage_file(project: Project) -> bytes | None:
     """The bytes of ``weft.yaml``, None when there is none. Raises as ``read_small`` does."""
-    return read_small(os.path.join(project.root, STAGE_FILE), STAGE_FILE_LIMIT)
+    return read_below(project.root, STAGE_FILE, STAGE_FILE_LIMIT)
 
 
 def load_pipeline(project: Project, data: bytes | None = None) -> Pipeline:
@@ -67,7 +68,7 @@ def read_record(project: Project, stage: Stage) -> tuple[Record | None, str]:
     """
     path = record_path(stage.name)
     try:
-        data = read_small(os.path.join(project.root, path), RECORD_LIMIT)
+        data = read_below(project.root, path, RECORD_LIMIT)
         if data is None:
             return None, ""
     except WeftError as error:
@@ -96,7 +97,10 @@ def usable_record(data: bytes, name: str) -> tuple[Record | None, str]:
 
 def _lock_path(git: GitRepo, name: str) -> str:
     # The name of a stage is fit to be that of a file: its record has it too.
-    return os.path.join(state_dir(git), "stages", f"{tree_id(git):x}-{name}.lock")
+    folder = os.path.join(state_dir(git), "stages")
+    if os.path.islink(folder):
+        raise refuse_link(folder)
+    return os.path.join(folder, f"{tree_id(git):x}-{name}.lock")
 
 
 def stage_lock(project: Project, name: str, purpose: str, *, shared: bool = False) -> FileLock:

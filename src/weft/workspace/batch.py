@@ -63,9 +63,20 @@ class _Target:
 
 
 class BatchWriter:
-    """Writes files into ``places``, verified against their oids, or links them. Safe from any thread."""
+    """Writes files into ``places``, verified against their oids, or links them. Safe from any thread.
 
-    def __init__(self, store: LocalStore, layout: LayoutView, places: Places, linker: Linker | None = None) -> None:
+    ``may`` is asked last before each file gets its name, and raises where none may any more.
+    """
+
+    def __init__(
+        self,
+        store: LocalStore,
+        layout: LayoutView,
+        places: Places,
+        linker: Linker | None = None,
+        may: Callable[[], None] | None = None,
+    ) -> None:
+        self._may = may
         self._linker = linker
         self._store = store
         self._layout = layout
@@ -83,10 +94,15 @@ class BatchWriter:
                 targets.append(_Target(part, place, self._places.shown(part.path)))
             try:
                 for target, at, pieces in self._contents(targets):
-                    target.put(at, pieces)
+                    target.put(at, pieces if self._may is None else self._asked(pieces, self._may))
             finally:
                 for number, target in enumerate(targets):
                     note(number, target.made)
+
+    @staticmethod
+    def _asked(pieces: Iterable[bytes], may: Callable[[], None]) -> Iterator[bytes]:
+        yield from pieces
+        may()  # the end of the pieces is followed by nothing but the rename
 
     def _contents(self, targets: Sequence[_Target]) -> Iterator[tuple[_Target, int, Iterable[bytes]]]:
         """Each entry with its verified bytes: small ones in the order of the packs, large ones as streams."""

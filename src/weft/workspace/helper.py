@@ -2,11 +2,13 @@
 
 Threads of one Python write small files no faster than one thread does, for most of the time is spent in Python itself.
 Standard input brings tasks, standard output takes replies (see ``util.messages``). The end of the input is the end of the
-work, also when the parent died.
+work, and when the parent dies no file gets its name any more: the lock of the work tree went with it.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 from weft.errors import WeftError
@@ -32,9 +34,15 @@ def serve(given: int = 0, answers: int = 1) -> None:
     if setup is None:
         return
     top_fd, base, root, catalog, layout, kind, least = setup
+    parent = os.getppid()
+
+    def may() -> None:
+        if os.getppid() != parent:
+            sys.exit()
+
     with _PlainStore(root, Catalog(catalog, HELPER_CACHE_KIB)) as store:
-        linker = Linker(kind, least, store, store.layout(Oid(layout) if layout else None))
-        writer = BatchWriter(store, linker.layout, Places(top_fd, base), linker)
+        linker = Linker(kind, least, store, store.layout(Oid(layout) if layout else None), may)
+        writer = BatchWriter(store, linker.layout, Places(top_fd, base), linker, may)
         send(answers, READY)
         while (task := receive(given)) is not None:
             send(answers, _write(writer, task))

@@ -6,12 +6,13 @@ A note is a hint. It is written before links are made; one of a work tree that i
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple
 
-from weft.errors import WeftError
+from weft.errors import FileTypeRefused, WeftError
 from weft.model.config import HARD, SYMLINK
 from weft.model.oid import Oid
 from weft.objects import store_folder
@@ -19,6 +20,7 @@ from weft.objects.copies import copy_oid, is_sealed
 from weft.objects.store import LocalStore
 from weft.objects.unpacked import Copy, Unpacked
 from weft.util.atomic import write_atomic
+from weft.util.dirfd import open_regular, opened
 
 _FOLDER = "links"
 _LIMIT = 1 << 20
@@ -69,7 +71,7 @@ def symbolic_links(store: LocalStore) -> set[str]:
     found = set()
     for root, *paths in _notes(store):
         for path in paths:
-            for place in _files(os.path.join(root, path)):
+            for place in _files(root, path):
                 with suppress(OSError):
                     found.add(os.readlink(place))
     return found
@@ -95,7 +97,7 @@ def _others(store: LocalStore, copy: Copy) -> Iterator[str]:
     left = _MOST
     for root, *paths in _notes(store):
         for path in paths:
-            for place in _files(os.path.join(root, path)):
+            for place in _files(root, path):
                 left -= 1
                 if not left:
                     return
@@ -105,11 +107,18 @@ def _others(store: LocalStore, copy: Copy) -> Iterator[str]:
                         yield place
 
 
-def _files(top: str) -> Iterator[str]:
-    if not os.path.isdir(top):
+def _files(root: str, path: str) -> Iterator[str]:
+    """The tracked ``path`` of a work tree, or all files below it; nothing where a link leads to it."""
+    top = os.path.join(root, path)
+    try:
+        with opened(root, path):
+            for directory, _, names in os.walk(top):
+                yield from (os.path.join(directory, name) for name in names)
+    except (FileNotFoundError, NotADirectoryError):
         yield top
-    for directory, _, names in os.walk(top):
-        yield from (os.path.join(directory, name) for name in names)
+    except WeftError:
+        if os.path.islink(top):
+            yield top
 
 
 def _notes(store: LocalStore) -> Iterator[list[str]]:
@@ -122,8 +131,19 @@ def _notes(store: LocalStore) -> Iterator[list[str]]:
 
 
 def _read(name: str) -> list[str] | None:
+    """What the note ``name`` says, if whom it belongs to owns the work tree, too: others could name any directory."""
     try:
-        with open(name, "rb") as file:
-            return os.fsdecode(file.read(_LIMIT)).split("\0")
-    except OSError:
+        with open(open_regular(name), "rb") as file:
+            owner = os.fstat(file.fileno()).st_uid
+            root, *paths = os.fsdecode(file.read(_LIMIT)).split("\0")
+        tree = os.lstat(root)
+    except (OSError, ValueError, FileTypeRefused):
         return None
+    if not os.path.isabs(root) or not stat.S_ISDIR(tree.st_mode) or owner not in (0, tree.st_uid):
+        return None
+    return [root, *filter(_is_below, paths)]
+
+
+def _is_below(path: str) -> bool:
+    """Whether a path leads from a work tree to something in it, as far as its name tells."""
+    return bool(path) and not os.path.isabs(path) and ".." not in path.split("/")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -43,9 +44,15 @@ NO_LINKS = LinkChoice(COPY)
 
 
 class Linker:
-    """Makes files of ``least`` bytes or more by ``kind`` (one of ``weft.model.config.LINKS``). Safe from any thread."""
+    """Makes files of ``least`` bytes or more by ``kind`` (one of ``weft.model.config.LINKS``). Safe from any thread.
 
-    def __init__(self, kind: str, least: int, store: LocalStore, layout: LayoutView) -> None:
+    ``may`` is asked last before each gets its name, and raises where none may any more.
+    """
+
+    def __init__(
+        self, kind: str, least: int, store: LocalStore, layout: LayoutView, may: Callable[[], None] | None = None
+    ) -> None:
+        self._may = may
         self.kind = kind
         self.least = max(1, least)
         self.copies = Unpacked(store)
@@ -75,6 +82,8 @@ class Linker:
             if not self._make(copy, temp, dir_fd, entry):
                 return None
             expect(dir_fd, name, replaces, shown)
+            if self._may is not None:
+                self._may()
             packed = pack_stat(os.stat(copy.path if self.kind == SYMLINK else temp, dir_fd=dir_fd), shown)
             os.rename(temp, name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
             return packed if self.kind != HARD else pack_stat(os.stat(name, dir_fd=dir_fd, follow_symlinks=False))

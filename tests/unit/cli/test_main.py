@@ -129,6 +129,15 @@ def test_a_closed_stdout_is_no_error():
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("words", ["cat data", "--json cat data"])
+def test_bytes_that_were_asked_for_need_a_place_to_go(words):
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m weft {words} >&-"], stderr=subprocess.PIPE, check=False, text=True
+    )
+    assert done.returncode == 6
+    assert done.stderr.startswith("error: standard output is closed") or "--json" in words
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_behind_stdout_is_told(unbuffered):
     with open("/dev/full", "wb") as full:

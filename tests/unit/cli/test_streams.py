@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from weft.cli.streams import Output, OutputClosed, paint_for
+from weft.errors import EnvironmentFault
 
 
 def text_to(descriptor):
@@ -25,8 +26,11 @@ def test_a_closed_stream_is_no_error():
     output.line("x")
     output.flush()
     assert not output.terminal
-    with pytest.raises(OutputClosed):
-        output.binary()
+
+
+def test_bytes_for_a_stream_that_was_closed_from_the_start_are_lost_with_an_error():
+    with pytest.raises(EnvironmentFault, match="closed"):
+        Output(None).binary()
 
 
 def test_text_for_a_reader_who_left_vanishes():

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -259,3 +262,71 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path):
     (tmp_path / "c.sqlite").mkdir()
     with pytest.raises(PermissionFault):
         Catalog.open(str(tmp_path / "c.sqlite"))
+
+
+# --- a disk of small blocks ---
+
+_FULL = """
+import os, sys
+from weft.errors import DiskFull
+from weft.objects.catalog import Catalog
+with Catalog.open(sys.argv[1]) as catalog:
+    for number in range(1000):
+        try:
+            catalog.place(f"store-{number}-" + "x" * 1000)
+        except DiskFull:
+            print("told")
+            break
+"""
+
+
+@pytest.fixture
+def small_blocks(tmp_path: Path):
+    """An ext4 with blocks of 1 KiB, as mkfs makes them below 512 MiB; where none can be mounted, the disk that is there."""
+    image, top = tmp_path / "image", tmp_path / "disk"
+    top.mkdir()
+    with image.open("wb") as file:
+        file.truncate(8 << 20)
+    made = shutil.which("mkfs.ext4", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    mounted = made is not None and all(
+        not subprocess.run(argv, capture_output=True, check=False).returncode
+        for argv in ([made, "-q", "-b", "1024", str(image)], ["mount", "-o", "loop", str(image), str(top)])
+    )
+    try:
+        yield top
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(top)], check=True)
+
+
+def test_a_full_disk_of_small_blocks_is_an_error_and_no_signal(small_blocks: Path):
+    path = small_blocks / "c.sqlite"
+    with Catalog.open(str(path)) as catalog:
+        catalog.place("store")
+        small = os.statvfs(small_blocks).f_bsize < 4096
+        assert (small_blocks / "c.sqlite-shm").exists() is not small
+    if not small:
+        return
+    ballast = small_blocks / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1024))
+    for room in (0, 16 << 10):
+        os.truncate(ballast, ballast.stat().st_size - room)
+        os.sync()
+        done = subprocess.run([sys.executable, "-c", _FULL, str(path)], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "told\n"), done.stderr
+
+
+def test_a_log_of_an_earlier_weft_is_folded_in_where_there_is_room(small_blocks: Path):
+    path = small_blocks / "c.sqlite"
+    with Catalog.open(str(path)) as catalog:
+        catalog.place("store")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("UPDATE places SET key = 'other' WHERE key = 'store'")
+        connection.commit()
+    with Catalog.open(str(path)) as catalog:
+        assert catalog.rows("SELECT COUNT(*) FROM places WHERE key = 'other'") == [(1,)]
+        if os.statvfs(small_blocks).f_bsize < 4096:
+            assert catalog.rows("PRAGMA journal_mode") == [("truncate",)]

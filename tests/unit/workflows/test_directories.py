@@ -62,6 +62,12 @@ def test_other_directories_may(git: GitRepo, path: str) -> None:
     assert check_store(git, git.root, path) == os.path.realpath(os.path.join(git.root, path))
 
 
+def test_what_is_above_the_work_tree_is_judged_by_what_it_holds(git: GitRepo) -> None:
+    check_remote(git, "..")
+    with pytest.raises(DirectoryRefused, match="holds other files"):
+        check_store(git, git.root, "..")
+
+
 def test_buckets_are_no_directories(git: GitRepo) -> None:
     for url in ("s3://bucket/src", "gs://bucket/.git", "memory://src"):
         check_remote(git, url)
@@ -85,7 +91,8 @@ def test_a_linked_work_tree_knows_the_git_directory(git: GitRepo, top: Path) -> 
 
 def test_a_directory_as_typed_and_as_written(git: GitRepo, top: Path) -> None:
     assert plain_url(git, f"{git.root}/src", "../../home") == "../home"
-    assert plain_url(git, git.root, str(top) + "/home/") == str(top / "home")
+    assert plain_url(git, git.root, str(top) + "/home/") == "../home"
+    assert plain_url(git, git.root, "/srv/data/") == "/srv/data"
     assert plain_url(git, git.root, "./a:b") == "./a:b"
     with pytest.raises(DirectoryRefused):
         plain_url(git, f"{git.root}/src", "user@host:data")

@@ -3,7 +3,10 @@
 import marshal
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -141,6 +144,48 @@ def test_the_end_of_the_input_ends_it(tree):
     assert replies[0] == READY
     assert [(whole, len(done[0])) for whole, done in replies[1:]] == [(True, 10), (False, 0)]  # they stand there now
     assert {name: data for name, data in before.items() if name.startswith("d1/e/")}.items() <= tree.tree().items()
+
+
+_PARENT = """
+import ast, os, signal, sys
+from weft.util.helpers import Helpers
+top = os.open(sys.argv[1], os.O_RDONLY)
+setup, task = ast.literal_eval(sys.argv[2])
+helpers = Helpers("weft.workspace.helper", 1, (top, *setup), [top])
+pid = helpers._helpers[0].process._process.pid
+os.kill(pid, signal.SIGSTOP)
+helpers.give(None, task)
+print(pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("kind", ["copy", "hard"])
+def test_no_file_gets_its_name_when_the_parent_is_dead(tree, kind):
+    """It has tasks still, but nobody holds the lock of the work tree for it any more."""
+    pointer, _ = emptied(tree)
+    task = [("d1/e", [(e.type, bytes(e.oid), e.size, e.name) for e in _entries(tree, pointer)], {})]
+    (tree.root / "d1" / "e").mkdir(parents=True)
+    setup = ("data", tree.store.root, tree.store.catalog.path, b"", kind, 1)
+    argv = [sys.executable, "-c", _PARENT, str(tree.top), repr((setup, task))]
+    parent = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    with parent:
+        pid = int(parent.stdout.readline())
+    assert parent.returncode == -signal.SIGKILL
+    os.kill(pid, signal.SIGCONT)
+    end = time.monotonic() + 60
+    while _runs(pid) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not _runs(pid)
+    assert os.listdir(tree.root / "d1/e") == []
+
+
+def _runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] != b"Z"
+    except FileNotFoundError:
+        return False
 
 
 def _entries(tree, pointer, top="d1"):

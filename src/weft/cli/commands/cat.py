@@ -25,9 +25,10 @@ def command(session: Session, what: str, start: int, length: int | None) -> None
     document holds the bytes as base64, 16 MiB at most.
     """
     revision, path = split_revision(what)
+    sink = session.sink()
     with open_project(session.start, session.progress, session.trust) as project:
         if not session.json:
-            cat(project, revision, path, session.sink(), start, length)
+            cat(project, revision, path, sink, start, length)
             return
         kept = Kept()
         cat(project, revision, path, kept, start, length)
