@@ -15,8 +15,7 @@ from weft.errors import RefusedInput, UntrustedConfig, UntrustedRemote
 from weft.formats import userconfig
 from weft.gitio.repo import GitRepo
 from weft.model.config import Config
-from weft.model.remote import RemoteSpec
-from weft.model.trust import Trust
+from weft.model.remote import RemoteSpec, Trust
 from weft.storage.places import Place, covers, is_near, place_of, private_only
 from weft.util.atomic import os_errors
 from weft.util.urls import scheme_of
@@ -53,7 +52,7 @@ def admit(project: Project, spec: RemoteSpec, *, writes: bool) -> Access:
     why = _objection(spec.name in known, writes, place, project, trust)
     if why:
         before = _named(known[spec.name]) if spec.name in known else ""
-        if trust.ask is None or not trust.ask(introduction(spec, place, before)):
+        if trust.foreign or not trust.ask(introduction(spec, place, before)):
             was = f"; what this clone accepted is {before}" if before else ""
             raise UntrustedRemote(
                 f"the remote {spec.name} is {_named(spec, place)}, and {why}{was}",
