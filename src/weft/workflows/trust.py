@@ -67,9 +67,10 @@ def refuse_private_only(spec: RemoteSpec) -> None:
     why = "" if spec.private else private_only(spec.url, spec.endpoint)
     if why:
         place = place_of(spec.url, spec.endpoint, "/")
-        hint = f"if you know it: weft config set --private remotes.{spec.name}.url {place.url}"
+        key = f"weft config set --private remotes.{spec.name}"
+        hint = f"if you know it: {key}.url {place.url}"
         if place.endpoint:
-            hint += f", and the same for remotes.{spec.name}.endpoint"
+            hint += f" && {key}.endpoint {place.endpoint}"
         raise UntrustedConfig(f"the committed remote {spec.name} is {_named(spec, place)}: {why}", hint=hint)
 
 
