@@ -16,9 +16,11 @@ from weft.util.later import later
 
 if TYPE_CHECKING:
     from weft.cli import trusting
-    from weft.model.trust import Trust
+    from weft.model import remote
+    from weft.model.remote import Trust
 else:
     trusting = later("weft.cli.trusting")
+    remote = later("weft.model.remote")
 
 R = TypeVar("R")
 
@@ -78,8 +80,14 @@ class Session:
 
     @property
     def trust(self) -> Trust:
-        """What the user trusts of what a repository names."""
-        return trusting.trust_of(self)
+        """What the user says of places that a repository names. Nothing is read, and nobody asked, before it matters."""
+        return self.trust_of()
+
+    def trust_of(self, *, foreign: bool = False, everything: bool = False) -> Trust:
+        """``trust``, with what a command knows of the repository; see ``Trust``."""
+        return remote.Trust(
+            lambda: trusting.patterns(self), lambda lines: trusting.ask(self, lines), foreign, everything
+        )
 
     def sink(self) -> BinaryIO:
         """Standard output for bytes."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weft.cli.text import escape
-from weft.model.trust import Trust
 from weft.util.later import later
 
 if TYPE_CHECKING:
@@ -20,16 +19,10 @@ else:
 VARIABLE = "WEFT_TRUST"
 
 
-def trust_of(session: Session, *, foreign: bool = False, everything: bool = False) -> Trust:
-    """The trust of the user of ``session``; see ``Trust`` for the rest. Nothing is read before it is needed."""
-
-    def patterns() -> Sequence[str]:
-        return gate.patterns_of(session.environment.get(VARIABLE, ""), user_config(session.environment))
-
-    def ask(lines: Sequence[str]) -> bool:
-        return _ask(session, lines)
-
-    return Trust(patterns, ask if _answers(session) and not foreign else None, foreign, everything)
+def patterns(session: Session) -> Sequence[str]:
+    """The places that this user accepts in every clone. Raises ``ConfigError`` and what reading the file raises."""
+    found: Sequence[str] = gate.patterns_of(session.environment.get(VARIABLE, ""), user_config(session.environment))
+    return found
 
 
 def user_config(environment: Mapping[str, str]) -> str:
@@ -49,7 +42,10 @@ def _answers(session: Session) -> bool:
     return person and session.err.terminal and sys.stdin is not None and sys.stdin.isatty()
 
 
-def _ask(session: Session, lines: Sequence[str]) -> bool:
+def ask(session: Session, lines: Sequence[str]) -> bool:
+    """Whether the user accepts the place that ``lines`` describe; no, where nobody sits there."""
+    if not _answers(session):
+        return False
     session.progress.close()
     session.err.line("The repository names a place that this clone has not accepted:")
     for line in lines:

@@ -64,11 +64,11 @@ def decode(data: bytes, *, role: str = "read") -> StoreFormat:
     return StoreFormat(store=store, chunker=read_chunker(fields.below("chunker")), read=read, write=write, gc=gc)
 
 
-def check_pin(found: StoreFormat, pinned: str) -> None:
-    """Compare the store's id to the one that the committed configuration pins. Raises ``RemoteIdentity``."""
+def check_pin(found: StoreFormat, pinned: str, place: str) -> None:
+    """Compare the id of the store at ``place`` to the one that is pinned. Raises ``RemoteIdentity``."""
     if pinned and found.store != pinned:
         raise RemoteIdentity(
-            f"the remote is the store {found.store}, the committed configuration names {pinned}",
+            f"{place} holds the store {found.store}, and the remote is pinned to {pinned}",
             hint="compare the url with: weft remote list",
         )
 

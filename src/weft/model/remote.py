@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +23,35 @@ class RemoteSpec:
     def place(self) -> str:
         """The url, and the endpoint where there is one, as users see them."""
         return f"{self.url} at {self.endpoint}" if self.endpoint else self.url
+
+
+def _none() -> Sequence[str]:
+    return ()
+
+
+def _refuse(lines: Sequence[str]) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the user of a process says about the places that a repository names.
+
+    ``patterns`` returns the places that the user accepts in every clone; it is called when they are needed first. ``ask``
+    shows lines to the user and returns whether the place is accepted: never, where nobody can answer.
+
+    ``foreign`` is for a repository that is not the user's: nothing that it says was accepted, and no credentials are sent
+    but to places of ``patterns``. ``everything`` accepts whatever place a commit may name, for this command alone.
+    """
+
+    patterns: Callable[[], Sequence[str]] = _none
+    ask: Callable[[Sequence[str]], bool] = _refuse
+    foreign: bool = False
+    everything: bool = False
+
+
+NOTHING = Trust()
+"""Accepts nothing, and asks nobody."""
 
 
 class ChunkerParams(NamedTuple):

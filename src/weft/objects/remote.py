@@ -107,7 +107,7 @@ class RemoteStore:
                 found = self._read_format(create, role)
                 if found is None:
                     found = self._create(create, chunker, role)
-                storeformat.check_pin(found, self._pin)
+                storeformat.check_pin(found, self._pin, self.storage.name)
                 self._place = place_of(self.catalog, found.store)
                 self._format = found
             return self._format

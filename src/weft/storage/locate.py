@@ -7,6 +7,7 @@ neither asyncio nor TLS, and every command would wait for them.
 from __future__ import annotations
 
 import importlib
+import os
 from types import MethodType
 from typing import Any, Protocol
 
@@ -55,7 +56,8 @@ def open_backend(spec: Place, *, base_dir: str, workers: int = 8, anonymous: boo
     check_url(spec.url)
     path = directory_of(spec.url, base_dir)
     if path is not None:
-        return LocalStorage(path)
+        # As places are compared: a link and ".." together must not be one directory there and another one here.
+        return LocalStorage(os.path.realpath(path))
     scheme = scheme_of(spec.url)
     if BUCKETS.get(scheme) == "s3":
         return _s3(spec, workers, anonymous)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from weft.errors import NotARepository, WeftError
 from weft.gitio.repo import GitRepo, discover
 from weft.model.config import Config
-from weft.model.trust import NOTHING, Trust
+from weft.model.remote import NOTHING, Trust
 from weft.objects.chunker import Chunker
 from weft.util.progress import Progress, SilentProgress
 from weft.util.subproc import run

@@ -23,7 +23,7 @@ from weft.gitio import trees
 from weft.gitio.repo import SAFELY, find_git, git_failed
 from weft.model.entry import DIR
 from weft.model.pointer import Pointer
-from weft.model.trust import NOTHING, Trust
+from weft.model.remote import NOTHING, Trust
 from weft.objects.ingest import ingest
 from weft.util.atomic import os_errors
 from weft.util.progress import Progress

@@ -14,7 +14,7 @@ from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.snapshots import RUNS
 from weft.gitio.trees import resolve
-from weft.model.trust import NOTHING, Trust
+from weft.model.remote import NOTHING, Trust
 from weft.util.humanize import count_text
 from weft.util.later import later
 from weft.util.progress import Progress, SilentProgress

@@ -8,7 +8,7 @@ from weft.errors import HookRefused, NoRemote, NotOnRemote
 from weft.gitio.repo import GitRepo
 from weft.model.config import CONFIG_PATH
 from weft.model.pointer import Pointer
-from weft.model.trust import Trust
+from weft.model.remote import Trust
 from weft.objects.closure_check import remote_states
 from weft.util.humanize import count_text
 from weft.util.progress import Progress

@@ -14,7 +14,7 @@ from weft.gitio.repo import GitRepo, discover
 from weft.gitio.trees import staged_file
 from weft.model.config import CONFIG_PATH, Config
 from weft.model.oid import Oid
-from weft.model.trust import NOTHING, Trust
+from weft.model.remote import NOTHING, Trust
 from weft.objects import store_folder
 from weft.objects.catalog import Catalog
 from weft.objects.copies import copies_dir

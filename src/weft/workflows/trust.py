@@ -15,8 +15,7 @@ from weft.errors import RefusedInput, UntrustedConfig, UntrustedRemote
 from weft.formats import userconfig
 from weft.gitio.repo import GitRepo
 from weft.model.config import Config
-from weft.model.remote import RemoteSpec
-from weft.model.trust import Trust
+from weft.model.remote import RemoteSpec, Trust
 from weft.storage.places import Place, covers, is_near, place_of, private_only
 from weft.util.atomic import os_errors
 from weft.util.urls import scheme_of
@@ -53,7 +52,7 @@ def admit(project: Project, spec: RemoteSpec, *, writes: bool) -> Access:
     why = _objection(spec.name in known, writes, place, project, trust)
     if why:
         before = _named(known[spec.name]) if spec.name in known else ""
-        if trust.ask is None or not trust.ask(introduction(spec, place, before)):
+        if trust.foreign or not trust.ask(introduction(spec, place, before)):
             was = f"; what this clone accepted is {before}" if before else ""
             raise UntrustedRemote(
                 f"the remote {spec.name} is {_named(spec, place)}, and {why}{was}",
@@ -68,9 +67,10 @@ def refuse_private_only(spec: RemoteSpec) -> None:
     why = "" if spec.private else private_only(spec.url, spec.endpoint)
     if why:
         place = place_of(spec.url, spec.endpoint, "/")
-        hint = f"if you know it: weft config set --private remotes.{spec.name}.url {place.url}"
+        key = f"weft config set --private remotes.{spec.name}"
+        hint = f"if you know it: {key}.url {place.url}"
         if place.endpoint:
-            hint += f", and the same for remotes.{spec.name}.endpoint"
+            hint += f" && {key}.endpoint {place.endpoint}"
         raise UntrustedConfig(f"the committed remote {spec.name} is {_named(spec, place)}: {why}", hint=hint)
 
 

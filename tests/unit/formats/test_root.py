@@ -133,9 +133,9 @@ def test_replaced_store_files(change: dict[str, Any], error: type[WeftError]) ->
 
 def test_the_pin() -> None:
     found = storeformat.decode(storeformat.encode(StoreFormat(STORE)))
-    storeformat.check_pin(found, STORE)
-    storeformat.check_pin(found, "")
+    storeformat.check_pin(found, STORE, "s3://b")
+    storeformat.check_pin(found, "", "s3://b")
     with pytest.raises(RemoteIdentity):
-        storeformat.check_pin(found, "f" * 32)
+        storeformat.check_pin(found, "f" * 32, "s3://b")
     with pytest.raises(SchemaError):
         storeformat.encode(StoreFormat("../x"))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from weft.errors import ConfigError
+from weft.model.remote import RemoteSpec
+from weft.storage.locate import open_backend
 from weft.storage.places import Place, covers, is_near, place_of, private_only
 from weft.storage.urls import is_loopback
 
@@ -39,6 +41,8 @@ def test_a_directory_is_where_its_links_lead(tmp_path: Path) -> None:
     place = place_of("link/x", "", root)
     assert place.url == str(tmp_path / "far" / "x")
     assert not is_near(place, root)
+    for url in ("link/x", "link/../x", "link/../../near/x", "../repo/link/./x/"):
+        assert open_backend(RemoteSpec("origin", url), base_dir=root).name == place_of(url, "", root).url
     for near in ("inside", "../beside", "../beside/below", ".."):
         assert is_near(place_of(near, "", root), root)
     for far in ("../../far", "../../nearer", "../.."):

@@ -6,7 +6,6 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.render.content import get_page
-from weft.cli.trusting import trust_of
 from weft.cli.verbs import pass_session, verb
 from weft.workflows.get import get
 
@@ -29,6 +28,6 @@ def command(session: Session, url: str, what: str, output: str, trust: bool, for
     revision, separator, path = what.partition(":")
     if not separator:
         revision, path = "", what
-    trusted = trust_of(session, foreign=not trust, everything=trust)
+    trusted = session.trust_of(foreign=not trust, everything=trust)
     found = get(url, revision, path, output, force=force, trust=trusted, progress=session.progress)
     session.show("get", found, get_page)
