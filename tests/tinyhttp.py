@@ -46,13 +46,15 @@ class Request:
 
 @dataclass
 class Reply:
-    """What to answer; ``cut`` sends that many bytes of the announced body and breaks the connection."""
+    """What to answer; ``cut`` sends that many bytes of the announced body and breaks the connection. ``endless`` repeats the
+    body in chunks, without a length, until the client leaves."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
     delay: threading.Event | None = None
+    endless: bool = False
 
 
 @dataclass
@@ -61,6 +63,8 @@ class Tiny:
 
     endpoint: str
     requests: list[Request]
+    blocks: list[int]
+    """How many blocks of an endless body each client took."""
 
 
 Answer = Callable[[Request], Reply]
@@ -76,6 +80,7 @@ def s3_error(status: int, code: str, message: str = "", **headers: str) -> Reply
 def serving(answer: Answer, *, tls: bool = False) -> Iterator[Tiny]:
     """Serve on a free port of the loopback interface until the block ends."""
     requests: list[Request] = []
+    blocks: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -91,13 +96,24 @@ def serving(answer: Answer, *, tls: bool = False) -> Iterator[Tiny]:
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
-            if "Content-Length" not in reply.headers:
+            if reply.endless:
+                self.send_header("Transfer-Encoding", "chunked")
+            elif "Content-Length" not in reply.headers:
                 self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            if self.command != "HEAD":
+            if reply.endless:
+                self.send_on(reply.body)
+            elif self.command != "HEAD":
                 self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])
             if reply.cut is not None:
                 self.close_connection = True
+
+        def send_on(self, body: bytes) -> None:
+            blocks.append(0)
+            place = len(blocks) - 1
+            while blocks[place] < 400:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
+                blocks[place] += 1
 
         do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any
 
@@ -121,7 +137,7 @@ def serving(answer: Answer, *, tls: bool = False) -> Iterator[Tiny]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield Tiny(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", requests)
+        yield Tiny(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", requests, blocks)
     finally:
         server.shutdown()
         server.server_close()

@@ -1,12 +1,14 @@
-"""Rows about work and memory: texts that are made to be slow to read (95, 96)."""
+"""Rows about work: texts that are made to be slow to read (95, 96), and one that makes others work (100)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from weft.cli.render.tables import inline
 from weft.errors import LimitExceeded, SchemaError
 from weft.formats.canonical import load_json
 from weft.formats.values import read_values
@@ -43,7 +45,25 @@ def values_that_are_slow(_: Path) -> None:
             read_values(data, name)
 
 
+def texts_that_call_people(_: Path) -> None:
+    """What a forge would make of a cell stands apart from its sign; what is shown is the text."""
+    for text in (
+        "@org/team",
+        "a@b.org",
+        "https://x.org/?a=b&c",
+        "www.x.org",
+        "#12",
+        "&lt;img&gt;",
+        "<!-- x -->",
+        "~~x~~",
+    ):
+        cell = inline(text)
+        assert not re.search(r"[@#]\w|://|www\.|(?<!\\)[&~]|(?<!\\)<(?!!-- -->)", cell)
+        assert re.sub(r"<!-- -->|\\(?=[!-/:-@\[-`{-~])", "", cell) == text
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (95, "texts for patterns", texts_for_patterns),
     (96, "values that are slow to read", values_that_are_slow),
+    (100, "texts that call people", texts_that_call_people),
 ]

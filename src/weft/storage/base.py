@@ -48,7 +48,7 @@ class Storage(Protocol):
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return ``length`` bytes from ``start`` (all to the end when None). Raises ``KeyMissing``; ``StorageFault`` when
-        fewer bytes came than were asked for."""
+        fewer or more bytes came than were asked for; over a network, where no length was, an error over 64 MiB."""
 
     def read_small(self, key: str, limit: int) -> bytes:
         """Return a whole object of at most ``limit`` bytes, in one request where the library allows it. Raises

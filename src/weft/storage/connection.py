@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from weft.storage.base import ObjectStat
-from weft.storage.keys import MAX_UPLOAD, too_large
+from weft.storage.keys import MAX_UPLOAD, short_read, too_large
 from weft.storage.translate import Context, key_missing
 from weft.util.forking import after_fork, own_lock
 
@@ -69,13 +69,19 @@ class Sized(Protocol):
 
 
 def fetch_within(driver: Sized, key: str, limit: int) -> bytes:
-    """A whole object after asking for its size: two requests. Raises ``LimitExceeded`` over ``limit`` bytes."""
+    """A whole object after asking for its size, and then for as many bytes: two requests, or one where there are none.
+
+    Raises ``LimitExceeded`` over ``limit`` bytes.
+    """
     found = driver.look(key)
     if found is None:
         raise key_missing(key, driver.context)
     if found.size > limit:
         raise too_large(key, found.size, limit)
-    return driver.fetch(key, 0, None)
+    data = driver.fetch(key, 0, found.size) if found.size else b""
+    if len(data) != found.size:
+        raise short_read(key, found.size, len(data))
+    return data
 
 
 class Watch:
@@ -135,7 +141,17 @@ def seconds_of(info: Mapping[str, Any]) -> float:
 
 def await_on_loop(system: Any, work: Any) -> Any:
     """Run a coroutine on the event loop of a file system and wait for what it returns or raises."""
-    return asyncio.run_coroutine_threadsafe(work, system.loop).result()
+
+    async def kept() -> tuple[Any, TimeoutError | None]:
+        try:
+            return await work, None
+        except TimeoutError as error:
+            return None, error  # the future would make a new one of it, without the server's answer behind it
+
+    found, error = asyncio.run_coroutine_threadsafe(kept(), system.loop).result()
+    if error is not None:
+        raise error
+    return found
 
 
 def run_on_loop(system: Any, work: Any, timeout: float = 5.0) -> None:

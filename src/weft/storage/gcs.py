@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from weft.errors import StorageFault
 from weft.storage.base import ObjectStat, Proof
+from weft.storage.bodies import next_page, well_formed
 from weft.storage.connection import Connection, fetch_bytes, fetch_file, fetch_within, run_on_loop, seconds_of
 from weft.storage.descriptors import prove_file
 from weft.storage.fsspec_backend import FsspecStorage
@@ -76,19 +77,22 @@ class GcsDriver:
             name=self._prefix + key,
             **more,
         )
-        stored = int(json.loads(answer)["size"])
+        with well_formed(self.context.name, f"an upload of {key}"):
+            stored = int(json.loads(answer)["size"])
         if stored != size:
             raise StorageFault(f"{self.context.name} stored {stored} bytes of {size} for {key}")
 
     def look(self, key: str) -> ObjectStat | None:
         """See ``Driver.look``."""
         found = self._connection.system.call("GET", "b/{}/o/{}", self._bucket, self._prefix + key, json_out=True)
-        return ObjectStat(key, int(found["size"]), seconds_of(found))
+        with well_formed(self.context.name, f"for {key}"):
+            return ObjectStat(key, int(found["size"]), seconds_of(found))
 
     def pages(self, prefix: str) -> Iterator[Iterable[ObjectStat]]:
         """See ``Driver.pages``."""
         cut = len(self._prefix)
         token: dict[str, str] = {}
+        seen: set[str] = set()
         while True:
             try:
                 page = self._page(self._prefix + prefix, PAGE, **token)
@@ -96,13 +100,15 @@ class GcsDriver:
                 raise bucket_missing(self.context) from None
             if not isinstance(page, dict):
                 raise StorageFault(f"{self.context.name} answered a listing with something else")
-            yield [
-                ObjectStat(found["name"][cut:], int(found.get("size") or 0), seconds_of(found))
-                for found in page.get("items") or []
-            ]
+            with well_formed(self.context.name, "a listing"):
+                stats = [
+                    ObjectStat(found["name"][cut:], int(found.get("size") or 0), seconds_of(found))
+                    for found in page.get("items") or []
+                ]
+            yield stats
             if not page.get("nextPageToken"):
                 return
-            token = {"pageToken": page["nextPageToken"]}
+            token = {"pageToken": next_page(page["nextPageToken"], seen, self.context.name)}
 
     def _page(self, prefix: str, size: int, **more: str) -> Any:
         return self._connection.system.call(

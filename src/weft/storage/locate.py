@@ -130,6 +130,8 @@ def _gcs(spec: Place, workers: int, anonymous: bool) -> Storage:
     emulator = endpoint.startswith("http://") and is_loopback(endpoint)
     token = "anon" if anonymous or emulator else "google_default"
 
+    response = _ours("bodies").bounded_response(aiohttp.ClientResponse)
+
     def connect() -> Any:
         trace = aiohttp.TraceConfig()
         trace.on_request_redirect.append(refuse_other_origin)
@@ -142,7 +144,12 @@ def _gcs(spec: Place, workers: int, anonymous: bool) -> Storage:
             use_listings_cache=False,
             skip_instance_cache=True,
             requests_timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT),
-            session_kwargs={"trace_configs": [trace]},
+            session_kwargs={
+                "trace_configs": [trace],
+                "response_class": response,
+                "auto_decompress": False,
+                "headers": {"Accept-Encoding": "identity"},
+            },
         )
         _without_retries(system, "_request", "_get_file_request")
         return system

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.errors import DependencyMissing, RemoteRedirect
+from weft.storage.bodies import WORDS, read_within, too_long
 
 HINT = "check the url and the endpoint of the remote with weft remote list"
 REDIRECTS = frozenset([301, 302, 303, 307, 308])
@@ -33,7 +34,25 @@ class _Straight:
                 f"{response.url.origin()} redirects to another place ({response.status}), which is not followed",
                 hint=HINT,
             )
-        return response
+        return _Words(response)
+
+
+class _Words:
+    """An ``aiohttp.ClientResponse`` whose ``read`` is bounded. Listings and errors are read so, objects by ``content``."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._response, name)
+
+    async def read(self) -> bytes:
+        """The body of a listing or an error. Raises ``StorageFault`` for one that is too long."""
+        body = await read_within(self._response.content.read, WORDS)
+        if len(body) > WORDS:
+            self._response.close()
+            raise too_long(self._response.url.origin(), WORDS)
+        return body
 
 
 def straight_session(base: Any) -> type:

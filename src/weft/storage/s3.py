@@ -12,16 +12,15 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 from weft.errors import CredentialFault, KeyMissing, StorageFault
 from weft.storage.base import ObjectStat, Proof
+from weft.storage.bodies import next_page, read_within, well_formed
 from weft.storage.connection import (
     Connection,
     await_on_loop,
-    fetch_bytes,
     fetch_file,
-    fetch_within,
     run_on_loop,
     seconds_of,
 )
@@ -112,28 +111,34 @@ class S3Driver:
 
     def fetch(self, key: str, start: int, end: int | None) -> bytes:
         """See ``Driver.fetch``."""
-        return fetch_bytes(self._connection.system, self._path(key), start, end)
+        if not start and end is None:
+            return self.fetch_small(key, MAX_UPLOAD)
+        head = {"Range": f"bytes={start}-" if end is None else f"bytes={start}-{end - 1}"}
+        limit = MAX_UPLOAD if end is None else end - start
+        data, size = await_on_loop(self._connection.system, self._get(key, limit, head))
+        if end is None and max(len(data), size or 0) > limit:
+            raise too_large(key, size or len(data), limit)
+        return cast("bytes", data)
 
     def fetch_small(self, key: str, limit: int) -> bytes:
-        """See ``Driver.fetch_small``: one request, whose answer tells the length before its body is read."""
-        data: bytes | None = await_on_loop(self._connection.system, self._get_within(key, limit))
-        # Without a length in the answer there is no bound on the body.
-        return fetch_within(self, key, limit) if data is None else data
+        """See ``Driver.fetch_small``: one request, whether its answer tells the length before its body is read or not."""
+        data, size = await_on_loop(self._connection.system, self._get(key, limit, {}))
+        if max(len(data), size or 0) > limit:
+            raise too_large(key, size or len(data), limit)
+        if size is not None and len(data) != size:
+            raise short_read(key, size, len(data))
+        return cast("bytes", data)
 
-    async def _get_within(self, key: str, limit: int) -> bytes | None:
-        answer = await self._connection.system._call_s3("get_object", Bucket=self._bucket, Key=self._prefix + key)
+    async def _get(self, key: str, limit: int, head: dict[str, str]) -> tuple[bytes, int | None]:
+        """The bytes of an object, at most one more than ``limit``, and how many the server announced."""
+        answer = await self._connection.system._call_s3(
+            "get_object", Bucket=self._bucket, Key=self._prefix + key, **head
+        )
         body, size = answer["Body"], answer.get("ContentLength")
         try:
-            if size is None:
-                return None
-            if size > limit:
-                raise too_large(key, size, limit)
-            data: bytes = await body.read()
+            return b"" if size is not None and size > limit else await read_within(body.read, limit), size
         finally:
             body.close()
-        if len(data) != size:
-            raise short_read(key, size, len(data))
-        return data
 
     def fetch_file(self, key: str, path: str) -> int | None:
         """See ``Driver.fetch_file``."""
@@ -159,11 +164,13 @@ class S3Driver:
     def look(self, key: str) -> ObjectStat | None:
         """See ``Driver.look``."""
         found = self._call("head_object", key)
-        return ObjectStat(key, int(found["ContentLength"]), seconds_of(found))
+        with well_formed(self.context.name, f"for {key}"):
+            return ObjectStat(key, int(found["ContentLength"]), seconds_of(found))
 
     def pages(self, prefix: str) -> Iterator[Iterable[ObjectStat]]:
         """See ``Driver.pages``."""
         more: dict[str, str] = {}
+        seen: set[str] = set()
         cut = len(self._prefix)
         while True:
             page = self._connection.system.call_s3(
@@ -172,13 +179,15 @@ class S3Driver:
             if "IsTruncated" not in page and "Name" not in page:
                 # Any XML parses, a login page too, and would pass for a bucket without objects.
                 raise StorageFault(f"{self.context.name} answered a listing with something else")
-            yield [
-                ObjectStat(found["Key"][cut:], int(found["Size"]), seconds_of(found))
-                for found in page.get("Contents") or []
-            ]
+            with well_formed(self.context.name, "a listing"):
+                stats = [
+                    ObjectStat(found["Key"][cut:], int(found["Size"]), seconds_of(found))
+                    for found in page.get("Contents") or []
+                ]
+            yield stats
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            more = {"ContinuationToken": next_page(page.get("NextContinuationToken"), seen, self.context.name)}
 
     def remove(self, key: str) -> None:
         """See ``Driver.remove``."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from weft.cli.text import escape
 
 _FORMULA = ("=", "+", "-", "@")
+_MARKS = re.compile(r"[\\`*_\[\]<>#|&~]")
+
+
+_NOTHING = "<!-- -->"
+_CALLS = re.compile(r"[@#]|:(?=//)|www(?=\.)", re.IGNORECASE)
 
 
 def inline(text: str) -> str:
-    """``text`` as it is, whatever Markdown means by it."""
-    text = escape(text)
-    for mark in ("\\", "`", "*", "_", "[", "]", "<", ">", "#", "|"):
-        text = text.replace(mark, "\\" + mark)
-    return text
+    """``text`` as it is, whatever Markdown means by it, and whoever a forge would call or link to because of it."""
+    text = _MARKS.sub(r"\\\g<0>", escape(text))
+    # Forges look for names, numbers and addresses in what is shown, where a backslash is gone: a comment parts them.
+    return _CALLS.sub(rf"\g<0>{_NOTHING}", text)
 
 
 def csv_row(cells: Sequence[Any]) -> str:

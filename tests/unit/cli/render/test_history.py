@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from weft.cli.context import View
 from weft.cli.render.factcells import fact_cells
 from weft.cli.render.history import compare_page
@@ -41,3 +45,13 @@ def test_long_values_and_ids_are_cut_but_with_v() -> None:
     assert fact_cells(rows[0], View(Paint(False), True)) == ["x" * 100, "y"]
     assert csv_row(["a", None]) == "a,"
     assert inline("<b>") == "\\<b\\>"
+    assert inline("&lt;b&#62; ~~x~~") == "\\&lt;b\\&\\#<!-- -->62; \\~\\~x\\~\\~"
+
+
+@pytest.mark.parametrize(
+    "text", ["@org/team", "a@b.org", "https://x.org", "FTP://x.org", "see www.x.org", "WWW.x.org", "#12", "o/r#1"]
+)
+def test_a_cell_calls_nobody_and_leads_nowhere(text: str) -> None:
+    cell = inline(text)
+    assert re.sub(r"<!-- -->|\\(?=[!-/:-@\[-`{-~])", "", cell) == text, "what is shown is the text"
+    assert not re.search(r"[@#]\w|://|www\.", cell, re.IGNORECASE)
