@@ -522,6 +522,8 @@ FORGED: dict[str, dict[str, object]] = {
     "no-outs": {"outs": ()},
     "no-deps": {"deps": ()},
     "spec": {"spec": "1" * 40},
+    "metrics-of-no-file": {"metrics": {"metrics.json": {"auc": 0.9}, "nowhere.json": {"auc": 1.0}}},
+    "metrics-of-a-dependency": {"metrics": {"metrics.json": {"auc": 0.9}, "data/prepared": {"auc": 1.0}}},
 }
 
 
@@ -530,6 +532,19 @@ def test_a_record_with_the_right_spec_must_still_tell_of_that_stage(change: dict
     """Whoever writes a record by hand can copy any one field, and its digest."""
     repo.record("train", **change)
     assert rules_in(repo.commit(code=1)) == {"WEFT014"}
+
+
+def test_metrics_that_weft_keeps_are_told(repo: Lineage) -> None:
+    repo.replace("weft.yaml", "metrics: [metrics.json]", "metrics: [{metrics.json: {cache: true}}]")
+    repo.point("metrics.json")
+    values = {"metrics.json": {"auc": 0.9}}
+    repo.record("train", metrics={})
+    (repo.root / "metrics.json").unlink()
+    assert "it says nothing of the values in metrics.json" in repo.commit(code=1)
+    repo.write("metrics.json", '{"auc": 0.9}\n')
+    repo.record("train", metrics=values)
+    (repo.root / "metrics.json").unlink()
+    repo.commit()
 
 
 def test_a_record_of_another_stage_under_this_name(repo: Lineage) -> None:

@@ -120,7 +120,8 @@ _TEXT = (
         "B",
         "metrics",
         "The metrics in the record are those of the staged metrics files, the files that Git keeps of a stage's outs are"
-        " the recorded ones byte for byte, and no metric is NaN or infinite.",
+        " the recorded ones byte for byte, and no metric is NaN or infinite. Values of a metrics file that weft keeps are"
+        " compared with its data where that is here, and said to be unproved elsewhere.",
         "`git add FILE` if it was forgotten; else `weft repro STAGE`",
     ),
     Rule(
@@ -152,7 +153,7 @@ _TEXT = (
         "B",
         "stage and command",
         "A record belongs to a stage that weft.yaml declares, lies where that stage's record lies, and was made by the"
-        " command, in the directory, with the deps, outs and params keys that are declared now.",
+        " command, in the directory, with the deps, outs, metrics files and params keys that are declared now.",
         "`weft repro STAGE`; `git rm lineage/STAGE.yaml` for a stage that is gone",
     ),
     Rule(
