@@ -67,7 +67,9 @@ _A = (
         "A",
         "names",
         "Pointers, records and the stage file must be plain files (no links) with names that every checkout can hold: no"
-        " '..', no '.git', no control characters; tracked paths may not contain one another, nor differ in case alone.",
+        " '..', no '.git', no control characters; tracked paths may not contain one another. No path differs in case or"
+        " Unicode form alone from one that weft reads (weft.yaml, lineage/, .weft, pointers, what a stage names): where"
+        " names are folded, a checkout would give weft the one for the other.",
         "`weft mv OLD NEW`, or `git mv OLD NEW`",
     ),
 )
