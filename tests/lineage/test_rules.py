@@ -18,7 +18,7 @@ from lineagekit import Lineage, make
 from weft.formats import lineage as lineage_format
 from weft.model.lineage import Hidden, RunFacts, record_path
 from weft.model.oid import Oid
-from weft.workflows.validate import validate_range, validate_revision
+from weft.workflows.validate import validate_range, validate_revision, validate_staged
 from weft.workflows.validate_rules import RULES
 
 Change = Callable[[Lineage], None]
@@ -86,6 +86,20 @@ def nested_pointer(repo: Lineage) -> None:
 
 def same_but_case(repo: Lineage) -> None:
     repo.point("data/RAW", type="dir", files=7)
+
+
+def other_case(path: str, text: str = "x: 1\n") -> Change:
+    """A new file that differs from one that weft reads in the spelling of its path alone."""
+
+    def write(repo: Lineage) -> None:
+        repo.write(path, text)
+
+    write.__name__ = path
+    return write
+
+
+def two_spellings_declared(repo: Lineage) -> None:
+    new_stage(repo, out="Models/CLF.pkl")
 
 
 def unreadable(repo: Lineage) -> None:
@@ -422,6 +436,12 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (4, linked_pointer, plain_pointer),
     (4, nested_pointer, plain_pointer),
     (4, same_but_case, plain_pointer),
+    (4, other_case("Weft.yaml"), other_case("docs/Weft.yaml")),
+    (4, other_case("Lineage/other.md"), other_case("docs/Lineage/other.md")),
+    (4, other_case(".we\u200cft/config.yaml"), other_case("docs/a\u200cb")),
+    (4, other_case("\u017frc/train.py"), other_case("docs/\u017frc/train.py")),
+    (4, other_case("data/Raw/part-0.csv"), other_case("data/other/part-0.csv")),
+    (4, two_spellings_declared, new_stage),
     (5, unreadable, plain_pointer),
     (6, unknown_key, plain_pointer),
     (6, bare_ignore, full_ignore),
@@ -522,6 +542,8 @@ FORGED: dict[str, dict[str, object]] = {
     "no-outs": {"outs": ()},
     "no-deps": {"deps": ()},
     "spec": {"spec": "1" * 40},
+    "metrics-of-no-file": {"metrics": {"metrics.json": {"auc": 0.9}, "nowhere.json": {"auc": 1.0}}},
+    "metrics-of-a-dependency": {"metrics": {"metrics.json": {"auc": 0.9}, "data/prepared": {"auc": 1.0}}},
 }
 
 
@@ -532,9 +554,35 @@ def test_a_record_with_the_right_spec_must_still_tell_of_that_stage(change: dict
     assert rules_in(repo.commit(code=1)) == {"WEFT014"}
 
 
+def test_metrics_that_weft_keeps_are_told(repo: Lineage) -> None:
+    repo.replace("weft.yaml", "metrics: [metrics.json]", "metrics: [{metrics.json: {cache: true}}]")
+    repo.point("metrics.json")
+    values = {"metrics.json": {"auc": 0.9}}
+    repo.record("train", metrics={})
+    (repo.root / "metrics.json").unlink()
+    assert "it says nothing of the values in metrics.json" in repo.commit(code=1)
+    repo.write("metrics.json", '{"auc": 0.9}\n')
+    repo.record("train", metrics=values)
+    (repo.root / "metrics.json").unlink()
+    repo.commit()
+
+
 def test_a_record_of_another_stage_under_this_name(repo: Lineage) -> None:
     repo.write(record_path("train"), repo.read(record_path("prepare")))
     assert "it is the record of the stage 'prepare'" in repo.commit(code=1)
+
+
+def test_every_path_that_weft_reads_has_one_spelling(repo: Lineage) -> None:
+    alike = [".Weft/config.yaml", "weft~1/config.yaml", "weft.yaml.", "Lineage/train.yaml", "LINEAGE", "PARAMS.yaml"]
+    alike += ["metrics.JSON", "src/Train.py", "Requirements.lock", "Data/raw.weft", "models/CLF.pkl", ".WeftIgnore"]
+    others = ["docs/Weft.yaml", "docs/lineage/a", "docs/A", "docs/a", "Models/README.md", "weft", "Params.yml"]
+    for path in alike + others:
+        if path != "LINEAGE":
+            repo.write(path, "x: 1\n")
+    os.symlink("lineage", repo.root / "LINEAGE")
+    repo.git("add", "-f", "-A")
+    told = validate_staged(str(repo.root)).violations
+    assert {one.path for one in told if "in case or Unicode form" in one.message} == set(alike)
 
 
 def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from kit import Repo, pseudo_random
 from lineagekit import HOOK
-from weft.formats import lineage, pointer
+from weft.formats import lineage, pointer, stagefile
 from weft.gitio.blobs import blob_id
 from weft.model.lineage import DataRef, Record
 from weft.model.oid import Oid
@@ -181,7 +181,53 @@ def test_a_part_is_proved_in_commits_too(repo: Repo) -> None:
     result = validate_revision(root, "HEAD")
     assert result.passed
     assert any("manifests are not here" in note for note in result.notes)
-    assert os.listdir(repo.root / ".git" / "weft") == ["validate-cache.json"]
+    assert not os.path.exists(repo.root / ".git" / "weft")
+
+
+def measured_stage(repo: Repo, **told: object) -> None:
+    """A stage whose metrics weft keeps, and its record; ``told`` are the values that it says."""
+    text = b"stages:\n  score:\n    cmd: python score.py\n    metrics: [{scores.json: {cache: true}}]\n"
+    repo.write({"weft.yaml": text, "scores.json": b'{"acc": 0.5, "n": 3}\n'})
+    repo.weft("add", "scores.json")
+    made = pointer.decode((repo.root / "scores.json.weft").read_bytes(), name="scores.json.weft")
+    record = Record(
+        "score",
+        "python score.py",
+        blob_id(stagefile.decode(text)["score"].text),
+        outs=(DataRef("scores.json", "file", made.oid, made.size),),
+        metrics={"scores.json": told},
+    )
+    repo.write({"lineage/score.yaml": lineage.encode(lineage.with_digest(record))})
+    repo.git("add", "-A")
+
+
+@pytest.mark.parametrize(
+    "told", [{"acc": 0.99, "n": 3}, {"acc": 0.5}, {"acc": 0.5, "n": 3, "f1": 1.0}, {"acc": 0.5, "n": 3.0}]
+)
+def test_metrics_that_weft_keeps_are_compared_with_their_data(told: dict[str, object], repo: Repo) -> None:
+    measured_stage(repo, **told)
+    assert said(repo) == {"WEFT010"}
+    repo.git("commit", "-q", "--no-verify", "-m", "around")
+    root = str(repo.root)
+    assert [one.rule for one in validate_revision(root, "HEAD").violations] == ["WEFT010"]
+    assert {one.rule for one in validate_range(root, "HEAD~1..HEAD").violations} == {"WEFT010", "WEFT027"}
+    measured_stage(repo, acc=0.5, n=3)
+    assert said(repo) == set()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_without_their_data_metrics_are_unproved(whole: bool, repo: Repo) -> None:
+    measured_stage(repo, acc=0.99, n=3)
+    repo.git("commit", "-q", "--no-verify", "-m", "around")
+    shutil.rmtree(repo.root / ".git" / "weft" / "store")
+    if whole:
+        shutil.rmtree(repo.root / ".git" / "weft")
+    else:
+        os.unlink(repo.root / ".git" / "weft" / "catalog.sqlite")
+        repo.weft("fetch", "data")
+    result = validate_range(str(repo.root), "HEAD~1..HEAD")
+    assert result.passed
+    assert any("scores.json in lineage/score.yaml are unproved" in note for note in result.notes)
 
 
 def test_without_manifests_a_part_is_noted(repo: Repo) -> None:

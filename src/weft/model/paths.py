@@ -187,6 +187,14 @@ def fold_key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def seen_as(path: str) -> str:
+    """One spelling for all paths that some file system takes for the same: APFS, HFS+, NTFS, whatever they leave out."""
+    if path.isascii() and not any(mark in path for mark in (":", "~", "./", " /")) and path[-1:] not in (".", " "):
+        return path.lower()
+    parts = [_folded(part) for part in path.split("/")]
+    return "/".join(".weft" if part == "weft~1" else part for part in parts)
+
+
 def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names of one directory that NFC and full case folding cannot tell apart."""
     names = list(names)

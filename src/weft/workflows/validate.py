@@ -84,7 +84,7 @@ def look_at_staged(start: str, *, cached: bool = True) -> Staged:
     if cached:
         save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)
-    return Staged(git, result, report.scope, context, report.inside)
+    return Staged(git, result, report.scope, context, report.inside, report.measured)
 
 
 def validate_revision(start: str, rev: str) -> ValidateResult:
@@ -167,8 +167,8 @@ def _ignores_of(blobs: BlobReader, commit: str) -> tuple[Ignore, ...]:
 def _commit(git: GitRepo, context: Context, commit: str, before: tuple[Ignore, ...] | None = None) -> ValidateResult:
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
-    if report.inside or report.scope.pointers:
-        proved, unproved = validate_workspace.prove_data(git, context, report.scope.pointers, report.inside)
+    if report.inside or report.measured or report.scope.pointers:
+        proved, unproved = validate_workspace.prove_data(git, context, report)
         violations += proved
         notes += unproved
     counted, ignored = _counted(context, violations, before)

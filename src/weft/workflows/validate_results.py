@@ -8,6 +8,7 @@ from weft.gitio.repo import GitRepo
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import Inside
 from weft.pipeline.validate.ignores import Ignored
+from weft.pipeline.validate.kept_figures import Measured
 from weft.pipeline.validate.scope import Scope
 from weft.pipeline.validate.violations import Violation
 
@@ -44,10 +45,11 @@ class ValidateResult:
 @dataclass(frozen=True, slots=True)
 class Staged:
     """A result for what is staged, with what a look at the workspace needs to go on: the repository, what was looked at,
-    the staged pointers that changed or that a touched stage names, and what only manifests can prove."""
+    the staged pointers that changed or that a touched stage names, and what only manifests and metrics files can prove."""
 
     git: GitRepo
     result: ValidateResult
     scope: Scope
     context: Context
     inside: tuple[Inside, ...]
+    measured: tuple[Measured, ...]

@@ -18,6 +18,7 @@ from weft.errors import (
     SchemaError,
     WeftError,
 )
+from weft.formats import valuefiles
 from weft.gitio.repo import GitRepo
 from weft.model.entry import DIR, EXEC
 from weft.model.pointer import SUFFIX, Pointer
@@ -25,8 +26,10 @@ from weft.objects.proofs import check_sizes
 from weft.objects.reachability import walk
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import DATA, Inside
+from weft.pipeline.validate.engine import Report
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.ignores import apply
+from weft.pipeline.validate.kept_figures import Measured, differences
 from weft.pipeline.validate.violations import Violation, quoted
 from weft.util.humanize import count_text, size_text
 from weft.util.progress import Progress
@@ -64,7 +67,8 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
             layouts = LayoutLook(project, staged.context, HASH_BYTES, eye.notes)
             violations = list(layouts.check(staged.scope.pointers, swapped=bool(busy)))
             if not busy:
-                violations += [*eye.parts(staged.context, staged.inside), *eye.data(staged), *eye.objects(staged)]
+                violations += [*eye.parts(staged.context, staged.inside), *eye.figures(staged.context, staged.measured)]
+                violations += [*eye.data(staged), *eye.objects(staged)]
     except NotARepository:
         return result
     context = staged.context
@@ -77,30 +81,32 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
     )
 
 
-def prove_data(
-    git: GitRepo, context: Context, pointers: Sequence[str], inside: Sequence[Inside]
-) -> tuple[list[Violation], list[str]]:
-    """Rule 7 for the layouts of ``pointers`` in a commit, and rule 11 for parts of tracked directories, as far as data and
-    manifests are here; with what is to be noted.
+def prove_data(git: GitRepo, context: Context, report: Report) -> tuple[list[Violation], list[str]]:
+    """What of a commit only its data can prove, as far as that is here, with what is to be noted: rule 7 for the layouts of
+    pointers, rule 10 for metrics that weft keeps, and rule 11 for parts of tracked directories.
 
     A clone that has no store yet, as on a CI server, is not given one.
     """
+    inside, measured = report.inside, report.measured
     layouts = [
-        path for path in pointers if (pointer := context.pointer(path)) is not None and pointer.layout is not None
+        path
+        for path in report.scope.pointers
+        if (pointer := context.pointer(path)) is not None and pointer.layout is not None
     ]
-    if not inside and not layouts:
+    if not (inside or measured or layouts):
         return [], []
     unproved = [f"{path} is not proved: its layout is not here" for path in layouts]
     # Where the whole directory is proved to be the same, its parts are.
     if any(part.ref.whole is None for part in inside):
         unproved.append("parts of tracked directories were not compared: their manifests are not here")
+    unproved += map(_unproved, measured)
     if not os.path.exists(os.path.join(git.common_dir, "weft", "catalog.sqlite")):
         return [], unproved
     try:
         with open_project(git.root) as project:
             eye = _Eye(project)
             look = LayoutLook(project, context, None, eye.notes)
-            return [*look.check(layouts), *eye.parts(context, inside)], eye.notes
+            return [*look.check(layouts), *eye.parts(context, inside), *eye.figures(context, measured)], eye.notes
     except NotARepository:
         return [], unproved
 
@@ -214,6 +220,23 @@ class _Eye:
                 stage = part.path.rpartition("/")[2].removesuffix(".yaml")
                 yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}")
 
+    # --- rule 10, the part that needs objects ---
+
+    def figures(self, context: Context, measured: Sequence[Measured]) -> Iterator[Violation]:
+        """Rule 10 for metrics files that weft keeps."""
+        for one in measured:
+            pointer = context.pointer(one.ref.path)
+            if pointer is None or pointer.oid != one.ref.oid or pointer.is_dir or pointer.size > valuefiles.LIMIT:
+                self.notes.append(_unproved(one))
+                continue
+            store = self._project.store
+            try:
+                data = b"".join(store.iter_content(pointer.oid, pointer.size, store.layout(pointer.layout)))
+            except WeftError:
+                self.notes.append(_unproved(one))
+                continue
+            yield from differences(context, one, data)
+
     def _part(self, part: Inside) -> str:
         ref = part.ref
         try:
@@ -222,6 +245,10 @@ class _Eye:
             return f"the staged pointer of {ref.inside} holds no {ref.path}"
         same = (entry.oid, entry.type == DIR, entry.type == EXEC) == (ref.oid, ref.type == "dir", ref.executable)
         return "" if same and entry.size == ref.size else f"{ref.path} differs from what {ref.inside} holds as staged"
+
+
+def _unproved(one: Measured) -> str:
+    return f"the metrics of {one.ref.path} in {one.path} are unproved: its data is not here"
 
 
 def _differs(path: str, text: str) -> Violation:

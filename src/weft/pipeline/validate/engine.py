@@ -12,6 +12,7 @@ from weft.pipeline.graph import Graph
 from weft.pipeline.validate import code, data, figures, names, records, remotes, secrets, stages
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import Inside
+from weft.pipeline.validate.kept_figures import Measured, measured
 from weft.pipeline.validate.scope import Scope, find_scope
 from weft.pipeline.validate.violations import Violation
 
@@ -19,11 +20,12 @@ from weft.pipeline.validate.violations import Violation
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found, ordered by file, line and rule; ``scope`` is what was looked at, ``inside`` what only manifests can
-    prove."""
+    prove, ``measured`` what only metrics files can that weft keeps."""
 
     violations: tuple[Violation, ...]
     scope: Scope
     inside: tuple[Inside, ...] = ()
+    measured: tuple[Measured, ...] = ()
 
 
 def check(context: Context) -> Report:
@@ -38,7 +40,14 @@ def check(context: Context) -> Report:
         _prefetch(context, scope)
         found += _text_rules(context, scope, inside)
     found += context.found
-    return Report(tuple(_in_order(found)), scope, tuple(inside))
+    return Report(tuple(_in_order(found)), scope, tuple(inside), tuple(_measured(context, scope)))
+
+
+def _measured(context: Context, scope: Scope) -> Iterator[Measured]:
+    for name in scope.stages:
+        record = context.record(name)
+        if record is not None:
+            yield from measured(record, context.stages()[name])
 
 
 def _deletions(context: Context) -> bool:

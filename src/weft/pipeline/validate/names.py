@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator
 
 from weft.errors import WeftError
 from weft.gitio.index import LINK, SUBMODULE
-from weft.model.paths import RepoPath, check_data_name, fold_key
+from weft.model.lineage import RECORDS
+from weft.model.paths import RepoPath, check_data_name, seen_as
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.context import Context, is_record
 from weft.pipeline.validate.faults import CONFLICT, found
-from weft.pipeline.validate.scope import ancestors
+from weft.pipeline.validate.scope import ancestors, participants
 from weft.pipeline.validate.violations import Violation
 from weft.util.humanize import size_text
 
 LARGE, NAMES = 3, 4
+_OWN = (STAGE_FILE, RECORDS, ".weft", ".weftignore")
 LARGE_BYTES = 5 << 20
 """A staged file of more bytes than this is refused."""
 
@@ -91,24 +93,41 @@ def _name_problem(context: Context, path: str) -> str:
 
 
 def _collisions(context: Context) -> Iterator[Violation]:
-    """Pointers that a file system which ignores case takes for one."""
-    new = {path for path in context.index if path.endswith(SUFFIX)} if context.whole else _new_pointers(context)
-    if not new:
+    """Paths that a file system which folds case and Unicode forms takes for one, where weft reads one of them: there a
+    checkout has the bytes of the one under the name of the other. New paths are looked at, and newly declared ones."""
+    fresh = list(context.index if context.whole else _new(context))
+    declared = context.whole or STAGE_FILE in context.changes
+    if not fresh and not declared:
         return
+    named = list(dict.fromkeys(path for stage in context.stages().values() for path in participants(stage)))
+    data = [path.removesuffix(SUFFIX) for path in context.index if path.endswith(SUFFIX)]
+    read: dict[str, str] = {}
+    for path in (*_OWN, *named, *data):
+        other = read.setdefault(seen_as(path), path)
+        if other != path and declared and path in named:
+            yield found(NAMES, STAGE_FILE, f"{path} differs from {other} in case or Unicode form alone")
+    fresh += [name for path in named for name in (path, path + SUFFIX) if name in context.index] if declared else []
     every: dict[str, list[str]] = {}
-    for path in context.index:
-        if path.endswith(SUFFIX):
-            every.setdefault(fold_key(path), []).append(path)
-    for alike in every.values():
-        fresh = next((path for path in alike if path in new), "") if len(alike) > 1 else ""
-        if fresh:
-            other = next(path for path in alike if path != fresh)
-            yield found(NAMES, fresh, f"it differs from {other} in case or Unicode form alone")
+    for path in dict.fromkeys(fresh):
+        places = list(ancestors(path.removesuffix(SUFFIX)))
+        known = [(place, read.get(seen_as(place), "")) for place in places]
+        other = next((other for place, other in known if other not in ("", place)), "")
+        if not other and any(other for _, other in known):
+            if not every:
+                for one in context.index:
+                    every.setdefault(seen_as(one), []).append(one)
+            other = next((one for one in every[seen_as(path)] if one != path), "")
+        if other:
+            yield found(NAMES, path, f"it differs from {other} in case or Unicode form alone")
 
 
 def _added(context: Context) -> Iterable[str]:
     return [path for path, change in context.changes.items() if change.blob]
 
 
+def _new(context: Context) -> list[str]:
+    return [change.path for change in context.changes.values() if change.status == "A"]
+
+
 def _new_pointers(context: Context) -> set[str]:
-    return {change.path for change in context.changes.values() if change.status == "A" and change.path.endswith(SUFFIX)}
+    return {path for path in _new(context) if path.endswith(SUFFIX)}

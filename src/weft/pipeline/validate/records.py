@@ -67,6 +67,7 @@ def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:
     for name in sorted(made):
         if not any(_covers(out.path, name) for out in stage.outs):
             yield "outs", f"it has {name} as an out, which {STAGE_FILE} does not declare"
+    yield from _values(record, stage)
     for ref in record.deps:
         if not any(_covers(dep, ref.path) for dep in stage.deps):
             yield "deps", f"it has {ref.path} as a dependency, which {STAGE_FILE} does not declare"
@@ -80,6 +81,16 @@ def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:
         yield "params", f"{odd} is a params file of {'the stage' if odd in used else 'the record'} alone"
     if record.determinism.get("seed") != stage.seed:
         yield "determinism/seed", "the seed was another one than is declared"
+
+
+def _values(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:
+    """Values are those of declared metrics files; what Git keeps of these is compared by rule 10."""
+    declared = stage.paths("metrics")
+    for name in sorted(set(record.metrics).difference(declared)):
+        yield f"metrics/{name}", f"it has values of {name}, which is none of the declared metrics files"
+    for out in stage.outs:
+        if out.kind == "metrics" and out.cache and out.path not in record.metrics:
+            yield "metrics", f"it says nothing of the values in {out.path}"
 
 
 def _covers(declared: str, name: str) -> bool:

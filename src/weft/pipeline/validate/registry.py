@@ -67,7 +67,9 @@ _A = (
         "A",
         "names",
         "Pointers, records and the stage file must be plain files (no links) with names that every checkout can hold: no"
-        " '..', no '.git', no control characters; tracked paths may not contain one another, nor differ in case alone.",
+        " '..', no '.git', no control characters; tracked paths may not contain one another. No path differs in case or"
+        " Unicode form alone from one that weft reads (weft.yaml, lineage/, .weft, pointers, what a stage names): where"
+        " names are folded, a checkout would give weft the one for the other.",
         "`weft mv OLD NEW`, or `git mv OLD NEW`",
     ),
 )
@@ -120,7 +122,8 @@ _TEXT = (
         "B",
         "metrics",
         "The metrics in the record are those of the staged metrics files, the files that Git keeps of a stage's outs are"
-        " the recorded ones byte for byte, and no metric is NaN or infinite.",
+        " the recorded ones byte for byte, and no metric is NaN or infinite. Values of a metrics file that weft keeps are"
+        " compared with its data where that is here, and said to be unproved elsewhere.",
         "`git add FILE` if it was forgotten; else `weft repro STAGE`",
     ),
     Rule(
@@ -152,7 +155,7 @@ _TEXT = (
         "B",
         "stage and command",
         "A record belongs to a stage that weft.yaml declares, lies where that stage's record lies, and was made by the"
-        " command, in the directory, with the deps, outs and params keys that are declared now.",
+        " command, in the directory, with the deps, outs, metrics files and params keys that are declared now.",
         "`weft repro STAGE`; `git rm lineage/STAGE.yaml` for a stage that is gone",
     ),
     Rule(

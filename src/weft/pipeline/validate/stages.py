@@ -91,13 +91,14 @@ def still_used(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
         return
     stages = context.stages()
     for name in names:
-        record = context.record(name)
-        used = _uses(stages[name], record)
+        outs = {out.path for out in stages[name].outs}
+        declared = {path for path in participants(stages[name]) if path not in outs}
+        recorded = _recorded(context.record(name))
         for path in gone:
-            by = used.get(_data(path)) if path.endswith(SUFFIX) else used.get(path)
             # A path that weft took over from Git, or gave back, is still there in its other form.
             other = _data(path) in context.index if path.endswith(SUFFIX) else path + SUFFIX in context.index
-            if by and not (other and by == STAGE_FILE):
+            by = record_path(name) if path in recorded else STAGE_FILE if _data(path) in declared and not other else ""
+            if by:
                 mend = f"git restore --staged {quoted(path)}, or: weft repro {name} once nothing needs it"
                 yield found(USED, path, f"it is deleted, and {by} still uses it for the stage {name!a}", mend=mend)
     yield from _records_in_use(context, gone)
@@ -111,20 +112,12 @@ def _needs_config(path: str) -> bool:
     return path == STAGE_FILE or is_record(path) or (path.endswith(SUFFIX) and path != SUFFIX)
 
 
-def _uses(stage: Stage, record: Record | None) -> dict[str, str]:
-    """Path to the file that names it."""
-    outs = {out.path for out in stage.outs}
-    used = {path: STAGE_FILE for path in participants(stage) if path not in outs}
-    if record is not None:
-        path = record_path(stage.name)
-        for ref in record.deps + record.outs:
-            used[ref.inside or ref.path] = path
-        for name in (*record.code, *record.params, *record.files):
-            used[name] = path
-        lockfile = record.env.get("lockfile")
-        if lockfile:
-            used[str(lockfile)] = path
-    return used
+def _recorded(record: Record | None) -> set[str]:
+    """The files that a record tells of: pointers of data, and what Git itself keeps."""
+    if record is None:
+        return set()
+    data = {(ref.inside or ref.path) + SUFFIX for ref in record.deps + record.outs}
+    return data.union(record.code, record.params, record.files, [str(record.env.get("lockfile", ""))])
 
 
 def _records_in_use(context: Context, gone: list[str]) -> Iterator[Violation]:
