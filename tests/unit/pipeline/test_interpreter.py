@@ -18,7 +18,7 @@ from weft.pipeline.interpreter import interpreters, shown
         ("python3.11 -m train < in > out 2>&1", [("python3.11",)]),
         (("python", "t.py", "; python3"), [("python",)]),
         (".venv/bin/python t.py", [(".venv/bin/python",)]),
-        ("/opt/x/bin/pypy3 t.py", [("/opt/x/bin/pypy3",)]),
+        ("/usr/x/bin/pypy3 t.py", [("/usr/x/bin/pypy3",)]),
         ("OMP_NUM_THREADS=1 nice -n 5 timeout 10m python t.py", [("python",)]),
         ("env A=1 python t.py | tee log; time python3 u.py", [("python",), ("python3",)]),
         ("mkdir -p out && python t.py && echo done", [("python",)]),
@@ -64,7 +64,7 @@ def test_the_words_do_not_tell(cmd: str, tmp_path: Path) -> None:
 
 def test_a_script_names_its_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = {
-        "a": "#!/opt/env/bin/python3\n",
+        "a": "#!/usr/env/bin/python3\n",
         "b": "#!/usr/bin/env -S python3 -u\n",
         "c": '#!/bin/sh\n\'\'\'exec\' "/a/very long/python" "$0" "$@"\n',
         "d": "#!/bin/sh\npython t.py\n",
@@ -76,12 +76,12 @@ def test_a_script_names_its_interpreter(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / name).chmod(0o755)
     found = {name: interpreters(f"./{name} --x", str(tmp_path)) for name in "abcde"}
     assert found == {
-        "a": [("/opt/env/bin/python3",)], "b": [("python3",)], "c": [("/a/very long/python",)], "d": [], "e": [],
+        "a": [("/usr/env/bin/python3",)], "b": [("python3",)], "c": [("/a/very long/python",)], "d": [], "e": [],
     }  # fmt: skip
     assert interpreters("cd x && ./a", str(tmp_path)) == []
     assert interpreters("uv run pep723.py", str(tmp_path)) == []
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert interpreters("a train", "/") == [("/opt/env/bin/python3",)]
+    assert interpreters("a train", "/") == [("/usr/env/bin/python3",)]
 
 
 def test_no_place_of_the_machine_is_shown(tmp_path: Path) -> None:
