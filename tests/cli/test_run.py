@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,46 @@ def test_a_snapshot_takes_what_stages_read_and_no_secret(tmp_path: Path) -> None
     repo.write({"weft.yaml": text + b"validate:\n  - {rule: WEFT021, path: src/key.py, reason: made up}\n"})
     repo.weft("repro", "--force", "prepare")
     assert "src/key.py" in repo.git("ls-tree", "-r", "--name-only", repo.record("prepare").snapshot).out
+
+
+def test_the_packages_of_the_python_that_ran_are_kept_with_the_record(tmp_path: Path) -> None:
+    repo = empty(tmp_path)
+    repo.run(sys.executable, "-m", "venv", "--without-pip", ".venv")
+    packages = next((repo.root / ".venv").glob("lib/python*/site-packages"))
+    (packages / "attrs-1.dist-info").mkdir()
+    (packages / "attrs-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: attrs\nVersion: 1\n")
+    repo.write({".gitignore": b".venv/\n", "t.py": b"open('m.yaml', 'w').write('a: 1')\n", "params.yaml": b"a: 1\n"})
+    repo.commit("code")
+    command = ("-d", "t.py", "-p", "a", "-m", "m.yaml", "--", ".venv/bin/python", "t.py")
+    repo.weft("run", "-n", "s", *command)
+    env = repo.record("s").env
+    name = env["packages_file"]
+    assert (env["interpreter"], (repo.root / name).read_text()) == (".venv/bin/python", "attrs==1\n")
+    assert env["packages_blob"] == repo.git("rev-parse", f":{name}").out.strip()
+    repo.commit("run")
+    first = repo.record("s")
+    (packages / "attrs-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: attrs\nVersion: 2\n")
+    repo.weft("run", "--force", "s", "-S", "a=2")
+    other = repo.record("s").env["packages_file"]
+    assert (repo.root / other).read_text() == "attrs==2\n"
+    repo.git("rm", "-q", "--cached", "-f", other)
+    repo.git("add", "lineage/s.yaml", "params.yaml", "m.yaml")
+    assert "its list of packages, is not staged" in repo.weft("validate", code=1).out
+    repo.git("add", other)
+    repo.commit("again")
+    assert repo.weft("validate", "--rev", "HEAD").code == 0
+    repo.write({other: b"attrs==3\n"})
+    repo.git("add", other)
+    assert "staged in another version" in repo.weft("validate", code=1).out
+    repo.git("reset", "-q", "--hard")
+    repo.git("rm", "-q", name)
+    repo.commit("nobody needs it here")
+    assert repo.weft("run", "s", "-S", "a=1", "--json").json["data"]["stages"][0]["action"] == "reused"
+    assert repo.record("s").env == first.env
+    assert repo.git("diff", "--cached", "--name-only", "--", name).out == f"{name}\n", "it came back with the run"
+    repo.weft("run", "-n", "unknown", "-o", "o", "--", "sh -c 'echo 1 > o'")
+    assert repo.record("unknown").env["interpreter"] == "unknown"
+    assert not {"python", "packages"} & set(repo.record("unknown").env)
 
 
 def test_stages_of_one_invocation_share_a_snapshot_by_refs_of_their_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from hooks_kit import environment_in
 from kit import Repo, environment, pseudo_random
 from localstores import corrupt
-from stagekit import forged
+from stagekit import empty, forged
 
 MODULES = ("yaml", "click", "conftest", "zstandard", "blake3", "xxhash")
 
@@ -118,10 +119,33 @@ def bare_repository_in_the_work_tree(tmp_path: Path) -> None:
     assert ran.exists(), "Git itself runs it"
 
 
+def another_list_of_packages(tmp_path: Path) -> None:
+    text = b"stages:\n  a: {cmd: python a.py > /dev/null, deps: [a.py], metrics: [m.yaml]}\n"
+    repo = empty(tmp_path)
+    repo.write({"weft.yaml": text, "a.py": b"open('m.yaml', 'w').write('a: 1')\n"})
+    repo.commit("code")
+    repo.weft("repro", env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+    repo.commit("run")
+    assert repo.weft("validate", "--rev", "HEAD").code == 0
+    name = repo.record("a").env["packages_file"]
+    repo.write({name: b"nothing==1\n"})
+    repo.commit("a lie")
+    assert "WEFT008" in repo.weft("validate", "--range", "HEAD~1..HEAD", code=1).out
+    repo.git("rm", "-q", name)
+    repo.git("commit", "-q", "-m", "worse")
+    assert "WEFT008" in repo.weft("validate", "--range", "HEAD~1..HEAD", code=1).out
+    repo.git("checkout", "-q", "HEAD~2", "--", name)
+    repo.weft("install")
+    repo.git("commit", "-q", "-m", "as it was")
+    repo.git("rm", "-q", name)
+    assert "WEFT008" in repo.git("commit", "-q", "-m", "x", code=1).err
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (77, "modules-in-the-repository", modules_in_the_repository),
     (78, "poisoned-cache", poisoned_cache),
     (105, "environment-in-the-work-tree", environment_in_the_work_tree),
     (106, "record-of-a-fetched-branch", record_of_a_fetched_branch),
     (107, "bare-repository-in-the-work-tree", bare_repository_in_the_work_tree),
+    (109, "another-list-of-packages", another_list_of_packages),
 ]

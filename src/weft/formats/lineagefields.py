@@ -12,6 +12,7 @@ from weft.formats.located import Node
 from weft.model.lineage import (
     MODES,
     MOST_HIDDEN,
+    PACKAGES,
     RECORD_SCHEMA,
     DataRef,
     Hidden,
@@ -31,7 +32,9 @@ _KEYS_1 = (
 _KEYS = (*_KEYS_1, "modes", "params_files", "hidden")
 _REF_KEYS_1 = ("type", "oid", "size", "files", "mode", "inside", "stage")
 _REF_KEYS = (*_REF_KEYS_1, "whole")
-_ENV_TEXTS = ("python", "platform", "packages", "lockfile", "lockfile_blob", "image", "accelerator")
+_ENV_TEXTS_1 = ("python", "platform", "packages", "lockfile", "lockfile_blob", "image", "accelerator")
+_ENV_TEXTS = (*_ENV_TEXTS_1, "interpreter", "packages_file", "packages_blob")
+_PACKAGES = re.compile(PACKAGES + r"/[0-9a-f]{16}\.txt", re.ASCII)
 _RUN_KEYS = ("id", "started", "finished", "duration", "exit", "resources")
 _BLOB = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -69,7 +72,7 @@ def read_record(top: Node) -> Record:
         params={path: _values(path, node) for path, node in below("params").items()},
         metrics={path: _values(path, node) for path, node in below("metrics").items()},
         files=_blobs(below("files")),
-        env=_env(fields["env"]) if "env" in fields else {},
+        env=_env(fields["env"], schema) if "env" in fields else {},
         determinism=_determinism(fields["determinism"]) if "determinism" in fields else {},
         rationale=text("rationale"),
         author=text("author"),
@@ -212,13 +215,19 @@ def _check_flat(node: Node) -> None:
             _check_flat(item)
 
 
-def _env(node: Node) -> dict[str, Any]:
-    fields = node.fields((*_ENV_TEXTS, "vars"))
-    found: dict[str, Any] = {key: fields[key].text() for key in _ENV_TEXTS if key in fields}
-    if "lockfile" in fields:
-        fields["lockfile"].path()
-    if "lockfile_blob" in fields:
-        _matching(fields["lockfile_blob"], _BLOB, "a blob id of Git")
+def _env(node: Node, schema: int) -> dict[str, Any]:
+    texts = _ENV_TEXTS_1 if schema == 1 else _ENV_TEXTS
+    fields = node.fields((*texts, "vars"))
+    found: dict[str, Any] = {key: fields[key].text() for key in texts if key in fields}
+    for key in ("lockfile", "packages_file"):
+        if key in fields:
+            fields[key].path()
+        if f"{key.partition('_')[0]}_blob" in fields:
+            _matching(fields[f"{key.partition('_')[0]}_blob"], _BLOB, "a blob id of Git")
+    if ("packages_file" in fields) != ("packages_blob" in fields):
+        raise node.error("'packages_file' and 'packages_blob' go together")
+    if "packages_file" in fields and not _PACKAGES.fullmatch(found["packages_file"]):
+        raise fields["packages_file"].error(f"must be {PACKAGES}/ and 16 hex digits, with .txt")
     if "vars" in fields:
         found["vars"] = {name: _variable(item) for name, item in fields["vars"].entries()}
     return found

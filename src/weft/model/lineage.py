@@ -9,6 +9,8 @@ from typing import Any, Literal
 from weft.model.oid import Oid
 
 RECORDS = "lineage"
+PACKAGES = "lineage/packages"
+"""Where the lists of packages are that records name."""
 RECORD_SCHEMA = 2
 """What is written. Records of every schema from 1 on are read."""
 MODES = ("x", "link", "submodule")

@@ -11,6 +11,7 @@ from weft.gitio.blobs import blob_id, object_format
 from weft.gitio.staging import stage as stage_in_git
 from weft.model.lineage import Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.surroundings import Surroundings, packages_path
 from weft.util.dirfd import write_below
 from weft.workflows.project import Project, alone
 from weft.workflows.stage_origin import Origins
@@ -45,6 +46,14 @@ class Recorder:
     def spec(self, stage: Stage) -> str:
         """The Git blob id of the declaration."""
         return blob_id(stage.text, self._algorithm)
+
+    def packages(self, known: Surroundings) -> tuple[dict[str, object], dict[str, bytes]]:
+        """What a record says of the surroundings, and the list of packages that it names, by path."""
+        if not known.packages:
+            return known.env, {}
+        path = packages_path(known.packages)
+        named = {"packages_file": path, "packages_blob": blob_id(known.packages, self._algorithm)}
+        return {**known.env, **named}, {path: known.packages}
 
     def write(self, stage: Stage, record: Record, written: Sequence[str]) -> None:
         """Write the record and, if it is to be, the declaration; `git add` them with what was ``written`` in one go.

@@ -78,12 +78,15 @@ def put_in_place(project: Project, stage: Stage, found: Found, listener: Listene
 
 
 def git_files(project: Project, record: Record) -> dict[str, bytes] | None:
-    """The bytes of the outs that Git keeps, as the run wrote them; None when Git lacks some."""
+    """The bytes of the outs that Git keeps, as the run wrote them, and of its list of packages; None when Git lacks some."""
+    wanted = dict(record.files)
+    if "packages_file" in record.env:
+        wanted[record.env["packages_file"]] = record.env["packages_blob"]
     try:
-        blobs = read_blobs(project.git, set(record.files.values()), limit=GIT_OUT_LIMIT)
+        blobs = read_blobs(project.git, set(wanted.values()), limit=GIT_OUT_LIMIT)
     except (GitFailed, RefusedInput):
         return None
-    return {path: blobs[blob] for path, blob in record.files.items()}
+    return {path: blobs[blob] for path, blob in wanted.items()}
 
 
 def write_git_files(project: Project, files: Mapping[str, bytes]) -> list[str]:

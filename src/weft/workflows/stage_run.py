@@ -20,7 +20,7 @@ from weft.pipeline.execute import Child, Outcome, describe, stop
 from weft.pipeline.fingerprint import Inputs
 from weft.pipeline.plan import FORCED, Reason
 from weft.pipeline.record import Origin, Product, make_record, run_facts, run_id, with_changes
-from weft.pipeline.surroundings import surroundings
+from weft.pipeline.surroundings import Surroundings, surroundings
 from weft.workflows.add import publish
 from weft.workflows.files import tidy
 from weft.workflows.own_runs import note_own
@@ -40,6 +40,7 @@ from weft.workflows.stage_outs import (
 )
 from weft.workflows.stage_record import Recorder, holder, stage_result
 from weft.workflows.stage_results import FROZEN, RAN, RunOptions, StageResult
+from weft.workflows.stage_reuse import write_git_files
 from weft.workflows.stage_settle import Seen, Settler
 from weft.workflows.stage_watch import Watch, mark
 from weft.workflows.stages import Pipeline, stage_file, stage_lock
@@ -59,6 +60,7 @@ class Job:
     since: int
     held: contextlib.ExitStack
     child: Child
+    env: Surroundings
     busy: set[str] = field(default_factory=set)
 
 
@@ -140,7 +142,7 @@ class Runner:
         directory = _directory(self._project, stage)
         check_outs(self._project, seen.looker, stage)
         # What these refuse is better known now than after hours.
-        surroundings(stage, self._options.environment)
+        env = surroundings(stage, self._options.environment, self._project.root)
         declared = stagefile.decode_ignores(stage_file(self._project) or b"")
         refuse_secrets(stage, seen.inputs.params, declared)
         self._bring(stage, seen)
@@ -151,7 +153,9 @@ class Runner:
         why = seen.why or (Reason(FORCED, stage.name),)
         aside = move_aside(self._project, seen.looker, stage, origin.left_out, self._options.listener)
         child = Child(stage.cmd, directory, done, quiet=self._options.quiet)
-        job = Job(stage, why, seen.inputs, name, origin, aside, mark(self._project), held, child, set(self._running))
+        job = Job(
+            stage, why, seen.inputs, name, origin, aside, mark(self._project), held, child, env, set(self._running)
+        )
         for other in self._running.values():
             other.busy.add(stage.name)
         self._running[stage.name] = job  # before it starts: from here on an interrupt stops it
@@ -230,11 +234,12 @@ class Runner:
                 looker.git_outs(stage),
                 read_metrics(self._project, stage),
             )
-            env = surroundings(stage, self._options.environment)
             facts = run_facts(job.run, outcome)
+            env, lists = self._recorder.packages(job.env)
             record = make_record(stage, self._recorder.spec(stage), job.inputs, job.origin, product, facts, env)
             record = with_changes(record, changed) if changed else record
-            written = [name for draft in drafts for name in publish(self._project, draft, staging=False)]
+            written = write_git_files(self._project, lists)
+            written += [name for draft in drafts for name in publish(self._project, draft, staging=False)]
             note_own(self._project.git, record)
             self._recorder.write(stage, record, [*written, *product.files])
         tidy(os.path.join(self._project.root, draft.path) for draft in drafts)

@@ -353,3 +353,23 @@ def test_a_hook_reads_records_and_values_without_the_parsers_it_does_not_need() 
     words = [sys.executable, "-c", program]
     done = subprocess.run(words, input=TEXT.encode(), env=plain, capture_output=True, check=True)
     assert done.stdout == b"[]\n"
+
+
+def test_a_list_of_packages_is_named_by_path_and_blob_and_only_in_schema_2() -> None:
+    name = "lineage/packages/0123456789abcdef.txt"
+    env = {"interpreter": "uv run python", "packages_file": name, "packages_blob": BLOB}
+    record = dataclasses.replace(RICH, env=env)
+    assert lineage.decode(lineage.encode(record), what="r").env == env
+    bad = [
+        {"packages_file": name},
+        {"packages_blob": BLOB},
+        {**env, "packages_blob": "x"},
+        {**env, "packages_file": "lineage/packages/../../.git/config"},
+        {**env, "packages_file": "lineage/packages/0123456789ABCDEF.txt"},
+        {**env, "packages_file": "src/0123456789abcdef.txt"},
+    ]
+    for one in bad:
+        with pytest.raises(WeftError):
+            lineage.encode(dataclasses.replace(record, env=one))
+    with pytest.raises(SchemaError):
+        lineage.encode(dataclasses.replace(OLD, env=env))

@@ -18,12 +18,18 @@ _SNAPSHOT = re.compile(r"refs/weft/runs/[A-Za-z0-9][A-Za-z0-9._-]{0,200}", re.AS
 
 
 def digest(context: Context, record: Record, path: str) -> Iterator[Violation]:
-    """Rule 8: the digest recomputes."""
+    """Rule 8: the digest recomputes, and the list of packages that the record names is the one that is staged."""
     if record.digest is None:
         yield found(DIGEST, path, "it has no digest", mend=_again(record.stage))
     elif lineage.digest_of_text(context.text(path) or b"") != record.digest:
         text = "its digest is not that of what it says: it was changed after the run"
         yield found(DIGEST, path, text, line=context.line(path, "digest"), mend=_again(record.stage))
+    packages = record.env.get("packages_file", "")
+    entry = context.entry(packages) if packages else None
+    if packages and (entry is None or entry.blob != record.env["packages_blob"]):
+        text = f"{packages}, its list of packages, is {'not staged' if entry is None else 'staged in another version'}"
+        mend = f"git checkout HEAD -- {packages}, or {_force(record.stage)}"
+        yield found(DIGEST, path, text, line=context.line(path, "env", "packages_file"), mend=mend)
 
 
 def written_now(context: Context, record: Record, path: str) -> Iterator[Violation]:

@@ -106,8 +106,9 @@ _TEXT = (
         "B",
         "digest of a record",
         "A record carries a digest over everything it says but the circumstances of the run. It is computed again: a"
-        " record that was edited by hand, or merged by lines, does not recompute.",
-        "`weft repro STAGE` writes the record again",
+        " record that was edited by hand, or merged by lines, does not recompute. The list of packages that it names must"
+        " be there as the run wrote it.",
+        "`weft repro STAGE` writes the record again; `git checkout HEAD -- FILE` brings a list of packages back",
     ),
     Rule(
         9,

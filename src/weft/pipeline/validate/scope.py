@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from weft.gitio.index import Change
-from weft.model.lineage import record_path
+from weft.model.lineage import PACKAGES, record_path
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.validate.context import Context, is_record, stage_of_record
@@ -68,6 +68,8 @@ def ancestors(path: str) -> Iterator[str]:
 def _touched(context: Context, stages: Mapping[str, Stage]) -> tuple[str, ...]:
     hit = _redeclared(context, stages) if STAGE_FILE in context.changes else set()
     hit |= {stage_of_record(path) for path in context.changes if is_record(path)}
+    if any(path.startswith(PACKAGES + "/") for path in context.changes):
+        return tuple(stages)  # any record may name one
     naming, above = _names(stages.values())
     _add_linked(context, stages, naming)
     for path, change in context.changes.items():
