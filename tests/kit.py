@@ -93,6 +93,10 @@ class Repo:
         self.git("clone", "-q", str(self.root), str(target))
         return Repo(target, self.env)
 
+    def find_remote_at(self, place: Path) -> None:
+        """Let a clone that is not a neighbour of the first one find its remote, which is named relative to that."""
+        self.weft("config", "set", "--private", "remotes.origin.url", str(place))
+
     def write(self, files: Mapping[str, bytes]) -> None:
         for name, data in files.items():
             path = self.root / name

@@ -78,6 +78,7 @@ def test_wrong_bytes_never_come_out(kind: str, origin: tuple[Repo, Path, dict[st
         good = path.read_bytes()
         clone = Repo(tmp_path / f"clone{number}")
         repo.git("clone", "-q", str(repo.root), str(clone.root))
+        clone.find_remote_at(remote)
         path.chmod(0o644)
         path.write_bytes(data)
         try:
@@ -111,5 +112,6 @@ def test_a_damaged_object_is_mended_as_the_hint_says(
             path.unlink()
             repo.weft("push")
             clone = repo.clone(tmp_path / f"{kind}-{path.name[:8]}")
+            clone.find_remote_at(remote)
             clone.weft("pull")
             assert snapshot(clone.root / "data") == snapshot(repo.root / "data")

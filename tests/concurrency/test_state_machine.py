@@ -26,6 +26,7 @@ from weft.errors import UnsavedChanges
 from weft.model.oid import Oid
 from weft.workflows.add import add
 from weft.workflows.checkout import checkout
+from weft.workflows.diff import diff
 from weft.workflows.fetch import fetch
 from weft.workflows.init import init
 from weft.workflows.look import cat, ls
@@ -35,7 +36,6 @@ from weft.workflows.pull import pull
 from weft.workflows.push import push
 from weft.workflows.remove import mv, rm
 from weft.workflows.results import CheckoutResult
-from weft.workflows.status import workspace_changes
 from weft.workflows.verify import verify
 
 NAMES = ["a", "b", "c", "sub/a", "sub/b", "sub/deep/a"]
@@ -254,7 +254,7 @@ class Clones(RuleBasedStateMachine):
                 cat(project, "", f"data/{name}", sink)
                 assert sink.getvalue() == data
             self.saved |= set(self.pointer.values())
-            changed = [change.path for change in workspace_changes(project, ()) if change.kind != "deleted"]
+            changed = [change.path for change in diff(project, (), ()).changes if change.kind != "deleted"]
         # A directory that is new as a whole is one line, which ends with a slash.
         found = {
             n

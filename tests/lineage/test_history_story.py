@@ -76,8 +76,14 @@ def holds(repo: Project, rev: str) -> None:
     assert repo.ran() == []
 
 
+def clone_at(story: Project, target: Path) -> Project:
+    clone = clone_of(story, target)
+    clone.find_remote_at(story.root.parent / "remote")
+    return clone
+
+
 def test_every_commit_holds_in_a_fresh_clone(story: Project, tmp_path: Path) -> None:
-    clone = clone_of(story, tmp_path / "clone" / "repo")
+    clone = clone_at(story, tmp_path / "clone" / "repo")
     commits = history(clone)
     assert len(commits) == COMMITS + 1  # and the one before there was anything
     for rev in reversed(commits[1:]):
@@ -91,7 +97,7 @@ def test_every_commit_holds_in_a_fresh_clone(story: Project, tmp_path: Path) -> 
 
 
 def test_every_commit_is_proved_without_its_data(story: Project, tmp_path: Path) -> None:
-    clone = clone_of(story, tmp_path / "clone" / "repo")
+    clone = clone_at(story, tmp_path / "clone" / "repo")
     for rev in history(clone)[1:]:
         clone.weft("validate", "--rev", rev)
     first = history(clone)[1]
@@ -101,7 +107,7 @@ def test_every_commit_is_proved_without_its_data(story: Project, tmp_path: Path)
 
 def test_a_commit_that_is_false_is_found_among_them(story: Project, tmp_path: Path) -> None:
     """What the tests above prove can fail: the same history with one metric changed by hand."""
-    clone = clone_of(story, tmp_path / "clone" / "repo")
+    clone = clone_at(story, tmp_path / "clone" / "repo")
     edit(clone, "metrics.json", '"x": 0.5', '"x": 0.9')
     clone.git("commit", "-q", "-a", "--no-verify", "-m", "better")
     clone.write({"README.md": b"more words\n"})
@@ -114,7 +120,7 @@ def test_a_commit_that_is_false_is_found_among_them(story: Project, tmp_path: Pa
 @pytest.fixture
 def branches(story: Project, tmp_path: Path) -> Project:
     """A clone with hooks in which ``feature`` has two runs, and main has moved on by other files since."""
-    clone = clone_of(story, tmp_path / "branches" / "repo")
+    clone = clone_at(story, tmp_path / "branches" / "repo")
     clone.weft("pull")
     clone.weft("install")
     clone.git("switch", "-q", "-c", "feature")
@@ -142,7 +148,7 @@ def test_every_commit_holds_after_a_rebase(branches: Project) -> None:
     branches.weft("validate", "--range", "main..feature")
 
 
-def test_a_squash_merge_holds(branches: Project, tmp_path: Path) -> None:
+def test_a_squash_merge_holds(story: Project, branches: Project, tmp_path: Path) -> None:
     branches.git("merge", "-q", "--squash", "feature")
     branches.git("commit", "-q", "-m", "the feature as one")
     branches.weft("push", "--all")
@@ -150,6 +156,7 @@ def test_a_squash_merge_holds(branches: Project, tmp_path: Path) -> None:
     squashed = branches.git("rev-parse", "HEAD").out.strip()
     holds(branches, squashed)
     fresh = clone_of(branches, tmp_path / "fresh" / "repo")
+    fresh.find_remote_at(story.root.parent / "remote")
     holds(fresh, squashed)
     for rev in history(fresh)[1:]:
         fresh.weft("validate", "--rev", rev)

@@ -103,15 +103,15 @@ def test_submodule_is_a_repository_of_its_own(work, new_work, open_work):
     repo = discover(os.path.join(work.path, "mod"))
     assert repo.root == os.path.join(work.path, "mod")
     assert repo.git_dir == repo.common_dir == os.path.join(work.path, ".git", "modules", "mod")
-    assert trees.pointer_files(repo) == ["in.weft"]
-    assert trees.pointer_files(work.repo) == ["out.weft"]
+    assert list(trees.pointer_files(repo)) == ["in.weft"]
+    assert list(trees.pointer_files(work.repo)) == ["out.weft"]
 
 
 def test_separate_git_directory(new_work, tmp_path):
     work = new_work("work", "--separate-git-dir", str(tmp_path / "elsewhere"))
     assert work.repo.git_dir == str(tmp_path / "elsewhere")
     work.commit({"a.weft": b"a"})
-    assert trees.pointer_files(work.repo) == ["a.weft"]
+    assert list(trees.pointer_files(work.repo)) == ["a.weft"]
 
 
 def test_repository_of_another_owner_gives_the_advice_of_git(work, monkeypatch):
