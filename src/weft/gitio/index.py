@@ -99,7 +99,9 @@ class Index:
 
     def empty_files(self) -> list[str]:
         """The paths whose blob has no bytes."""
-        return [path for path, row in self._rows.items() if _NO_BYTES[0] in row or _NO_BYTES[1] in row]
+        text = "\0".join(self._rows.values())
+        known = [blob for blob in _NO_BYTES if blob in text]  # mostly none, and then no row is looked at
+        return [path for path, row in self._rows.items() if any(blob in row for blob in known)] if known else []
 
     def links(self) -> list[str]:
         """The paths of all symbolic links."""

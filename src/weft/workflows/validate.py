@@ -80,7 +80,8 @@ def look_at_staged(start: str, *, cached: bool = True) -> Staged:
         context = Context(index, changes, blobs, cache=cache)
         report = check(context)
         counted, ignored = _counted(context, report.violations)
-        context.old_ignores()  # for the look at the workspace, while blobs can be read
+        if STAGE_FILE in context.changes:
+            context.old_ignores()  # for the look at the workspace, while blobs can be read
     if cached:
         save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)
