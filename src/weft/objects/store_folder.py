@@ -11,12 +11,19 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from weft.errors import DirectoryRefused
 from weft.formats.pack import HEADER
-from weft.objects.sharing import Sharing, make_common
 from weft.util.atomic import fsync_dir, os_errors, reap_temp, sync_folder, write_all
 from weft.util.dirfd import make_directory, open_at
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.objects import sharing
+    from weft.objects.sharing import Sharing
+else:
+    sharing = later("weft.objects.sharing")
 
 MARK = "weft-store"
 """The file that proves that a folder is a store."""
@@ -31,7 +38,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def prepare(root: str, sharing: Sharing | None) -> None:
+def prepare(root: str, shared: Sharing | None) -> None:
     """Make the folder of a store with its parts, durably: what is synced below a name that is lost would be lost with it.
 
     Raises ``DirectoryRefused`` for a folder that holds something else, ``SymlinkRefused`` for a link in the place of a
@@ -43,7 +50,7 @@ def prepare(root: str, sharing: Sharing | None) -> None:
     refuse_foreign(root)
     if whole:
         with suppress(OSError):  # a store of 0.1 that this user may only read
-            _mark(root, sharing)
+            _mark(root, shared)
         return
     with os_errors("create", root):
         above = os.path.abspath(root)
@@ -52,13 +59,13 @@ def prepare(root: str, sharing: Sharing | None) -> None:
             above = os.path.dirname(above)
             new.append(above)
         os.makedirs(root, exist_ok=True)
-        _mark(root, sharing)
+        _mark(root, shared)
         for name in _PARTS:
-            with part(root, name, sharing, make=True):
+            with part(root, name, shared, make=True):
                 pass
-        if sharing is not None:
+        if shared is not None:
             for name in _COMMON:
-                make_common(os.path.join(root, name), sharing)
+                sharing.make_common(os.path.join(root, name), shared)
     for directory in new:
         fsync_dir(directory)
 
@@ -78,7 +85,7 @@ def refuse_foreign(root: str) -> None:
 
 
 @contextmanager
-def part(root: str, path: str, sharing: Sharing | None = None, *, make: bool = False) -> Iterator[int]:
+def part(root: str, path: str, shared: Sharing | None = None, *, make: bool = False) -> Iterator[int]:
     """Descriptor of the directory ``path`` below the store, for whom it is shared with where it has to be made.
 
     Raises ``SymlinkRefused`` for a link in any place of ``path``, ``FileNotFoundError`` and ``NotADirectoryError`` as they
@@ -94,8 +101,8 @@ def part(root: str, path: str, sharing: Sharing | None = None, *, make: bool = F
             below = open_at(name, fd, shown)
             os.close(fd)
             fd = below
-            if new and sharing is not None:
-                os.fchmod(fd, sharing.directory)
+            if new and shared is not None:
+                os.fchmod(fd, shared.directory)
         yield fd
     finally:
         os.close(fd)
@@ -129,12 +136,12 @@ def reap(root: str, now: float) -> int:
         return sum(reap_temp(name, now, dir_fd=fd) for name in os.listdir(fd))
 
 
-def _mark(root: str, sharing: Sharing | None) -> None:
+def _mark(root: str, shared: Sharing | None) -> None:
     with suppress(FileExistsError):
         fd = os.open(os.path.join(root, MARK), _NEW, 0o666)
         try:
-            if sharing is not None:
-                os.fchmod(fd, sharing.file)
+            if shared is not None:
+                os.fchmod(fd, shared.file)
             write_all(fd, _MARK_TEXT)
             os.fsync(fd)
         finally:
