@@ -55,9 +55,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repo(base: Path, tmp_path: Path) -> Merging:
     shutil.copytree(base, tmp_path, dirs_exist_ok=True, symlinks=True)
     made = Merging(tmp_path / "repo")
-    made.weft("remote", "remove", "origin")
-    made.weft("remote", "add", "origin", str(tmp_path / "store"))
-    made.commit("remote")
     made.weft("install")
     made.git("branch", "other")
     return made
