@@ -141,4 +141,8 @@ def runs(repo: Repo) -> list[str]:
 
 def clone_of(repo: Repo, target: Path, *options: str) -> Project:
     repo.git("clone", "-q", *options, f"file://{os.fspath(repo.root)}", str(target))
+    remote = repo.root.parent / "remote"
+    if target.parent != repo.root.parent and remote.exists():
+        # The path of the remote is relative, so from this clone it leads through a link to the same place.
+        (target.parent / "remote").symlink_to(remote)
     return Project(target, repo.env)
