@@ -1,5 +1,5 @@
 # Everything a contributor or a CI machine needs. Git, make and Python 3.11 or newer must be there; the rest is put
-# into .venv, and is put there again only when pyproject.toml has changed.
+# into .venv, in the versions and with the hashes of requirements/, and is put there again only when those have changed.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -37,11 +37,17 @@ TARGETS ?=
 PROCESSES ?= 24
 DURATION ?= 120
 
-.PHONY: help test lint faults fuzz stress demo bench bench-full docs clean system-packages
+# The resolver of `make lock`: it knows all versions of Python and all systems at once, which pip does not.
+UV := uv==0.13.9
+EXTRAS := dev demo fuzz
+
+.PHONY: help test test-oldest test-newest lock lint faults fuzz stress demo bench bench-full docs clean system-packages
 
 help:
 	@printf '%s\n' \
 	  'make test    lint, type check and every test, with coverage' \
+	  'make test-oldest   every test with the oldest versions that pyproject.toml admits; make test-newest: the newest' \
+	  'make lock    requirements/ with the newest versions and their hashes' \
 	  'make lint    ruff and mypy alone' \
 	  'make faults  every fault at every point of every command (an hour), into build/faults.json and docs/reliability.md' \
 	  'make fuzz    every parser with changed and random bytes, SECONDS=60 for each; what it finds stays in build/fuzz' \
@@ -58,10 +64,24 @@ $(BIN)/python:
 	@tools/make-venv.sh '$(PYTHON)' '$(VENV)'
 
 # A stamp per extra: `make demo` alone does not fetch linters and test servers.
-$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "installing weft[$*] into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement 'requirements/$*.txt'
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch '$@'
+
+build/uv/bin/uv:
+	@tools/make-venv.sh '$(PYTHON)' build/uv
+	@build/uv/bin/python -m pip install --quiet '$(UV)'
+
+# What builds weft is in the files, too. The smaller sets take the versions of the large one.
+lock: build/uv/bin/uv
+	@for extra in $(EXTRAS); do \
+	  build/uv/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])' | \
+	  build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --extra "$$extra" $$([ "$$extra" = dev ] || echo --constraint requirements/dev.txt) \
+	  --output-file "requirements/$$extra.txt" pyproject.toml - || exit $$?; \
+	done
 
 # --- what to do --------------------------------------------------------------------------------------------------
 
@@ -70,6 +90,17 @@ test: system-packages $(VENV)/.installed-dev
 	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS) || exit $$?; \
 	exit $$lint
+
+# In environments of their own, made anew each time. Of what our dependencies need in turn, both take the newest.
+test-oldest: RESOLUTION := lowest-direct
+test-newest: RESOLUTION := highest
+test-oldest test-newest: test-%: system-packages build/uv/bin/uv
+	@tools/make-venv.sh '$(PYTHON)' 'build/$*'
+	@build/uv/bin/uv pip compile --quiet --upgrade --resolution $(RESOLUTION) --python 'build/$*/bin/python' --extra dev \
+	  --no-header --no-annotate --no-emit-index-url --output-file 'build/$*.txt' pyproject.toml
+	@'build/$*/bin/python' -m pip install --quiet --requirement 'build/$*.txt'
+	@'build/$*/bin/python' -m pip install --quiet --no-deps --editable .
+	@'build/$*/bin/python' -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/python -m ruff check .

@@ -159,6 +159,8 @@ class Walk:
             "git checkout -q HEAD -- metrics.json", "echo 'All numbers are measured.' > NOTES.md", "git add NOTES.md"
         )
         self.type("git commit -q -m 'Say where the numbers come from'", "weft validate --range v2..HEAD")
+        say("A clone sends data only to a place that you have accepted in it. This shows the place and accepts it:")
+        self.type("weft remote trust origin")
         say("A push sends the data first, then the commits:")
         self.type("git push -q origin main model-1 model-2")
 

@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 # Spelled in pieces, so that this file does not name what it looks for.
@@ -119,3 +121,22 @@ def test_licence_is_the_one_that_is_declared() -> None:
 def test_changelog_speaks_of_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert re.search(rf"^## .*\b{re.escape(version)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_what_development_installs_fits_what_the_package_asks_for() -> None:
+    """`make lock` was run after the last change of a dependency; every line has a version and hashes, and no address."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    base = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    everything = [*extras["s3"], *extras["gcs"], *extras["demo"], *extras["dev"][1:]]
+    for name, wanted in {"dev": everything, "demo": extras["demo"], "fuzz": extras["fuzz"]}.items():
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        assert not re.search(r"^-|://|^[^#\s][^=]*$", text, re.MULTILINE)
+        pinned = re.findall(
+            r"^([a-z0-9-]+)==([0-9][\w.]*)[^\\\n]* \\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE
+        )
+        assert len(pinned) == len(re.findall(r"^[a-z]", text, re.MULTILINE))
+        for asked in map(Requirement, [*base, *wanted]):
+            versions = [version for known, version in pinned if known == canonicalize_name(asked.name)]
+            assert versions, f"{asked} is not in requirements/{name}.txt: run make lock"
+            assert all(version in asked.specifier for version in versions), f"{asked}: run make lock"
