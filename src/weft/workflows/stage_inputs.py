@@ -148,14 +148,13 @@ class Looker:
     def _inside(self, path: str, owner: str, known: DataRef | None, stage: Stage) -> DataRef:
         """A part of a tracked directory, proved through its manifests, or by a record made beside this very pointer."""
         pointer = self.tree.pointers[owner]
-        if known is not None and known.inside == owner and known.whole == pointer.oid:
-            return replace(known, stage=self._pipeline.graph.producer_of(path))
         sub = path[len(owner) + 1 :]
         read = manifest_reader(self._project.store, pointer.layout)
         try:
             entry = find_below(pointer, sub, read)
         except ObjectMissing:
-            if known is not None and known.inside == owner and self._recorded_with(stage, owner, pointer):
+            same = known is not None and known.inside == owner and known.whole in (None, pointer.oid)
+            if known is not None and same and (known.whole or self._recorded_with(stage, owner, pointer)):
                 return replace(known, whole=pointer.oid)
             if not self._project.config.remotes:
                 raise
