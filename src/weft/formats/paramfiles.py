@@ -43,13 +43,27 @@ class ParamsText:
 def read(data: bytes, name: str) -> ParamsText:
     """Read the params file ``name``. Raises as ``values.read_values``."""
     found = values.read_values(data, name)
-    suffix = posixpath.splitext(name)[1].lower()
-    if suffix == ".py":
-        return ParamsText(found) if pyliterals.is_plain(data.decode("utf-8")) else ParamsText(code=True)
-    if suffix not in (".yaml", ".yml"):
+    if _is_code(data, name):
+        return ParamsText(code=True)
+    if _suffix(name) not in (".yaml", ".yml"):
         return ParamsText(found)
     places = {place for place, text in yaml12.plain_scalars(data, what=name, limit=len(data)) if differs(text)}
     return ParamsText(found, _unsure(found, {values.join_key(place) for place in places}))
+
+
+def sure_values(data: bytes, name: str) -> Mapping[str, Any]:
+    """The values of the params or metrics file ``name``; none of a module that does more than assign literals. Raises as
+    ``read``."""
+    found = values.read_values(data, name)
+    return {} if _is_code(data, name) else found
+
+
+def _suffix(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
+
+
+def _is_code(data: bytes, name: str) -> bool:
+    return _suffix(name) == ".py" and not pyliterals.is_plain(data.decode("utf-8"))
 
 
 def select(text: ParamsText, keys: Iterable[str], name: str) -> tuple[dict[str, Any], tuple[str, ...]]:

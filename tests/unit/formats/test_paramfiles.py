@@ -124,3 +124,4 @@ def test_a_module_that_is_more(text: str) -> None:
     found = paramfiles.read(text.encode(), "p.py")
     assert found == paramfiles.ParamsText(code=True)
     assert paramfiles.select(found, ["lr"], "p.py") == ({}, ())
+    assert paramfiles.sure_values(text.encode(), "p.py") == {}
