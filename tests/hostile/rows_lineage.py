@@ -107,6 +107,12 @@ def links(tmp_path: Path) -> None:
         (repo.root / name).unlink()
         (repo.root / name).symlink_to(target)
         refused(repo, "WEFT013")
+    # A record that tells of such a link does not tell what the run read.
+    (repo.root / "code/out.py").symlink_to("/etc/hostname")
+    found = repo.record_of("look")
+    code = {**{name: repo.blob(name) for name in names}, "code/out.py": repo.blob("code/out.py")}
+    repo.record("look", code=code, modes={**found.modes, **modes, "code/out.py": "link"})
+    refused(repo, "WEFT013")
 
 
 def submodule(tmp_path: Path) -> None:
