@@ -411,6 +411,7 @@ def test_a_part_of_a_tracked_directory_is_a_dependency(tmp_path: Path) -> None:
     repo.write({"tree/b/f": b"2"})
     assert repo.actions() == {"s": "up-to-date"}, "another part may change"
     repo.weft("add", "tree")
+    assert repo.actions() == {"s": "refreshed"}, "the record tells of the whole"
     assert repo.actions() == {"s": "up-to-date"}
     repo.write({"tree/a/f": b"2"})
     assert "E_STALE" in repo.weft("repro", code=3).err

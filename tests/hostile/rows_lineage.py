@@ -58,9 +58,21 @@ def other_types(tmp_path: Path) -> None:
 
 
 def two_dialects(tmp_path: Path) -> None:
-    texts = {"a": "no", "b": "012", "c": "0.1", "d": "0o1", "e": "1_000", "f": "1:30", "g": "2026-01-01"}
-    repo = honest(ran(tmp_path, params="used:\n" + "".join(f"  {key}: {text}\n" for key, text in texts.items())))
-    twins = {"a": '"no"', "b": "12", "c": "1e-1", "d": "1", "e": '"1_000"', "f": '"1:30"', "g": '"2026-01-01"'}
+    texts = {"a": "no", "b": "012", "c": "0.1", "d": "0o1", "e": "1_000", "f": "1:30", "g": "2026-01-01", "h": "{1: x}"}
+    params = "used:\n" + "".join(f"  {key}: {text}\n" for key, text in texts.items())
+    repo = honest(ran(tmp_path, params=params, settings="lr = (1, 2)\n"))
+    repo.write("settings.py", "lr = [1, 2]\n")
+    refused(repo, "WEFT009")
+    twins = {
+        "a": '"no"',
+        "b": "12",
+        "c": "1e-1",
+        "d": "1",
+        "e": '"1_000"',
+        "f": '"1:30"',
+        "g": '"2026-01-01"',
+        "h": '{"1": x}',
+    }
     for key, text in twins.items():
         repo.replace("params.yaml", f"  {key}: {texts[key]}\n", f"  {key}: {text}\n")
         refused(repo, "WEFT009")
@@ -107,6 +119,12 @@ def links(tmp_path: Path) -> None:
         (repo.root / name).unlink()
         (repo.root / name).symlink_to(target)
         refused(repo, "WEFT013")
+    # A record that tells of such a link does not tell what the run read.
+    (repo.root / "code/out.py").symlink_to("/etc/hostname")
+    found = repo.record_of("look")
+    code = {**{name: repo.blob(name) for name in names}, "code/out.py": repo.blob("code/out.py")}
+    repo.record("look", code=code, modes={**found.modes, **modes, "code/out.py": "link"})
+    refused(repo, "WEFT013")
 
 
 def submodule(tmp_path: Path) -> None:

@@ -371,6 +371,13 @@ def lock_changed(repo: Lineage) -> None:
     repo.write("requirements.lock", "numpy==2.1\n")
 
 
+def lock_as_link(repo: Lineage) -> None:
+    repo.write("real.lock", repo.read("requirements.lock"))
+    (repo.root / "requirements.lock").unlink()
+    (repo.root / "requirements.lock").symlink_to("real.lock")
+    repo.record("train")
+
+
 def lock_run(repo: Lineage) -> None:
     lock_changed(repo)
     repo.record("train")
@@ -477,6 +484,7 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (18, record_deleted_beside_metrics, record_and_outs_deleted),
     (18, outs_taken_from_the_stage, outs_given_up),
     (19, lock_changed, lock_run),
+    (19, lock_as_link, lock_run),
     (19, image_by_tag, image_by_digest),
     (20, dirty, dirty_and_saved),
     (20, input_changed, param_run),

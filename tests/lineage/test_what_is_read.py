@@ -239,6 +239,32 @@ def test_the_record_names_what_is_read(base: Path) -> None:
     assert [ref.whole is not None for ref in record.deps] == [ref.inside == "big" for ref in record.deps]
 
 
+def test_what_ignore_files_hide_is_named_and_warned_of(repo: Project) -> None:
+    hidden = [
+        "big/part/a.tmp",
+        "big/part/y.tmp",
+        "lib/inner/x.hid",
+        "lib/tools",
+        "lib/vendor/v.hid",
+        "shared/pkg/s.hid",
+    ]
+    files = [*hidden[:3], "lib/tools/a", "lib/tools/b", *hidden[4:], "big/other/w.tmp", "lib/inner/__pycache__/c.hid"]
+    kept = (repo.root / ".gitignore").read_bytes()
+    repo.write(dict.fromkeys(files, b"1") | {".weftignore": b"*.tmp\n", ".gitignore": kept + b"/lib/tools/\n*.hid\n"})
+    (repo.root / ".git/modules/lib/vendor/info/exclude").write_text("*.hid\n")
+    ran = repo.weft("repro", "--force", "look")
+    assert f"neither Git nor weft keeps: {', '.join(hidden[:5])} and 1 more" in ran.err
+    assert "in another way than weft: unread of params.yaml" in ran.err
+    found = repo.record("look").hidden
+    assert found is not None
+    assert (found.count, list(found.paths)) == (6, hidden)
+    repo.git("add", "-A")
+    result = validate_staged(str(repo.root))
+    assert {(one.rule, one.severity) for one in result.violations} == {("WEFT033", "warn")}
+    repo.commit("run")
+    assert not validate_staged(str(repo.root)).violations
+
+
 def test_sha256(tmp_path: Path) -> None:
     repo = scene(tmp_path, "sha256")
     assert (judged(repo), stale(repo)) == (set(), set())

@@ -13,7 +13,7 @@ from kit import Repo, pseudo_random
 from lineagekit import HOOK
 from weft.formats import lineage, pointer, stagefile
 from weft.gitio.blobs import blob_id
-from weft.model.lineage import DataRef, Record
+from weft.model.lineage import DataRef, Record, RunFacts
 from weft.model.oid import Oid
 from weft.workflows import validate_workspace
 from weft.workflows.validate import hook_validate, validate_range, validate_revision
@@ -143,19 +143,29 @@ def test_the_look_stops_after_its_time(repo: Repo, monkeypatch: pytest.MonkeyPat
     assert any("not looked at" in note for note in result.notes)
 
 
-def stage_on_part(repo: Repo, oid: Oid, size: int, path: str = "data/sub/b.bin") -> None:
-    """A stage that reads one file of the tracked directory, and a record that says it was ``oid``."""
+def stage_on_part(
+    repo: Repo, oid: Oid, size: int, path: str = "data/sub/b.bin", whole: str = "", schema: int = 2
+) -> None:
+    """A stage that reads one file of the tracked directory, and a record that says it was ``oid``, in what is there or in
+    another ``whole``."""
     text = f"stages:\n  part:\n    cmd: wc {path}\n    deps: [{path}]\n    metrics: [count.json]\n"
     metrics = b'{"lines": 1}\n'
     repo.write({"weft.yaml": text.encode(), "count.json": metrics})
+    top = (
+        Oid.of(whole.encode())
+        if whole
+        else pointer.decode((repo.root / "data.weft").read_bytes(), name="data.weft").oid
+    )
     spec = blob_id(f"cmd: wc {path}\ndeps:\n  - {path}\nmetrics:\n  - count.json\n".encode())
     record = Record(
         "part",
         f"wc {path}",
         spec,
-        deps=(DataRef(path, "file", oid, size, inside="data"),),
+        deps=(DataRef(path, "file", oid, size, inside="data", whole=top if schema > 1 else None),),
         metrics={"count.json": {"lines": 1}},
         files={"count.json": blob_id(metrics)},
+        run=RunFacts("r1", "2026-01-31T12:00:00Z", "2026-01-31T12:00:02Z", 2.0),
+        schema=schema,
     )
     repo.write({"lineage/part.yaml": lineage.encode(lineage.with_digest(record))})
     repo.git("add", "-A")
@@ -165,6 +175,8 @@ def test_a_part_of_a_tracked_directory_is_proved_by_its_manifests(repo: Repo) ->
     stage_on_part(repo, Oid.of(b"other"), 5)
     assert said(repo) == {"WEFT011"}
     stage_on_part(repo, Oid.of(b"b\n"), 2, "data/sub/none.bin")
+    assert said(repo) == {"WEFT011"}
+    stage_on_part(repo, Oid.of(b"b\n"), 2, whole="another")
     assert said(repo) == {"WEFT011"}
     stage_on_part(repo, Oid.of(b"b\n"), 2)
     assert said(repo) == set()
@@ -176,12 +188,13 @@ def test_a_part_is_proved_in_commits_too(repo: Repo) -> None:
     root = str(repo.root)
     assert [one.rule for one in validate_revision(root, "HEAD").violations] == ["WEFT011"]
     assert [one.rule for one in validate_range(root, "HEAD~1..HEAD").violations] == ["WEFT011", "WEFT027"]
-    # A server that checks pull requests has neither store nor catalog, and is given none.
+    # A server that checks pull requests has neither store nor catalog, and is given none: it compares the whole.
     shutil.rmtree(repo.root / ".git" / "weft")
-    result = validate_revision(root, "HEAD")
-    assert result.passed
-    assert any("manifests are not here" in note for note in result.notes)
-    assert not os.path.exists(repo.root / ".git" / "weft")
+    assert (validate_revision(root, "HEAD").passed, validate_revision(root, "HEAD").notes) == (True, ())
+    stage_on_part(repo, Oid.of(b"b\n"), 2, whole="another")
+    repo.git("commit", "-q", "--no-verify", "-m", "another")
+    assert [one.rule for one in validate_revision(root, "HEAD").violations] == ["WEFT011"]
+    assert not (repo.root / ".git" / "weft").exists()
 
 
 def measured_stage(repo: Repo, **told: object) -> None:
@@ -196,6 +209,7 @@ def measured_stage(repo: Repo, **told: object) -> None:
         blob_id(stagefile.decode(text)["score"].text),
         outs=(DataRef("scores.json", "file", made.oid, made.size),),
         metrics={"scores.json": told},
+        run=RunFacts("r1", "2026-01-31T12:00:00Z", "2026-01-31T12:00:02Z", 2.0),
     )
     repo.write({"lineage/score.yaml": lineage.encode(lineage.with_digest(record))})
     repo.git("add", "-A")
@@ -230,10 +244,11 @@ def test_without_their_data_metrics_are_unproved(whole: bool, repo: Repo) -> Non
     assert any("scores.json in lineage/score.yaml are unproved" in note for note in result.notes)
 
 
-def test_without_manifests_a_part_is_noted(repo: Repo) -> None:
-    shutil.rmtree(repo.root / ".git" / "weft" / "store")
-    os.unlink(repo.root / ".git" / "weft" / "catalog.sqlite")
-    stage_on_part(repo, Oid.of(b"b\n"), 2)
-    result = hook_validate(str(repo.root))
+def test_without_manifests_a_part_in_a_record_of_schema_1_is_noted(repo: Repo) -> None:
+    stage_on_part(repo, Oid.of(b"b\n"), 2, schema=1)
+    repo.git("commit", "-q", "--no-verify", "-m", "an older weft")
+    shutil.rmtree(repo.root / ".git" / "weft")
+    repo.git("commit", "-q", "--allow-empty", "-m", "later")
+    result = validate_revision(str(repo.root), "HEAD")
     assert result.passed
-    assert any("manifests of data are not here" in note for note in result.notes)
+    assert any("manifests are not here" in note for note in result.notes)

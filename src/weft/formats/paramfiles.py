@@ -1,18 +1,18 @@
 """Params files as a run reads them: their values, and how far the program is sure to read the same ones.
 
-Two things make weft and a program differ. Most programs read YAML by the rules of version 1.1, where ``no`` is false and
-``012`` is ten. And a Python module can do more than assign literals; then nothing is said of its values.
+Some things make weft and a program differ. Most programs read YAML by the rules of version 1.1, where ``no`` is false and
+``012`` is ten. Values by dotted keys do not tell the key 1 from the key "1", a date of TOML from its text, a tuple of Python
+from a list. And a Python module can do more than assign literals; then nothing is said of its values.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weft.formats import pyliterals, values, yaml12
+from weft.formats import pyliterals, valuefiles, values, yaml12
 
 # What a plain scalar may look like without being read in two ways, unless it is a text.
 _ALIKE = re.compile(
@@ -32,7 +32,7 @@ _OLD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ParamsText:
-    """A params file: its ``values`` by dotted key; ``unsure`` are keys whose values readers of YAML do not agree on.
+    """A params file: its ``values`` by dotted key; ``unsure`` are keys whose values a program may read as others.
     ``code`` tells that it is a module that does more than assign literals: it has no values then."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -42,14 +42,35 @@ class ParamsText:
 
 def read(data: bytes, name: str) -> ParamsText:
     """Read the params file ``name``. Raises as ``values.read_values``."""
+    tree = valuefiles.parse(data, name)
+    found, suffix = values.flat_values(tree, name), valuefiles.suffix_of(name)
+    if _is_code(data, name):
+        return ParamsText(code=True)
+    unsure = [
+        (*place, key)
+        for place, value in valuefiles.places(tree)
+        if isinstance(value, dict)
+        for key in value
+        if _is_odd(key)
+    ]
+    if suffix in (".yaml", ".yml"):
+        unsure += [place for place, text in yaml12.plain_scalars(data, what=name, limit=len(data)) if differs(text)]
+    elif suffix == ".toml":
+        unsure += valuefiles.toml_times(data, name)
+    elif suffix == ".py" and pyliterals.has_tuples(data.decode("utf-8")):
+        unsure.append(())
+    return ParamsText(found, _unsure(found, set(map(values.join_key, unsure))))
+
+
+def sure_values(data: bytes, name: str) -> Mapping[str, Any]:
+    """The values of the params or metrics file ``name``; none of a module that does more than assign literals. Raises as
+    ``read``."""
     found = values.read_values(data, name)
-    suffix = posixpath.splitext(name)[1].lower()
-    if suffix == ".py":
-        return ParamsText(found) if pyliterals.is_plain(data.decode("utf-8")) else ParamsText(code=True)
-    if suffix not in (".yaml", ".yml"):
-        return ParamsText(found)
-    places = {place for place, text in yaml12.plain_scalars(data, what=name, limit=len(data)) if differs(text)}
-    return ParamsText(found, _unsure(found, {values.join_key(place) for place in places}))
+    return {} if _is_code(data, name) else found
+
+
+def _is_code(data: bytes, name: str) -> bool:
+    return valuefiles.suffix_of(name) == ".py" and not pyliterals.is_plain(data.decode("utf-8"))
 
 
 def select(text: ParamsText, keys: Iterable[str], name: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -66,6 +87,11 @@ def differs(text: str) -> bool:
     if _ALIKE.fullmatch(text):
         return False
     return not isinstance(yaml12.resolve(text), str) or _OLD.fullmatch(text) is not None
+
+
+def _is_odd(key: Any) -> bool:
+    """Whether a dotted key does not tell a key of a mapping from another: 1 and "1", 0 and the first of a list."""
+    return not isinstance(key, str) or key.isdecimal()
 
 
 def _unsure(keys: Iterable[str], leads: set[str]) -> tuple[str, ...]:

@@ -55,6 +55,11 @@ def is_plain(text: str) -> bool:
     return not _CODING.match(text) and all(map(_is_plain_statement, body))
 
 
+def has_tuples(text: str) -> bool:
+    """True when a module that ``is_plain`` holds a tuple, which ``values`` gives as a list."""
+    return any(isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) for node in ast.walk(ast.parse(text)))
+
+
 def _is_plain_statement(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.ClassDef):
         more = statement.bases or statement.keywords or statement.decorator_list

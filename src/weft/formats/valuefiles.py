@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from weft.errors import LimitExceeded, SchemaError, ValuesFault
@@ -30,6 +30,7 @@ _TOML_MARKS = re.compile(
     r"""|'''(?:[^']|'{1,2}+(?!'))*+(?:'{3,5}+)?|'[^'\n]*+'?|#[^\n]*+|[.=,\n\[\]{}]""",
     re.DOTALL,
 )
+_PLAIN_TYPES = (str, int, float, dict, list, type(None))
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
@@ -138,6 +139,20 @@ def _check_toml(text: str, name: str) -> None:
         if max(dots, depth) > MAX_DEPTH:
             line = text.count("\n", 0, mark.start()) + 1
             raise LimitExceeded(f"{name}, line {line}: nested deeper than {MAX_DEPTH}", path=name, line=line)
+
+
+def toml_times(data: bytes, name: str) -> list[tuple[Any, ...]]:
+    """The keys and positions that lead to the dates and times of a file in TOML that ``parse`` took."""
+    return [place for place, value in places(tomllib.loads(_text(data, name))) if not isinstance(value, _PLAIN_TYPES)]
+
+
+def places(tree: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value in ``tree``, with the keys and positions that lead to it."""
+    queue: list[tuple[tuple[Any, ...], Any]] = [((), tree)]
+    for place, value in queue:
+        yield place, value
+        pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        queue += [((*place, key), item) for key, item in pairs]
 
 
 def _plain(value: Any) -> Any:

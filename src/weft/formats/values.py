@@ -28,8 +28,13 @@ def read_values(data: bytes, name: str) -> dict[str, Any]:
     A value is a scalar, a list of such, or an empty mapping. Not-a-number and infinities are values: see ``not_finite``.
     Raises ``ValuesFault`` when it cannot be read or is no mapping, and what ``valuefiles.parse`` raises beside it.
     """
+    return flat_values(parse(data, name), name)
+
+
+def flat_values(tree: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """The values of ``tree``, which the file ``name`` holds, by dotted key. Raises ``ValuesFault``."""
     found: dict[str, Any] = {}
-    for key, value in _flat(parse(data, name), "", name, 0):
+    for key, value in _flat(tree, "", name, 0):
         if key in found:
             raise fault(name, 0, f"two keys are both written {key[:80]!a}")
         found[key] = value

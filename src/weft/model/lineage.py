@@ -41,8 +41,8 @@ class DataRef:
 
 @dataclass(frozen=True, slots=True)
 class ParamsFile:
-    """A params file as the run read it: its Git blob id, and the keys among those read whose values are not the same to
-    readers of YAML 1.1 and of YAML 1.2."""
+    """A params file as the run read it: its Git blob id, and the keys among those read whose values a program
+    may read in another way, such as ``no`` or ``012`` by YAML 1.1."""
 
     blob: str
     unsure: tuple[str, ...] = ()

@@ -107,7 +107,7 @@ def _inputs(old: Inputs, new: Inputs) -> Iterator[Reason]:
         yield from found
         now = new.params_files.get(name)
         if not found and now is not None and not same_params_file(old.params_files.get(name), now):
-            yield Reason(PARAM, name, "other bytes, and readers of YAML differ on a value in it")
+            yield Reason(PARAM, name, "other bytes, and a value in it that programs may read in another way")
     yield from _differences(ENV, old.env, new.env)
 
 

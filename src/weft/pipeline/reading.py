@@ -72,23 +72,29 @@ def read_by(stage: Stage, files: Listing, owner: Callable[[str], str], more: Seq
     """
     found = Reading()
     queue = [(path, "") for path in (*stage.deps, *more) if not owner(path)]
+    tops: set[str] = set()
+    listed: set[str] = set()
     for top, link in queue:
-        if top in found.tops:
+        if top in tops:
             continue
-        found.tops.append(top)
+        tops.add(top)
         names = list(files.at_or_below(top))
         if link and not names:
             found.leads.append(Leads(link, top))
         for name in names:
+            if name in listed:
+                continue
             if name != top and is_pointer(name):
                 path = name.removesuffix(SUFFIX)
                 if link and not _declared(stage, path):
                     found.leads.append(Leads(link, top, f"to {path}, tracked data that is no dependency of the stage"))
                 found.data.add(path)
             elif name == top or not is_no_code(name):
-                found.code.add(name)
+                listed.add(name)
                 if files.mode(name) == LINK:
                     queue += [(target, name) for target in _followed(name, stage, files, owner, found)]
+    found.code |= listed
+    found.tops += tops
     found.data = {path for path in found.data if _declared(stage, path)}
     return found
 

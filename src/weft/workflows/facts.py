@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from weft.errors import WeftError
-from weft.formats import lineage, stagefile, values
+from weft.formats import lineage, paramfiles, stagefile
 from weft.gitio.index import Index
 from weft.gitio.trees import is_pointer
 from weft.model.stage import STAGE_FILE, Stage
@@ -176,7 +176,7 @@ class _Reading:
         self.facts.values["data", data_path(path)] = str(decode_pointer(text, path).oid)
 
     def _values(self, section: str, path: str, text: bytes) -> None:
-        for key, value in values.read_values(text, path).items():
+        for key, value in paramfiles.sure_values(text, path).items():
             self.facts.values[section, f"{path}:{key}"] = plain_value(value)
 
     def _record(self, path: str, text: bytes) -> None:

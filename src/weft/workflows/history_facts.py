@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft.errors import WeftError
-from weft.formats import lineage, stagefile, values
+from weft.formats import lineage, paramfiles, stagefile
 from weft.gitio import partial, trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo
@@ -129,7 +129,7 @@ class Versions:
         """The values of a version of the params or metrics file ``path``, by dotted key. Raises ``Unreadable``."""
         text = self.text(blob, path)
         try:
-            return {key: plain_value(value) for key, value in values.read_values(text, path).items()}
+            return {key: plain_value(value) for key, value in paramfiles.sure_values(text, path).items()}
         except WeftError as error:
             raise Unreadable(path, error.message) from error
 

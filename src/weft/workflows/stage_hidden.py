@@ -40,13 +40,13 @@ def hidden_inputs(project: Project, looker: Looker, stage: Stage, inputs: Inputs
 
 
 def warn_of_unsure(project: Project, stage: Stage, inputs: Inputs) -> None:
-    """Warn of params that readers of YAML take for different values."""
+    """Warn of params that a program may take for other values than weft does."""
     for file, known in inputs.params_files.items():
         if known.unsure:
             names = ", ".join(known.unsure[:_SHOWN]) + (", ..." if len(known.unsure) > _SHOWN else "")
             project.progress.warn(
-                f"stage {stage.name} reads params on which readers of YAML 1.1 and 1.2 differ: {names} of {file}",
-                hint="write false for no, 12 or 10 for 012, 0.1 for 1e-1, and texts in quotes",
+                f"stage {stage.name} reads params that a program may read in another way than weft: {names} of {file}",
+                hint="write false for no, 12 or 10 for 012, 0.1 for 1e-1, dates and other texts in quotes, keys in letters",
             )
 
 

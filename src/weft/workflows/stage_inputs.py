@@ -15,7 +15,7 @@ from weft.model.entry import DIR, EXEC
 from weft.model.lineage import DataRef, ParamsFile, Record, record_path
 from weft.model.pointer import Pointer
 from weft.model.stage import Stage
-from weft.pipeline.fingerprint import Inputs, is_at_or_below, same_value
+from weft.pipeline.fingerprint import Inputs, is_at_or_below, same_params_file, same_value
 from weft.pipeline.plan import Now
 from weft.pipeline.reading import kept_text, read_by
 from weft.workflows.fetch import fetch_metadata
@@ -148,14 +148,13 @@ class Looker:
     def _inside(self, path: str, owner: str, known: DataRef | None, stage: Stage) -> DataRef:
         """A part of a tracked directory, proved through its manifests, or by a record made beside this very pointer."""
         pointer = self.tree.pointers[owner]
-        if known is not None and known.inside == owner and known.whole == pointer.oid:
-            return replace(known, stage=self._pipeline.graph.producer_of(path))
         sub = path[len(owner) + 1 :]
         read = manifest_reader(self._project.store, pointer.layout)
         try:
             entry = find_below(pointer, sub, read)
         except ObjectMissing:
-            if known is not None and known.inside == owner and self._recorded_with(stage, owner, pointer):
+            same = known is not None and known.inside == owner and known.whole in (None, pointer.oid)
+            if known is not None and same and (known.whole or self._recorded_with(stage, owner, pointer)):
                 return replace(known, whole=pointer.oid)
             if not self._project.config.remotes:
                 raise
@@ -242,9 +241,12 @@ def changed_inputs(looker: Looker, stage: Stage, before: Inputs) -> tuple[str, .
     changed = {ref.path for ref in before.deps if looker.tree.state(ref.path)[0] not in (CLEAN, ABSENT)}
     old = {ref.path: ref.oid for ref in before.deps}
     new = {ref.path: ref.oid for ref in after.deps}
-    sides = ((old, new), (before.code, after.code), (before.params, after.params))
-    for one, other in (*sides, (before.params_files, after.params_files)):
+    for one, other in ((old, new), (before.code, after.code), (before.params, after.params)):
         changed.update(path for path in one.keys() | other.keys() if not same_value(one.get(path), other.get(path)))
+    now = after.params_files
+    changed.update(
+        path for path, was in before.params_files.items() if path in now and not same_params_file(was, now[path])
+    )
     if before.env != after.env:
         changed.add(stage.env.lockfile or "env")
     return tuple(sorted(changed))

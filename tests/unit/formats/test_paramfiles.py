@@ -58,6 +58,9 @@ def test_nothing_that_a_reader_of_yaml_1_1_takes_for_another_value_is_missed(tex
         ("deep:\n  on: 1\n  b: 1\nc: 1\n", ("deep.[on]", "deep.b")),
         ("no: 1\nb: 1\n", ("no", "b")),
         ("a.b: no\na: {b: 1}\n", ("[a.b]",)),
+        ("a: {1: x}\nb: 1\n", ("a.1",)),
+        ("a: {'0': {b: 1}}\nb: 1\n", ("a.0.b",)),
+        ("a: [{true: 1}]\nb: 1\n", ("a.0.true",)),
     ],
 )
 def test_the_keys_whose_values_are_unsure(text: str, unsure: tuple[str, ...]) -> None:
@@ -76,6 +79,14 @@ def test_only_the_keys_that_are_read_count() -> None:
 def test_other_formats_are_read_in_one_way() -> None:
     assert paramfiles.read(b'{"a": 1e-1}', "p.json") == paramfiles.ParamsText({"a": 0.1})
     assert paramfiles.read(b"a = 1_000\n", "p.toml") == paramfiles.ParamsText({"a": 1000})
+
+
+def test_what_a_value_by_its_dotted_key_does_not_tell() -> None:
+    text = "a = 2026-01-01\nb = '2026-01-01'\n[c]\nd = [[1, 12:00:00]]\ne = 1\n"
+    assert paramfiles.read(text.encode(), "p.toml").unsure == ("a", "c.d")
+    assert paramfiles.read(b'{"a": {"1": 2}, "b": {"x": 1}}', "p.json").unsure == ("a.1",)
+    assert paramfiles.read(b"a = (1, 2)\nb = 1\n", "p.py").unsure == ("a", "b")
+    assert paramfiles.read(b"a = [1, 2]\n", "P.PY") == paramfiles.ParamsText({"a": [1, 2]})
 
 
 PLAIN = [
@@ -124,3 +135,4 @@ def test_a_module_that_is_more(text: str) -> None:
     found = paramfiles.read(text.encode(), "p.py")
     assert found == paramfiles.ParamsText(code=True)
     assert paramfiles.select(found, ["lr"], "p.py") == ({}, ())
+    assert paramfiles.sure_values(text.encode(), "p.py") == {}

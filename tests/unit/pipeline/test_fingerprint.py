@@ -6,10 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from weft.model.lineage import DataRef, Record
+from weft.model.lineage import DataRef, ParamsFile, Record
 from weft.model.oid import Oid
 from weft.model.stage import Out, Stage
-from weft.pipeline.fingerprint import Inputs, covers, key_of_record, key_of_stage, same_value
+from weft.pipeline.fingerprint import (
+    Inputs,
+    covers,
+    key_of_record,
+    key_of_stage,
+    same_kept,
+    same_params_file,
+    same_value,
+)
 
 A, B = Oid.of(b"a"), Oid.of(b"b")
 REF = DataRef("data", "dir", A, 10, 2)
@@ -61,6 +69,9 @@ def test_a_record_has_the_key_of_the_stage_that_it_tells_of():
         (STAGE, replace(INPUTS, params={"params.toml": {"lr": 0.1, "deep.n": 3}})),
         (STAGE, replace(INPUTS, env={"lockfile": "l", "lockfile_blob": "4" * 40})),
         (STAGE, replace(INPUTS, env={})),
+        (STAGE, replace(INPUTS, code={"train.py": "x " + "1" * 40})),
+        (STAGE, replace(INPUTS, params_files={"params.yaml": ParamsFile("5" * 40, ("lr",))})),
+        (STAGE, replace(INPUTS, schema=1)),
         (STAGE, replace(INPUTS, env={**INPUTS.env, "image": "sha256:1"})),
     ],
 )
@@ -75,6 +86,34 @@ def test_the_order_of_what_is_declared_does_not_change_the_key():
     assert key_of_stage(STAGE, one) == key_of_stage(STAGE, two)
 
 
+def test_other_bytes_of_params_that_all_readers_agree_on_do_not_change_the_key():
+    bytes_of = [replace(INPUTS, params_files={"params.yaml": ParamsFile(blob * 40)}) for blob in "56"]
+    assert key_of_stage(STAGE, bytes_of[0]) == key_of_stage(STAGE, bytes_of[1])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "now", "same"),
+    [
+        (ParamsFile("1"), ParamsFile("2"), True),
+        (ParamsFile("1", ("a",)), ParamsFile("1", ("a",)), True),
+        (ParamsFile("1", ("a",)), ParamsFile("2", ("a",)), False),
+        (ParamsFile("1", ("a",)), ParamsFile("2"), False),
+        (ParamsFile("1"), ParamsFile("2", ("a",)), False),
+        (None, ParamsFile("2"), True),
+        (None, ParamsFile("2", ("a",)), False),
+    ],
+)
+def test_other_bytes_of_a_params_file(recorded, now, same):
+    assert same_params_file(recorded, now) is same
+
+
+def test_records_of_schema_1_tell_nothing_of_modes():
+    assert same_kept("1", "x 1", 1)
+    assert not same_kept("1", "x 1", 2)
+    assert not same_kept("1", "x 2", 1)
+    assert same_kept("x 1", "x 1", 2)
+
+
 def test_what_tells_of_the_machine_or_of_the_stage_alone_does_not_change_the_key():
     assert key_of_stage(replace(STAGE, desc="x", rationale="y", line=3, text=b"t", seed=1), INPUTS) == key_of_record(
         record()
@@ -87,7 +126,9 @@ def test_what_tells_of_the_machine_or_of_the_stage_alone_does_not_change_the_key
     ("one", "other", "same"),
     [
         (1, 1, True), (1, True, False), (1, 1.0, False), ("1", 1, False), ([1, 2], [1, 2], True), ([1], [1.0], False),
-        (float("nan"), float("nan"), True), (None, None, True), (None, False, False),
+        (float("nan"), float("nan"), True), (None, None, True), (None, False, False), (0.0, -0.0, False),
+        ([1], [True], False), ([[1], {}], [[1], {}], True), ([[1]], [[1.0]], False),
+        ([1], [1, 1], False), ({"a": 1}, {"a": True}, False),
     ],
 )  # fmt: skip
 def test_same_value(one, other, same):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from weft.model.lineage import DataRef, Record
+from weft.model.lineage import DataRef, ParamsFile, Record
 from weft.model.oid import Oid
 from weft.model.stage import Out, Stage
 from weft.pipeline.fingerprint import Inputs
@@ -61,6 +61,8 @@ def test_another_machine_is_no_reason():
         ({"now": replace(NOW, files={**FILES, "m.json": "4" * 40})}, [("out-changed", "m.json")]),
         ({"now": replace(NOW, files={"plots/a.csv": "3" * 40})}, [("out-deleted", "m.json")]),
         ({"now": replace(NOW, files={**FILES, "plots/b.csv": "4" * 40})}, [("out-changed", "plots/b.csv")]),
+        ({"now": replace(NOW, files={**FILES, "m.json": "link " + "2" * 40})}, [("out-changed", "m.json")]),
+        ({"record": replace(RECORD, schema=1), "now": replace(NOW, files={**FILES, "m.json": "x " + "2" * 40})}, []),
         ({"record": replace(RECORD, files={"m.json": "2" * 40})}, [("out-missing", "plots")]),
         ({"stage": replace(STAGE, outs=STAGE.outs[:2])}, [("out-changed", "plots/a.csv")]),
     ],
@@ -85,6 +87,8 @@ def test_a_reason_outside_of_the_inputs(change, expected):
         ({"params": {"params.yaml": {}}}, ("param-changed", "params.yaml:lr")),
         ({"params": {"params.yaml": {"lr": 0.1, "n": 1}}}, ("param-changed", "params.yaml:n")),
         ({"params": {}}, ("param-changed", "params.yaml:lr")),
+        ({"params_files": {"params.yaml": ParamsFile("1" * 40, ("lr",))}}, ("param-changed", "params.yaml")),
+        ({"code": {"t.py": "x " + "1" * 40}}, ("code-changed", "t.py")),
         ({"env": {}}, ("env-changed", "image")),
         ({"env": {"image": "sha256:2"}}, ("env-changed", "image")),
     ],

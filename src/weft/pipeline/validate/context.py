@@ -104,7 +104,7 @@ class Context(Snapshot):
     def reading(self, stage: Stage) -> Reading:
         """What ``stage`` reads of that which Git keeps."""
         if stage.name not in self._readings:
-            modules = [one.file for one in stage.params if one.file.endswith(".py")]
+            modules = [one.file for one in stage.params if one.file.lower().endswith(".py")]
             code = [path for path in modules if (known := self.params(path)) and known.code]
             self._readings[stage.name] = read_by(stage, self, self.owner, code)
         return self._readings[stage.name]

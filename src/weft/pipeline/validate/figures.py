@@ -47,7 +47,7 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
             yield found(PARAMS, path, f"it says nothing of the bytes of {wanted.file}", mend=mend)
         elif not same_params_file(known, ParamsFile(entry.blob, unsure)):
             names = ", ".join((unsure or (known.unsure if known else ()))[:3])
-            text = f"{wanted.file} has other bytes than the run read, and readers of YAML differ on {names}"
+            text = f"{wanted.file} has other bytes than the run read, and programs may differ from weft on {names}"
             yield found(PARAMS, path, text, line=context.line(path, "params_files", wanted.file), mend=mend)
 
 
