@@ -155,7 +155,7 @@ def test_a_push_with_nothing_to_do_waits_once(tmp_path: Path) -> None:
     storage = MemoryStorage()
     with clone(tmp_path / "a") as a:
         _, pin = first_push(storage, a, pointer := add(a, {"f": noise(2_000_000), **small_tree(30)}))
-        met = Meeting(storage, ("read weft.json", "stat roots/", "list index/", "list packs/"))
+        met = Meeting(storage, ("read weft.json", "read roots/", "list index/", "list packs/"))
         outcome = push(pinned(met, a, pin), a, {"data": pointer})
     assert [one.state for one in outcome.pointers] == ["up-to-date"]
     assert met.all_met
@@ -169,7 +169,7 @@ def test_a_push_of_one_changed_file_waits_nine_times(tmp_path: Path) -> None:
         _, pin = first_push(storage, a, add(a, tree))
         met = Meeting(
             storage,
-            ("read weft.json", "stat roots/"),
+            ("read weft.json", "read roots/"),
             ("list index/", "list tombs/", "list packs/"),
             ("upload packs/", "upload packs"),
         )
@@ -179,7 +179,7 @@ def test_a_push_of_one_changed_file_waits_nine_times(tmp_path: Path) -> None:
     assert outcome.sent_bytes < 20_000
     waits = [line.split("/")[0] for line in met.log]
     session = waits.index("write sessions")
-    assert sorted(waits[:session]) == ["read weft.json", "stat roots"]
+    assert sorted(waits[:session]) == ["read roots", "read weft.json"]
     assert sorted(waits[session + 1 : session + 4]) == ["list index", "list packs", "list tombs"]
     assert waits[session + 4 :] == ["upload packs"] * 2 + ["write index", "list tombs", "write roots", "list packs"]
     assert met.requests["delete"] == 1

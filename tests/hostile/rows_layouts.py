@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from transfer_kit import add, clone, noise, remote_at
+from transfer_kit import add, clone, edit, noise, remote_at
 from weft.errors import HashMismatch, IntegrityError, SizeMismatch
 from weft.formats import recipe as recipe_format
 from weft.model.oid import Kind, Oid
@@ -106,9 +106,22 @@ def numbers_of_other_data(tmp_path: Path) -> None:
         assert not (tmp_path / "remote" / "roots").exists()
 
 
+def index_and_roots_that_were_cut(tmp_path: Path) -> None:
+    with clone(tmp_path / "author") as store:
+        pointers = {f"p{n}": add(store, {"a": noise(3000, n)}, f"p{n}") for n in range(4)}
+        push(remote_at(tmp_path / "remote", store), store, pointers)
+        found = sorted([*(tmp_path / "remote" / "index").iterdir(), *(tmp_path / "remote" / "roots").glob("*/*")])
+        kept = [path.read_bytes() for path in found]
+        for path in found:
+            edit(path, lambda data: data[:-20])
+        push(remote_at(tmp_path / "remote", store), store, pointers)
+        assert [path.read_bytes() for path in found] == kept
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (135, "layout-of-other-bytes", layout_of_other_bytes),
     (136, "layout-that-others-pushed", layout_that_others_pushed),
     (137, "recipes-for-other-objects", recipes_that_are_for_other_objects),
     (138, "numbers-of-other-data", numbers_of_other_data),
+    (139, "index-and-roots-that-were-cut", index_and_roots_that_were_cut),
 ]

@@ -23,6 +23,7 @@ from weft.objects.remote_session import Session
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import Holding, look_up
 from weft.objects.store import LocalStore
+from weft.util.humanize import count_text
 from weft.util.locks import FileLock
 from weft.util.parallel import Ahead
 from weft.util.progress import Progress, SilentProgress
@@ -124,6 +125,7 @@ class _Push:
                 self._presence = Presence(self._remote)
                 self._presence.begin(len(self._store.catalog.packs(self._remote.place)))
                 self._index.learn_listed()
+                self._restore_index()
                 self._roots.recheck()
                 if not self._index.all_held():
                     self._roots.distrust()
@@ -166,7 +168,7 @@ class _Push:
             return False
         self._index.learn_listed()
         self._roots.recheck()
-        if not self._roots.all_trusted():
+        if not self._roots.all_trusted() or any(self._index.damaged.values()):
             return False
         gaps = (self._presence or Presence(self._remote)).check(self._store.catalog.packs(self._remote.place))
         if gaps.all:
@@ -275,6 +277,17 @@ class _Push:
             hint="run `weft fetch` from the remote that has it, or `weft add` the files again",
             path=paths[0] if paths else "",
         )
+
+    def _restore_index(self) -> None:
+        """Write damaged segments again. What one told of that cannot be written again is lost, and sent or told of anew."""
+        name = self._remote.storage.name
+        if written := self._index.restore():
+            self._progress.warn(f"{count_text(len(written), 'damaged index segment')} on {name} written again")
+        if self._index.damaged:
+            self._progress.warn(
+                f"{count_text(len(self._index.damaged), 'index segment')} on {name} cannot be read",
+                hint="weft verify --on-remote --repair, which sets them aside",
+            )
 
     def _unlearn_lost(self) -> None:
         for name in self._lost:
