@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from transfer_kit import add, clone, edit, noise, remote_at
+from transfer_kit import add, clone, edit, noise, read_tree, remote_at
 from weft.errors import HashMismatch, IntegrityError, SizeMismatch
 from weft.formats import recipe as recipe_format
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.model.recipe import Recipe
 from weft.objects import push_needs
+from weft.objects.catalog_check import fault_of
 from weft.objects.download import fetch
 from weft.objects.layout_walk import LayoutWalk
 from weft.objects.layouts import store_layout
@@ -118,10 +119,27 @@ def index_and_roots_that_were_cut(tmp_path: Path) -> None:
         assert [path.read_bytes() for path in found] == kept
 
 
+def catalog_with_wrong_rows(tmp_path: Path) -> None:
+    with clone(tmp_path / "author") as store:
+        pointer = add(store, {"a": GOOD})
+        for sql in (
+            "UPDATE frames SET offset = offset + 1",
+            "UPDATE packs SET size = -size",
+            "UPDATE recipes SET proved = 5",
+        ):
+            store.catalog.rows(sql + " WHERE 1")
+            why = fault_of(store.catalog)
+            assert why
+            store.remake_catalog(why)
+            assert not fault_of(store.catalog)
+            assert read_tree(store, pointer) == {"a": GOOD}
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (135, "layout-of-other-bytes", layout_of_other_bytes),
     (136, "layout-that-others-pushed", layout_that_others_pushed),
     (137, "recipes-for-other-objects", recipes_that_are_for_other_objects),
     (138, "numbers-of-other-data", numbers_of_other_data),
+    (140, "catalog-with-wrong-rows", catalog_with_wrong_rows),
     (139, "index-and-roots-that-were-cut", index_and_roots_that_were_cut),
 ]

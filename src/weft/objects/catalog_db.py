@@ -232,6 +232,14 @@ class Database:
                 os.rename(self.path + suffix, f"{self.path}.damaged-{number}{suffix}")
         return f"{self.path}.damaged-{number}"
 
+    def remake(self, why: str, rebuild: Callable[[Self], None], progress: Progress) -> None:
+        """Move the file aside, which is damaged as ``why`` says, and make a new one, as ``open`` does."""
+        with self._lock, FileLock(self.path + ".lock", purpose="make the catalog"):
+            aside = self._set_aside()
+            self._damaged = False
+            self._create(rebuild)
+        progress.warn(f"the catalog is damaged ({why}); it is made again from the packs (the old file is {aside})")
+
     def _create(self, rebuild: Callable[[Self], None] | None) -> None:
         with self.transaction() as connection:
             for statement in SCHEMA.values():

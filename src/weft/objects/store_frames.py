@@ -114,6 +114,11 @@ class FrameStore:
             self.catalog.forget_objects()
             self._salvage.rebuild(self.catalog)
 
+    def remake_catalog(self, why: str) -> None:
+        """Set a damaged catalog aside and make a new one from the packs. What the workspace holds is then looked at anew."""
+        with self._mending:
+            self.catalog.remake(why, self._salvage.rebuild, self.progress)
+
     def _catch_up(self, *, always: bool = False) -> bool:
         """Bring the catalog in line with the packs on disk, unless that was done; True when it should be asked again.
 
