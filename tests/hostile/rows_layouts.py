@@ -130,7 +130,7 @@ def catalog_with_wrong_rows(tmp_path: Path) -> None:
             store.catalog.rows(sql + " WHERE 1")
             why = fault_of(store.catalog)
             assert why
-            store.remake_catalog(why)
+            store.rebuild_catalog(why)
             assert not fault_of(store.catalog)
             assert read_tree(store, pointer) == {"a": GOOD}
 

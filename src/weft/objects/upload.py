@@ -125,7 +125,7 @@ class _Push:
                 self._presence = Presence(self._remote)
                 self._presence.begin(len(self._store.catalog.packs(self._remote.place)))
                 self._index.learn_listed()
-                self._restore_index()
+                _restore_index(self._index, self._remote.storage.name, self._progress)
                 self._roots.recheck()
                 if not self._index.all_held():
                     self._roots.distrust()
@@ -278,17 +278,6 @@ class _Push:
             path=paths[0] if paths else "",
         )
 
-    def _restore_index(self) -> None:
-        """Write damaged segments again. What one told of that cannot be written again is lost, and sent or told of anew."""
-        name = self._remote.storage.name
-        if written := self._index.restore():
-            self._progress.warn(f"{count_text(len(written), 'damaged index segment')} on {name} written again")
-        if self._index.damaged:
-            self._progress.warn(
-                f"{count_text(len(self._index.damaged), 'index segment')} on {name} cannot be read",
-                hint="weft verify --on-remote --repair, which sets them aside",
-            )
-
     def _unlearn_lost(self) -> None:
         for name in self._lost:
             self._index.records.unlearn(name)
@@ -299,3 +288,14 @@ class _Push:
             for path, pointer in self._pointers.items()
         )
         return PushOutcome(done, self._packs, self._objects, self._sent, len(self._lost))
+
+
+def _restore_index(index: SegmentIndex, name: str, progress: Progress) -> None:
+    """Write damaged segments again. What one told of that cannot be written again is lost, and sent or told of anew."""
+    if written := index.restore():
+        progress.warn(f"{count_text(len(written), 'damaged index segment')} on {name} written again")
+    if index.damaged:
+        progress.warn(
+            f"{count_text(len(index.damaged), 'index segment')} on {name} cannot be read",
+            hint="weft verify --on-remote --repair, which sets them aside",
+        )

@@ -78,7 +78,7 @@ def packs(project: Project) -> Iterator[Probe]:
     """What the catalog and the names on disk contradict each other in, and damage inside the catalog."""
     why = fault_of(project.catalog)
     if why:
-        project.store.remake_catalog(why)
+        project.store.rebuild_catalog(why)
         path = project.catalog.path
         words = f"{path} was damaged: {why}. It is a cache, no data is lost: it was made again from the packs just now"
         yield Probe("catalog", "warn", words, f"rm {path}.damaged-*, once you do not want to look at it")

@@ -162,7 +162,7 @@ def open_project(start: str, progress: Progress | None = None, trust: Trust = NO
         )
     except BaseException as error:
         if _may_come_of_the_catalog(error) and (why := catalog_check.fault_of(store.catalog)):
-            store.remake_catalog(why)
+            store.rebuild_catalog(why)
             raise CatalogDamaged(
                 f"the catalog was damaged ({why}), and was made again from the packs: {catalog_path}",
                 hint="run the command again",

@@ -106,7 +106,7 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
     level = LEVELS[options.level]
     why = fault_of(project.catalog, deep=level is not Level.QUICK)
     if why:
-        project.store.remake_catalog(why)
+        project.store.rebuild_catalog(why)
     needs, notes, broken = _needs(project, pointers)
     packs = project.catalog.packs(LOCAL)
     read = 0

@@ -60,7 +60,7 @@ def test_wrong_rows_are_found_and_the_catalog_is_made_again(tmp_path: Path, sql:
         store.catalog.rows(sql.replace("rowid_of = 1", "oid = ?"), least if "rowid_of" in sql else ())
         why = fault_of(store.catalog)
         assert why
-        store.remake_catalog(why)
+        store.rebuild_catalog(why)
         assert fault_of(store.catalog) == ""
         assert store.catalog.packs(LOCAL) == before
     assert os.path.exists(tmp_path / "catalog.sqlite.damaged-1")
@@ -76,7 +76,7 @@ def test_pages_that_changed_places_are_found(tmp_path: Path) -> None:
     path.write_bytes(data)
     with opened(tmp_path) as store:
         assert fault_of(store.catalog) == "SQLite finds it damaged"
-        store.remake_catalog("pages")
+        store.rebuild_catalog("pages")
         assert fault_of(store.catalog) == ""
         assert store.catalog.packs(LOCAL)
 
