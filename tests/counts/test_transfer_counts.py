@@ -21,10 +21,13 @@ from weft.model.entry import PackInfo
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.model.remote import RemoteSpec
-from weft.objects import pack_check, receive
+from weft.objects import content, pack_check, receive
 from weft.objects.catalog import LOCAL, Catalog
+from weft.objects.closure_check import check_remote
 from weft.objects.download import fetch
+from weft.objects.proofs import prove_pairs
 from weft.objects.push_roots import Roots
+from weft.objects.reachability import walk
 from weft.objects.remote import RemoteStore
 from weft.objects.store import LocalStore
 from weft.objects.upload import PushOutcome, push
@@ -33,6 +36,7 @@ from weft.storage.local import LocalStorage
 from weft.storage.locate import open_backend
 from weft.storage.memory import MemoryStorage
 from weft.storage.wrappers import CountingStorage
+from weft.workspace.saved import Saved
 
 T = TypeVar("T")
 FILES = 10_000
@@ -155,7 +159,7 @@ def test_a_push_with_nothing_to_do_waits_once(tmp_path: Path) -> None:
     storage = MemoryStorage()
     with clone(tmp_path / "a") as a:
         _, pin = first_push(storage, a, pointer := add(a, {"f": noise(2_000_000), **small_tree(30)}))
-        met = Meeting(storage, ("read weft.json", "stat roots/", "list index/", "list packs/"))
+        met = Meeting(storage, ("read weft.json", "read roots/", "list index/", "list packs/"))
         outcome = push(pinned(met, a, pin), a, {"data": pointer})
     assert [one.state for one in outcome.pointers] == ["up-to-date"]
     assert met.all_met
@@ -169,7 +173,7 @@ def test_a_push_of_one_changed_file_waits_nine_times(tmp_path: Path) -> None:
         _, pin = first_push(storage, a, add(a, tree))
         met = Meeting(
             storage,
-            ("read weft.json", "stat roots/"),
+            ("read weft.json", "read roots/"),
             ("list index/", "list tombs/", "list packs/"),
             ("upload packs/", "upload packs"),
         )
@@ -179,7 +183,7 @@ def test_a_push_of_one_changed_file_waits_nine_times(tmp_path: Path) -> None:
     assert outcome.sent_bytes < 20_000
     waits = [line.split("/")[0] for line in met.log]
     session = waits.index("write sessions")
-    assert sorted(waits[:session]) == ["read weft.json", "stat roots"]
+    assert sorted(waits[:session]) == ["read roots", "read weft.json"]
     assert sorted(waits[session + 1 : session + 4]) == ["list index", "list packs", "list tombs"]
     assert waits[session + 4 :] == ["upload packs"] * 2 + ["write index", "list tombs", "write roots", "list packs"]
     assert met.requests["delete"] == 1
@@ -341,3 +345,26 @@ def test_connections_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
             storage.delete("p")
     assert len(server.requests) == 25
     assert len({request.port for request in server.requests}) == 1
+
+
+def test_what_recipes_rebuild_is_hashed_once_and_by_nobody_who_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proved: list[Oid] = []
+    prove = content.prove
+    monkeypatch.setattr(content, "prove", lambda source, oid, recipe: proved.append(oid) or prove(source, oid, recipe))
+    storage = LocalStorage(str(tmp_path / "remote"))
+    with clone(tmp_path / "a") as a, clone(tmp_path / "b") as b:
+        pointer = add(a, {f"f{n}": noise(900_000, n) for n in range(3)})
+        first_push(storage, a, pointer)
+        check_remote(remote_at(storage, a), a, {"data": pointer}, share=1.0)
+        assert proved == []
+        remote = remote_at(storage, b)
+        fetch(remote, b, {"data": pointer})
+        view, wanted = b.layout(pointer.layout), walk(pointer, b).contents
+        for _ in range(2):
+            assert not Saved(b).absent(wanted, view, "data")
+            assert prove_pairs(b, walk(pointer, b).pairs()).unproved == set()
+            push(remote_at(tmp_path / "other", b), b, {"data": pointer})
+            check_remote(remote, b, {"data": pointer}, share=1.0)
+            assert len(proved) == len(set(proved)) == 3

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from weft.errors import CatalogDamaged, DiskFull, EnvironmentFault, LockTimeout, PermissionFault, WeftError
-from weft.objects.catalog_schema import APPLICATION_ID, SCHEMA, VERSION
+from weft.objects.catalog_schema import ADDED, APPLICATION_ID, SCHEMA, VERSION
 from weft.util.forking import after_fork, hold_at_fork, own
 from weft.util.locks import FileLock
 from weft.util.progress import Progress
@@ -208,9 +208,19 @@ class Database:
             raise fault from error
         if not found and version == 0:
             return ""
+        if application == APPLICATION_ID and version in ADDED and found == _without(ADDED[version]):
+            self._add_tables(version)
+            return None
         if (version, application) != (VERSION, APPLICATION_ID):
             return f"has version {version}, not {VERSION}"
         return None if found == SCHEMA else "has another schema"
+
+    def _add_tables(self, version: int) -> None:
+        with self.transaction() as connection:
+            if connection.execute("PRAGMA user_version").fetchone()[0] == version:  # nobody else has done it
+                for table in ADDED[version]:
+                    connection.execute(SCHEMA[table])
+                connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def _set_aside(self) -> str:
         self.close()
@@ -222,6 +232,14 @@ class Database:
                 os.rename(self.path + suffix, f"{self.path}.damaged-{number}{suffix}")
         return f"{self.path}.damaged-{number}"
 
+    def remake(self, why: str, rebuild: Callable[[Self], None], progress: Progress) -> None:
+        """Move the file aside, which is damaged as ``why`` says, and make a new one, as ``open`` does."""
+        with self._lock, FileLock(self.path + ".lock", purpose="make the catalog"):
+            aside = self._set_aside()
+            self._damaged = False
+            self._create(rebuild)
+        progress.warn(f"the catalog is damaged ({why}); it is made again from the packs (the old file is {aside})")
+
     def _create(self, rebuild: Callable[[Self], None] | None) -> None:
         with self.transaction() as connection:
             for statement in SCHEMA.values():
@@ -231,3 +249,7 @@ class Database:
                 rebuild(self)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _without(tables: Iterable[str]) -> dict[str, str]:
+    return {name: sql for name, sql in SCHEMA.items() if name not in tables}

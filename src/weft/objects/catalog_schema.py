@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 APPLICATION_ID = 0x77656674  # "weft"
 
-OBJECT_TABLES = ("packs", "frames", "held", "segments", "recipes", "roots_seen")
+OBJECT_TABLES = ("packs", "frames", "held", "segments", "segment_sizes", "recipes", "roots_seen")
+ADDED = {2: ("segment_sizes",)}
+"""What a catalog of an older version lacks, and all that it lacks."""
 
 SCHEMA: dict[str, str] = {
     "places": "CREATE TABLE places (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT",
@@ -26,6 +28,11 @@ SCHEMA: dict[str, str] = {
     "segments": (
         "CREATE TABLE segments (place INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (place, name))"
         " STRICT, WITHOUT ROWID"
+    ),
+    # In bytes, as they were when the segment was read or written.
+    "segment_sizes": (
+        "CREATE TABLE segment_sizes (place INTEGER NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL,"
+        " PRIMARY KEY (place, name)) STRICT, WITHOUT ROWID"
     ),
     # proved is 1 when this machine has hashed the content that the recipe rebuilds, 0 when only somebody's word says so.
     "recipes": (

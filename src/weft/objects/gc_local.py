@@ -13,6 +13,7 @@ from weft.model.oid import Kind, Oid
 from weft.objects.catalog import LOCAL
 from weft.objects.gc_marks import Marks, Start, mark
 from weft.objects.gc_proof import Proof, RemoteFacts
+from weft.objects.proofs import proved_parts
 from weft.objects.store import LocalStore
 
 UNREACHABLE = "unreachable"
@@ -83,6 +84,8 @@ def plan_local(
     Raises what marking raises: while anything that is needed cannot be read, nothing is garbage.
     """
     marks = mark(store, starts)
+    # A layout may lie: the bytes of an object that is needed stay, also where no layout leads to them.
+    marks.live.update(proved_parts(store, marks.composed))
     packs = list(_packs(store, marks, mark(store, current).live))
     sure = not marks.unread or _complete_elsewhere(store, starts, facts())
     dead = [pack for pack in packs if not pack.live]

@@ -87,6 +87,23 @@ def _prove(store: LocalStore, target: Oid, named: Named, proof: Proof, room: int
     return size
 
 
+def proved_parts(store: LocalStore, objects: Iterable[Oid]) -> set[Oid]:
+    """Recipes that this clone has proved to rebuild ``objects``, with their chunks, whatever a layout says of them."""
+    found: set[Oid] = set()
+
+    def known(oid: Oid) -> Oid | None:
+        return store.catalog.recipes_for((oid,)).get(oid)
+
+    todo = store.catalog.recipes_for(objects, proved_only=True)
+    while todo:
+        for target, recipe in todo.items():
+            found.add(recipe)
+            with suppress(IntegrityError, RefusedInput):  # what is damaged or gone, nobody can keep
+                found.update(oid for oid, _ in store.recipe(target, partial(_tell, (target, recipe), known)).chunks)
+        todo = store.catalog.recipes_for(todo.values())
+    return found
+
+
 def note_pairs(catalog: Catalog, pairs: Iterable[Pair]) -> None:
     """Let the catalog know recipes that a layout names and it does not, as not proved: a recipe that is cut itself is not
     seen where frames come in one by one."""

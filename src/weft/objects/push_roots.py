@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping
 
-from weft.formats.root import root_name
+from weft.formats.root import encode, root_name
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
-from weft.objects.remote import RemoteStore
+from weft.model.root import Root
+from weft.objects.remote import FoundRoot, RemoteStore
 from weft.util.parallel import Ahead, unordered_map
 
 _FEW = 2
@@ -24,39 +25,47 @@ class Roots:
         self.found: set[str] = set()
         self.segments: dict[str, tuple[Oid, ...]] = {}
         self.sound = True
-        self._there: Ahead[set[str]] | None = None
+        self._there: Ahead[dict[str, FoundRoot | None]] | None = None
 
     def begin(self, pointers: Iterable[Pointer]) -> bool:
         """Ask already which roots are there, for ``look``. True when this catalog saw all of them complete before."""
-        names = {root_name(pointer) for pointer in pointers}
+        by_name = {root_name(pointer): pointer for pointer in pointers}
         place = self._remote.promised
         if place is None:
             return False
-        self._there = Ahead(lambda: self._find(names))
-        return all(self._remote.catalog.root_seen(place, name) for name in names)
+        self._there = Ahead(lambda: self._find(by_name))
+        return all(self._remote.catalog.root_seen(place, name) for name in by_name)
 
     def look(self, pointers: Iterable[Pointer]) -> None:
-        """Find out which roots are there. Those that this catalog saw complete before are not read again."""
+        """Find out which roots are there. Where they are many, those that this catalog saw complete before are not read
+        again while they have a size that they can have."""
         remote = self._remote
         by_name = {root_name(pointer): pointer for pointer in pointers}
         self._wanted = set(by_name)
-        there = self._there.result() if self._there is not None else self._find(self._wanted)
-        self._trusted = {name for name in there if remote.catalog.root_seen(remote.place, name)}
-        unread = [by_name[name] for name in sorted(there - self._trusted)]
-        self.found = set(self._trusted)
-        for found in unordered_map(remote.read_root, unread, remote.jobs):
+        there = self._there.result() if self._there is not None else self._find(by_name)
+        seen = {name for name in there if remote.catalog.root_seen(remote.place, name)}
+        unread = [by_name[name] for name in sorted(there.keys() - seen) if there[name] is None]
+        self.found = {name for name in seen if there[name] is None}
+        for found in (*there.values(), *unordered_map(remote.read_root, unread, remote.jobs)):
             if found is not None and found.root is not None:
                 self.found.add(found.name)
                 self.segments[found.name] = found.root.segments
             elif found is not None:
                 self.damaged.add(found.name)
+        self._trusted = seen - self.damaged
 
-    def _find(self, names: Set[str]) -> set[str]:
-        """Those of ``names`` that are there."""
+    def _find(self, by_name: Mapping[str, Pointer]) -> dict[str, FoundRoot | None]:
+        """Those of ``by_name`` that are there: what was read where they are few or of a strange size, else None."""
         remote = self._remote
-        if len(names) <= _FEW:
-            return {name for name in names if remote.storage.stat(remote.root_key(name)) is not None}
-        return names & remote.root_names().keys()
+        if len(by_name) <= _FEW:
+            strange = list(by_name.values())
+            listed: dict[str, FoundRoot | None] = {}
+        else:
+            sizes = remote.root_names()
+            listed = dict.fromkeys(by_name.keys() & sizes.keys())
+            strange = [by_name[name] for name in listed if not _may_be(by_name[name], sizes[name])]
+        read = unordered_map(remote.read_root, strange, remote.jobs)
+        return listed | {found.name: found for found in read if found is not None}
 
     def trusts(self, pointer: Pointer) -> bool:
         """True when this clone saw the root's data complete before."""
@@ -91,3 +100,12 @@ class Roots:
         """Record that all roots are there and complete."""
         for name in self._wanted:
             self._remote.catalog.see_root(self._remote.place, name)
+
+
+def _may_be(pointer: Pointer, size: int) -> bool:
+    """Whether a root of ``pointer`` can have ``size`` bytes: it grows by as much with each segment that it names."""
+    one, two = (
+        len(encode(Root(pointer.type, pointer.oid, pointer.layout, pointer.size, pointer.files, some)))
+        for some in ((pointer.oid,), (pointer.oid, Oid(bytes(32))))
+    )
+    return size >= one and (size - one) % (two - one) == 0

@@ -6,7 +6,7 @@ them. The second makes it known which segments a root has to name.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
 from weft.errors import BadPackIndex, WeftError
 from weft.formats.index_segment import Segment
@@ -47,6 +47,18 @@ class SegmentRecords:
             if old != name:
                 self._empty(old)
                 self._catalog.add_segment(self._remote.place, old)
+
+    def note_size(self, name: Oid, size: int) -> None:
+        """Remember that a segment has ``size`` bytes."""
+        self._catalog.rows("INSERT OR REPLACE INTO segment_sizes VALUES (?, ?, ?)", (self._remote.place, name, size))
+
+    def of_other_size(self, listed: Mapping[Oid, int]) -> dict[Oid, tuple[PackInfo, ...]]:
+        """Those of ``listed`` that had another size before, with the packs that they listed then. A name is its content, so
+        they are damaged."""
+        rows = self._catalog.rows("SELECT name, size FROM segment_sizes WHERE place = ?", (self._remote.place,))
+        wrong = [name for name, size in rows if listed.get(name, size) != size]
+        found = {Oid(name): [self._catalog.pack_frames(pack) for pack in self.packs_of(Oid(name))] for name in wrong}
+        return {name: tuple(info for info in infos if info is not None) for name, infos in found.items()}
 
     def lose(self, pack: Oid) -> None:
         """Forget that the remote holds a pack, and that any root was seen to be complete."""
@@ -100,7 +112,8 @@ class SegmentRecords:
             self._catalog.forget_pack(pack, place)
 
     def _drop_row(self, name: Oid) -> None:
-        self._catalog.rows("DELETE FROM segments WHERE place = ? AND name = ?", (self._remote.place, name))
+        for table in ("segments", "segment_sizes"):
+            self._catalog.rows(f"DELETE FROM {table} WHERE place = ? AND name = ?", (self._remote.place, name))  # noqa: S608 (names of our own)
 
 
 def _contradiction(pack: PackInfo) -> BadPackIndex:

@@ -42,7 +42,8 @@ class Listed(NamedTuple):
 class SegmentIndex:
     """The segments of one remote. ``faults`` keeps what was wrong with those that could not be used.
 
-    ``records`` are the segments that were read.
+    ``records`` are the segments that were read. ``damaged`` are those that are there and not what their names say, with the
+    packs that they listed, where that was known.
     """
 
     def __init__(self, remote: RemoteStore) -> None:
@@ -52,6 +53,7 @@ class SegmentIndex:
         self._listed: Ahead[dict[Oid, int]] | None = None
         self._fresh: set[Oid] = set()
         self.records = SegmentRecords(remote)
+        self.damaged: dict[Oid, tuple[PackInfo, ...]] = {}
         self.faults: list[WeftError] = []
 
     # --- reading ---
@@ -73,8 +75,11 @@ class SegmentIndex:
         """
         listed, self._listed = self._listed, None
         self._sizes = self._listing() if listed is None else listed.result()
+        damaged = self.records.of_other_size(self._sizes)
+        self.damaged |= damaged
         known = self.records.known()
-        self.records.forget(known - self._sizes.keys())
+        self.records.forget((known - self._sizes.keys()) | damaged.keys())
+        known -= damaged.keys()
         if superseded:
             known = {name for name in known if self.records.packs_of(name)}
         # The largest first: they tell which of the small ones need not be read.
@@ -124,9 +129,13 @@ class SegmentIndex:
                 if isinstance(data, WeftError):
                     raise data
                 self.faults += self.records.add(name, index_segment.decode(data))
+                self.records.note_size(name, len(data))
                 self._fresh.add(name)
+                self.damaged.pop(name, None)
             except (IntegrityError, RefusedInput, KeyMissing) as error:
                 self.faults.append(error)
+                if not isinstance(error, KeyMissing):
+                    self.damaged.setdefault(name, ())
                 fine = False
         return fine
 
@@ -154,12 +163,28 @@ class SegmentIndex:
         for group in _groups(packs):
             data = index_segment.encode(group, replaced)
             name = segment_id(data)
-            self._remote.storage.write(keys.segment_key(name), data, create=True)
-            # What is published is what the catalog or a pack of our own says: there is nothing to compare it with.
-            self.records.record(name, Segment(tuple(group), tuple(replaced)))
-            self._sizes[name] = len(data)
+            self._write(name, data, Segment(tuple(group), tuple(replaced)))
             names.append(name)
         return names
+
+    def restore(self) -> list[Oid]:
+        """Write the damaged segments again of which it is known what they listed, as far as that gives the same bytes."""
+        names = []
+        for name, packs in sorted(self.damaged.items()):
+            data = index_segment.encode(packs) if packs else b""
+            if segment_id(data) == name:
+                self._write(name, data, Segment(packs, ()))
+                names.append(name)
+        return names
+
+    def _write(self, name: Oid, data: bytes, segment: Segment) -> None:
+        # Bytes that have the name take the place of those that do not; else what is there is the same.
+        self._remote.storage.write(keys.segment_key(name), data, create=name not in self.damaged)
+        self.damaged.pop(name, None)
+        # What is published is what the catalog or a pack of our own says: there is nothing to compare it with.
+        self.records.record(name, segment)
+        self.records.note_size(name, len(data))
+        self._sizes[name] = len(data)
 
     def covering(self, packs: Set[Oid]) -> list[Oid]:
         """Few segments that together list ``packs``, sorted. What no segment lists is left out."""

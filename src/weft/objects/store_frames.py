@@ -108,11 +108,18 @@ class FrameStore:
         with self._mending:
             return self._salvage.quarantine(name, why)
 
-    def rebuild_catalog(self) -> None:
-        """Empty the catalog of packs and remotes, and fill it from the packs on disk."""
-        with self._mending, self.catalog.transaction():
-            self.catalog.forget_objects()
-            self._salvage.rebuild(self.catalog)
+    def rebuild_catalog(self, why: str = "") -> None:
+        """Empty the catalog of packs and remotes, and fill it from the packs on disk.
+
+        With ``why``, in words, the file itself is damaged: it is set aside, and what the workspace holds is looked at anew.
+        """
+        with self._mending:
+            if why:
+                self.catalog.remake(why, self._salvage.rebuild, self.progress)
+                return
+            with self.catalog.transaction():
+                self.catalog.forget_objects()
+                self._salvage.rebuild(self.catalog)
 
     def _catch_up(self, *, always: bool = False) -> bool:
         """Bring the catalog in line with the packs on disk, unless that was done; True when it should be asked again.

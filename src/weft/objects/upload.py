@@ -23,6 +23,7 @@ from weft.objects.remote_session import Session
 from weft.objects.segments import SegmentIndex
 from weft.objects.selection import Holding, look_up
 from weft.objects.store import LocalStore
+from weft.util.humanize import count_text
 from weft.util.locks import FileLock
 from weft.util.parallel import Ahead
 from weft.util.progress import Progress, SilentProgress
@@ -124,6 +125,7 @@ class _Push:
                 self._presence = Presence(self._remote)
                 self._presence.begin(len(self._store.catalog.packs(self._remote.place)))
                 self._index.learn_listed()
+                _restore_index(self._index, self._remote.storage.name, self._progress)
                 self._roots.recheck()
                 if not self._index.all_held():
                     self._roots.distrust()
@@ -166,7 +168,7 @@ class _Push:
             return False
         self._index.learn_listed()
         self._roots.recheck()
-        if not self._roots.all_trusted():
+        if not self._roots.all_trusted() or any(self._index.damaged.values()):
             return False
         gaps = (self._presence or Presence(self._remote)).check(self._store.catalog.packs(self._remote.place))
         if gaps.all:
@@ -286,3 +288,14 @@ class _Push:
             for path, pointer in self._pointers.items()
         )
         return PushOutcome(done, self._packs, self._objects, self._sent, len(self._lost))
+
+
+def _restore_index(index: SegmentIndex, name: str, progress: Progress) -> None:
+    """Write damaged segments again. What one told of that cannot be written again is lost, and sent or told of anew."""
+    if written := index.restore():
+        progress.warn(f"{count_text(len(written), 'damaged index segment')} on {name} written again")
+    if index.damaged:
+        progress.warn(
+            f"{count_text(len(index.damaged), 'index segment')} on {name} cannot be read",
+            hint="weft verify --on-remote --repair, which sets them aside",
+        )

@@ -42,6 +42,9 @@ BLOCK = 4 << 20
 """Bytes of a pack in memory at a time, for each thread; a longer frame is read alone."""
 
 
+CONTRADICTS = "the catalog contradicts the footer of the pack"
+
+
 class Level(IntEnum):
     """How deep to look."""
 
@@ -135,8 +138,7 @@ def _check_catalog(catalog: Catalog, pack: OpenPack, info: PackInfo) -> Iterator
     except BadPackIndex:
         recorded = PackInfo(info.name, -1, ())
     if recorded is not None and recorded != info:
-        message = "the catalog contradicts the footer of the pack"
-        yield Problem(CatalogDamaged.code, pack.path, message, info.name, damaged=False)
+        yield Problem(CatalogDamaged.code, pack.path, CONTRADICTS, info.name, damaged=False)
 
 
 def _check_frames(pack: OpenPack, info: PackInfo) -> Iterator[Problem]:

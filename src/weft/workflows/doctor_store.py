@@ -13,6 +13,7 @@ from weft.model.config import Config
 from weft.model.pointer import Pointer
 from weft.objects import quarantine
 from weft.objects.catalog import LOCAL
+from weft.objects.catalog_check import fault_of
 from weft.objects.catalog_db import look_at
 from weft.objects.quarantine_log import kept
 from weft.objects.sharing import sharing_of
@@ -75,7 +76,12 @@ def _permissions(root: str) -> Iterator[Probe]:
 
 def packs(project: Project) -> Iterator[Probe]:
     """What the catalog and the names on disk contradict each other in, and damage inside the catalog."""
-    project.catalog.rows("PRAGMA quick_check(1)")
+    why = fault_of(project.catalog)
+    if why:
+        project.store.rebuild_catalog(why)
+        path = project.catalog.path
+        words = f"{path} was damaged: {why}. It is a cache, no data is lost: it was made again from the packs just now"
+        yield Probe("catalog", "warn", words, f"rm {path}.damaged-*, once you do not want to look at it")
     held = project.catalog.packs(LOCAL)
     damaged = [problem for problem in verify_store(project.store, Level.QUICK) if problem.damaged]
     if damaged:

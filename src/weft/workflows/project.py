@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from weft.errors import NotARepository
+from weft.errors import CatalogDamaged, IntegrityError, NotARepository, StaleWorkspace, WeftError
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.trees import staged_file
@@ -27,9 +28,10 @@ from weft.workflows.files import read_below
 from weft.workspace.statcache import StatCache
 
 if TYPE_CHECKING:
-    from weft.objects import sharing
+    from weft.objects import catalog_check, sharing
     from weft.util import humanize
 else:
+    catalog_check = later("weft.objects.catalog_check")
     sharing = later("weft.objects.sharing")
     humanize = later("weft.util.humanize")
 
@@ -133,7 +135,8 @@ def share_store(root: str, kind: str, progress: Progress) -> None:
 def open_project(start: str, progress: Progress | None = None, trust: Trust = NOTHING) -> Iterator[Project]:
     """Open the project that ``start`` lies in and close it on leaving.
 
-    Raises ``NotARepository``, the refusals of the configuration, and what the catalog and the store raise.
+    Raises ``NotARepository``, the refusals of the configuration, and what the catalog and the store raise. An error that may
+    come of wrong rows in the catalog has it looked through: a damaged one is made again, and ``CatalogDamaged`` says so.
     """
     listener = progress or SilentProgress()
     git = discover(start)
@@ -157,5 +160,21 @@ def open_project(start: str, progress: Progress | None = None, trust: Trust = NO
             progress=listener,
             trust=trust,
         )
+    except BaseException as error:
+        if _may_come_of_the_catalog(error) and (why := catalog_check.fault_of(store.catalog)):
+            store.rebuild_catalog(why)
+            raise CatalogDamaged(
+                f"the catalog was damaged ({why}), and was made again from the packs: {catalog_path}",
+                hint="run the command again",
+                path=catalog_path,
+            ) from error
+        raise
     finally:
         store.close()
+
+
+def _may_come_of_the_catalog(error: BaseException) -> bool:
+    """Whether wrong rows of the catalog can have led to an error: to a typed one, or to one that should not be."""
+    if isinstance(error, WeftError):
+        return isinstance(error, IntegrityError | StaleWorkspace) or isinstance(error.__cause__, sqlite3.Error)
+    return isinstance(error, Exception) and not isinstance(error, OSError)

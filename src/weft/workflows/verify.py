@@ -12,11 +12,12 @@ from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects import quarantine
 from weft.objects.catalog import LOCAL
+from weft.objects.catalog_check import fault_of
 from weft.objects.closure_check import RemoteProblem, check_remote
 from weft.objects.proofs import check_sizes, refuse_false
 from weft.objects.reachability import walk
 from weft.objects.rounds import Round
-from weft.objects.verify import Level, Problem, verify_store
+from weft.objects.verify import CONTRADICTS, Level, Problem, verify_store
 from weft.util.humanize import count_text
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.copies import check_copies
@@ -103,6 +104,9 @@ def _told(problem: RemoteProblem, remote: str, asked: Sequence[str] = ()) -> Fin
 
 def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: VerifyOptions) -> VerifyResult:
     level = LEVELS[options.level]
+    why = fault_of(project.catalog, deep=level is not Level.QUICK)
+    if why:
+        project.store.rebuild_catalog(why)
     needs, notes, broken = _needs(project, pointers)
     packs = project.catalog.packs(LOCAL)
     read = 0
@@ -119,6 +123,8 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
     damage = [_Damage(problem, _objects(project, problem)) for problem in problems if problem.damaged]
     for pack, why in {one.problem.pack: one.problem.message for one in reversed(damage)}.items():
         project.store.quarantine(pack, why)
+    if any(problem.message == CONTRADICTS for problem in problems):
+        project.store.rebuild_catalog()
     if problems:
         project.store.writer().finish()  # a new writer brings the catalog in line with what is on disk
     broken += _contradictions(project, pointers, needs, level)

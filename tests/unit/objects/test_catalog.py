@@ -215,6 +215,19 @@ def test_what_is_not_ours_is_set_aside_and_rebuilt(tmp_path: Path, damage):
     assert len(progress.warnings) == 1
 
 
+def test_a_catalog_of_the_version_before_is_kept(tmp_path: Path):
+    path = str(tmp_path / "c.sqlite")
+    with Catalog.open(path) as catalog:
+        catalog.add_packs([some_pack(1)], LOCAL)
+        with catalog.transaction() as connection:
+            connection.execute("DROP TABLE segment_sizes")
+            connection.execute("PRAGMA user_version = 2")
+    assert catalog_db.look_at(path) is None
+    with Catalog.open(path, lambda new: pytest.fail("nothing is rebuilt")) as catalog:
+        assert len(catalog.packs(LOCAL)) == 1
+        assert catalog.rows("SELECT * FROM segment_sizes") == []
+
+
 def test_an_interrupted_rebuild_starts_over(tmp_path: Path):
     def fail(new: Catalog) -> None:
         new.add_packs([some_pack(1)], LOCAL)
