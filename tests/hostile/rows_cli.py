@@ -32,6 +32,7 @@ def _refused(repo: Repo, code: str, *args: str, exit_code: int = 3) -> str:
 def huge_pointer(tmp_path: Path) -> None:
     repo = Repo.make(tmp_path / "repo")
     with open(repo.root / "x.weft", "wb") as stream:
+        stream.write(_pointer("x"))
         stream.truncate(2 << 30)
     ran = subprocess.run(
         [sys.executable, "-m", "weft", "status"],
