@@ -131,3 +131,9 @@ def pseudo_random(size: int, seed: int) -> bytes:
     import hashlib
 
     return hashlib.shake_128(str(seed).encode()).digest(size)
+
+
+def in_memory(path: Path) -> bool:
+    """Whether ``path`` lies on a file system without a disk."""
+    done = subprocess.run(["stat", "-f", "-c", "%T", str(path)], capture_output=True, check=False)
+    return done.stdout.strip() in (b"tmpfs", b"ramfs")

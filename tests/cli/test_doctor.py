@@ -189,7 +189,7 @@ def test_a_store_elsewhere_that_is_not_mounted_is_not_made(repo: Repo, tmp_path:
 def test_a_configuration_that_cannot_be_read(repo: Repo) -> None:
     (repo.root / ".weft/config.yaml").write_bytes(b"weft: 1\nbanana: 2\n")
     assert only(probes(repo, code=1))[:2] == ("project", "fail")
-    repo.git("rm", "-q", "-f", ".weft/config.yaml")
+    repo.git("rm", "-q", "-f", ".weft/config.yaml")  # where Git has it still, it is read from there
     assert only(probes(repo, code=1))[:2] == ("project", "warn")
 
 

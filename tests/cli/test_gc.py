@@ -216,6 +216,25 @@ def test_eviction_keeps_the_limit_and_fetch_brings_the_data_back(tmp_path: Path)
     assert (repo.root / "data/file").read_bytes() == old
 
 
+@pytest.mark.parametrize("lock", [False, True], ids=["", "locked"])
+def test_nothing_is_unreachable_while_a_work_tree_is_away(tmp_path: Path, lock: bool) -> None:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    tree = Repo(tmp_path / "linked tree")
+    repo.git("worktree", "add", "-q", "--detach", str(tree.root))
+    data = put(tree, 7)
+    tree.git("reset", "-q")
+    tree.weft("push")
+    os.rename(tree.root, tmp_path / "away")
+    if lock:
+        repo.git("worktree", "lock", str(tree.root))
+    told = repo.weft("gc", "--grace", "0").err
+    assert "nothing can be called unreachable" in told
+    assert "is not there" in repo.weft("gc", "--on-remote", "--drop-roots", "1", code=3).err
+    repo.weft("cat", str(Oid.of(data)))
+    repo.run("sh", "-c", told.partition("gone for good: ")[2].splitlines()[0])
+    assert "dropped" in repo.weft("gc", "--grace", "0").out
+
+
 def test_a_store_that_may_be_shared_is_left_alone(tmp_path: Path) -> None:
     repo = Repo.make(tmp_path / "repo")
     repo.weft("config", "set", "--private", "store.dir", str(tmp_path / "shared"))

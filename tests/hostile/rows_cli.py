@@ -32,6 +32,7 @@ def _refused(repo: Repo, code: str, *args: str, exit_code: int = 3) -> str:
 def huge_pointer(tmp_path: Path) -> None:
     repo = Repo.make(tmp_path / "repo")
     with open(repo.root / "x.weft", "wb") as stream:
+        stream.write(_pointer("x"))
         stream.truncate(2 << 30)
     ran = subprocess.run(
         [sys.executable, "-m", "weft", "status"],
@@ -43,6 +44,15 @@ def huge_pointer(tmp_path: Path) -> None:
     )
     assert ran.returncode == 3, ran.stderr
     assert b"E_LIMIT" in ran.stderr
+
+
+def only_called_like_a_pointer(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"x.weft": b"\x89a pattern to weave", "d": b"abc"})
+    assert "x.weft is no pointer" in repo.weft("add", "d").err
+    assert "1 tracked path" in repo.weft("status").err
+    repo.write({"d.weft": b"\x89a pattern to weave"})
+    _refused(repo, "E_SCHEMA", "status")
 
 
 def pointer_is_a_link(tmp_path: Path) -> None:
@@ -132,6 +142,7 @@ def decoys_in_the_current_directory(tmp_path: Path) -> None:
 
 
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
+    (144, "only-called-like-a-pointer", only_called_like_a_pointer),
     (16, "pointer-of-2-gb", huge_pointer),
     (18, "pointer-is-a-link", pointer_is_a_link),
     (19, "conflict-markers-by-command", conflict_markers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from kit import in_memory
 from weft.errors import FileTypeRefused, PathCollision, PermissionFault, SymlinkRefused, UnsavedChanges, WeftError
 from weft.formats import manifest as manifest_format
 from weft.model.entry import Entry
@@ -176,6 +178,25 @@ def open_writer(tmp_path: Path) -> None:
             assert tree.changes(pointer) == [("modified", "log")]
 
 
+def mapped_writer(tmp_path: Path) -> None:
+    if in_memory(tmp_path):
+        pytest.skip("a file system in memory writes no page out, so a mapping that wrote once is never noticed again")
+    with WorkTree(tmp_path) as tree:
+        tree.fill({"a": b"first", "log": bytes(100_000)})
+        first = tree.add()
+        with open(tree.root / "log", "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+            mapped[:3] = b"one"
+            time.sleep(2.1)  # not young any more, and its page still waits for the disk
+            second = tree.add(first)
+            assert tree.status(second).state == "clean"
+            mapped[:3] = b"two"
+            assert tree.changes(second) == [("modified", "log")]
+            mapped[:3] = b"six"
+        with pytest.raises(UnsavedChanges):
+            tree.checkout(first)
+        assert tree.tree()["log"][:3] == b"six"
+
+
 def same_size_and_mtime(tmp_path: Path) -> None:
     with WorkTree(tmp_path) as tree:
         tree.fill({"a": b"first"})
@@ -274,6 +295,7 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (45, "target-in-git", hostile_link(".git/hooks/post-checkout")),
     (59, "special-files", special_files),
     (61, "open-writer", open_writer),
+    (143, "mapped-writer", mapped_writer),
     (62, "same-size-and-mtime", same_size_and_mtime),
     (63, "hard-link-outside", hard_link_outside),
     (65, "unreadable-file", unreadable("sub/secret")),

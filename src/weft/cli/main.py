@@ -27,11 +27,18 @@ _NEW_OBJECTS = 50_000
 
 def entry() -> None:
     """Run the command line of this process and end the process."""
+    _take_names_as_utf8()
     prepare()
     code = main(sys.argv[1:], own_process=True)
     # All is said and closed. What a normal exit would add is waiting for threads that wait for the network, and taking
     # apart every module and object, which takes longer than many a command.
     os._exit(code)
+
+
+def _take_names_as_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale or PYTHONUTF8 chose another: names are UTF-8."""
+    if sys.getfilesystemencoding() != "utf-8" and os.path.isabs(sys.executable or ""):
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 (our own program)
 
 
 def prepare() -> None:

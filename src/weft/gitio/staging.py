@@ -16,6 +16,7 @@ INDEX_LOCK_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _LOCK = re.compile(rb"'([^']*\.lock)'")
 _ABSENT = 10
+_ANY_LINE_ENDS = ("-c", "core.safecrlf=false")
 _PATHS_FROM_STDIN = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
@@ -42,7 +43,8 @@ def _change_index(repo: GitRepo, command: list[str], paths: Sequence[str]) -> No
     names = b"".join(os.fsencode(path) + b"\0" for path in paths)
     end = time.monotonic() + INDEX_LOCK_SECONDS
     absent = 0
-    while (done := repo.run(*command, *_PATHS_FROM_STDIN, stdin=names)).returncode != 0:
+    # Whether line ends survive a round trip is a question for the user's own files.
+    while (done := repo.run(*_ANY_LINE_ENDS, *command, *_PATHS_FROM_STDIN, stdin=names)).returncode != 0:
         # Git's sentence is in the language of the user, the quoted name of the lock file is not.
         lock = _LOCK.search(done.stderr)
         # A lock that is not there when Git has failed was let go just now; or it cannot be made, and never will be there.

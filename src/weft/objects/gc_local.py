@@ -25,11 +25,13 @@ EVICTED = "on-remote"
 @dataclass(frozen=True, slots=True)
 class LocalPolicy:
     """``now`` in seconds since the epoch; packs younger than ``grace`` seconds are never unreachable; ``limit`` is the
-    size in bytes that the store may have (None: any)."""
+    size in bytes that the store may have (None: any). ``certain`` is False when something that is needed may not be known:
+    then nothing counts as unreachable."""
 
     now: float
     grace: float
     limit: int | None = None
+    certain: bool = True
 
 
 class Drop(NamedTuple):
@@ -87,7 +89,8 @@ def plan_local(
     # A layout may lie: the bytes of an object that is needed stay, also where no layout leads to them.
     marks.live.update(proved_parts(store, marks.composed))
     packs = list(_packs(store, marks, mark(store, current).live))
-    sure = not marks.unread or _complete_elsewhere(store, starts, facts())
+    known = not marks.unread or _complete_elsewhere(store, starts, facts())
+    sure = known and policy.certain
     dead = [pack for pack in packs if not pack.live]
     old = [pack for pack in dead if sure and policy.now - pack.made > policy.grace]
     drops = [Drop(pack.name, pack.size, UNREACHABLE, pack.used) for pack in sorted(old, key=_order)]
@@ -100,7 +103,7 @@ def plan_local(
             if excess > 0 and spare and _proved(_needed(store, pack.name, marks.live), pack.name, proofs):
                 drops.append(Drop(pack.name, pack.size, EVICTED, pack.used))
                 excess -= pack.size
-    return LocalPlan(tuple(drops), len(packs), size, len(dead) - len(old), not sure)
+    return LocalPlan(tuple(drops), len(packs), size, len(dead) - len(old), not known)
 
 
 def carry_out(store: LocalStore, plan: LocalPlan) -> None:

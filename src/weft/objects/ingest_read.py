@@ -20,6 +20,7 @@ from weft.objects.store_write import ObjectWriter, split
 from weft.util.atomic import translate_os_error
 from weft.util.coldread import ALIGNED, ColdReader, aligned
 from weft.util.parallel import submit
+from weft.util.writeback import is_young, write_out
 
 MAX_SIZE = 1 << 42
 """Default limit of one file in bytes (4 TiB)."""
@@ -65,6 +66,7 @@ class Grown(Exception):
 def steady(path: str, read: Callable[[int, os.stat_result], T], max_size: int) -> tuple[T, os.stat_result]:
     """Open ``path``, let ``read`` have descriptor and status, and check that nothing changed; up to three more times.
 
+    Of a young file the pages that wait for the disk are written out before: what a memory mapping changes shows afterwards.
     Raises ``FileChanged``, ``FileTypeRefused``, ``SymlinkRefused``, ``LimitExceeded``, ``NoSuchPath`` and
     ``PermissionFault``.
     """
@@ -75,6 +77,10 @@ def steady(path: str, read: Callable[[int, os.stat_result], T], max_size: int) -
                 before = os.fstat(fd)
                 if before.st_size > max_size or not stat.S_ISREG(before.st_mode):
                     _refuse(path, before, max_size)
+                if is_young(before):
+                    write_out(fd)
+                    if not _same(os.fstat(fd), before):  # what was written to meanwhile may change unseen again
+                        continue
                 result = read(fd, before)
                 after = os.fstat(fd)
             finally:
@@ -83,17 +89,17 @@ def steady(path: str, read: Callable[[int, os.stat_result], T], max_size: int) -
             continue
         except OSError as error:
             _raise(error, path)
-        if (
-            after.st_mtime_ns == before.st_mtime_ns
-            and after.st_ctime_ns == before.st_ctime_ns
-            and after.st_size == before.st_size
-        ):
+        if _same(after, before):
             return result, after
     raise FileChanged(
         f"the file kept changing while it was read: {path}",
         hint="wait until the program that writes it has finished, then run the command again",
         path=path,
     )
+
+
+def _same(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_mtime_ns, one.st_ctime_ns, one.st_size) == (other.st_mtime_ns, other.st_ctime_ns, other.st_size)
 
 
 def _raise(error: OSError, path: str) -> NoReturn:

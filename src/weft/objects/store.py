@@ -19,7 +19,6 @@ from weft.model.recipe import Recipe
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams
 from weft.objects import content, store_folder
 from weft.objects.catalog import LOCAL, Catalog
-from weft.objects.freshen import freshen
 from weft.objects.layouts import LayoutView
 from weft.objects.packfiles import PackFiles
 from weft.objects.salvage import Salvage
@@ -31,9 +30,10 @@ from weft.util.locks import FileLock
 from weft.util.progress import Progress, SilentProgress
 
 if TYPE_CHECKING:
-    from weft.objects import chunker, store_write
+    from weft.objects import chunker, freshen, store_write
 else:
     chunker = later("weft.objects.chunker")
+    freshen = later("weft.objects.freshen")
     store_write = later("weft.objects.store_write")
 
 
@@ -97,7 +97,7 @@ class LocalStore(FrameStore):
         packs: set[int] = set()
         absent = self.missing(oids)
         self.catalog.missing(set(oids) - absent, LOCAL, packs)
-        freshen(self.files, self.catalog, packs)
+        freshen.freshen(self.files, self.catalog, packs)
         return absent
 
     def recipe(self, oid: Oid, named: Named) -> Recipe:

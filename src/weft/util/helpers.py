@@ -96,7 +96,7 @@ class Helpers(Generic[T]):
         if not sys.executable or not os.path.isabs(sys.executable) or getattr(sys, "frozen", False):
             return
         own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        argv = [sys.executable, "-I", "-S", "-c", _CODE, module, own, *sys.path]
+        argv = [sys.executable, "-X", "utf8", "-I", "-S", "-c", _CODE, module, own, *sys.path]
         try:
             for _ in range(count):
                 self._starting.append(_Helper(duplex(argv, pass_fds=fds)))

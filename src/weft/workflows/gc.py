@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from shlex import quote
 
 from weft.errors import ConfigError, ObjectMissing
 from weft.gitio.snapshots import drop_snapshots
@@ -93,8 +94,15 @@ class _Facts:
 
 
 def _plan(project: Project, options: GcOptions, roots: Roots, facts: _Facts) -> LocalPlan:
-    policy = LocalPolicy(time.time(), _grace(project, options) * _DAY, _limit(project, options))
+    policy = LocalPolicy(time.time(), _grace(project, options) * _DAY, _limit(project, options), not roots.lost)
     return plan_local(project.store, roots.starts, roots.current, policy, facts)
+
+
+def _lost(tree: str) -> str:
+    return (
+        f"the work tree {tree} is not there, and nobody knows what only its files name, so nothing can be called"
+        f" unreachable; if it is gone for good: git worktree remove -f -f {quote(tree)}"
+    )
 
 
 def _grace(project: Project, options: GcOptions) -> int:
@@ -116,5 +124,5 @@ def _result(project: Project, options: GcOptions, roots: Roots, plan: LocalPlan)
         limit=limit,
         over=0 if limit is None else max(0, plan.size - plan.freed - limit),
         dry_run=options.dry_run,
-        notes=roots.notes + ((_UNKNOWN,) if plan.unknown else ()),
+        notes=(*map(_lost, roots.lost), *((_UNKNOWN,) if plan.unknown else ())),
     )

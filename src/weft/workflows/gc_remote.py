@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from weft.errors import GcRefused, GitFailed, NoRemote
 from weft.gitio.branches import unknown_branch
 from weft.gitio.partial import is_partial
@@ -57,7 +59,13 @@ def _drop_roots(project: Project, link: Connection, options: RemoteGcOptions) ->
         raise GcRefused("this clone is shallow and does not know all of history", hint="git fetch --unshallow")
     if not options.whole_clone:
         _refuse_ignorant(project)
-    keep = {start.oid.hex() for start in local_roots(project).starts}
+    roots = local_roots(project)
+    if roots.lost:
+        raise GcRefused(
+            f"the work tree {roots.lost[0]} is not there, and nobody knows what only its files name",
+            hint=f"git worktree remove -f -f {quote(roots.lost[0])}, if it is gone for good",
+        )
+    keep = {start.oid.hex() for start in roots.starts}
     return forget_roots(link.remote, keep, (options.drop_roots or 0) * _DAY, most=options.most, dry_run=options.dry_run)
 
 

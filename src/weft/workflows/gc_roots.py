@@ -24,12 +24,13 @@ _OID = re.compile(rb"blake3:([0-9a-f]{64})")
 
 
 class Roots(NamedTuple):
-    """``starts`` is everything that is kept, ``current`` what the work trees ``trees`` show now."""
+    """``starts`` is everything that is kept, ``current`` what the work trees ``trees`` show now; of the ``lost`` ones nobody
+    knows what their files name."""
 
     starts: set[Start]
     current: set[Start]
     trees: tuple[GitRepo, ...]
-    notes: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 def local_roots(project: Project) -> Roots:
@@ -40,14 +41,13 @@ def local_roots(project: Project) -> Roots:
     """
     found = kept(project.git)
     starts: set[Start] = set()
-    notes = [f"the work tree {path} is not there: what only its files name is not kept" for path in found.lost]
     for name, data in _blobs(project, found.blobs):
         starts.update(_starts(project, name, data))
     current: set[Start] = set()
     for tree in found.trees:
         for path in loose_pointers(tree):
             current.update(_starts(project, path.rpartition("/")[2], _bytes(path)))
-    return Roots(starts | current, current, found.trees, tuple(notes))
+    return Roots(starts | current, current, found.trees, found.lost)
 
 
 def _bytes(path: str) -> bytes:

@@ -156,7 +156,7 @@ def open_project(start: str, progress: Progress | None = None, trust: Trust = NO
             config=config,
             catalog=store.catalog,
             store=store,
-            cache=StatCache(store.catalog, tree_id(git), copies_dir(store.root)),
+            cache=StatCache(store.catalog, tree_id(git), copies_dir(store.root), git.root),
             progress=listener,
             trust=trust,
         )

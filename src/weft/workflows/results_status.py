@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from weft.errors import ExitCode
+
 
 class Change(NamedTuple):
     """One file that differs. ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are bytes."""
@@ -30,7 +32,8 @@ class PathStatus(NamedTuple):
     that it was here), behind (its pointer changed since the data was put here, and the new listing is not here yet), or
     error. ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked),
     pushed, not-pushed, incomplete. ``stored`` says whether its objects are in the local store: all, some, none, or "".
-    ``edited`` are those of the changed files that were changed through a link, and so for others too.
+    ``edited`` are those of the changed files that were changed through a link, and so for others too. ``exit_code`` is that
+    of the error, 0 where there is none.
     """
 
     path: str
@@ -42,6 +45,7 @@ class PathStatus(NamedTuple):
     stored: str = ""
     message: str = ""
     edited: tuple[Edited, ...] = ()
+    exit_code: int = 0
 
 
 class StatusResult(NamedTuple):
@@ -50,6 +54,12 @@ class StatusResult(NamedTuple):
     paths: tuple[PathStatus, ...]
     remote: str = ""
     uncommitted: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, or what the errors of the paths stand for: damage before all else, then that of the first."""
+        found = [path.exit_code for path in self.paths if path.exit_code]
+        return ExitCode.INTEGRITY if ExitCode.INTEGRITY in found else next(iter(found), 0)
 
     @property
     def clean(self) -> bool:

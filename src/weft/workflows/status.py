@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from weft.errors import WeftError
+from weft.errors import ExitCode, WeftError
 from weft.gitio import trees
 from weft.model.pointer import Pointer
 from weft.util.later import later
@@ -50,7 +50,8 @@ def _state(project: Project, target: Target, pushed: str) -> PathStatus:
     try:
         found = compare_target(project, target)
     except WeftError as error:
-        return PathStatus(target.path, pointer.type, "error", message=f"{error.message} ({error.code})", remote=pushed)
+        message = f"{error.message} ({error.code})"
+        return PathStatus(target.path, pointer.type, "error", (), 0, pushed, "", message, exit_code=error.exit_code)
     changes = tuple(changes_in(target, found))
     state = "behind" if found.behind else found.state
     if state == "modified" and not changes:
@@ -65,6 +66,7 @@ def _state(project: Project, target: Target, pushed: str) -> PathStatus:
         _stored(project, pointer),
         found.message,
         _edited(project, changes),
+        ExitCode.INTEGRITY if state == "error" else ExitCode.OK,  # what is missing here has no other error of its own
     )
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
-from weft.gitio.index import read_index
 from weft.model.paths import RepoPath
 from weft.model.pointer import SUFFIX, Pointer
+from weft.util.later import later
 from weft.workflows.files import read_head, read_small
 from weft.workflows.project import Project
+
+if TYPE_CHECKING:
+    from weft.gitio import index
+else:
+    index = later("weft.gitio.index")
 
 
 class Target(NamedTuple):
@@ -156,8 +161,8 @@ def _warn_no_pointer(project: Project, name: str) -> None:
 
 def _indexed(project: Project, names: Iterable[str]) -> dict[str, bytes]:
     """The bytes of pointers as Git's index has them."""
-    index = read_index(project.git)
-    blobs = {name: entry.blob for name in names if (entry := index.get(name)) is not None and entry.regular}
+    staged = index.read_index(project.git)
+    blobs = {name: entry.blob for name in names if (entry := staged.get(name)) is not None and entry.regular}
     data = trees.read_blobs(project.git, set(blobs.values()))
     return {name: data[blob] for name, blob in blobs.items() if pointer_format.looks_like(data[blob])}
 

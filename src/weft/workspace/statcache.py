@@ -13,19 +13,24 @@ within the same timestamp; https://git-scm.com/docs/racy-git). Such files are ke
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
+from weft.util.atomic import temp_name
 from weft.workspace.stats import DIR_CODE, GONE, RACY_NS, STAT, WIDTH, is_racy, split_names
 
 NO_OID = bytes(32)
 SINGLE_FILE = b"/"
 """The names of the row of a tracked file: no directory can hold this name."""
 _PARTIAL = b"+"
+_AGREED_NS = 10**8
+"""Two clocks that agree may be so far apart: a file system's own goes in steps of some milliseconds."""
 
 
 class Tracked(NamedTuple):
@@ -132,12 +137,14 @@ class PathState:
 class StatCache:
     """The rows of one work tree. ``tree`` is any stable id of it; several work trees share a catalog.
 
-    ``copies`` is as in ``PathState``.
+    ``copies`` is as in ``PathState``. ``top`` is the top of the work tree, for comparing clocks ("": they count as equal).
     """
 
-    def __init__(self, catalog: Catalog, tree: str | int, copies: str = "") -> None:
+    def __init__(self, catalog: Catalog, tree: str | int, copies: str = "", top: str = "") -> None:
         self._catalog = catalog
         self._tree = str(tree)
+        self._top = top
+        self._leads: dict[int, int] = {}
         self.copies = copies
 
     def load(self, path: str) -> PathState:
@@ -166,6 +173,8 @@ class StatCache:
         ``tracked`` is written when it is given: from then on absent files are known to be deleted or never here.
         """
         prefix = path + "/"
+        if rows and (lead := self._lead(path)) > _AGREED_NS:
+            rows = {name: row.aged(row.recorded - lead) for name, row in rows.items()}
         values = [
             (
                 self._tree,
@@ -187,6 +196,19 @@ class StatCache:
                     "INSERT OR REPLACE INTO tracked VALUES (?, ?, ?, ?)",
                     (self._tree, path, tracked.oid, tracked.layout),
                 )
+
+    def _lead(self, path: str) -> int:
+        """How far the clock of this machine is ahead of the one that the files of ``path`` have their times from."""
+        if not self._top:
+            return 0
+        folder = os.path.dirname(os.path.join(self._top, path))
+        try:
+            device = os.stat(folder).st_dev
+        except OSError:
+            return 0
+        if device not in self._leads:
+            self._leads[device] = _clock_lead(folder)
+        return self._leads[device]
 
     def drop(self, path: str, names: Iterable[str]) -> None:
         """Forget the rows of the directories ``names`` (relative to the tracked path) and of all below them."""
@@ -223,6 +245,22 @@ class StatCache:
 def _is_sound(row: DirRow) -> bool:
     count = row.names.count(b"\0") + 1 if row.names else 0
     return len(row.stats) == count * WIDTH and len(row.oids) == count * 32 and len(row.manifest) in (0, 32)
+
+
+def _clock_lead(folder: str) -> int:
+    """How many nanoseconds this machine's clock is ahead of that of the file system of ``folder``, which may be a server's;
+    0 where no file can be made to tell."""
+    path = os.path.join(folder, temp_name())
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return 0
+    try:
+        return now_ns() - os.fstat(fd).st_mtime_ns
+    finally:
+        os.close(fd)
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def now_ns() -> int:

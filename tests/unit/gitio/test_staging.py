@@ -33,6 +33,14 @@ def test_stage_takes_ignored_and_odd_names(any_work):
     assert sorted(staged(any_work)) == sorted(names)
 
 
+def test_git_set_to_refuse_line_ends_that_it_would_change(work):
+    work.git("config", "core.autocrlf", "true")
+    work.git("config", "core.safecrlf", "true")
+    work.write(".gitignore", b"/data\n")
+    staging.stage(work.repo, [".gitignore"])
+    assert staged(work) == [".gitignore"]
+
+
 def test_stage_of_nothing_does_nothing(work):
     work.write("a")
     staging.stage(work.repo, [])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit import pseudo_random
+from kit import in_memory, pseudo_random
 from localstores import opened
 from weft.errors import FileChanged, FileTypeRefused, LimitExceeded, NoSuchPath, SymlinkRefused
 from weft.model.oid import Kind, Oid
@@ -25,6 +26,7 @@ from weft.objects import ingest_read
 from weft.objects.catalog import LOCAL
 from weft.objects.ingest import FileToRead, Ingested, ingest
 from weft.objects.store import LocalStore, open_store
+from weft.util import writeback
 from weft.util.coldread import ColdReader
 
 
@@ -180,6 +182,41 @@ def test_a_file_that_keeps_changing_is_refused(tmp_path: Path, monkeypatch: pyte
         assert caught.value.path == file.path
         assert store.catalog.packs(LOCAL) == {}
     assert len(reads) == 4
+
+
+@pytest.mark.parametrize("windowed", [False, True], ids=["small", "large"])
+def test_a_file_that_a_mapping_changes_while_it_is_read_is_refused(
+    tmp_path: Path, windows: None, monkeypatch: pytest.MonkeyPatch, windowed: bool
+):
+    if in_memory(tmp_path):
+        pytest.skip("a file system in memory writes no page out")
+    (file,) = _write(tmp_path / "data", {"a": bytes(ingest_read.WINDOW * 2 if windowed else 9000)})
+    with open(file.path, "r+b") as opened_file, mmap.mmap(opened_file.fileno(), 0) as mapped:
+        mapped[0] = 1  # from here on no store changes the times, until the page was written out
+        reads: list[int] = []
+
+        def read(fd: int, length: int, at: int | None = None) -> bytes:
+            reads.append(length)
+            mapped[0] = len(reads) % 256
+            return bytes(length)
+
+        monkeypatch.setattr(ingest_read, "read_block", read)
+        monkeypatch.setattr(ColdReader, "read_into", lambda self, data, place: len(read(0, len(data))), raising=True)
+        with opened(tmp_path) as store, pytest.raises(FileChanged):
+            _add(store, [file])
+    assert len(reads) >= 4
+
+
+def test_only_young_files_are_written_out_and_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    files = _write(tmp_path / "data", {"a": b"1", "b": b"2", "empty": b""})
+    asked: list[int] = []
+    monkeypatch.setattr(ingest_read, "write_out", asked.append)
+    list(ingest(None, files))
+    assert len(asked) == 2
+    real = time.time_ns
+    monkeypatch.setattr(writeback.time, "time_ns", lambda: real() + writeback.YOUNG_NS)
+    list(ingest(None, files))
+    assert len(asked) == 2
 
 
 def test_a_large_file_that_is_cut_short_while_it_is_read(tmp_path: Path, windows: None, monkeypatch):

@@ -1,11 +1,15 @@
 """Rows of the stat cache."""
 
+import os
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.model.oid import Oid
 from weft.objects.catalog import Catalog
+from weft.workspace import statcache
 from weft.workspace.statcache import DirRow, StatCache, Tracked
 from weft.workspace.stats import DIR_STAT, GONE, RACY_NS, STAT
 
@@ -53,6 +57,22 @@ def test_two_work_trees_do_not_see_each_other(tmp_path):
     with Catalog.open(str(tmp_path / "catalog")) as catalog:
         StatCache(catalog, 1).record("data", {"": row}, tracked=Tracked(A))
         assert StatCache(catalog, 2).load("data").tracked is None
+
+
+@pytest.mark.parametrize(("ahead", "known"), [(0.0, True), (-3.0, True), (0.9, True), (1.5, False), (90.0, False)])
+def test_a_clock_that_is_ahead_of_the_file_system_s_makes_files_younger(tmp_path, monkeypatch, ahead, known):
+    real = time.time_ns
+    monkeypatch.setattr(statcache, "now_ns", lambda: real() + int(ahead * 1e9))
+    age = RACY_NS + int((max(ahead, 0.0) + (2.0 if known else -0.5)) * 1e9)
+    row = DirRow.make([("a", packed(statcache.now_ns() - age, 0), A)], None, False, statcache.now_ns())
+    os.mkdir(tmp_path / "d")
+    with Catalog.open(str(tmp_path / "catalog")) as catalog:
+        cache = StatCache(catalog, 1, top=str(tmp_path))
+        cache.record("d/data", {"": row})
+        cache.record("d/more", {"": row})
+        assert cache.load("d/data").rows[""].known(["a"], [row.stats]) == [A if known else None]
+        assert cache.load("d/data").rows[""].oids == cache.load("d/more").rows[""].oids
+    assert os.listdir(tmp_path / "d") == []
 
 
 @pytest.mark.parametrize("young", ["mtime", "ctime"])

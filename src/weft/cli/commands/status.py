@@ -31,4 +31,4 @@ def command(session: Session, paths: tuple[str, ...], check_remote: bool, remote
         result = status(project, paths, remote=remote, check_remote=check_remote or bool(remote))
     session.show("status", result, status_page)
     whole = result.clean and all(item.remote in ("", "pushed") for item in result.paths)
-    return ExitCode.DIFFERENCES if exit_code and not whole else ExitCode.OK
+    return result.exit_code or (ExitCode.DIFFERENCES if exit_code and not whole else ExitCode.OK)

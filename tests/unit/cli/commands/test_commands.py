@@ -1,6 +1,7 @@
 """Every verb with the real parts below it: what it hands down, what it prints, how it exits."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -125,6 +126,19 @@ def test_status_lines_and_exit_codes(project, cli):
     assert "next: weft add PATH" in ran.err
     assert cli("status", "--exit-code", code=1).out == ran.out
     assert cli("status", "-q").err == ""
+
+
+def test_status_ends_with_the_code_of_a_path_in_error(project, cli):
+    os.mkfifo(project / "data" / "pipe")
+    ran = cli("status", code=3)
+    assert "! data" in ran.out
+    assert "E_FILE_TYPE" in ran.out
+    assert cli("status", "--json", code=3).data["paths"][0]["exit_code"] == 3
+    os.unlink(project / "data" / "pipe")
+    (project / "data" / "more").write_bytes(b"more")
+    for pack in (project / ".git/weft/store/packs").rglob("*.pack"):
+        pack.unlink()
+    assert "! data" in cli("status", code=4).out
 
 
 def test_status_against_the_remote(project, cli):
