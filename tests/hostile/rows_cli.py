@@ -142,7 +142,7 @@ def decoys_in_the_current_directory(tmp_path: Path) -> None:
 
 
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
-    (144, "only-called-like-a-pointer", only_called_like_a_pointer),
+    (133, "only-called-like-a-pointer", only_called_like_a_pointer),
     (16, "pointer-of-2-gb", huge_pointer),
     (18, "pointer-is-a-link", pointer_is_a_link),
     (19, "conflict-markers-by-command", conflict_markers),

@@ -144,8 +144,8 @@ def another_list_of_packages(tmp_path: Path) -> None:
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (77, "modules-in-the-repository", modules_in_the_repository),
     (78, "poisoned-cache", poisoned_cache),
-    (105, "environment-in-the-work-tree", environment_in_the_work_tree),
-    (106, "record-of-a-fetched-branch", record_of_a_fetched_branch),
-    (107, "bare-repository-in-the-work-tree", bare_repository_in_the_work_tree),
-    (109, "another-list-of-packages", another_list_of_packages),
+    (101, "environment-in-the-work-tree", environment_in_the_work_tree),
+    (102, "record-of-a-fetched-branch", record_of_a_fetched_branch),
+    (103, "bare-repository-in-the-work-tree", bare_repository_in_the_work_tree),
+    (105, "another-list-of-packages", another_list_of_packages),
 ]

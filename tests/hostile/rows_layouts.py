@@ -150,11 +150,11 @@ def catalog_with_wrong_rows(tmp_path: Path) -> None:
 
 
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
-    (135, "layout-of-other-bytes", layout_of_other_bytes),
-    (135, "layout-of-other-bytes-in-a-collection", layout_of_other_bytes_in_a_collection),
-    (136, "layout-that-others-pushed", layout_that_others_pushed),
-    (137, "recipes-for-other-objects", recipes_that_are_for_other_objects),
-    (138, "numbers-of-other-data", numbers_of_other_data),
-    (140, "catalog-with-wrong-rows", catalog_with_wrong_rows),
-    (139, "index-and-roots-that-were-cut", index_and_roots_that_were_cut),
+    (126, "layout-of-other-bytes", layout_of_other_bytes),
+    (126, "layout-of-other-bytes-in-a-collection", layout_of_other_bytes_in_a_collection),
+    (127, "layout-that-others-pushed", layout_that_others_pushed),
+    (128, "recipes-for-other-objects", recipes_that_are_for_other_objects),
+    (129, "numbers-of-other-data", numbers_of_other_data),
+    (131, "catalog-with-wrong-rows", catalog_with_wrong_rows),
+    (130, "index-and-roots-that-were-cut", index_and_roots_that_were_cut),
 ]

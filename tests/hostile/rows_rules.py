@@ -139,15 +139,15 @@ def other_spelling(tmp_path: Path) -> None:
 
 
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
-    (113, "record-deleted", record_deleted),
-    (113, "stage-renamed", stage_renamed),
-    (114, "excuse-in-the-same-commit", excuse_in_the_same_commit),
-    (115, "range-of-nothing", range_of_nothing),
-    (116, "replaced-object", replaced_object),
-    (117, "poisoned-results", poisoned_results),
-    (118, "intended-entry", intended_entry),
-    (119, "configuration-deleted", configuration_deleted),
-    (120, "hidden-change", hidden_change),
-    (121, "values-of-no-file", values_of_no_file),
-    (122, "other-spelling", other_spelling),
+    (106, "record-deleted", record_deleted),
+    (106, "stage-renamed", stage_renamed),
+    (107, "excuse-in-the-same-commit", excuse_in_the_same_commit),
+    (108, "range-of-nothing", range_of_nothing),
+    (109, "replaced-object", replaced_object),
+    (110, "poisoned-results", poisoned_results),
+    (111, "intended-entry", intended_entry),
+    (112, "configuration-deleted", configuration_deleted),
+    (113, "hidden-change", hidden_change),
+    (114, "values-of-no-file", values_of_no_file),
+    (115, "other-spelling", other_spelling),
 ]

@@ -142,5 +142,5 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (72, "secret-variable", secret_variable),
     (73, "signed-source", signed_source),
     (74, "home-in-lineage", home_in_lineage),
-    (108, "snapshots-and-mirrors", snapshots_and_mirrors),
+    (104, "snapshots-and-mirrors", snapshots_and_mirrors),
 ]

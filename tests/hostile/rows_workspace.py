@@ -295,7 +295,7 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (45, "target-in-git", hostile_link(".git/hooks/post-checkout")),
     (59, "special-files", special_files),
     (61, "open-writer", open_writer),
-    (143, "mapped-writer", mapped_writer),
+    (132, "mapped-writer", mapped_writer),
     (62, "same-size-and-mtime", same_size_and_mtime),
     (63, "hard-link-outside", hard_link_outside),
     (65, "unreadable-file", unreadable("sub/secret")),
