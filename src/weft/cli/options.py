@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weft.cli import registry
-from weft.model.sizes import parse_size
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.model import sizes
+else:
+    sizes = later("weft.model.sizes")
 
 Function = Callable[..., Any]
 
@@ -17,7 +22,7 @@ def size(value: str | int) -> int:
     """A number of bytes: ``4096``, ``500M``, ``1.5GiB``; K, M, G, T and P are powers of 1024."""
     if isinstance(value, int):
         return value
-    found = parse_size(value)
+    found = sizes.parse_size(value)
     if found is None:
         raise click.BadParameter(f"{value!a} is no size; write 4096, 500M or 1.5GiB")
     return found

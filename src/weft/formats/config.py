@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.errors import ConfigError, SchemaError, SecretRefused, UntrustedConfig, UntrustedExec
 from weft.formats import yaml12
@@ -17,8 +17,13 @@ from weft.formats.fields import MAX_NUMBER, Fields
 from weft.formats.storeformat import read_chunker
 from weft.model.config import GC_GRACE, HARD, LINKS, SHARED, STRICT, SYMLINK, WARN, Config
 from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
-from weft.model.sizes import parse_size
+from weft.util.later import later
 from weft.util.urls import check_url
+
+if TYPE_CHECKING:
+    from weft.model import sizes
+else:
+    sizes = later("weft.model.sizes")
 
 VERSION = 1
 LIMIT = 1 << 20
@@ -278,7 +283,7 @@ def _size(fields: Fields, key: str) -> int:
     value = fields.values.get(key, 0)
     if not isinstance(value, str):
         return fields.number(key, 0)
-    found = parse_size(value)
+    found = sizes.parse_size(value)
     if found is None or found > MAX_NUMBER:
         raise fields.error(f"{key!r} is no size: write 4096, 500M or 1.5GiB")
     return found

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from weft.model.remote import DEFAULT_CHUNKER, ChunkerParams, RemoteSpec
 
-CONFIG_PATH = ".weft/config.yaml"
-"""Where the committed part stands, relative to the root: a repository with this file is a project."""
-
 WARN = "warn"
 STRICT = "strict"
 

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from weft.errors import LimitExceeded, PathChars, PathEscape, PathReserved, PathSyntax
 
+CONFIG_PATH = ".weft/config.yaml"
+"""Where the committed configuration stands, relative to the root: a repository with this file is a project."""
+
 MAX_COMPONENT = 255
 MAX_PATH = 4096
 

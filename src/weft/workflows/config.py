@@ -10,7 +10,8 @@ from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
 from weft.gitio.trees import left_out
-from weft.model.config import CONFIG_PATH, Config
+from weft.model.config import Config
+from weft.model.paths import CONFIG_PATH
 from weft.util.dirfd import write_below
 from weft.util.locks import FileLock
 from weft.workflows.directories import check_remote, check_store

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from weft.errors import IntegrityError, NoRemote
 from weft.gitio.trees import left_out
-from weft.model.config import CONFIG_PATH, Config
+from weft.model.config import Config
+from weft.model.paths import CONFIG_PATH
 from weft.model.remote import RemoteSpec
 from weft.objects.remote import RemoteStore
 from weft.storage.locate import open_storage

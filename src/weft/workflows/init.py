@@ -13,7 +13,8 @@ from weft.gitio.ignore import ensure_excluded
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.staging import stage
 from weft.gitio.trees import file_at, head, left_out
-from weft.model.config import CONFIG_PATH, Config
+from weft.model.config import Config
+from weft.model.paths import CONFIG_PATH
 from weft.util.atomic import TEMP_PREFIX
 from weft.util.dirfd import write_below
 from weft.util.progress import Progress

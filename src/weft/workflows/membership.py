@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from weft.gitio.repo import GitRepo, discover
-from weft.model.config import CONFIG_PATH
+from weft.model.paths import CONFIG_PATH
 
 
 def is_project(start: str) -> bool:

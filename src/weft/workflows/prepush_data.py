@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from weft.errors import HookRefused, NoRemote, NotOnRemote
 from weft.gitio.repo import GitRepo
-from weft.model.config import CONFIG_PATH
+from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import Pointer
 from weft.model.remote import Trust
 from weft.objects.closure_check import remote_states

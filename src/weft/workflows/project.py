@@ -13,8 +13,9 @@ from weft.errors import CatalogDamaged, IntegrityError, NotARepository, StaleWor
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.trees import staged_file
-from weft.model.config import CONFIG_PATH, Config
+from weft.model.config import Config
 from weft.model.oid import Oid
+from weft.model.paths import CONFIG_PATH
 from weft.model.remote import NOTHING, Trust
 from weft.objects import store_folder
 from weft.objects.catalog import Catalog

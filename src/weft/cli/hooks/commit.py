@@ -12,7 +12,7 @@ from dataclasses import replace
 from weft.cli.context import Session, View
 from weft.cli.render.validate import validate_page
 from weft.cli.streams import paint_for
-from weft.model.config import CONFIG_PATH
+from weft.model.paths import CONFIG_PATH
 from weft.workflows.membership import is_project
 from weft.workflows.validate import ValidateResult, hook_validate, validate_staged
 

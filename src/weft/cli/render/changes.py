@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
-from weft.cli.render.factcells import fact_cells
 from weft.cli.text import Paint, escape
 from weft.util.humanize import count_text, size_text
+from weft.util.later import later
 from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
 
 if TYPE_CHECKING:
+    from weft.cli.render import factcells
     from weft.workflows.facts import FactRow
     from weft.workflows.results import DiffResult
+else:
+    factcells = later("weft.cli.render.factcells")
 
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
@@ -130,7 +133,7 @@ def diff_page(result: DiffResult, view: View) -> Page:
 
 
 def _fact(row: FactRow, view: View) -> str:
-    from_, to = (escape(cell) for cell in fact_cells(row, view))
+    from_, to = (escape(cell) for cell in factcells.fact_cells(row, view))
     by = "" if row.delta is None else f"  ({row.delta:+.6g})"
     return f"{escape(row.key)}  {from_} -> {to}{by}"
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from weft.errors import WeftError
-from weft.model.config import CONFIG_PATH, Config
-from weft.model.remote import RemoteSpec
+from weft.model.paths import CONFIG_PATH
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.violations import Violation
@@ -15,7 +14,11 @@ from weft.util.later import later
 
 if TYPE_CHECKING:
     from weft.formats import config as config_format
+    from weft.model import config as config_model
+    from weft.model.config import Config
+    from weft.model.remote import RemoteSpec
 else:
+    config_model = later("weft.model.config")
     config_format = later("weft.formats.config")
 
 REMOTES = 32
@@ -28,7 +31,7 @@ def changed(context: Context) -> Iterator[Violation]:
     if change is None or not change.old_blob:
         return
     before = _decoded(context.old_texts([CONFIG_PATH], _LIMIT).get(CONFIG_PATH))
-    after = _decoded(context.text(CONFIG_PATH)) if change.blob else Config()
+    after = _decoded(context.text(CONFIG_PATH)) if change.blob else config_model.Config()
     if before is None or after is None:
         yield found(REMOTES, CONFIG_PATH, "it, or what it was before, cannot be read: look at where data goes now")
         return

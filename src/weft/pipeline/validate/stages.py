@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from weft.errors import WeftError
 from weft.formats import pointer as pointer_format
-from weft.model.config import CONFIG_PATH
 from weft.model.lineage import Record, record_path
+from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Out, Stage
 from weft.pipeline.graph import Graph
