@@ -60,14 +60,17 @@ GUARDS: dict[str, tuple[str, list[Mutation]]] = {
         [
             Mutation(
                 ATOMIC,
-                '_link_or_rename(temp, final)\n    fsync_dir(os.path.dirname(final) or ".")\n',
-                "_link_or_rename(temp, final)\n",
+                "    sync_folder(target)\n    with contextlib",
+                "    with contextlib",
             )
         ],
     ),
     "the fsync of the directory of a pointer": (
         "order_of_add",
-        [Mutation(ATOMIC, "            raise\n    fsync_dir(directory)\n", "            raise\n")],
+        [
+            Mutation(ATOMIC, "            sync_folder(dir_fd)\n            return\n", "            return\n"),
+            Mutation(ATOMIC, '    fsync_dir(directory or ".")\n', ""),
+        ],
     ),
     "the fsync on a remote": (
         "order_of_push",
@@ -77,10 +80,10 @@ GUARDS: dict[str, tuple[str, list[Mutation]]] = {
         "order_of_push",
         [
             Mutation(
-                "weft.storage.descriptors",
+                ATOMIC,
                 "    try:\n        os.fsync(fd)\n    except OSError as error:\n"
-                "        if error.errno not in _NO_FOLDER_SYNC:\n            raise\n",
-                "",
+                "        if error.errno not in _NO_DIR_SYNC:\n            raise\n",
+                "    return\n",
             )
         ],
     ),

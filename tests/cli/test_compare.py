@@ -79,7 +79,7 @@ def test_markdown_and_csv(repo: Project) -> None:
     text = repo.weft("compare", "v1", "HEAD~1", "--format", "md").out
     assert text == repo.weft("compare", "v1", "HEAD~1", "--markdown").out
     lines = text.splitlines()
-    assert lines[0] == "|  |  | v1 | HEAD~1 | delta |"
+    assert lines[0] == r"|  |  | v1 | HEAD\~1 | delta |"
     assert lines[1] == "|---|---|---|---|---|"
     assert "| params | params.yaml:train.lr | 0.1 | 0.25 |  |" in lines
     table = list(csv.reader(io.StringIO(repo.weft("compare", "v1", "HEAD~1", "--format", "csv").out)))

@@ -24,6 +24,7 @@ from invariants import check, leftovers
 from kit import BASE_ENV, Repo, pseudo_random, snapshot
 from weft.errors import UnsavedChanges
 from weft.model.oid import Oid
+from weft.model.remote import Trust
 from weft.workflows.add import add
 from weft.workflows.checkout import checkout
 from weft.workflows.diff import diff
@@ -214,7 +215,7 @@ class Clones(RuleBasedStateMachine):
     def other_pulls(self) -> None:
         self.push()
         self.other.git("pull", "-q", "--ff-only")
-        with open_project(str(self.other.root)) as project:
+        with open_project(str(self.other.root), trust=Trust(everything=True)) as project:
             pull(project, (), TransferOptions(), CheckoutOptions())
         assert tree(self.other.root / "data") == self.commits[-1][1]
 
@@ -225,7 +226,7 @@ class Clones(RuleBasedStateMachine):
         self.other_pulls()
         data = CONTENTS[what]
         self.other.write({f"data/{name}": data})
-        with open_project(str(self.other.root)) as project:
+        with open_project(str(self.other.root), trust=Trust(everything=True)) as project:
             add(project, (f"data/{name}",), AddOptions())
             push(project, (), TransferOptions())
         self.other.git("commit", "-q", "-a", "--allow-empty", "-m", "change")
@@ -281,7 +282,7 @@ class Clones(RuleBasedStateMachine):
 
     @contextmanager
     def project(self) -> Iterator[Project]:
-        with open_project(str(self.repo.root)) as project:
+        with open_project(str(self.repo.root), trust=Trust(everything=True)) as project:
             yield project
 
     def file(self, name: str) -> Path:

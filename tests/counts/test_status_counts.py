@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,7 +208,7 @@ def test_a_pull_does_not_ask_again_for_what_it_has_just_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo = made(tmp_path / "a" / "repo", 40, 4)
-    repo.weft("remote", "add", "origin", str(tmp_path / "store"))
+    repo.weft("remote", "add", "origin", str(tmp_path / "a" / "store"))
     repo.commit()
     repo.weft("push")
     asked: list[int] = []
@@ -219,7 +220,7 @@ def test_a_pull_does_not_ask_again_for_what_it_has_just_fetched(
         return plain(saved, wanted)
 
     monkeypatch.setattr(Saved, "unsaved", unsaved)
-    there = tmp_path / "b"
+    there = tmp_path / "a" / "b"
     repo.git("clone", "-q", str(repo.root), str(there))
     with open_project(str(there)) as project:
         assert pull(project, [], TransferOptions(), CheckoutOptions()).checked_out.written == 40
@@ -234,10 +235,10 @@ def test_a_pull_asks_again_when_packs_went_away_before_its_turn(
 ) -> None:
     """As when it waited for a collection: nothing is written then."""
     repo = made(tmp_path / "a" / "repo", 40, 4)
-    repo.weft("remote", "add", "origin", str(tmp_path / "store"))
+    repo.weft("remote", "add", "origin", str(tmp_path / "a" / "store"))
     repo.commit()
     repo.weft("push")
-    there = tmp_path / "b"
+    there = tmp_path / "a" / "b"
     repo.git("clone", "-q", str(repo.root), str(there))
 
     def collected(project: Project, command: str) -> AbstractContextManager[None]:
@@ -261,17 +262,17 @@ def test_a_pull_proves_recipes_before_it_touches_a_directory(
     name = "data/large" if beside else "large"
     repo.write({name: pseudo_random(6 << 20, 1), **beside})
     repo.weft("add", "data" if beside else "large")
-    repo.weft("remote", "add", "origin", str(tmp_path / "store"))
+    repo.weft("remote", "add", "origin", str(tmp_path / "a" / "store"))
     repo.commit()
     repo.weft("push")
-    there = tmp_path / "b"
+    there = tmp_path / "a" / "b"
     repo.git("clone", "-q", str(repo.root), str(there))
     proved: list[Oid] = []
     plain = LocalStore.prove
 
-    def prove(store: LocalStore, oid: Oid) -> None:
+    def prove(store: LocalStore, oid: Oid, named: Any = None) -> None:
         proved.append(oid)
-        plain(store, oid)
+        plain(store, oid, named)
 
     monkeypatch.setattr(LocalStore, "prove", prove)
     with open_project(str(there)) as project:

@@ -137,7 +137,8 @@ def same_size_and_time(world: World) -> Seen:
     repo, new, mine = world.repo, pseudo_random(2000, 20), pseudo_random(2000, 21)
     file = repo.root / "data/a"
     file.write_bytes(new)
-    # Ten seconds from now, so that the file does not count as one that is still being written.
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    # An old file, ten seconds from now: it does not count as one that is still being written.
     assert repo.mutant("add", "data", before=LATER).code == 0
     repo.commit("new")
     assert repo.mutant("status", before=LATER).code == 0

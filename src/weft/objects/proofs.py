@@ -19,6 +19,9 @@ from weft.objects.store import LocalStore, Named
 
 _QUERY = 500
 
+MOST_PROVED = 1 << 40
+"""Most bytes that are hashed to prove the recipes of one tracked path: a few bytes of a stranger may claim any number."""
+
 Pair = tuple[Oid, Oid]
 """An object, and the recipe that is said to rebuild it."""
 
@@ -115,9 +118,9 @@ def note_pairs(catalog: Catalog, pairs: Iterable[Pair]) -> None:
 
 
 def refuse_false(store: LocalStore, path: str, pairs: Iterable[Pair], named: Named | None = None) -> set[Oid]:
-    """``prove_pairs``, of which what is unproved is returned. Raises ``HashMismatch``, naming the tracked ``path``, for what
-    is false."""
-    proof = prove_pairs(store, pairs, named)
+    """``prove_pairs``, of at most ``MOST_PROVED`` bytes, of which what is unproved is returned. Raises ``HashMismatch``,
+    naming the tracked ``path``, for what is false."""
+    proof = prove_pairs(store, pairs, named, room=MOST_PROVED)
     for target in sorted(proof.false):
         raise false_layout(path, target, proof.false[target])
     return proof.unproved

@@ -43,9 +43,9 @@ class Saved:
         pairs = {oid: recipe for oid in wanted if (recipe := layout.recipe_for(oid)) is not None}
         lacking = self._store.missing(wanted - pairs.keys())
         if pairs:
-            lacking |= refuse_false(self._store, path, pairs.items(), layout.recipe_for)
-            here = pairs.keys() - lacking
-            lacking.update(oid for oid in here if not self._has_recipe(pairs[oid], layout))
+            refuse_false(self._store, path, pairs.items(), layout.recipe_for)
+            # What is too large to be proved here is proved when it is written.
+            lacking.update(oid for oid, recipe in pairs.items() if not self._has_recipe(recipe, layout))
         return lacking
 
     def _has_recipe(self, oid: Oid | None, layout: LayoutView | None = None) -> bool:

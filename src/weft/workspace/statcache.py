@@ -247,20 +247,29 @@ def _is_sound(row: DirRow) -> bool:
     return len(row.stats) == count * WIDTH and len(row.oids) == count * 32 and len(row.manifest) in (0, 32)
 
 
+_TMPFILE = getattr(os, "O_TMPFILE", os.O_DIRECTORY)  # writing to a directory fails
+
+
 def _clock_lead(folder: str) -> int:
     """How many nanoseconds this machine's clock is ahead of that of the file system of ``folder``, which may be a server's;
     0 where no file can be made to tell."""
-    path = os.path.join(folder, temp_name())
+    path = ""
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        # A file without a name leaves nothing behind, whatever happens. Not every file system can make one.
+        fd = os.open(folder, os.O_WRONLY | _TMPFILE | os.O_CLOEXEC, 0o600)
     except OSError:
-        return 0
+        path = os.path.join(folder, temp_name())
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return 0
     try:
         return now_ns() - os.fstat(fd).st_mtime_ns
     finally:
         os.close(fd)
-        with suppress(OSError):
-            os.unlink(path)
+        if path:
+            with suppress(OSError):
+                os.unlink(path)
 
 
 def now_ns() -> int:
