@@ -76,11 +76,14 @@ def test_a_command_on_a_disk_that_fails(name: str, tmp_path: Path) -> None:
 def test_what_cannot_be_removed_is_told(tmp_path: Path) -> None:
     prepared = Prepared.of(SCENES["rm"], tmp_path)
     removals = [call for call in prepared.calls if call.name == "unlinkat"]
-    assert len(removals) == sum(path.startswith("data") for path in prepared.before) - 1  # one of them is data.weft
+    files = sum(path.startswith("data") for path in prepared.before) - 1  # one of them is data.weft
+    told = 0
     for call in removals:
         done, wrong = strike(prepared, at(call.number, Fault.IO))
         assert not wrong + converge(prepared)
-        assert done.code == ENVIRONMENT, done.err
+        assert done.code in (0, ENVIRONMENT), done.err  # temporary files are left to a later command
+        told += done.code == ENVIRONMENT
+    assert files <= told <= len(removals)
     count("rm", "EIO", len(removals))
 
 
