@@ -44,7 +44,7 @@ def unproved(catalog: Catalog, pairs: Iterable[Pair]) -> list[Pair]:
 def prove_pairs(
     store: LocalStore, pairs: Iterable[Pair], named: Named | None = None, *, room: int | None = None
 ) -> Proof:
-    """Prove what is not proved yet and whose bytes are here, of at most ``room`` bytes together (None: of any number).
+    """Prove what is not proved yet and whose bytes are here, of at most ``room`` bytes together (None: ``MOST_PROVED``).
 
     ``named`` tells the recipes of recipes too (None: they are among the pairs). Nothing is read for what was proved before.
     """
@@ -54,13 +54,13 @@ def prove_pairs(
     if not todo:
         return proof
     tell = named or dict(every).get
+    left = MOST_PROVED if room is None else room
     absent = {recipe for recipe in store.missing({recipe for _, recipe in todo}) if tell(recipe) is None}
     for target, recipe in todo:
         if recipe in absent:
             proof.unproved.add(target)
         else:
-            done = _prove(store, target, partial(_tell, (target, recipe), tell), proof, room)
-            room = None if room is None else room - done
+            left -= _prove(store, target, partial(_tell, (target, recipe), tell), proof, left)
     return proof
 
 
@@ -69,11 +69,11 @@ def _tell(pair: Pair, others: Named, oid: Oid) -> Oid | None:
     return pair[1] if oid == pair[0] else others(oid)
 
 
-def _prove(store: LocalStore, target: Oid, named: Named, proof: Proof, room: int | None) -> int:
+def _prove(store: LocalStore, target: Oid, named: Named, proof: Proof, room: int) -> int:
     """Prove one pair; the bytes that were hashed for it."""
     try:
         size = store.recipe(target, named).length
-        if room is not None and size > room:
+        if size > room:
             proof.unproved.add(target)
             return 0
         with suppress(IntegrityError, RefusedInput):
@@ -118,9 +118,9 @@ def note_pairs(catalog: Catalog, pairs: Iterable[Pair]) -> None:
 
 
 def refuse_false(store: LocalStore, path: str, pairs: Iterable[Pair], named: Named | None = None) -> set[Oid]:
-    """``prove_pairs``, of at most ``MOST_PROVED`` bytes, of which what is unproved is returned. Raises ``HashMismatch``,
-    naming the tracked ``path``, for what is false."""
-    proof = prove_pairs(store, pairs, named, room=MOST_PROVED)
+    """``prove_pairs``, of which what is unproved is returned. Raises ``HashMismatch``, naming the tracked ``path``, for what
+    is false."""
+    proof = prove_pairs(store, pairs, named)
     for target in sorted(proof.false):
         raise false_layout(path, target, proof.false[target])
     return proof.unproved
