@@ -7,6 +7,7 @@ beside the repository, tells nobody anything; all else waits until the user of t
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from weft.gitio.repo import GitRepo
 from weft.model.config import Config
 from weft.model.remote import RemoteSpec, Trust
 from weft.storage.places import Place, covers, is_near, place_of, private_only
+from weft.storage.urls import redact
 from weft.util.atomic import os_errors
 from weft.util.urls import scheme_of
 from weft.workflows.config import read_one, update_private
@@ -68,9 +70,9 @@ def refuse_private_only(spec: RemoteSpec) -> None:
     if why:
         place = place_of(spec.url, spec.endpoint, "/")
         key = f"weft config set --private remotes.{spec.name}"
-        hint = f"if you know it: {key}.url {place.url}"
+        hint = f"if you know it: {key}.url {shlex.quote(redact(place.url))}"
         if place.endpoint:
-            hint += f" && {key}.endpoint {place.endpoint}"
+            hint += f" && {key}.endpoint {shlex.quote(place.endpoint)}"
         raise UntrustedConfig(f"the committed remote {spec.name} is {_named(spec, place)}: {why}", hint=hint)
 
 
