@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from weft.errors import NoSuchPath, PathOverlap, PathReserved, TrackedByGit, UsageFault
+from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored, index_lags
@@ -60,7 +60,7 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
 
 def _take_and_publish(project: Project, paths: Sequence[str], options: AddOptions) -> tuple[list[Draft], int, bool]:
     """The drafts that were published, the bytes that went into the store, and whether pointers were staged."""
-    pointers = workspace_pointers(project)
+    pointers = workspace_pointers(project, outside=True)
     request = _understand(project, pointers, paths)
     names = NamePolicy(strict=project.config.portable == STRICT)
     with project.store.writer() as writer:
@@ -117,6 +117,7 @@ def _understand(project: Project, pointers: Mapping[str, Pointer], paths: Sequen
             request.whole[path] = None
     for path in request.whole:
         request.parts.pop(path, None)
+    _refuse_left_out(project, [path for path in (*request.whole, *request.parts) if path in pointers])
     for path in request.whole:
         inside = next((above for above in request.whole if path.startswith(above + "/")), "")
         if inside:
@@ -131,6 +132,18 @@ def _left_out(project: Project, paths: Sequence[str], drafts: Sequence[Draft]) -
     above = [path for path in asked if any(not path or draft.path.startswith(path + "/") for draft in drafts)]
     new = trees.untracked(project.git, above) if above else []
     return tuple(name for name in new if not trees.is_pointer(name) and os.path.basename(name) not in _OWN_FILES)
+
+
+def _refuse_left_out(project: Project, paths: Sequence[str]) -> None:
+    """Refuse tracked paths whose pointer a sparse checkout leaves out: Git would not take it, and without it only what is
+    here would stay of the data."""
+    for path in paths:
+        if not _is_there(project, pointer_path(path)):
+            raise RefusedInput(
+                f"a sparse checkout leaves {pointer_path(path)} out of this work tree, so {path} cannot be changed here",
+                hint=f"git sparse-checkout add {path.rpartition('/')[0] or '/'}, then weft checkout {path}",
+                path=path,
+            )
 
 
 def _is_there(project: Project, path: str) -> bool:

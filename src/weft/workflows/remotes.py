@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
-from weft.errors import ConfigError, NoRemote, WeftError
+from weft.errors import BucketMissing, ConfigError, NoRemote, WeftError
 from weft.model.config import Config
 from weft.model.remote import RemoteSpec
 from weft.objects import remote_keys
@@ -116,6 +116,9 @@ def remote_check(project: Project, name: str = "") -> CheckResult:
             probes.append(Probe("identity", "ok" if spec.store else "warn", f"store {found.store}, {pinned}"))
         except WeftError as error:
             probes.append(_failed("identity", error))
+            if spec.store or isinstance(error, BucketMissing):
+                # What is there may be another's, or a disk that is not mounted: nothing is written.
+                return CheckResult(f"{spec.name} ({link.traffic.name})", tuple(probes))
         try:
             probes.extend(_probe_storage(link.traffic))
         except WeftError as error:

@@ -140,3 +140,30 @@ def test_a_pointer_of_which_nothing_is_left_is_no_other_file(tmp_path: Path) -> 
     repo.write({"x/data.weft": b"overwritten"})
     with opened(repo, Told()) as project, pytest.raises(SchemaError):
         workspace_pointers(project)
+
+
+def test_nothing_is_added_where_a_sparse_checkout_leaves_the_pointer_out(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"a/data/1": b"1\n", "b/c": b"c\n"})
+    repo.weft("add", "a/data", "b/c")
+    repo.commit("both")
+    repo.git("sparse-checkout", "set", "--cone", "b")
+    repo.write({"a/data/x": b"x\n"})
+    for path in ("a/data", "a/data/x", "a"):
+        ran = repo.weft("add", path, code=3)
+        assert "git sparse-checkout add a, then weft checkout a/data" in ran.err
+        assert not (repo.root / "a/data.weft").exists()
+    repo.git("sparse-checkout", "add", "a")
+    repo.weft("checkout", "a/data")
+    repo.weft("add", "a/data")
+    assert repo.weft("ls", "a/data", "--json").json["data"]["entries"][0]["path"] == "a/data/1"
+
+
+def test_a_check_of_a_remote_that_is_away_makes_nothing(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo", "../disk/remote")
+    (tmp_path / "disk").rename(tmp_path / "off")
+    assert "E_BUCKET" in repo.weft("remote", "check", code=6).out
+    assert not (tmp_path / "disk").exists()
+    (tmp_path / "disk" / "remote").mkdir(parents=True)
+    assert "fail" in repo.weft("remote", "check", code=None).out
+    assert not list((tmp_path / "disk" / "remote").iterdir())
