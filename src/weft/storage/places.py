@@ -86,7 +86,10 @@ def private_only(url: str, endpoint: str) -> str:
 
 def is_near(place: Place, root: str) -> bool:
     """True for a directory in the folder that holds the repository at ``root``: inside of the repository, or beside it."""
-    return place.url.startswith("/") and _below(os.path.dirname(os.path.realpath(root)), place.url)
+    top = os.path.realpath(root)
+    beside = os.path.dirname(top)
+    # Beside a repository at the top of the machine lies all of the machine.
+    return place.url.startswith("/") and _below(top if beside == "/" else beside, place.url)
 
 
 def covers(pattern: str, place: Place) -> bool:

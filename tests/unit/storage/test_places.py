@@ -47,6 +47,8 @@ def test_a_directory_is_where_its_links_lead(tmp_path: Path) -> None:
         assert is_near(place_of(near, "", root), root)
     for far in ("../../far", "../../nearer", "../.."):
         assert not is_near(place_of(far, "", root), root)
+    assert is_near(Place("/srv-no-such/r"), "/srv-no-such"), "inside"
+    assert not is_near(Place("/other-no-such"), "/srv-no-such"), "beside it lies the whole machine"
 
 
 @pytest.mark.parametrize(
