@@ -85,6 +85,18 @@ def test_whoever_names_a_remote_is_never_asked(tmp_path: Path) -> None:
     assert "E_UNTRUSTED_REMOTE" in made.weft("push", "-r", "backup", code=3).err
 
 
+def test_the_store_that_a_commit_names_is_only_its_word(repo: Repo, tmp_path: Path) -> None:
+    repo.weft("remote", "add", "--no-check", "backup", "../backup")
+    repo.commit("backup")
+    config = repo.root / ".weft/config.yaml"
+    honest = config.read_text()
+    config.write_text(honest.replace("  backup:\n", f"  backup:\n    store: {'a' * 32}\n"))
+    assert "E_BUCKET" in repo.weft("push", "-r", "backup", code=6).err
+    assert "a" * 32 not in private(repo)
+    config.write_text(honest)
+    repo.weft("push", "-r", "backup")
+
+
 def test_remove_forgets(repo: Repo) -> None:
     assert "accepted:" in private(repo)
     repo.weft("remote", "remove", "origin")

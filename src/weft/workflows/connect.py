@@ -85,10 +85,10 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
 
 def pin(project: Project, spec: RemoteSpec, store: str) -> bool:
     """Write the store id of a remote into the file that configures it. True when it was not there yet."""
-    if spec.store:
-        return False
     if not spec.private:
         note_store(project, spec, store)
+    if spec.store:
+        return False
 
     def change(config: Config) -> Config:
         known = config.remotes.get(spec.name)

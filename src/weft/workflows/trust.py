@@ -48,8 +48,6 @@ def admit(project: Project, spec: RemoteSpec, *, writes: bool) -> Access:
     known: Mapping[str, RemoteSpec] = {} if trust.foreign else read_one(project.git, private=True).accepted
     same = next((one for one in known.values() if _agree(one, spec, place)), None)
     if same is not None:
-        if writes and spec.store and not same.store:
-            accept(project, spec)
         return Access(spec.store or same.store)
     why = _objection(spec.name in known, writes, place, project, trust)
     if why:
@@ -77,9 +75,10 @@ def refuse_private_only(spec: RemoteSpec) -> None:
 
 
 def note_store(project: Project, spec: RemoteSpec, store: str) -> None:
-    """Note the id of the store at a place that was accepted before anybody knew it."""
+    """Note the id of the store that was met at a place which was accepted before anybody knew it. The id that a commit names
+    is only its word."""
     known = read_one(project.git, private=True).accepted.get(spec.name)
-    if known is not None and _agree(known, spec, place_of(spec.url, spec.endpoint, project.root)):
+    if known is not None and known.store != store and _agree(known, spec, place_of(spec.url, spec.endpoint, project.root)):
         accept(project, replace(spec, store=store))
 
 
