@@ -78,7 +78,11 @@ def note_store(project: Project, spec: RemoteSpec, store: str) -> None:
     """Note the id of the store that was met at a place which was accepted before anybody knew it. The id that a commit names
     is only its word."""
     known = read_one(project.git, private=True).accepted.get(spec.name)
-    if known is not None and known.store != store and _agree(known, spec, place_of(spec.url, spec.endpoint, project.root)):
+    if (
+        known is not None
+        and known.store != store
+        and _agree(known, spec, place_of(spec.url, spec.endpoint, project.root))
+    ):
         accept(project, replace(spec, store=store))
 
 
