@@ -97,7 +97,7 @@ class Child:
     def _run(self) -> None:
         started, clock = time.time(), time.monotonic()
         try:
-            argv = [find_program("sh"), "-c", self._cmd] if isinstance(self._cmd, str) else list(self._cmd)
+            argv = list(self._cmd) if isinstance(self._cmd, tuple) else [find_program("sh"), *_script(self._cmd)]
             process = subprocess.Popen(
                 argv,
                 cwd=self._directory,
@@ -126,6 +126,12 @@ class Child:
         )
         self._ended.set()
         self._done(outcome)
+
+
+def _script(cmd: str) -> tuple[str, ...]:
+    """The words for a shell. One of several lines stops at the first that fails: the status of the last says nothing of
+    those before it, and what they left undone would be recorded as good."""
+    return ("-e", "-c", cmd) if "\n" in cmd.strip() else ("-c", cmd)
 
 
 def _group_lives(group: int) -> bool:

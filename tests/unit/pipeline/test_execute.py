@@ -32,6 +32,14 @@ def test_a_string_goes_to_the_shell_and_words_do_not(tmp_path):
     assert (tmp_path / "c").read_text() == "$HOME *"
 
 
+@pytest.mark.parametrize(
+    ("cmd", "status"), [("true\nfalse\ntouch p\n", 1), ("\nfalse; touch p\n", 0), ("false; touch p", 0)]
+)
+def test_a_command_of_several_lines_stops_at_the_first_that_fails(cmd, status, tmp_path):
+    assert outcome(cmd, tmp_path).exit == status
+    assert (tmp_path / "p").exists() == (status == 0)
+
+
 def test_how_it_ended_and_what_it_took(tmp_path):
     done = outcome("exit 3", tmp_path)
     assert done.exit == 3
