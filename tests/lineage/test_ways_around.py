@@ -14,6 +14,7 @@ from lineagekit import Lineage, make
 from weft.errors import NoSuchRevision, UsageFault
 from weft.formats import lineage
 from weft.gitio.blobs import blob_id
+from weft.gitio.index import commit_changes
 from weft.gitio.repo import discover
 from weft.gitio.trees import read_blobs
 from weft.model.lineage import record_path
@@ -73,6 +74,30 @@ def test_an_excuse_that_came_before_counts_from_there_on(repo: Lineage) -> None:
     assert rules(validate_revision(str(repo.root), "HEAD")) == set()
     assert in_range(repo, "good..HEAD") == {"WEFT010", "WEFT027"}, "the range brings both"
     assert in_range(repo, "good...HEAD") == {"WEFT010", "WEFT027"}
+
+
+def test_a_merge_does_not_bring_back_what_an_old_parent_claims(repo: Lineage) -> None:
+    """The first parent lies before the range, where a false commit was taken back."""
+    lie(repo)
+    repo.commit("--no-verify")
+    bad = repo.git("rev-parse", "HEAD").strip()
+    repo.git("revert", "--no-edit", "HEAD")
+    repo.git("tag", "honest")
+    tree = repo.git("rev-parse", f"{bad}^{{tree}}").strip()
+    merge = repo.git("commit-tree", "-p", bad, "-p", "honest", "-m", "merge", tree).strip()
+    repo.git("reset", "-q", "--hard", merge)
+    assert in_range(repo, "honest..HEAD") == {"WEFT010", "WEFT027"}
+
+
+def test_a_submodule_that_git_was_told_to_pass_over_is_seen(repo: Lineage) -> None:
+    repo.write(".gitmodules", b'[submodule "x"]\n\tpath = src/x\n\turl = ./x\n\tignore = all\n')
+    repo.git("add", ".gitmodules")
+    head = repo.git("rev-parse", "HEAD").strip()
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{head},src/x")
+    repo.git("commit", "-q", "--no-verify", "-m", "a submodule beside the code")
+    made = repo.git("rev-parse", "HEAD").strip()
+    changes = commit_changes(discover(str(repo.root)), [(made, head)])[made]
+    assert "src/x" in {change.path for change in changes}
 
 
 def test_an_excuse_and_a_lie_made_one_by_amending(repo: Lineage) -> None:

@@ -167,7 +167,8 @@ def commit_changes(repo: GitRepo, commits: Sequence[tuple[str, str]]) -> dict[st
     """How each of ``commits`` (full ids, each with a parent) differs from its parent, or from nothing when that is empty;
     by one process for all of them. Raises ``GitFailed``."""
     request = "".join(f"{commit} {parent}".rstrip() + "\n" for commit, parent in commits).encode("ascii")
-    options = ("--stdin", "-r", "-z", "--raw", "--root", "--no-renames", "--no-abbrev")
+    # A commit can say in .gitmodules that changes of a submodule are not shown.
+    options = ("--stdin", "-r", "-z", "--raw", "--root", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
     found: dict[str, list[Change]] = {commit: [] for commit, _ in commits}
     fields = iter(os.fsdecode(repo.git("diff-tree", *options, stdin=request)).split("\0")[:-1])
     current: list[Change] = []
@@ -196,6 +197,12 @@ def first_parents(repo: GitRepo, spec: str, *, count: int = -1) -> list[tuple[st
     options = ("--parents", "--topo-order", "--reverse", f"--max-count={count}")
     rows = repo.git("rev-list", *options, spec, "--").decode("ascii").splitlines()
     return [(words[0], words[1] if len(words) > 1 else "") for words in map(str.split, rows)]
+
+
+def later_parents(repo: GitRepo, commits: Sequence[str]) -> list[tuple[str, str]]:
+    """Each of ``commits`` that is a merge with each of its parents but the first."""
+    rows = repo.git("rev-list", "--parents", "--no-walk", *commits, "--").decode("ascii").splitlines()
+    return [(words[0], parent) for words in map(str.split, rows) for parent in words[2:]]
 
 
 _LISTED = ("ls-files", "--stage", "-z")

@@ -123,11 +123,22 @@ def validate_range(start: str, spec: str) -> ValidateResult:
             f"this clone is shallow and has a part of the range {spec!a} only: it ends at {min(cut)[:12]}",
             hint="git fetch --unshallow",
         )
-    return replace(validate_commits(git, commits, base=ends[0]), scope=spec)
+    ids = {commit for commit, _ in commits}
+    outside = [commit for commit, parent in commits if parent and parent not in ids and parent != ends[0]]
+    # A merge can take everything from a first parent that nobody judges here: it is compared with the others too.
+    again = git_index.later_parents(git, outside) if outside else []
+    return replace(validate_commits(git, commits, base=ends[0], again=again), scope=spec)
 
 
-def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]], *, base: str = "") -> ValidateResult:
-    """``validate_range`` for commits given by full id, each with its first parent (empty: none).
+def validate_commits(
+    git: GitRepo,
+    commits: Iterable[tuple[str, str]],
+    *,
+    base: str = "",
+    again: Sequence[tuple[str, str]] = (),
+) -> ValidateResult:
+    """``validate_range`` for commits given by full id, each with its first parent (empty: none); those of ``again`` are
+    compared with another parent as well.
 
     Ignores of rules that guard integrity are those of the commit ``base``, or without one those of the first parents.
     Raises ``GitFailed``.
@@ -146,6 +157,9 @@ def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]], *, base: 
             known[commit] = index
             if len(known) > _TREES:
                 del known[next(iter(known))]
+        for commit, parent in again:
+            index, differences = git_index.tree_entries(git, commit), git_index.commit_changes(git, [(commit, parent)])
+            results.append(_commit(git, Context(index, differences[commit], blobs, cache=cache), commit, ignores))
     violations = []
     for result in results:
         violations += [*result.violations, *_around(result)]
@@ -154,7 +168,7 @@ def validate_commits(git: GitRepo, commits: Iterable[tuple[str, str]], *, base: 
         tuple(violations),
         tuple(one for result in results for one in result.ignored),
         tuple(dict.fromkeys(note for result in results for note in result.notes)),
-        len(results),
+        len(chosen),
         sum(result.stages for result in results),
         sum(result.pointers for result in results),
     )
