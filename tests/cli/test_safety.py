@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from kit import Repo, pseudo_random, snapshot
 from weft.util.atomic import temp_name
 
@@ -268,3 +270,32 @@ def test_where_no_thread_can_be_started_the_error_says_so(tmp_path: Path) -> Non
         assert "Traceback" not in ran.err, words
     repo.weft("add", "data", "big.bin")
     repo.weft("push")
+
+
+@pytest.mark.parametrize("how", ["gone", "cut", "empty"])
+@pytest.mark.parametrize("force", [False, True], ids=["plain", "force"])
+def test_bytes_whose_pack_went_away_are_the_last_copy(tmp_path: Path, how: str, force: bool) -> None:
+    """What the catalog says of a pack that somebody removed or cut is no reason to replace the file."""
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"f": b"old\n"})
+    repo.weft("add", "f")
+    repo.commit("old")
+    mine = pseudo_random(90_000, 7)  # one chunk
+    repo.write({"f": mine})
+    repo.weft("add", "f")
+    repo.commit("mine")
+    (pack,) = [path for path in (repo.root / ".git/weft/store/packs").rglob("*.pack") if path.stat().st_size > 50_000]
+    pack.chmod(0o644)
+    if how == "gone":
+        pack.unlink()
+    else:
+        os.truncate(pack, 5000 if how == "cut" else 0)
+    repo.git("checkout", "-q", "HEAD~1")
+    if not force:
+        assert "E_UNSAVED" in repo.weft("checkout", "f", code=3).err
+        assert (repo.root / "f").read_bytes() == mine
+        return
+    repo.weft("checkout", "--force", "f")
+    repo.git("checkout", "-q", "main")
+    repo.weft("checkout", "f")
+    assert (repo.root / "f").read_bytes() == mine

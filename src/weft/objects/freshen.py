@@ -20,17 +20,28 @@ FRESH = 86400.0
 _STEP = 500
 
 
-def freshen(files: PackFiles, catalog: Catalog, packs: Iterable[int]) -> None:
+def freshen(files: PackFiles, catalog: Catalog, packs: Iterable[int]) -> list[Oid]:
     """Let the ``packs``, by their numbers in the catalog, count as written now: one look at each, one write for an old one.
+    Returns the names of those that nobody may rely on, for they are gone or have another size.
 
     A pack of another user keeps its time: in a store that is shared nothing is dropped as long as somebody else may need it.
     """
+    lost: list[Oid] = []
     numbers = sorted(packs)
     for start in range(0, len(numbers), _STEP):
         some = numbers[start : start + _STEP]
         marks = ",".join("?" * len(some))
-        for (name,) in catalog.rows(f"SELECT name FROM packs WHERE id IN ({marks})", some):  # noqa: S608 (marks only)
+        rows = catalog.rows(f"SELECT name, size FROM packs WHERE id IN ({marks})", some)  # noqa: S608 (marks only)
+        for name, size in rows:
             path = files.path(Oid(name))
-            with suppress(FileNotFoundError, PermissionError):
-                if time.time() - os.stat(path, follow_symlinks=False).st_mtime > FRESH:
+            try:
+                found = os.stat(path, follow_symlinks=False)
+            except FileNotFoundError:
+                lost.append(Oid(name))
+                continue
+            if found.st_size != size:
+                lost.append(Oid(name))
+            elif time.time() - found.st_mtime > FRESH:
+                with suppress(FileNotFoundError, PermissionError):
                     os.utime(path, follow_symlinks=False)
+    return lost

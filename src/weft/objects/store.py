@@ -93,12 +93,22 @@ class LocalStore(FrameStore):
         return content.read_part(_Source(self, layout, proving=True), oid, start, length)
 
     def rely_on(self, oids: Iterable[Oid]) -> set[Oid]:
-        """Those of ``oids`` without a frame here; the packs that hold the others count as written now (see ``freshen``)."""
+        """Those of ``oids`` without a frame here; the packs that hold the others count as written now (see ``freshen``).
+
+        A pack that is gone or has another size is no place where bytes are: it is set aside, or forgotten.
+        """
         packs: set[int] = set()
-        absent = self.missing(oids)
-        self.catalog.missing(set(oids) - absent, LOCAL, packs)
-        freshen.freshen(self.files, self.catalog, packs)
-        return absent
+        wanted = set(oids)
+        absent = self.missing(wanted)
+        self.catalog.missing(wanted - absent, LOCAL, packs)
+        lost = freshen.freshen(self.files, self.catalog, packs)
+        if not lost:
+            return absent
+        for name in lost:
+            if os.path.lexists(self.files.path(name)):
+                self.quarantine(name, "it has another size than when it was written")
+        self.reconcile()
+        return self.missing(wanted)
 
     def recipe(self, oid: Oid, named: Named) -> Recipe:
         """The recipe that ``named`` tells for the object ``oid``. Raises ``ObjectMissing``, what reading it raises, and

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self, TypeVar
 
 from xxhash import xxh3_64_intdigest
 
+from weft.errors import StoreTampered
 from weft.formats import recipe as recipe_format
 from weft.model.oid import Kind, Oid
 from weft.model.recipe import Recipe
@@ -116,7 +117,12 @@ class ObjectWriter:
         try:
             with self._lock:
                 sealed = self._chunks.finish() + self._meta.finish()
-            freshen(self._files, self._catalog, self._relied)
+            lost = freshen(self._files, self._catalog, self._relied)
+            if lost:
+                raise StoreTampered(
+                    f"the pack {lost[0]}, which holds bytes that were not stored again, is gone or has another size",
+                    hint="weft verify --full --repair, then run the command again",
+                )
             with self._catalog.transaction():
                 self._catalog.add_own_packs((pack.name, pack.size, pack.footer()) for pack in sealed)
                 self._catalog.add_recipes(self.recipes, proved=True)
