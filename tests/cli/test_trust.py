@@ -7,11 +7,15 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from kit import Repo, environment
+from weft.model.remote import Trust
+from weft.workflows.connect import connection, find_remote
+from weft.workflows.project import open_project
 
 
 def nobody(home: Path) -> dict[str, str]:
@@ -211,3 +215,29 @@ def test_what_git_starts_asks_nobody(clone: Repo, tmp_path: Path) -> None:
     assert b"E_UNTRUSTED_REMOTE" in done.stderr
     clone.weft("remote", "trust", "origin")
     clone.git("push", "-q", str(tmp_path / "hub.git"), "main")
+
+
+def test_a_link_that_moves_while_the_user_is_asked_leads_nowhere_else(clone: Repo, tmp_path: Path) -> None:
+    for name in ("nice", "evil"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("nice")
+    clone.weft("config", "set", "remotes.origin.url", "../link")
+    clone.weft("config", "unset", "remotes.origin.store")
+    clone.weft("pull", code=None)
+    shown: list[str] = []
+
+    def swap(lines: Sequence[str]) -> bool:
+        shown.extend(lines)
+        link.unlink()
+        link.symlink_to("evil")
+        return True
+
+    with open_project(str(clone.root), trust=Trust(ask=swap)) as project:
+        with connection(project, find_remote(project), writes=True) as opened:
+            opened.traffic.write("weft.json", b"{}")
+        assert project.trust.ask is swap
+    assert any(line.endswith(str(tmp_path / "nice")) for line in shown)
+    assert [path.name for path in (tmp_path / "nice").iterdir() if path.is_file()] == ["weft.json"]
+    assert not list((tmp_path / "evil").iterdir())
+    assert f"url: {tmp_path / 'nice'}" in private(clone)

@@ -68,7 +68,9 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
     check_remote(project.git, spec.url)
     access = admit(project, spec, writes=writes)
     workers = jobs or project.config.jobs or JOBS
-    storage = open_storage(spec, base_dir=project.root, workers=workers, anonymous=access.anonymous)
+    storage = open_storage(
+        replace(spec, url=access.url), base_dir=project.root, workers=workers, anonymous=access.anonymous
+    )
     traffic = CountingStorage(storage, writes=writes)
     try:
         remote = RemoteStore(traffic, project.catalog, project.config.repo, access.store, jobs=workers)

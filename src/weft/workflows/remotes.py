@@ -57,7 +57,7 @@ def remote_add(
     if why:
         message += f"; {why}, so this remote is configured in this clone alone"
     else:
-        accept(project, spec)
+        accept(project, spec, place_of(url, endpoint, project.root))
     spec = replace(spec, private=bool(why))
 
     def change(config: Config) -> Config:
@@ -75,8 +75,8 @@ def remote_trust(project: Project, name: str = "") -> TrustResult:
     """
     spec = find_remote(project, name)
     refuse_private_only(spec)
-    before = None if spec.private else accept(project, spec)
     place = place_of(spec.url, spec.endpoint, project.root)
+    before = None if spec.private else accept(project, spec, place)
     return TrustResult(
         spec.name, place.url, place.endpoint, spec.store, sent(place), before=before.place if before else ""
     )

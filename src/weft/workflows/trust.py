@@ -26,9 +26,11 @@ from weft.workflows.project import Project
 
 
 class Access(NamedTuple):
-    """How a remote may be used: pinned to ``store`` (empty: not pinned), and with the user's credentials or without."""
+    """How a remote may be used: pinned to ``store`` (empty: not pinned), at which ``url`` (of a directory the one that was
+    judged, so that a link that moves leads nowhere else), and with the user's credentials or without."""
 
     store: str
+    url: str
     anonymous: bool = False
 
 
@@ -40,15 +42,16 @@ def admit(project: Project, spec: RemoteSpec, *, writes: bool) -> Access:
     """
     trust = project.trust
     if spec.private and not trust.foreign:
-        return Access(spec.store)
+        return Access(spec.store, spec.url)
     refuse_private_only(replace(spec, private=False))
     place = place_of(spec.url, spec.endpoint, project.root)
+    url = spec.url if scheme_of(place.url) else place.url
     if trust.everything or any(covers(pattern, place) for pattern in trust.patterns()):
-        return Access(spec.store)
+        return Access(spec.store, url)
     known: Mapping[str, RemoteSpec] = {} if trust.foreign else read_one(project.git, private=True).accepted
     same = next((one for one in known.values() if _agree(one, spec, place)), None)
     if same is not None:
-        return Access(spec.store or same.store)
+        return Access(spec.store or same.store, url)
     why = _objection(spec.name in known, writes, place, project, trust)
     if why:
         before = _named(known[spec.name]) if spec.name in known else ""
@@ -58,8 +61,8 @@ def admit(project: Project, spec: RemoteSpec, *, writes: bool) -> Access:
                 f"the remote {spec.name} is {_named(spec, place)}, and {why}{was}",
                 hint=f"weft remote trust {spec.name}",
             )
-        accept(project, spec)
-    return Access(spec.store, anonymous=trust.foreign)
+        accept(project, spec, place)
+    return Access(spec.store, url, anonymous=trust.foreign)
 
 
 def refuse_private_only(spec: RemoteSpec) -> None:
@@ -78,17 +81,16 @@ def note_store(project: Project, spec: RemoteSpec, store: str) -> None:
     """Note the id of the store that was met at a place which was accepted before anybody knew it. The id that a commit names
     is only its word."""
     known = read_one(project.git, private=True).accepted.get(spec.name)
-    if (
-        known is not None
-        and known.store != store
-        and _agree(known, spec, place_of(spec.url, spec.endpoint, project.root))
-    ):
-        accept(project, replace(spec, store=store))
-
-
-def accept(project: Project, spec: RemoteSpec) -> RemoteSpec | None:
-    """Note in the private configuration that the user accepts the place of ``spec``; returns what its name meant before."""
     place = place_of(spec.url, spec.endpoint, project.root)
+    if known is not None and known.store != store and _agree(known, spec, place):
+        accept(project, replace(spec, store=store), place)
+
+
+def accept(project: Project, spec: RemoteSpec, place: Place) -> RemoteSpec | None:
+    """Note in the private configuration that the user accepts ``place``, which is that of ``spec`` and was shown.
+
+    Returns what its name meant before.
+    """
     noted = RemoteSpec(spec.name, place.url, place.endpoint, store=spec.store)
     before: list[RemoteSpec | None] = []
 
