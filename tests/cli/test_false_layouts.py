@@ -84,7 +84,7 @@ def test_readers_and_verify_refuse_it(lying: Repo, tmp_path: Path) -> None:
     for span in (("--start", "1000", "--length", "20"), ("--start", "399000"), ()):
         ran = lying.weft("cat", *span, "d/a.bin", code=4)
         assert "E_HASH_MISMATCH" in ran.err
-        assert not span or not ran.out
+        assert not ran.out
     lying.weft("verify", code=0)
     ran = lying.weft("verify", "--full", code=4)
     assert "the layout of d leads to other bytes than" in ran.out

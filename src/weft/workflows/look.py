@@ -107,8 +107,8 @@ def _incomplete(project: Project, recipes: Mapping[Oid, Oid]) -> set[Oid]:
 def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int = 0, length: int | None = None) -> int:
     """Write a tracked file, or the object whose id ``path`` is, to ``sink``; return the number of bytes.
 
-    What is not here is fetched. A whole file is proved as it is written; a part chunk by chunk, through a recipe that is
-    proved. Raises ``NoSuchPath``,
+    What is not here is fetched. A file of one chunk is proved as it is written, all others chunk by chunk through a recipe
+    that was proved before the first byte: whoever reads the beginning and goes sees nothing false. Raises ``NoSuchPath``,
     ``UsageFault`` for a directory.
     """
     if path.startswith("blake3:"):
@@ -125,7 +125,7 @@ def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int =
         raise UsageFault(f"{path} is a directory", hint=f"weft ls {path}", path=path)
     fetch_content(project, target)
     layout = project.store.layout(target.pointer.layout) if target.pointer.layout else None
-    if start == 0 and (length is None or length >= entry.size):
+    if layout is None and start == 0 and (length is None or length >= entry.size):
         return _write_all(project.store.iter_content(entry.oid, entry.size, layout), sink)
     stop = entry.size if length is None else min(entry.size, start + length)
     return _cat_range(project, entry.oid, (start, stop), layout, sink)
