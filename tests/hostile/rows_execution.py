@@ -119,6 +119,33 @@ def bare_repository_in_the_work_tree(tmp_path: Path) -> None:
     assert ran.exists(), "Git itself runs it"
 
 
+def program_of_a_promisor(tmp_path: Path) -> None:
+    """A repository out of an archive that says it is a partial clone, and by which program what it lacks is fetched."""
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"d/a": b"hello\n"})
+    repo.weft("add", "d")
+    repo.commit("data")
+    ran = tmp_path / "ran"
+    program = tmp_path / "evil.sh"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+    program.chmod(0o755)
+    for key, value in (
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "o"),
+        ("remote.o.promisor", "true"),
+        ("remote.o.url", "file:///nonexistent"),
+        ("remote.o.uploadpack", str(program)),
+    ):
+        repo.git("config", key, value)
+    blob = repo.git("rev-parse", "HEAD:d.weft").out.strip()
+    (repo.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    for url in (str(repo.root), f"file://{repo.root}"):
+        assert repo.run(sys.executable, "-m", "weft", "get", url, "d", "-o", str(tmp_path / "got"), code=None).code != 0
+        assert not ran.exists()
+    repo.run("git", "cat-file", "-p", blob, code=None)
+    assert ran.exists(), "Git itself runs it"
+
+
 def another_list_of_packages(tmp_path: Path) -> None:
     text = b"stages:\n  a: {cmd: python a.py > /dev/null, deps: [a.py], metrics: [m.yaml]}\n"
     repo = empty(tmp_path)
@@ -147,5 +174,6 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (101, "environment-in-the-work-tree", environment_in_the_work_tree),
     (102, "record-of-a-fetched-branch", record_of_a_fetched_branch),
     (103, "bare-repository-in-the-work-tree", bare_repository_in_the_work_tree),
+    (103, "program-of-a-promisor", program_of_a_promisor),
     (105, "another-list-of-packages", another_list_of_packages),
 ]

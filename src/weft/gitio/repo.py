@@ -31,7 +31,8 @@ class GitRepo:
 
     ``root`` is the top of the work tree, ``git_dir`` the Git directory of this work tree, ``common_dir`` the one that all
     work trees of the repository share, ``program`` the ``git`` to run. ``as_committed`` reads every object as it is, also
-    where ``git replace`` has put another one in its place.
+    where ``git replace`` has put another one in its place. ``foreign`` is somebody else's, whose configuration may name a
+    program for fetching the objects that a partial clone lacks: they count as missing.
     """
 
     root: str
@@ -39,6 +40,7 @@ class GitRepo:
     common_dir: str
     program: str
     as_committed: bool = False
+    foreign: bool = False
 
     def judged(self) -> GitRepo:
         """The same for who judges commits: what ``git replace`` puts in the place of an object is in this clone alone."""
@@ -62,7 +64,19 @@ class GitRepo:
     def argv(self, *args: str) -> list[str]:
         """The words that start ``git ARGS`` at the root."""
         options = ("--no-replace-objects",) if self.as_committed else ()
-        return [self.program, *SAFELY, "-C", self.root, "--no-optional-locks", "--literal-pathspecs", *options, *args]
+        # The environment belongs to the command line alone, so the program `env` changes the one variable.
+        start = [find_program("env"), "GIT_NO_LAZY_FETCH=1"] if self.foreign else []
+        return [
+            *start,
+            self.program,
+            *SAFELY,
+            "-C",
+            self.root,
+            "--no-optional-locks",
+            "--literal-pathspecs",
+            *options,
+            *args,
+        ]
 
 
 def git_failed(args: Sequence[str], done: Completed) -> GitFailed:

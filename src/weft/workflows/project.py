@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from weft.errors import CatalogDamaged, IntegrityError, NotARepository, StaleWorkspace, WeftError
@@ -140,7 +140,7 @@ def open_project(start: str, progress: Progress | None = None, trust: Trust = NO
     come of wrong rows in the catalog has it looked through: a damaged one is made again, and ``CatalogDamaged`` says so.
     """
     listener = progress or SilentProgress()
-    git = discover(start)
+    git = replace(discover(start), foreign=trust.foreign)
     config = read_config(git)
     state = state_dir(git)
     os.makedirs(state, exist_ok=True)
