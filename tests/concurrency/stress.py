@@ -117,7 +117,8 @@ class Worker(threading.Thread):
     def run(self) -> None:
         verbs: list[tuple[int, Callable[[], object]]] = [
             (6, self.change), (5, self.change_shared), (1, self.remove_shared), (1, self.rename_shared),
-            (2, lambda: self.site.weft("status", codes=(0, 4))), (2, lambda: self.site.weft("status", "--remote", codes=(0, 4))),
+            (2, lambda: self.site.weft("status", codes=(0, 4))),
+            (2, lambda: self.site.weft("status", "--remote", codes=(0, 4))),
             (4, lambda: self.site.weft("push", allowed=EVICTED)), (2, lambda: self.site.weft("fetch")),
             (2, lambda: self.whole("pull")), (2, lambda: self.whole("checkout")), (3, self.go_back), (2, self.read),
             (1, lambda: self.site.weft("diff", "HEAD~1", codes=(0, 1), allowed={*EVICTED, *NOT_YET})),
