@@ -16,6 +16,12 @@ def _lines(note: str) -> Iterator[str]:
     yield from (note, "", "# Rules", "")
     yield "What `weft validate` proves, offline and from Git's index alone; the pre-commit hook and a CI job are this one"
     yield "command. `weft validate --explain WEFT013` prints what is here. Numbers keep their meaning in later versions."
+    yield from (
+        "",
+        "What is false of a result is refused. A stage whose record is true, while an input (code, a param, data, the",
+    )
+    yield "command, a lock file, what comes before) is another one than its run used, is stale: it passes with a line unless"
+    yield "`--strict` or `validate: {stale: error}` in `weft.yaml` asks for a refusal. `frozen` excuses what is stale."
     yield from ("", "| rule | name | when |", "|---|---|---|")
     for rule in RULES.values():
         yield f"| [{rule.id}](#{rule.id.lower()}) | {rule.title} | {_when(rule)} |"
@@ -28,6 +34,7 @@ def _lines(note: str) -> Iterator[str]:
     some = ", ".join(rule.id for rule in RULES.values() if rule.id in INTEGRITY)
     yield f"An ignore of {some}"
     yield "does not count in the commit that brings it, nor in the range (`--range A..B`: the stage file of `A` counts)."
+    yield "An ignore of what is stale counts at once."
     yield from ("", "```yaml", "validate:", "  - rule: WEFT003", "    path: docs/poster.pdf")
     yield from ("    reason: the printed poster, which never changes", "```")
     for rule in RULES.values():

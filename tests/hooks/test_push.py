@@ -305,3 +305,18 @@ def test_the_proof_asks_the_remote_and_not_the_push(repo: Hooked) -> None:
     packs(repo.store)[0].unlink()
     with open_project(str(repo.root)) as project, pytest.raises(NotOnRemote):
         prove(project, workspace_pointers(project))
+
+
+def test_a_stale_stage_is_committed_and_pushed_with_a_line(repo: Hooked) -> None:
+    repo.write({"train.py": b"1\n"})
+    repo.weft("run", "-q", "-n", "train", "-d", "train.py", "-o", "model", "--", "cp train.py model")
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "-m", "run")
+    repo.write({"train.py": b"1  # one\n"})
+    line = "stale: train, for train.py changed since its run; next: weft repro train\n"
+    assert repo.git("commit", "-q", "-a", "-m", "comment").err == line
+    repo.write({"README.md": b"more\n"})
+    repo.git("add", "-A")
+    assert repo.git("commit", "-q", "-m", "beside it").err == ""
+    assert line in repo.git("push", "-q", "origin", "main").err
+    assert repo.there("main") == repo.head

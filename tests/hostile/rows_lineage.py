@@ -10,7 +10,7 @@ from lineagekit import Lineage, make
 from weft.formats import lineage
 from weft.model.lineage import DataRef, record_path
 from weft.model.oid import Oid
-from weft.workflows.validate import validate_revision, validate_staged
+from weft.workflows.validate import hook_validate, validate_revision, validate_staged
 
 STAGE = """\
   look:
@@ -42,9 +42,11 @@ def honest(repo: Lineage, **changes: object) -> Lineage:
 
 
 def refused(repo: Lineage, *rules: str) -> None:
-    """What is there now is refused by ``rules`` alone, staged and committed."""
+    """What is there now is found by ``rules`` alone, staged and committed: refused, or where only an input is another one
+    marked as stale, and refused by --strict."""
     repo.git("add", "-A")
     assert {one.rule for one in validate_staged(str(repo.root)).violations} == set(rules)
+    assert not hook_validate(str(repo.root), strict=True).passed
     repo.git("commit", "-q", "--no-verify", "-m", "hostile")
     assert {one.rule for one in validate_revision(str(repo.root), "HEAD").violations} == set(rules)
     repo.git("reset", "-q", "--hard", "HEAD~1")

@@ -27,7 +27,7 @@ def head(repo: Lineage) -> str:
 
 
 def lie(repo: Lineage) -> None:
-    repo.replace("params.yaml", "lr: 0.1", "lr: 0.2")
+    repo.replace("metrics.json", "0.9", "0.99")
 
 
 def test_the_work_tree_counts_for_nothing(repo: Lineage) -> None:
@@ -35,14 +35,14 @@ def test_the_work_tree_counts_for_nothing(repo: Lineage) -> None:
     repo.write("README.md", "more\n")
     repo.git("add", "README.md")
     repo.git("commit", "-q", "-m", "honest, whatever lies about in the work tree")
-    repo.git("add", "params.yaml")
-    repo.replace("params.yaml", "lr: 0.2", "lr: 0.1")
-    assert "WEFT009" in repo.git("commit", "-q", "-m", "staged is what counts", code=1)
+    repo.git("add", "metrics.json")
+    repo.replace("metrics.json", "0.99", "0.9")
+    assert "WEFT010" in repo.git("commit", "-q", "-m", "staged is what counts", code=1)
 
 
 def test_commit_all(repo: Lineage) -> None:
     lie(repo)
-    assert "WEFT009" in repo.git("commit", "-q", "-a", "-m", "a lie", code=1)
+    assert "WEFT010" in repo.git("commit", "-q", "-a", "-m", "a lie", code=1)
     repo.record("train")
     repo.git("commit", "-q", "-a", "-m", "the truth")
 
@@ -53,12 +53,12 @@ def test_commit_of_a_path_takes_that_path_alone(repo: Lineage) -> None:
     repo.write("README.md", "more\n")
     repo.git("add", "-A")
     before = head(repo)
-    # Half of what is staged: the params without the record that belongs to them, and the other way round.
-    assert "WEFT009" in repo.git("commit", "-q", "-m", "half", "params.yaml", code=1)
-    assert "WEFT009" in repo.git("commit", "-q", "-m", "half", "lineage", code=1)
+    # Half of what is staged: the metrics without the record that belongs to them, and the other way round.
+    assert "WEFT010" in repo.git("commit", "-q", "-m", "half", "metrics.json", code=1)
+    assert "WEFT010" in repo.git("commit", "-q", "-m", "half", "lineage", code=1)
     assert head(repo) == before
     repo.git("commit", "-q", "-m", "unrelated", "README.md")
-    repo.git("commit", "-q", "-m", "both", "params.yaml", "lineage")
+    repo.git("commit", "-q", "-m", "both", "metrics.json", "lineage")
     assert repo.git("status", "--porcelain") == ""
 
 
@@ -73,7 +73,7 @@ def test_a_commit_that_only_deletes(repo: Lineage) -> None:
 def test_amend_is_validated_against_the_commit_it_replaces(repo: Lineage) -> None:
     lie(repo)
     repo.git("add", "-A")
-    assert "WEFT009" in repo.git("commit", "-q", "--amend", "--no-edit", code=1)
+    assert "WEFT010" in repo.git("commit", "-q", "--amend", "--no-edit", code=1)
     repo.record("train")
     repo.git("add", "-A")
     repo.git("commit", "-q", "--amend", "--no-edit")
@@ -86,13 +86,13 @@ def test_the_first_commit_of_all(repo: Lineage) -> None:
     repo.git("init", "-q", "-b", "main")
     repo.hook()
     lie(repo)
-    assert "WEFT009" in repo.commit(code=1)
+    assert "WEFT010" in repo.commit(code=1)
     repo.record("train")
     repo.commit()
 
 
 def two_branches(repo: Lineage) -> None:
-    """On ``other`` the params and their run, on ``main`` another code of the same stage and its run."""
+    """On ``other`` another metric and its run, on ``main`` another code of the same stage and its run."""
     repo.git("checkout", "-q", "-b", "other")
     lie(repo)
     repo.record("train")
@@ -109,10 +109,10 @@ def test_a_merge_that_mixes_two_runs_is_refused(repo: Lineage) -> None:
     two_branches(repo)
     assert "CONFLICT" in repo.git("merge", "other", code=1)
     assert "WEFT002" not in repo.git("status")
-    # Taking the record of one side leaves the params and code of both.
+    # Taking the record of one side leaves the metrics and code of both.
     repo.git("checkout", "--ours", "--", record_path("train"))
     said = repo.commit(code=1)
-    assert {line.split()[0] for line in said.splitlines() if line.startswith("WEFT")} == {"WEFT009"}
+    assert {line.split()[0] for line in said.splitlines() if line.startswith("WEFT")} == {"WEFT010"}
     repo.record("train")
     repo.commit()
     assert repo.git("rev-list", "--count", "--merges", "HEAD").strip() == "1"
@@ -154,7 +154,7 @@ def test_commits_made_anew_from_others(replay: tuple[str, ...], repo: Lineage) -
     repo.write("README.md", "main goes on\n")
     repo.commit()
     repo.git(*replay)
-    assert "lr: 0.2" in repo.read("params.yaml").decode()
+    assert "0.99" in repo.read("metrics.json").decode()
 
 
 def test_from_a_directory_and_from_another_work_tree(repo: Lineage, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_from_a_directory_and_from_another_work_tree(repo: Lineage, tmp_path: Pa
     second = Lineage(tmp_path / "second")
     lie(second)
     second.git("add", "-A")
-    assert "WEFT009" in second.git("-C", "src", "commit", "-q", "-m", "a lie", code=1)
+    assert "WEFT010" in second.git("-C", "src", "commit", "-q", "-m", "a lie", code=1)
     second.record("train")
     second.git("add", "-A")
     second.git("-C", "src", "commit", "-q", "-m", "the truth")
@@ -178,7 +178,9 @@ def test_a_repository_of_the_other_object_format(tmp_path: Path) -> None:
     repo.record("one", algorithm="sha256")
     repo.commit()
     repo.write("code.py", "2\n")
-    assert "WEFT013" in repo.commit(code=1)
+    assert "WEFT013 stale" in repo.commit()
+    repo.replace("lineage/one.yaml", "3.11.7", "3.11.8")
+    assert "WEFT008 error" in repo.commit(code=1)
 
 
 Damage = Callable[[Path], None]
@@ -213,7 +215,7 @@ def test_a_damaged_cache_is_no_cache(damage: Damage, repo: Lineage) -> None:
     assert cache.exists()
     damage(cache)
     lie(repo)
-    assert "WEFT009" in repo.commit(code=1)
+    assert "WEFT010" in repo.commit(code=1)
     repo.record("train")
     repo.commit()
 

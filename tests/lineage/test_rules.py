@@ -18,7 +18,7 @@ from lineagekit import Lineage, make
 from weft.formats import lineage as lineage_format
 from weft.model.lineage import Hidden, RunFacts, record_path
 from weft.model.oid import Oid
-from weft.workflows.validate import validate_range, validate_revision, validate_staged
+from weft.workflows.validate import hook_validate, validate_range, validate_revision, validate_staged
 from weft.workflows.validate_rules import RULES
 
 Change = Callable[[Lineage], None]
@@ -170,6 +170,15 @@ def metric_nan(repo: Lineage) -> None:
 
 def dep_changed(repo: Lineage) -> None:
     repo.point("data/raw", "2")
+
+
+def out_changed(repo: Lineage) -> None:
+    repo.point("models/clf.pkl", "2")
+
+
+def out_run(repo: Lineage) -> None:
+    out_changed(repo)
+    repo.record("train")
 
 
 def dep_run(repo: Lineage) -> None:
@@ -462,6 +471,7 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (10, metric_changed, metric_run),
     (10, metric_nan, metric_run),
     (11, dep_changed, dep_run),
+    (11, out_changed, out_run),
     (11, foreign_size, dep_run),
     (11, read_what_is_nowhere, read_what_was_made),
     (12, absolute_path, relative_path),
@@ -495,6 +505,18 @@ HOSTILE: list[tuple[int, Change, Change]] = [
 ]
 
 
+STALE: set[Change] = {
+    param_changed,
+    param_other_type,
+    dep_changed,
+    code_changed,
+    command_changed,
+    other_origin,
+    lock_changed,
+}
+"""What says nothing false of a result: it passes with a word, and is refused where that is asked for."""
+
+
 def rules_in(said: str) -> set[str]:
     return {line.split()[0] for line in said.splitlines() if line.startswith("WEFT")}
 
@@ -505,9 +527,14 @@ def test_only_this_rule_refuses_the_commit_and_its_twin_passes(
 ) -> None:
     hostile(repo)
     before = repo.git("rev-parse", "HEAD")
-    said = repo.commit(code=1)
+    if hostile in STALE:
+        repo.git("add", "-A")
+        strict = hook_validate(str(repo.root), strict=True)
+        assert {(one.rule, one.severity) for one in strict.violations} == {(f"WEFT{number:03d}", "error")}
+    said = repo.commit(code=int(hostile not in STALE))
     assert rules_in(said) == {f"WEFT{number:03d}"}, said
-    assert repo.git("rev-parse", "HEAD") == before
+    assert (" stale " in said, " error " in said) == (hostile in STALE, hostile not in STALE)
+    assert (repo.git("rev-parse", "HEAD") == before) == (hostile not in STALE)
     twin = Lineage(Path(shutil.copytree(base, tmp_path / "twin", symlinks=True)))
     honest(twin)
     before = twin.git("rev-parse", "HEAD")
@@ -523,9 +550,12 @@ def test_around_the_hook_it_is_found_in_the_range_and_in_the_whole(
     repo.commit("--no-verify")
     assert not validate_revision(str(repo.root), "HEAD~1").violations
     found = validate_range(str(repo.root), "HEAD~1..HEAD")
-    assert {one.rule for one in found.violations} == {f"WEFT{number:03d}", "WEFT027"}
+    rule = f"WEFT{number:03d}"
+    assert {one.rule for one in found.violations} == ({rule} if hostile in STALE else {rule, "WEFT027"})
     whole = validate_revision(str(repo.root), "HEAD")
-    assert {one.rule for one in whole.violations} == {f"WEFT{number:03d}"}
+    assert {one.rule for one in whole.violations} == {rule}
+    assert found.passed is whole.passed is (hostile in STALE)
+    assert not validate_range(str(repo.root), "HEAD~1..HEAD", fresh="last").passed
 
 
 NOTEBOOK = {"cells": [{"cell_type": "code", "source": "1+1", "outputs": [{"text": "2"}]}], "nbformat": 4}
@@ -549,7 +579,6 @@ FORGED: dict[str, dict[str, object]] = {
     "more-params": {"params": {"params.yaml": {"train.lr": 0.1, "train.epochs": 3}, "more.yaml": {"a": 1}}},
     "no-outs": {"outs": ()},
     "no-deps": {"deps": ()},
-    "spec": {"spec": "1" * 40},
     "metrics-of-no-file": {"metrics": {"metrics.json": {"auc": 0.9}, "nowhere.json": {"auc": 1.0}}},
     "metrics-of-a-dependency": {"metrics": {"metrics.json": {"auc": 0.9}, "data/prepared": {"auc": 1.0}}},
 }
@@ -603,11 +632,11 @@ def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
     repo.write("lib/.gitignore", "/data\n")
     assert not rules_in(repo.commit())
     repo.point("lib/data")
-    assert rules_in(repo.commit(code=1)) == {"WEFT011"}
+    assert "WEFT011 stale" in repo.commit()
     repo.record("evaluate")
     assert not rules_in(repo.commit())
     repo.write("lib/b.py", "2\n")
-    assert rules_in(repo.commit(code=1)) == {"WEFT013"}
+    assert "WEFT013 stale" in repo.commit()
     repo.record("evaluate", code={**repo.record_of("evaluate").code, "lib/c.py": "1" * 40})
     assert "lib/c.py was used, and is not staged" in repo.commit(code=1)
 
@@ -678,13 +707,71 @@ def test_a_record_of_schema_1_that_was_there_before_is_judged_by_what_it_tells(b
     assert not validate_revision(str(repo.root), "HEAD").violations
     (repo.root / "src/train.py").chmod(0o755)  # it tells nothing of modes
     assert not rules_in(repo.commit())
-    hostile: list[Change] = [param_changed, code_changed, lambda repo: repo.write("metrics.json", '{"auc": 0.99}\n')]
-    for change in hostile:
+    repo.write("metrics.json", '{"auc": 0.99}\n')
+    assert rules_in(repo.commit(code=1)) == {"WEFT010"}
+    repo.git("reset", "-q", "--hard")
+    # It tells nothing of bytes, so the last is another value too.
+    for change in (param_changed, code_changed, lambda repo: repo.replace("params.yaml", "epochs: 3", "epochs: 03")):
         change(repo)
-        assert rules_in(repo.commit(code=1))
-        repo.git("reset", "-q", "--hard")
-    repo.replace("params.yaml", "epochs: 3", "epochs: 03")  # it tells nothing of bytes
-    assert rules_in(repo.commit(code=1)) == {"WEFT009"}
+        assert " stale " in repo.commit()
+        repo.git("reset", "-q", "--hard", "HEAD~1")
+
+
+def frozen(repo: Lineage) -> None:
+    repo.replace("weft.yaml", "    metrics:", "    frozen: true\n    metrics:")
+
+
+def test_frozen_excuses_what_is_stale_and_nothing_false(repo: Lineage) -> None:
+    frozen(repo)
+    repo.record("train")
+    repo.commit()
+    code_changed(repo)
+    param_changed(repo)
+    assert not rules_in(repo.commit())
+    assert validate_range(str(repo.root), "HEAD~1..HEAD", fresh="each").passed
+    metric_changed(repo)
+    assert rules_in(repo.commit(code=1)) == {"WEFT010"}
+
+
+def test_an_out_that_is_there_and_in_no_record_is_false_whatever_else_changed(repo: Lineage) -> None:
+    repo.replace("weft.yaml", "outs: [models/clf.pkl]", "outs: [models/clf.pkl, models/extra.pkl]")
+    assert "WEFT014 stale" in repo.commit()
+    repo.point("models/extra.pkl")
+    assert "WEFT014 error" in repo.commit(code=1)
+
+
+def test_a_range_may_be_stale_before_its_last_commit(repo: Lineage) -> None:
+    root = str(repo.root)
+    repo.git("tag", "good")
+    code_changed(repo)
+    repo.commit()
+    repo.write("README.md", "more\n")
+    repo.commit()
+    assert validate_range(root, "good..HEAD").stale == ("train",)
+    # The last commit touches nothing of the stage, and still is not fresh.
+    assert [
+        one.commit for one in validate_range(root, "good..HEAD", fresh="last").violations if one.severity == "error"
+    ] == [repo.git("rev-parse", "HEAD").strip()]
+    repo.record("train")
+    repo.commit()
+    assert validate_range(root, "good..HEAD", fresh="last").passed
+    each = validate_range(root, "good..HEAD", fresh="each")
+    assert [one.rule for one in each.violations if one.severity == "error"] == ["WEFT013"]
+
+
+@pytest.mark.parametrize("brings", [True, False])
+def test_the_stage_file_can_ask_for_fresh_commits_and_a_commit_does_not_excuse_itself(
+    brings: bool, repo: Lineage
+) -> None:
+    before = repo.read("weft.yaml")
+    repo.write("weft.yaml", before + b"validate: {stale: error}\n")
+    if not brings:
+        repo.commit()
+        repo.write("weft.yaml", before)
+    code_changed(repo)
+    assert "WEFT013 error" in repo.commit(code=1)
+    repo.commit("--no-verify")
+    assert {one.rule for one in validate_range(str(repo.root), "HEAD~1..HEAD").violations} == {"WEFT013", "WEFT027"}
 
 
 def test_every_rule_that_is_checked_here_has_a_case() -> None:

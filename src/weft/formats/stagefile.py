@@ -14,7 +14,7 @@ from weft.formats.located import Node, Source
 from weft.formats.stagedecl import declaration, read_stage, stage_text
 from weft.model.stage import STAGE_FILE, Ignore, Stage, check_stage_name
 
-__all__ = ["LIMIT", "declaration", "decode", "decode_ignores", "stage_text", "upsert"]
+__all__ = ["LIMIT", "declaration", "decode", "decode_ignores", "refuses_stale", "stage_text", "upsert"]
 
 LIMIT = 1 << 20
 MAX_STAGES = 10_000
@@ -30,6 +30,7 @@ def decode(data: bytes, *, what: str = STAGE_FILE) -> dict[str, Stage]:
     """
     fields = _top(data, what)
     _read_ignores(fields)
+    _stale_is_error(fields)
     found: dict[str, Stage] = {}
     folded: dict[str, str] = {}
     expansion = Expansion()
@@ -51,6 +52,11 @@ def decode(data: bytes, *, what: str = STAGE_FILE) -> dict[str, Stage]:
 def decode_ignores(data: bytes, *, what: str = STAGE_FILE) -> tuple[Ignore, ...]:
     """Read the exceptions from the rules of ``validate``. Raises as ``decode`` does of what it reads."""
     return _read_ignores(_top(data, what))
+
+
+def refuses_stale(data: bytes, *, what: str = STAGE_FILE) -> bool:
+    """Whether ``validate`` wants stale stages refused. Raises as ``decode`` does of what it reads."""
+    return _stale_is_error(_top(data, what))
 
 
 def upsert(data: bytes | None, stage: Stage, *, what: str = STAGE_FILE) -> bytes:
@@ -124,7 +130,25 @@ def _top(data: bytes, what: str) -> dict[str, Node]:
 
 
 def _read_ignores(fields: Mapping[str, Node]) -> tuple[Ignore, ...]:
-    return tuple(_ignore(node) for node in fields["validate"].items()) if "validate" in fields else ()
+    node = _validate(fields).get("ignore")
+    return tuple(_ignore(one) for one in node.items()) if node is not None else ()
+
+
+def _stale_is_error(fields: Mapping[str, Node]) -> bool:
+    node = _validate(fields).get("stale")
+    if node is not None and node.value != "error":
+        raise node.error("can only be: error", hint="without it stale stages pass with a line each")
+    return node is not None
+
+
+def _validate(fields: Mapping[str, Node]) -> dict[str, Node]:
+    """What is below ``validate``: a list is short for a mapping with these ignores alone."""
+    node = fields.get("validate")
+    if node is None:
+        return {}
+    if isinstance(node.value, list):
+        return {"ignore": node}
+    return {key: one for key, one in node.fields(("stale", "ignore")).items() if one.value is not None}
 
 
 def _ignore(node: Node) -> Ignore:

@@ -33,6 +33,7 @@ class _Side:
     text: str
     stages: Mapping[str, Any]
     ignores: tuple[Ignore, ...]
+    validate: Any
 
 
 def merge(base: bytes | None, ours: bytes, theirs: bytes, *, prefer: str = "") -> MergedStages:
@@ -60,6 +61,9 @@ def merge(base: bytes | None, ours: bytes, theirs: bytes, *, prefer: str = "") -
                 wanted[name] = found.value
             if not same(found.value, three["ours"]):
                 text = _put(text, name, three["ours"], found.value, sides[source])
+        rules = [side.validate for side in sides.values()]
+        if any(isinstance(one, dict) for one in rules) and not all(same(one, rules[0]) for one in rules):
+            raise SchemaError("a mapping below validate: differs between the sides")
         ignores = _merge_ignores(sides)
         text = _put_ignores(text, sides["ours"].ignores, ignores)
         done = _read(text.encode("utf-8"))
@@ -79,7 +83,7 @@ def _read(data: bytes) -> _Side:
         name: value if _GROUP in value else stagefile.declaration(declared[name])
         for name, value in (top.get(_TOP) or {}).items()
     }
-    return _Side(data.decode("utf-8"), stages, ignores)
+    return _Side(data.decode("utf-8"), stages, ignores, top.get("validate"))
 
 
 def _is_set(keys: Keys) -> bool:

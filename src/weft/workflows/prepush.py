@@ -20,6 +20,7 @@ from weft.util.later import later
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.membership import of_project
 from weft.workflows.validate import ValidateResult, validate_commits
+from weft.workflows.validate_results import Violation
 
 if TYPE_CHECKING:
     from weft.workflows import prepush_data
@@ -97,14 +98,21 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trus
 
 def _validate(git: GitRepo, sent: Outgoing, progress: Progress) -> ValidateResult:
     """What the commit hook would have said of each commit: it may have been passed by. Some at a time, to tell how far
-    it is; the first that do not pass are enough."""
+    it is; the first that do not pass are enough. Of those that pass, what is stale is given back: the last of each stage."""
     ours = of_project(git, sent.commits)
     pairs = [(commit, parents[0] if parents else "") for commit, parents in sent.commits.items() if commit in ours]
+    stale: dict[tuple[str, str], Violation] = {}
+    last: dict[str, str] = {}
     with progress.task("validate", items=len(pairs)) as task:
         for first in range(0, len(pairs), _AT_ONCE):
             some = pairs[first : first + _AT_ONCE]
             result = validate_commits(git, some)
             if not result.passed:
                 return result
+            for one in result.violations:
+                if one.severity == "stale":
+                    last[one.stage] = one.commit
+                    stale[one.stage, one.cause] = one
             task.advance(items=len(some))
-    return ValidateResult("commits", commits=len(pairs))
+    shown = tuple(one for one in stale.values() if one.commit == last[one.stage])
+    return ValidateResult("commits", shown, commits=len(pairs))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from weft.errors import UsageFault
 from weft.gitio import index as git_index
@@ -23,7 +23,7 @@ from weft.pipeline.validate.ignores import Ignored, apply
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import Scope
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
-from weft.pipeline.validate.violations import Violation
+from weft.pipeline.validate.violations import Violation, stale_refused
 from weft.util.later import later
 from weft.util.progress import Progress
 from weft.workflows.validate_cache import load_cache, save_cache
@@ -49,16 +49,21 @@ _TREES = 64
 """So many trees are kept in memory, from which the next commits' trees are made without asking Git."""
 
 
-def hook_validate(start: str, progress: Progress | None = None, *, cached: bool = True) -> ValidateResult:
+def hook_validate(
+    start: str, progress: Progress | None = None, *, cached: bool = True, strict: bool = False
+) -> ValidateResult:
     """What the pre-commit hook proves: phases A and B over what is staged, then phase C, a bounded look at the workspace.
 
     What phase C needs is imported only for a commit that touches tracked data or stages and passes so far. ``cached`` as
-    for ``look_at_staged``. Raises ``NotARepository``, ``GitFailed``.
+    for ``look_at_staged``; ``strict`` refuses what is stale. Raises ``NotARepository``, ``GitFailed``.
     """
     staged = look_at_staged(start, cached=cached)
+    if strict:
+        staged = replace(staged, result=_strictly(staged.result))
     if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
         return staged.result
-    return validate_workspace.look(staged, progress)
+    looked = validate_workspace.look(staged, progress)
+    return _strictly(looked) if strict else looked
 
 
 def validate_staged(start: str, *, cached: bool = True) -> ValidateResult:
@@ -88,20 +93,24 @@ def look_at_staged(start: str, *, cached: bool = True) -> Staged:
     return Staged(git, result, report.scope, context, report.inside, report.measured)
 
 
-def validate_revision(start: str, rev: str) -> ValidateResult:
-    """Phases A and B over everything that the commit ``rev`` holds. Raises ``NoSuchRevision``, ``GitFailed``."""
+def validate_revision(start: str, rev: str, *, strict: bool = False) -> ValidateResult:
+    """Phases A and B over everything that the commit ``rev`` holds; ``strict`` refuses what is stale.
+
+    Raises ``NoSuchRevision``, ``GitFailed``.
+    """
     git = discover(start).judged()
     commit = trees.resolve(git, rev)
     changes = git_index.commit_changes(git, git_index.first_parents(git, commit, count=1))[commit]
     with BlobReader(git) as blobs:
         context = Context(git_index.tree_entries(git, commit), changes, blobs, whole=True)
         result = _commit(git, context, commit)
-    return replace(result, scope=commit)
+    return replace(_strictly(result) if strict else result, scope=commit)
 
 
-def validate_range(start: str, spec: str) -> ValidateResult:
+def validate_range(start: str, spec: str, *, fresh: Literal["", "last", "each"] = "") -> ValidateResult:
     """Phases A and B over each commit of ``A..B``, and rule 27 for those that do not pass.
 
+    ``fresh`` refuses what is stale in all that the last commit holds, or beside it in what ``each`` one touches.
     Raises ``UsageFault`` for what is no range, for one without a commit, and for one that a shallow clone has only a part
     of; ``NoSuchRevision``, ``GitFailed``.
     """
@@ -127,7 +136,20 @@ def validate_range(start: str, spec: str) -> ValidateResult:
     outside = [commit for commit, parent in commits if parent and parent not in ids and parent != ends[0]]
     # A merge can take everything from a first parent that nobody judges here: it is compared with the others too.
     again = git_index.later_parents(git, outside) if outside else []
-    return replace(validate_commits(git, commits, base=ends[0], again=again), scope=spec)
+    result = replace(validate_commits(git, commits, base=ends[0], again=again), scope=spec)
+    return _fresh(start, result, ends[1], each=fresh == "each") if fresh else result
+
+
+def _fresh(start: str, result: ValidateResult, last: str, *, each: bool) -> ValidateResult:
+    """``result`` with errors for all that is stale in the commit ``last``, whether or not it touches it."""
+    stale = [one for one in validate_revision(start, last).violations if one.severity == "stale"]
+    before = [one for one in result.violations if one.commit != last or one.severity != "stale"]
+    before = stale_refused(before) if each else before
+    return replace(result, violations=(*before, *stale_refused(stale)))
+
+
+def _strictly(result: ValidateResult) -> ValidateResult:
+    return replace(result, violations=tuple(stale_refused(result.violations)))
 
 
 def validate_commits(
@@ -199,7 +221,10 @@ def _counted(
     if not violations and not context.whole and STAGE_FILE not in context.changes:
         return [], []  # the ignores need not even be read
     before = context.old_ignores() if before is None else before
-    return apply(violations, context.ignores(), before, whole=context.whole)
+    counted, ignored = apply(violations, context.ignores(), before, whole=context.whole)
+    if any(one.severity == "stale" for one in counted) and context.refuses_stale():
+        counted = stale_refused(counted)
+    return counted, ignored
 
 
 def _around(result: ValidateResult) -> list[Violation]:

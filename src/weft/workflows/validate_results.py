@@ -37,6 +37,11 @@ class ValidateResult:
         return sum(violation.severity == "error" for violation in self.violations)
 
     @property
+    def stale(self) -> tuple[str, ...]:
+        """The stages that pass although an input is another one than their run used."""
+        return tuple(sorted({one.stage for one in self.violations if one.severity == "stale"}))
+
+    @property
     def passed(self) -> bool:
         """True when nothing blocks."""
         return not self.errors

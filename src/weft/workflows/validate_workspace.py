@@ -30,7 +30,7 @@ from weft.pipeline.validate.engine import Report
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.ignores import apply
 from weft.pipeline.validate.kept_figures import Measured, differences
-from weft.pipeline.validate.violations import Violation, quoted
+from weft.pipeline.validate.violations import Stale, Violation, quoted, stale_refused
 from weft.util.humanize import count_text, size_text
 from weft.util.progress import Progress
 from weft.workflows.look import find_entry
@@ -73,6 +73,8 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
         return result
     context = staged.context
     counted, ignored = apply(violations, context.ignores(), context.old_ignores(), whole=False)
+    if any(one.severity == "stale" for one in counted) and context.refuses_stale():
+        counted = stale_refused(counted)
     return replace(
         result,
         violations=(*result.violations, *counted),
@@ -209,7 +211,7 @@ class _Eye:
         """Rule 11 for dependencies that are a part of a tracked directory."""
         for part in inside:
             try:
-                text = self._part(part)
+                text, other = self._part(part)
             except ObjectMissing:
                 if part.ref.whole is None:
                     note = f"{part.ref.path} was not compared: the manifests of {part.ref.inside} are not here"
@@ -218,7 +220,11 @@ class _Eye:
             if text:
                 line = context.line(part.path, "deps", part.ref.path)
                 stage = part.path.rpartition("/")[2].removesuffix(".yaml")
-                yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}")
+                declared = context.stages().get(stage)
+                if other and declared is not None and declared.frozen:
+                    continue
+                stale = Stale(stage, part.ref.path) if other else None
+                yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}", stale=stale)
 
     # --- rule 10, the part that needs objects ---
 
@@ -237,14 +243,18 @@ class _Eye:
                 continue
             yield from differences(context, one, data)
 
-    def _part(self, part: Inside) -> str:
+    def _part(self, part: Inside) -> tuple[str, bool]:
+        """What is wrong, and whether it is only that the part is other data by now."""
         ref = part.ref
         try:
             entry = find_entry(self._project, part.pointer, ref.path[len(ref.inside) + 1 :])
         except NoSuchPath:
-            return f"the staged pointer of {ref.inside} holds no {ref.path}"
+            return f"the staged pointer of {ref.inside} holds no {ref.path}", False
         same = (entry.oid, entry.type == DIR, entry.type == EXEC) == (ref.oid, ref.type == "dir", ref.executable)
-        return "" if same and entry.size == ref.size else f"{ref.path} differs from what {ref.inside} holds as staged"
+        if same and entry.size == ref.size:
+            return "", False
+        text = f"{ref.path} differs from what {ref.inside} holds as staged"
+        return text, entry.oid != ref.oid or entry.size == ref.size
 
 
 def _unproved(one: Measured) -> str:

@@ -313,7 +313,9 @@ def test_what_is_refused(body: str, error: type[WeftError], line: int, said: str
         ("stages:\n  " + "a" * 101 + ": {cmd: x}\n", SchemaError),
         ("stage:\n  a: {cmd: x}\n", SchemaError),
         ("vars: [a]\n", SchemaError),
-        ("validate: {}\n", SchemaError),
+        ("validate: {stale: warn}\n", SchemaError),
+        ("validate: {ignores: []}\n", SchemaError),
+        ("validate: 1\n", SchemaError),
         ("validate:\n- {rule: WEFT013, path: a}\n", SchemaError),
         ("validate:\n- {rule: WEFT013, path: a, reason: ' '}\n", SchemaError),
         ("validate:\n- {rule: weft13, path: a, reason: b}\n", SchemaError),
@@ -330,3 +332,11 @@ def test_files_that_are_refused(text: str, error: type[WeftError]) -> None:
         decode(text)
     assert type(caught.value) is error
     assert caught.value.path == "weft.yaml"
+
+
+def test_validate_as_a_mapping() -> None:
+    text = b"validate:\n  stale: error\n  ignore:\n  - {rule: WEFT003, path: a, reason: b}\n"
+    assert stagefile.refuses_stale(text)
+    assert stagefile.decode_ignores(text) == (Ignore("WEFT003", "a", "b", 4),)
+    assert not stagefile.refuses_stale(b"validate:\n- {rule: WEFT003, path: a, reason: b}\n")
+    assert not stagefile.refuses_stale(b"validate: {ignore: }\n")

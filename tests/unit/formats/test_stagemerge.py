@@ -131,6 +131,13 @@ def test_exceptions_merge_too() -> None:
     assert b"validate" not in merged(BASE + one, BASE, BASE + one).data
 
 
+def test_what_refuses_stale_commits_is_not_lost_in_a_merge() -> None:
+    strict = BASE + "validate: {stale: error}\n"
+    assert stagefile.refuses_stale(merged(strict, strict.replace("[a]", "[c]"), strict).data)
+    with pytest.raises(SchemaError, match="a mapping below validate"):
+        merged(BASE, strict)
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import click
 
 from weft.cli import jsonout
@@ -19,7 +21,7 @@ from weft.workflows.validate_rules import PHASES, explain
 @verb(
     "validate",
     example="weft validate\nweft validate --range origin/main..HEAD --sarif weft.sarif\nweft validate --explain WEFT013",
-    codes={1: "violations found"},
+    codes={1: "violations found; stale stages count only with --strict, or where weft.yaml says so"},
 )
 @click.option("--staged", is_flag=True, help="Check what is staged, and the workspace beside it (the default).")
 @click.option("--rev", metavar="REV", help="Check everything that the commit REV holds, from Git alone.")
@@ -27,14 +29,18 @@ from weft.workflows.validate_rules import PHASES, explain
 @click.option(
     "--sarif", "file", default="", metavar="FILE", help="Write the findings as SARIF to FILE (-: standard output)."
 )
+@click.option("--strict", is_flag=True, help="Refuse stale stages too; of a range, those of the last commit.")
+@click.option("--strict-each", is_flag=True, help="Refuse stale stages in each commit of a range.")
 @click.option("--explain", "name", metavar="RULE", help="Tell what a rule proves, and check nothing.")
 @pass_session
-def command(session: Session, staged: bool, rev: str | None, span: str | None, file: str, name: str | None) -> int:
+def command(session: Session, /, staged: bool, rev: str | None, span: str | None, file: str, **rest: Any) -> int:
     """Prove that data, code, params, metrics and lineage agree.
 
     Everything is read from Git's index (or from commits), never from the work tree; `weft.yaml` may ignore a rule for a
-    path under `validate:`, with a reason.
+    path under `validate:`, with a reason. A stage whose inputs changed since its run is stale: its record is true, so it
+    passes with a line, unless --strict or `validate: {stale: error}` refuses it.
     """
+    name = rest["name"]
     # An empty value, such as an unset variable of a CI job, is no reason to check something else instead.
     if staged + sum(one is not None for one in (rev, span, name)) > 1:
         raise click.UsageError("give one of --staged, --rev, --range and --explain")
@@ -42,7 +48,9 @@ def command(session: Session, staged: bool, rev: str | None, span: str | None, f
         rule = explain(name)
         session.show("validate-rule", rule, lambda made, _view: rule_page(made, PHASES[made.phase]))
         return ExitCode.OK
-    result = _validate(session, rev, span)
+    if rest["strict_each"] and span is None:
+        raise click.UsageError("--strict-each is for a --range; give --strict")
+    result = _validate(session, rev, span, "each" if rest["strict_each"] else "last" if rest["strict"] else "")
     if file:
         _write_sarif(session, result, file)
     if file != "-":
@@ -50,12 +58,14 @@ def command(session: Session, staged: bool, rev: str | None, span: str | None, f
     return ExitCode.OK if result.passed else ExitCode.DIFFERENCES
 
 
-def _validate(session: Session, rev: str | None, span: str | None) -> ValidateResult:
+def _validate(
+    session: Session, rev: str | None, span: str | None, fresh: Literal["", "last", "each"]
+) -> ValidateResult:
     if rev is not None:
-        return validate_revision(session.start, rev)
+        return validate_revision(session.start, rev, strict=bool(fresh))
     if span is not None:
-        return validate_range(session.start, span)
-    return hook_validate(session.start, session.progress, cached=not session.in_ci)
+        return validate_range(session.start, span, fresh=fresh)
+    return hook_validate(session.start, session.progress, cached=not session.in_ci, strict=bool(fresh))
 
 
 def _write_sarif(session: Session, result: ValidateResult, file: str) -> None:

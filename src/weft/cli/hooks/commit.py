@@ -48,6 +48,7 @@ def show(result: ValidateResult, session: Session) -> None:
     if not result.violations:
         return
     page = validate_page(result, View(paint_for(session.err, session.environment), session.verbose))
-    for line in (*page.data, *page.report, *page.notes):
+    only_stale = all(one.severity == "stale" for one in result.violations)
+    for line in page.data if only_stale else (*page.data, *page.report, *page.notes):
         session.err.line(line)
     session.err.flush()

@@ -27,6 +27,8 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
         show(result.validated, session)
         session.err.line(STOPPED)
         return 1
+    if result.validated is not None:
+        show(result.validated, session)
     if result.pushed is not None and (result.pushed.objects or result.pushed.repaired):
         for line in push_lines(result.pushed):
             session.err.line(f"weft: {line}")

@@ -13,7 +13,7 @@ from weft.workflows.validate_results import ValidateResult, Violation
 from weft.workflows.validate_rules import PHASES, RULES, Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
-_LEVELS = {"error": "error", "warn": "warning"}
+_LEVELS = {"error": "error", "warn": "warning", "stale": "note"}
 _ROOT = "REPOSITORY"
 
 

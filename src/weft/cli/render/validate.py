@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from weft.workflows.validate_rules import Rule
 
 
+_CAUSES = 3
+"""So many changed inputs are named of a stale stage."""
+
+
 def validate_page(result: ValidateResult, view: View) -> Page:
-    """Each violation with its place and what mends it, then the sum."""
+    """Each violation with its place and what mends it, a line for each stage that is stale, then the sum."""
     data = [line for commit, some in _by_commit(result) for line in _group(commit, some, view)]
     report = [_summary(result, view)]
     ignored = [
         f"ignored: {one.violation.rule} {escape(_place(one.violation))}: {escape(one.reason)}" for one in result.ignored
     ]
-    rules = sorted({violation.rule for violation in result.violations})
+    rules = sorted({violation.rule for violation in result.violations if violation.severity != "stale"})
     advice = [f"weft validate --explain {rules[0]} tells more of a rule"] if rules else []
     return Page(data=tuple(data), report=tuple(ignored + report), notes=(*map(escape, result.notes), *advice))
 
@@ -44,12 +48,20 @@ def _group(commit: str, violations: list[Violation], view: View) -> Iterator[str
     if commit:
         yield view.paint.quiet(f"commit {commit}")
     for violation in violations:
+        if violation.severity == "stale":
+            continue
         rule = view.paint.bad(violation.rule) if violation.severity == "error" else view.paint.care(violation.rule)
         place = f"{escape(_place(violation))}: " if violation.path else ""
         warning = "warning: " if violation.severity == "warn" else ""
         yield f"{place}{rule} {warning}{escape(violation.message)}"
         if violation.mend:
             yield f"    mend: {escape(violation.mend)}"
+    for stage in dict.fromkeys(one.stage for one in violations if one.severity == "stale"):
+        causes = list(dict.fromkeys(one.cause for one in violations if one.severity == "stale" and one.stage == stage))
+        more = f" and {len(causes) - _CAUSES} more" if len(causes) > _CAUSES else ""
+        named = escape(", ".join(causes[:_CAUSES])) + more
+        line = f"{escape(stage)}, for {named} changed since its run; next: weft repro {escape(stage)}"
+        yield f"{view.paint.care('stale')}: {line}"
 
 
 def _place(violation: Violation) -> str:
@@ -61,8 +73,10 @@ def _summary(result: ValidateResult, view: View) -> str:
     if result.commits:
         looked.insert(0, count_text(result.commits, "commit"))
     checked = f"{', '.join(looked)} checked"
-    warnings = len(result.violations) - result.errors
+    stale = len(result.stale)
+    warnings = sum(one.severity == "warn" for one in result.violations)
     tail = f", {count_text(warnings, 'warning')}" if warnings else ""
+    tail += f", {count_text(stale, 'stage')} stale" if stale else ""
     if result.passed:
         return f"{view.paint.good('valid')}: {checked}{tail}"
     return f"{view.paint.bad(count_text(result.errors, 'violation'))}{tail}; {checked}"

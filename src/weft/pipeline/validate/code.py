@@ -12,7 +12,8 @@ from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import kept_of, same_kept
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.violations import Violation, quoted
+from weft.pipeline.validate.records import declared_as_run
+from weft.pipeline.validate.violations import Stale, Violation, quoted
 from weft.util.humanize import count_text
 
 CODE, SURROUNDINGS, NOTEBOOK, HIDDEN = 13, 19, 22, 33
@@ -26,18 +27,20 @@ def code(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     for file, blob in record.code.items():
         now, recorded = context.kept(file), kept_of(record, file, blob)
         if not now and not context.deleted(file):
-            text, mend = f"{file} was used, and is not staged", f"git add {quoted(file)}"
+            text, mend, stale = f"{file} was used, and is not staged", f"git add {quoted(file)}", None
         elif now and not same_kept(recorded, now, record.schema):
             text, mend = f"{file} is staged {_how(recorded, now)} than the run used", again
+            stale = Stale(stage.name, file)
         else:
             continue
-        yield found(CODE, path, text, line=context.line(path, "code", file), mend=mend)
+        yield found(CODE, path, text, line=context.line(path, "code", file), mend=mend, stale=stale)
     reading = context.reading(stage)
     for file in sorted(reading.code - record.code.keys()):
         text, mend = f"{file} belongs to what the stage reads, and the run did not see it", again
         if in_cache(file):
             mend = f"git rm --cached {quoted(file)}, and list __pycache__/ in .gitignore"
-        yield found(CODE, path, text, line=context.line(path, "code"), mend=mend)
+        stale = Stale(stage.name, file)
+        yield found(CODE, path, text, line=context.line(path, "code"), mend=mend, stale=stale)
     for link, _, fault in reading.leads:
         if fault:
             yield found(CODE, link, f"the stage {stage.name!a} reads it, and it leads {fault}", mend=again)
@@ -60,24 +63,29 @@ def hidden(context: Context, record: Record) -> Iterator[Violation]:
 def surroundings(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     """Rule 19: lock file and image are the declared ones, and pinned."""
     path, again = record_path(stage.name), f"weft repro {stage.name}"
+    same = declared_as_run(record, stage)  # then the record contradicts its own declaration
     if stage.env.image and not _PINNED.fullmatch(stage.env.image):
         line = context.line(STAGE_FILE, "stages", stage.name, "env", "image")
         text = f"the image {stage.env.image!a} is not pinned by a digest"
         yield found(SURROUNDINGS, STAGE_FILE, text, line=line, mend="write it as NAME@sha256:DIGEST")
     if record.env.get("image", "") != stage.env.image:
         text = f"the run had another image than {STAGE_FILE} declares"
-        yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "image"), mend=again)
+        stale = None if same else Stale(stage.name, "the image")
+        yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "image"), mend=again, stale=stale)
     lockfile = stage.env.lockfile
     if record.env.get("lockfile", "") != lockfile:
         text = f"the run had another lock file than {STAGE_FILE} declares"
-        yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "lockfile"), mend=again)
+        stale = None if same else Stale(stage.name, "the lock file")
+        yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "lockfile"), mend=again, stale=stale)
     elif lockfile and not context.deleted(lockfile):
         entry = context.entry(lockfile)
         if entry is None or not entry.regular or entry.blob != record.env.get("lockfile_blob"):
             text = f"{lockfile} is staged in another version than the run had" if entry else f"{lockfile} is not staged"
             text = text if entry is None or entry.regular else f"{lockfile} is no plain file"
             mend = again if entry else f"git add {quoted(lockfile)}"
-            yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "lockfile_blob"), mend=mend)
+            stale = Stale(stage.name, lockfile) if entry and entry.regular else None
+            line = context.line(path, "env", "lockfile_blob")
+            yield found(SURROUNDINGS, path, text, line=line, mend=mend, stale=stale)
 
 
 def notebooks(context: Context, stage: Stage) -> Iterator[Violation]:

@@ -50,6 +50,7 @@ class Context(Snapshot):
         self._parsed: dict[tuple[str, str], Any] = {}
         self._graph: Graph | None = None
         self._old_ignores: tuple[Ignore, ...] | None = None
+        self._old_refuses = False
         self._readings: dict[str, Reading] = {}
 
     def stages(self) -> Mapping[str, Stage]:
@@ -80,8 +81,15 @@ class Context(Snapshot):
         if STAGE_FILE not in self.changes:
             return self.ignores()
         if self._old_ignores is None:
-            self._old_ignores = read_ignores(self.old_texts([STAGE_FILE], TEXT_LIMIT).get(STAGE_FILE, b""))
+            before = self.old_texts([STAGE_FILE], TEXT_LIMIT).get(STAGE_FILE, b"")
+            self._old_ignores, self._old_refuses = read_ignores(before), _refuses_stale(before)
         return self._old_ignores
+
+    def refuses_stale(self) -> bool:
+        """Whether weft.yaml wants stale stages refused, or did before this commit: it does not excuse itself."""
+        if STAGE_FILE in self.changes:
+            self.old_ignores()
+        return self._old_refuses or _refuses_stale(self.text(STAGE_FILE) or b"")
 
     def record(self, stage: str) -> Record | None:
         """The record of a stage; None when there is none or it cannot be read."""
@@ -161,6 +169,13 @@ def read_ignores(text: bytes) -> tuple[Ignore, ...]:
         return stagefile.decode_ignores(text) if b"validate" in text else ()
     except WeftError:
         return ()
+
+
+def _refuses_stale(text: bytes) -> bool:
+    try:
+        return b"stale" in text and stagefile.refuses_stale(text)
+    except WeftError:
+        return False
 
 
 def is_record(path: str) -> bool:

@@ -12,7 +12,7 @@ from weft.model.stage import Stage
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import IDENTITY, found
-from weft.pipeline.validate.violations import Violation, quoted
+from weft.pipeline.validate.violations import Stale, Violation, quoted
 
 DATA, UPSTREAM, RATIONALE = 11, 17, 23
 _NO_BYTES = Oid.of(b"")
@@ -33,7 +33,8 @@ def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -
     path = record_path(record.stage)
     for new in sorted(context.reading(stage).data - {ref.path for ref in record.deps}):
         text = f"{new} belongs to what the stage reads, and the run did not see it"
-        yield found(DATA, path, text, line=context.line(path, "deps"), mend=f"weft repro {record.stage}")
+        line, unseen = context.line(path, "deps"), Stale(record.stage, new)
+        yield found(DATA, path, text, line=line, mend=f"weft repro {record.stage}", stale=unseen)
     for key, refs in (("deps", record.deps), ("outs", record.outs)):
         for ref in refs:
             text = _difference(context, ref)
@@ -46,7 +47,8 @@ def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -
                     text += f": {ref.stage} made it anew, and {record.stage} has not run since"
                 else:
                     mend = f"git add {quoted((ref.inside or ref.path) + SUFFIX)}, or: {mend}"
-                yield found(DATA, path, text, line=line, mend=mend)
+                stale = Stale(record.stage, ref.path) if key == "deps" and _is_another(context, ref) else None
+                yield found(DATA, path, text, line=line, mend=mend, stale=stale)
             elif ref.inside and (known := context.pointer(ref.inside)) is not None:
                 inside.append(Inside(path, ref, known))
 
@@ -70,6 +72,18 @@ def _difference(context: Context, ref: DataRef) -> str:
         return f"{ref.path} is {_short(known)} as staged, and was {_short(ref)} in the run"
     same = (known.type, known.size, known.files, known.executable) == (ref.type, ref.size, ref.files, ref.executable)
     return "" if same else f"type, size, number of files or mode of {ref.path} differ from the staged pointer"
+
+
+def _is_another(context: Context, ref: DataRef) -> bool:
+    """True when other data is staged for a dependency than was read; a record that contradicts itself, or the one pointer
+    of the very same data, is false."""
+    known = context.pointer(ref.inside or ref.path)
+    if known is None:
+        return False
+    if ref.inside:
+        return known.is_dir and ref.path.startswith(ref.inside + "/")
+    same = (known.type, known.size, known.files) == (ref.type, ref.size, ref.files)
+    return known.oid != ref.oid or (same and known.executable != ref.executable)
 
 
 def _made_anew(context: Context, ref: DataRef) -> bool:
@@ -120,7 +134,8 @@ def upstream(context: Context, graph: Graph, record: Record, told: Iterable[Viol
         maker = graph.producer_of(ref.path)
         if ref.stage != maker:
             text = f"{ref.path} is said to come from {_stage(ref.stage)}, and comes from {_stage(maker)}"
-            yield found(UPSTREAM, path, text, line=context.line(path, "deps", ref.path), mend=mend)
+            line, stale = context.line(path, "deps", ref.path), Stale(record.stage, ref.path)
+            yield found(UPSTREAM, path, text, line=line, mend=mend, stale=stale)
             continue
         made = context.record(maker) if maker else None
         if made is None or {path, record_path(maker)} & silent:
@@ -128,7 +143,8 @@ def upstream(context: Context, graph: Graph, record: Record, told: Iterable[Viol
         for out in made.outs:
             if out.path == ref.path and out.oid != ref.oid:
                 text = f"{ref.path} was {_short(ref)} when it was read, and {_short(out)} when {maker} wrote it"
-                yield found(UPSTREAM, path, text, line=context.line(path, "deps", ref.path), mend=mend)
+                line, stale = context.line(path, "deps", ref.path), Stale(record.stage, ref.path)
+                yield found(UPSTREAM, path, text, line=line, mend=mend, stale=stale)
 
 
 def _stage(name: str) -> str:

@@ -40,6 +40,9 @@ def check(context: Context) -> Report:
         _prefetch(context, scope)
         found += _text_rules(context, scope, inside)
     found += context.found
+    known = context.stages()
+    frozen = {name for name, stage in known.items() if stage.frozen}
+    found = [one for one in found if one.severity != "stale" or one.stage not in frozen]
     return Report(tuple(_in_order(found)), scope, tuple(inside), tuple(_measured(context, scope)))
 
 

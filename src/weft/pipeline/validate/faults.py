@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from weft.errors import GraphFault, MergeConflict, OidSyntax, WeakHash, WeftError
 from weft.formats import yaml12
 from weft.model.stage import STAGE_FILE
-from weft.pipeline.validate.violations import Violation, rule_id
+from weft.pipeline.validate.violations import Stale, Violation, rule_id
 from weft.util.later import later
 
 if TYPE_CHECKING:
@@ -22,10 +23,14 @@ _MARKS = rb"(?m)^(?:<{7}|>{7})(?: |\r?$)"
 _YAML = frozenset(["pointer", "record", "stages", "ignores"])
 
 
-def found(number: int, path: str, message: str, *, line: int = 0, mend: str = "") -> Violation:
-    """A violation of rule ``number``; without ``mend`` the general advice of the rule."""
+def found(
+    number: int, path: str, message: str, *, line: int = 0, mend: str = "", stale: Stale | None = None
+) -> Violation:
+    """A violation of rule ``number``; without ``mend`` the general advice of the rule. With ``stale`` it says that an input
+    is another one by now, and nothing false of a result."""
     rule = registry.RULES[rule_id(number)]
-    return Violation(rule.id, rule.severity, path, line, message, mend or rule.mend)
+    made = Violation(rule.id, rule.severity, path, line, message, mend or rule.mend)
+    return made if stale is None else replace(made, severity="stale", stage=stale.stage, cause=stale.cause)
 
 
 def parse_fault(kind: str, path: str, text: bytes, error: WeftError) -> Violation:

@@ -13,7 +13,8 @@ from weft.model.stage import ParamSet, Stage
 from weft.pipeline.fingerprint import kept_of, same_kept, same_params_file, same_value
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.violations import Violation, quoted
+from weft.pipeline.validate.records import declared_as_run
+from weft.pipeline.validate.violations import Stale, Violation, quoted
 
 PARAMS, METRICS = 9, 10
 _SHOWN = 60
@@ -34,12 +35,16 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
         try:
             expected, unsure = _selected(staged, wanted)
         except ValuesFault as error:
-            yield found(PARAMS, wanted.file, error.message, line=error.line, mend=mend)
+            lacks = Stale(stage.name, wanted.file)
+            yield found(PARAMS, wanted.file, error.message, line=error.line, mend=mend, stale=lacks)
             continue
         differences = list(_differences(recorded, expected))
         for key, text in differences:
             line = context.line(path, "params", wanted.file, key)
-            yield found(PARAMS, path, f"{key} of {wanted.file} {text}", line=line, mend=mend)
+            # A run records each key that the stage names, so a record without one of them was not written by it.
+            forged = key not in recorded and key in wanted.keys and declared_as_run(record, stage)
+            stale = None if forged else Stale(stage.name, f"{key} of {wanted.file}")
+            yield found(PARAMS, path, f"{key} of {wanted.file} {text}", line=line, mend=mend, stale=stale)
         entry, known = context.entry(wanted.file), record.params_files.get(wanted.file)
         if differences or entry is None:
             continue
@@ -48,7 +53,8 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
         elif not same_params_file(known, ParamsFile(entry.blob, unsure)):
             names = ", ".join((unsure or (known.unsure if known else ()))[:3])
             text = f"{wanted.file} has other bytes than the run read, and programs may differ from weft on {names}"
-            yield found(PARAMS, path, text, line=context.line(path, "params_files", wanted.file), mend=mend)
+            line, other = context.line(path, "params_files", wanted.file), Stale(stage.name, wanted.file)
+            yield found(PARAMS, path, text, line=line, mend=mend, stale=other)
 
 
 def _selected(staged: ParamsText, wanted: ParamSet) -> tuple[Mapping[str, Any], tuple[str, ...]]:

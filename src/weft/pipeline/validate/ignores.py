@@ -31,7 +31,7 @@ def apply(
     found: Iterable[Violation], ignores: Sequence[Ignore], before: Sequence[Ignore], *, whole: bool
 ) -> tuple[list[Violation], list[Ignored]]:
     """What counts and what does not. An ignore of a rule that guards integrity must be among those ``before`` as well: a
-    commit does not excuse itself.
+    commit does not excuse itself. What is stale is seen by all, so an ignore of it counts at once.
 
     An ignore of a rule that does not exist counts as a violation itself; so does one that matches nothing, as a warning,
     where the ``whole`` snapshot was looked at.
@@ -45,7 +45,11 @@ def apply(
             counted.append(violation)
             continue
         used.add(by)
-        if violation.rule in registry.INTEGRITY and _covering(before, violation) is None:
+        if (
+            violation.severity != "stale"
+            and violation.rule in registry.INTEGRITY
+            and _covering(before, violation) is None
+        ):
             mend = (
                 f"an ignore of {by.rule} does not count in the commit, or range, that brings it; else: {violation.mend}"
             )

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from weft.formats import lineage
 from weft.gitio.blobs import blob_id
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
+from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import SCHEMA, found
-from weft.pipeline.validate.violations import Violation
+from weft.pipeline.validate.violations import Stale, Violation
 
 DIGEST, STAGE, DIRTY = 8, 14, 20
+_RESULTS = ("outs", "files", "metrics")
 _SNAPSHOT = re.compile(r"refs/weft/runs/[A-Za-z0-9][A-Za-z0-9._-]{0,200}", re.ASCII)
 
 
@@ -50,11 +52,33 @@ def no_stage(context: Context, name: str) -> Iterator[Violation]:
 def belongs(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     """Rule 14: the record is that of the stage as it is declared."""
     path = record_path(stage.name)
-    differences = list(_differences(record, stage))
-    if not differences and record.spec != blob_id(stage.text, "sha1" if len(record.spec) == 40 else "sha256"):
+    differences, same = list(_differences(record, stage)), declared_as_run(record, stage)
+    if not differences and not same:
         differences = [("spec", f"{STAGE_FILE} declares the stage otherwise than it was declared for the run")]
     for key, text in differences:
-        yield found(STAGE, path, text, line=context.line(path, *key.split("/")), mend=_again(stage.name))
+        # Without an honest change of the declaration the record is no record of it; and an out that is there while the
+        # record says nothing of it is a result for which nothing stands.
+        false = same or key == "stage" or (key in _RESULTS and _unvouched(context, record, stage))
+        stale = None if false else Stale(stage.name, "the command" if key == "cmd" else f"its {key.partition('/')[0]}")
+        line = context.line(path, *key.split("/"))
+        yield found(STAGE, path, text, line=line, mend=_again(stage.name), stale=stale)
+
+
+def _unvouched(context: Context, record: Record, stage: Stage) -> bool:
+    """True when something is there of a declared out, or of its values, of which the record says nothing."""
+    for out in stage.outs:
+        told = {ref.path for ref in record.outs} if out.cache else set(record.files)
+        known = any(_covers(out.path, name) for name in told)
+        if out.kind == "metrics" and out.cache:
+            known = known and out.path in record.metrics
+        if not known and (out.path + SUFFIX in context.index or context.at_or_below(out.path)):
+            return True
+    return False
+
+
+def declared_as_run(record: Record, stage: Stage) -> bool:
+    """True when the stage is declared as it was for the run: what differs all the same was no honest change."""
+    return record.spec == blob_id(stage.text, "sha1" if len(record.spec) == 40 else "sha256")
 
 
 def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:

@@ -115,7 +115,7 @@ _TEXT = (
         "B",
         "params",
         "The values a run used, as its record has them, are those of the staged params files: same keys, same values,"
-        " same types. A commit that changes a value without the run that used it would lie about its outs.",
+        " same types. A value that changed since the run makes the stage stale.",
         "`weft repro STAGE`, or `git checkout HEAD -- FILE` to keep the old values",
     ),
     Rule(
@@ -132,7 +132,8 @@ _TEXT = (
         "B",
         "deps and outs",
         "Every dependency and out of a record is the data of the staged pointer: same id, size, number of files, type. A"
-        " part of a tracked directory is proved through the manifests in the local store, where they are here.",
+        " part of a tracked directory is proved through the manifests in the local store, where they are here. A dependency"
+        " that is other data by now makes the stage stale; an out that is not what the run wrote is false.",
         "`git add POINTER` if it was forgotten; else `weft repro STAGE`",
     ),
     Rule(
@@ -148,7 +149,8 @@ _TEXT = (
         "B",
         "code",
         "The Git blob id of every code file in the record is the one in the index, and every file that Git keeps below a"
-        " dependency is in the record. So the outs came from exactly the code of this commit.",
+        " dependency is in the record, so the outs came from exactly the code of this commit; code that changed since"
+        " makes the stage stale.",
         "`weft repro STAGE` with the staged code, or `git checkout HEAD -- FILE`",
     ),
     Rule(
@@ -156,7 +158,9 @@ _TEXT = (
         "B",
         "stage and command",
         "A record belongs to a stage that weft.yaml declares, lies where that stage's record lies, and was made by the"
-        " command, in the directory, with the deps, outs, metrics files and params keys that are declared now.",
+        " command, in the directory, with the deps, outs, metrics files and params keys that are declared now. A stage that"
+        " was declared anew since is stale; a record that contradicts the declaration of its own run is false, and so is"
+        " one that says nothing of a declared out which is there.",
         "`weft repro STAGE`; `git rm lineage/STAGE.yaml` for a stage that is gone",
     ),
     Rule(
@@ -181,7 +185,7 @@ _TEXT = (
         "B",
         "downstream and upstream",
         "A record that names the stage its dependency came from names the one that makes it, and the bytes it read are"
-        " those that the record of that stage wrote.",
+        " those that the record of that stage wrote; otherwise the stage is stale.",
         "`weft repro STAGE`",
     ),
     Rule(
@@ -197,7 +201,7 @@ _TEXT = (
         "B",
         "lock file and image",
         "The lock file a stage declares is the one its run had, byte for byte, and an image is pinned by its digest, the"
-        " same in stage and record: a tag can point elsewhere tomorrow.",
+        " same in stage and record: a tag can point elsewhere tomorrow. Another one since the run makes the stage stale.",
         "`weft repro STAGE`; write the image as NAME@sha256:DIGEST",
     ),
     Rule(

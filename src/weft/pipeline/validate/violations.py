@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
-Severity = Literal["error", "warn"]
+Severity = Literal["error", "warn", "stale"]
+
+
+class Stale(NamedTuple):
+    """An input of a ``stage``, the ``cause`` in few words, that is another one in this commit than its run used."""
+
+    stage: str
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One thing that is not as it should be: ``rule`` is WEFT and three digits, ``line`` is 1-based (0: the whole file),
-    ``mend`` names the command or the change that puts it right. An error blocks the commit, a warning does not.
-    ``commit`` is the id of the one it was found in, empty for what is staged."""
+    ``mend`` names the command or the change that puts it right. An error blocks the commit; a warning does not, and neither
+    does "stale": the record is true, but an input is another one by now. ``commit`` is the id of the one it was found in,
+    empty for what is staged. ``stage`` and ``cause`` say what is stale, also where that was asked to be an error."""
 
     rule: str
     severity: Severity
@@ -22,6 +31,13 @@ class Violation:
     message: str
     mend: str
     commit: str = ""
+    stage: str = ""
+    cause: str = ""
+
+
+def stale_refused(found: Iterable[Violation]) -> list[Violation]:
+    """``found``, with what is stale as errors."""
+    return [replace(one, severity="error") if one.severity == "stale" else one for one in found]
 
 
 def rule_id(number: int) -> str:

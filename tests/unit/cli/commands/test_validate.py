@@ -51,7 +51,7 @@ def test_nothing_staged_is_valid(repo: Lineage, cli: Cli) -> None:
 
 
 def test_a_violation_is_told_with_place_and_mend(lie: Lineage, cli: Cli) -> None:
-    ran = cli("validate", code=1)
+    ran = cli("validate", "--strict", code=1)
     assert ran.out.splitlines() == [
         f"lineage/train.yaml:{LINE}: WEFT009 train.lr of params.yaml is 0.2 as staged, and was 0.1 in the run",
         "    mend: weft repro train",
@@ -63,8 +63,24 @@ def test_a_violation_is_told_with_place_and_mend(lie: Lineage, cli: Cli) -> None
     assert line.strip() == "train.lr: 0.1"
 
 
+def test_what_is_stale_passes_with_a_line(lie: Lineage, cli: Cli) -> None:
+    lie.write("src/train.py", "print('better')\n")
+    lie.git("add", "-A")
+    assert cli("validate").out.splitlines() == [
+        "stale: train, for src/train.py, train.lr of params.yaml changed since its run; next: weft repro train",
+        "ignored: WEFT003 poster.pdf: printed, and never changed",
+        "valid: 1 stage, 0 pointers checked, 1 stage stale",
+    ]
+    data = cli("validate", "--json").data
+    assert (data["passed"], data["errors"], data["stale"]) == (True, 0, ["train"])
+    first = data["violations"][0]
+    assert (first["severity"], first["stage"], first["cause"]) == ("stale", "train", "src/train.py")
+    (run,) = json.loads(cli("validate", "--sarif", "-").out)["runs"]
+    assert [one["level"] for one in run["results"]] == ["note", "note", "error"], "the last is ignored"
+
+
 def test_json(lie: Lineage, cli: Cli) -> None:
-    data = cli("validate", "--staged", "--json", code=1).data
+    data = cli("validate", "--staged", "--strict", "--json", code=1).data
     assert data["scope"] == "staged"
     assert data["passed"] is False
     assert data["errors"] == 1
@@ -82,8 +98,14 @@ def test_json(lie: Lineage, cli: Cli) -> None:
 def test_one_commit_and_a_range(lie: Lineage, cli: Cli) -> None:
     lie.git("commit", "-q", "--no-verify", "-m", "around")
     commit = lie.git("rev-parse", "HEAD").strip()
-    assert "WEFT009" in cli("validate", "--rev", "HEAD", code=1).out
+    assert "WEFT009" in cli("validate", "--rev", "HEAD", "--strict", code=1).out
     assert cli("validate", "--rev", "HEAD~2").out == "valid: 1 commit, 2 stages, 3 pointers checked\n"
+    ran = cli("validate", "--range", "HEAD~1..HEAD", "--strict-each", code=1)
+    assert ran.out.splitlines()[0] == f"commit {commit}"
+    assert "WEFT027" not in ran.out, "the hook lets it pass"
+    lie.write("metrics.json", '{"auc": 0.99}\n')
+    lie.commit("--no-verify")
+    commit = lie.git("rev-parse", "HEAD").strip()
     ran = cli("validate", "--range", "HEAD~1..HEAD", code=1)
     assert ran.out.splitlines()[0] == f"commit {commit}"
     assert f"WEFT027 the commit {commit[:12]} does not pass" in ran.out
@@ -100,6 +122,7 @@ def test_one_commit_and_a_range(lie: Lineage, cli: Cli) -> None:
         ("--range", "HEAD..HEAD"),
         ("--explain", ""),
         ("--rev", "HEAD", "--staged"),
+        ("--strict-each",),
         ("--explain", "WEFT099"),
         ("--explain", "x"),
         ("--rev=", "--range=a..b", "--staged"),
@@ -128,7 +151,7 @@ def test_in_ci_nothing_is_taken_from_earlier_runs(
     kept.unlink()
     for name in ("pre-commit", "large-files", "pre-merge-commit"):
         commit.run(name, (), main.application().open_session((), os.environ))
-    cli("validate", code=1)
+    cli("validate")
     assert kept.exists() is not in_ci
 
 
@@ -152,7 +175,7 @@ def test_explain_of_rules_that_warn_or_are_checked_elsewhere(cli: Cli) -> None:
 
 
 def test_sarif(lie: Lineage, cli: Cli) -> None:
-    written = cli("validate", "--sarif", "-", code=1).out
+    written = cli("validate", "--strict", "--sarif", "-", code=1).out
     document = json.loads(written)
     assert document["version"] == "2.1.0"
     (run,) = document["runs"]
@@ -163,7 +186,7 @@ def test_sarif(lie: Lineage, cli: Cli) -> None:
     assert place["artifactLocation"]["uri"] == "lineage/train.yaml"
     assert place["region"]["startLine"] == LINE
     assert ignored["suppressions"] == [{"kind": "inSource", "justification": "printed, and never changed"}]
-    ran = cli("validate", "--sarif", "out.sarif", code=1)
+    ran = cli("validate", "--strict", "--sarif", "out.sarif", code=1)
     assert "WEFT009" in ran.out, "the text is there beside a file"
     assert json.loads(Path("out.sarif").read_text()) == document
 
