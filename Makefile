@@ -33,6 +33,9 @@ SCALE ?=
 SECONDS ?= 60
 TARGETS ?=
 
+# Random histories of merges: make merges COUNT=1000
+COUNT ?= 1000
+
 # Processes that work on one repository at once, and for how many seconds: make stress PROCESSES=48 DURATION=600
 PROCESSES ?= 24
 DURATION ?= 120
@@ -41,7 +44,7 @@ DURATION ?= 120
 UV := uv==0.13.9
 EXTRAS := dev demo fuzz
 
-.PHONY: help test test-oldest test-newest lock lint faults fuzz stress demo bench bench-full docs clean system-packages
+.PHONY: help test test-oldest test-newest lock lint faults fuzz stress merges demo bench bench-full docs clean system-packages
 
 help:
 	@printf '%s\n' \
@@ -52,9 +55,10 @@ help:
 	  'make faults  every fault at every point of every command (an hour), into build/faults.json and docs/reliability.md' \
 	  'make fuzz    every parser with changed and random bytes, SECONDS=60 for each; what it finds stays in build/fuzz' \
 	  'make stress  random commands at once on one repository, by PROCESSES=24 for DURATION=120 seconds' \
+	  'make merges  random histories of merges and rebases beside an oracle, COUNT=1000' \
 	  'make demo    a walk through weft on real data; the result stays in build/demo' \
 	  'make bench   weft beside other programs, into docs/benchmarks; ARGS=--quick for a short look' \
-  'make bench-full   the same with 100,000 files and 4 GiB (two hours); SCALE=1m for a million files' \
+	  'make bench-full   the same with 100,000 files and 4 GiB (two hours); SCALE=1m for a million files' \
 	  'make docs    write docs/reference again from the code' \
 	  'make clean   remove what make has made, .venv included'
 
@@ -120,6 +124,9 @@ fuzz: $(VENV)/.installed-dev $(VENV)/.installed-fuzz
 
 stress: $(VENV)/.installed-dev
 	@$(BIN)/python tests/concurrency/stress.py '$(PROCESSES)' '$(DURATION)'
+
+merges: $(VENV)/.installed-dev
+	@$(BIN)/python tests/merge_histories.py '$(COUNT)' 0 '$(WORKERS)'
 
 demo: $(VENV)/.installed-demo
 	@$(BIN)/python examples/digits/demo.py build/demo
