@@ -85,7 +85,7 @@ def _status_notes(result: StatusResult) -> list[str]:
     notes = [f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"]
     if not result.paths:
         notes = ["nothing is tracked yet"]
-    mend = [f"next: weft verify --on-remote -r {escape(result.remote)} --repair"] if incomplete else []
+    mend = [f"next: weft verify --remote {escape(result.remote)} --repair"] if incomplete else []
     return notes + _advice(result, bool(unpushed)) + mend
 
 

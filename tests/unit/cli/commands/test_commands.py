@@ -341,7 +341,7 @@ def test_verify_at_every_level(project, cli):
         "quick": [],
         "scrub": ["--scrub"],
         "full": ["--full", "data"],
-        "remote": ["--on-remote", "-r", "origin", "--sample", "100%"],
+        "remote": ["--remote", "origin", "--sample", "100%"],
     }.items():
         assert cli("verify", *options, "--json").data["level"] == level
         assert cli("verify", "--level", level).out.splitlines()[-1] == "no damage found"

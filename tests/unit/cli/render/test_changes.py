@@ -52,7 +52,7 @@ def test_status_looks_like_that_of_git(view):
         "next: weft pull, to bring what is not here",
         "next: git commit (1 pointer not committed)",
         "next: weft push",
-        "next: weft verify --on-remote -r origin --repair",
+        "next: weft verify --remote origin --repair",
     )
 
 
