@@ -26,7 +26,7 @@ SECOND = {
 }
 UNSAVED = {"data/a": pseudo_random(3000, 21), "data/large": pseudo_random(300_000, 22), "data/mine": b"never added"}
 OLD = 30 * 86400
-REPAIR_REMOTE = ("verify", "--on-remote", "--sample", "100%", "--repair")
+REPAIR_REMOTE = ("verify", "--remote", "--sample", "100%", "--repair")
 
 
 @dataclass(frozen=True)

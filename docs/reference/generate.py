@@ -105,7 +105,7 @@ def _common() -> list[list[str]]:
 def _options(options: list[click.Parameter] | list[click.Option]) -> Iterator[str]:
     yield from ("| option | meaning |", "|---|---|")
     for option in options:
-        if isinstance(option, click.Option):
+        if isinstance(option, click.Option) and not option.hidden:
             names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
             yield f"| {names}{'' if option.is_flag else _value(option)} | {_cell(option.help or '')} |"
 

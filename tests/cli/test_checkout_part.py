@@ -34,7 +34,7 @@ def test_the_pointer_follows_the_part(repo: Repo, tmp_path: Path, fresh: bool) -
         repo.weft("pull")
     repo.weft("checkout", "v1", "data/labels.csv", "data/deep", "data/gone")
     assert repo.git("status", "--porcelain").out == "M  data.weft\n"
-    assert "all as recorded" in repo.weft("status").err
+    assert "all as recorded" in repo.weft("status").out
     repo.weft("checkout")
     assert (repo.root / "data/labels.csv").read_bytes() == b"old\n"
     assert repo.weft("add", "data").out.startswith("unchanged")

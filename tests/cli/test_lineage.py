@@ -142,7 +142,7 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     assert "E_NO_PATH" in repo.weft("lineage", "show", "none", code=3).err
     assert "E_NO_REVISION" in repo.weft("lineage", "why", "--rev", "none", "model", code=3).err
     assert "E_STAGE" in repo.weft("lineage", "graph", "--rev", "HEAD~2", code=3).err
-    assert "--mermaid" in repo.weft("lineage", "graph", "--dot", "--json", code=2).out
+    assert "--format" in repo.weft("lineage", "graph", "--format", "dot", "--json", code=2).out
 
 
 def test_graph_as_text_and_as_drawings(tmp_path: Path) -> None:
@@ -154,10 +154,10 @@ def test_graph_as_text_and_as_drawings(tmp_path: Path) -> None:
         "3 stages, 0 stale",
     ]
     assert [step["stage"] for step in ask(repo, "graph", "data/prepared.csv")["steps"]] == ["prepare", "train", "score"]
-    drawn = repo.weft("lineage", "graph", "--mermaid").out.splitlines()
+    drawn = repo.weft("lineage", "graph", "--format", "mermaid").out.splitlines()
     assert drawn[0] == "flowchart LR"
     assert '  n0["prepare"]' in drawn
     assert sum("-->" in line for line in drawn) == 8
-    dotted = repo.weft("lineage", "graph", "--dot").out
+    dotted = repo.weft("lineage", "graph", "--format", "dot").out
     assert dotted.startswith("digraph lineage {")
     assert dotted.count("->") == 8

@@ -109,7 +109,7 @@ def test_a_pack_deleted_on_the_remote_is_told_by_each_command_with_the_pointers_
     asked = repo.weft("status", "--remote", "--exit-code", "--json", code=1).json["data"]["paths"]
     assert {one["path"]: one["remote"] for one in asked} == {"data": "pushed", "other": "incomplete"}
 
-    checked = repo.weft("verify", "--on-remote", "--json", code=4).json["data"]["findings"]
+    checked = repo.weft("verify", "--remote", "--json", code=4).json["data"]["findings"]
     assert {path for one in checked for path in one["pointers"]} == {"other"}
     assert gone in {one["object"] for one in checked}
 
@@ -127,7 +127,7 @@ def test_a_pack_deleted_on_the_remote_is_told_by_each_command_with_the_pointers_
     assert healed["repaired"] == 1
     late.weft("pull")
     assert snapshot(late.root / "other") == snapshot(repo.root / "other")
-    assert repo.weft("verify", "--on-remote").code == 0
+    assert repo.weft("verify", "--remote").code == 0
     shutil.rmtree(late.root)
 
 
@@ -142,7 +142,7 @@ def test_a_deleted_pack_is_healed_from_a_second_clone(place: Place, tmp_path: Pa
     gone = max(place.packs(), key=lambda key: len(place.get(key)) * (1 if which == "largest" else -1))
     good = place.get(gone)
     place.remove(gone)
-    healed = second.weft("verify", "--on-remote", "--repair", "--json").json["data"]
+    healed = second.weft("verify", "--remote", "--repair", "--json").json["data"]
     assert healed["findings"] == []
     assert gone in {one["object"] for one in healed["healed"]}
     assert {path for one in healed["healed"] for path in one["pointers"]} <= {"data", "other"}
@@ -160,12 +160,12 @@ def test_a_pack_that_was_changed_without_a_change_of_size_is_found_and_healed(pl
     key = place.largest()
     good = place.get(key)
     place.flip(key)
-    assert "no damage found" in second.weft("verify", "--on-remote").out  # names and sizes are right
-    found = second.weft("verify", "--on-remote", "--sample", "100%", "--json", code=4).json["data"]["findings"]
+    assert "no damage found" in second.weft("verify", "--remote").out  # names and sizes are right
+    found = second.weft("verify", "--remote", "--sample", "100%", "--json", code=4).json["data"]["findings"]
     assert [(one["code"], one["object"], one["pointers"]) for one in found] == [("E_HASH_MISMATCH", key, ["other"])]
     clone_of(repo, tmp_path / "early").weft("pull", code=4)
     assert place.get(key) != good
-    healed = second.weft("verify", "--on-remote", "--sample", "100%", "--repair", "--json").json["data"]
+    healed = second.weft("verify", "--remote", "--sample", "100%", "--repair", "--json").json["data"]
     assert [one["object"] for one in healed["healed"]] == [key]
     assert place.get(key) == good
     clone_of(repo, tmp_path / "late").weft("pull")
@@ -180,10 +180,10 @@ def test_index_segments_and_roots_are_healed(place: Place, tmp_path: Path) -> No
         place.flip(keys[0])
         if len(keys) > 1:
             place.remove(keys[1])
-        second.weft("verify", "--on-remote", code=4)
-        second.weft("verify", "--on-remote", "--repair")
+        second.weft("verify", "--remote", code=4)
+        second.weft("verify", "--remote", "--repair")
         fresh = clone_of(repo, tmp_path / f"fresh-{kind[:-1]}")
-        fresh.weft("verify", "--on-remote", "--sample", "100%")
+        fresh.weft("verify", "--remote", "--sample", "100%")
         fresh.weft("pull")
         assert snapshot(fresh.root / "data") == snapshot(repo.root / "data")
 
@@ -197,8 +197,8 @@ def test_a_clone_without_the_data_heals_one_remote_from_another(tmp_path: Path) 
     place.remove(place.largest())
     place.flip(min(place.packs()))
     empty = clone_of(repo, tmp_path / "empty")
-    empty.weft("verify", "--on-remote", "--repair", "--from", "origin", "--sample", "100%", code=3)
-    empty.weft("verify", "--on-remote", "--repair", "--from", "backup", "--sample", "100%")
+    empty.weft("verify", "--remote", "--repair", "--from", "origin", "--sample", "100%", code=3)
+    empty.weft("verify", "--remote", "--repair", "--from", "backup", "--sample", "100%")
     assert set(place.packs()) == set(backup.packs())
     assert all(place.get(key) == backup.get(key) for key in place.packs())
 
@@ -213,10 +213,10 @@ def test_other_versions_are_checked_and_healed_too(tmp_path: Path) -> None:
     repo.weft("push")
     good = place.get(old)
     place.flip(old)
-    repo.weft("verify", "--on-remote", "--sample", "100%")  # what is checked out does not need it
-    found = repo.weft("verify", "--on-remote", "--sample", "100%", "--all", "--json", code=4).json["data"]["findings"]
+    repo.weft("verify", "--remote", "--sample", "100%")  # what is checked out does not need it
+    found = repo.weft("verify", "--remote", "--sample", "100%", "--all", "--json", code=4).json["data"]["findings"]
     assert [one["object"] for one in found] == [old]
-    repo.weft("verify", "--on-remote", "--sample", "100%", "--rev", "HEAD~1", "--repair")
+    repo.weft("verify", "--remote", "--sample", "100%", "--rev", "HEAD~1", "--repair")
     assert place.get(old) == good
 
 
@@ -225,7 +225,7 @@ def test_what_is_nowhere_is_told_with_where_it_was_looked_for(tmp_path: Path) ->
     repo = project(place, tmp_path / "repo")
     empty = clone_of(repo, tmp_path / "empty")
     place.remove(place.largest())
-    left = empty.weft("verify", "--on-remote", "--repair", code=4)
+    left = empty.weft("verify", "--remote", "--repair", code=4)
     assert "damages other" in left.out
     assert "it is not in the local store, not in the workspace" in left.out
     assert "damages data" not in left.out
@@ -238,7 +238,7 @@ def test_a_remote_is_healed_from_the_files_of_the_workspace(tmp_path: Path) -> N
         place.remove(key)
     shutil.rmtree(repo.root / ".git" / "weft" / "store")
     (repo.root / ".git" / "weft" / "catalog.sqlite").unlink()
-    healed = repo.weft("verify", "--on-remote", "--repair", "--json").json["data"]
+    healed = repo.weft("verify", "--remote", "--repair", "--json").json["data"]
     assert healed["findings"] == []
     fresh = clone_of(repo, tmp_path / "fresh")
     fresh.weft("pull")
@@ -318,7 +318,7 @@ def test_a_repair_says_what_it_did_not_find(tmp_path: Path) -> None:
 def test_a_round_takes_several_runs_here_and_on_a_remote(tmp_path: Path) -> None:
     place = directory(tmp_path / "remote")
     repo = project(place, tmp_path / "repo")
-    for level in (("--full",), ("--on-remote",)):
+    for level in (("--full",), ("--remote",)):
         seen = []
         for _ in range(20):
             told = repo.weft("verify", *level, "--max-duration", "0s", "--json").json["data"]
@@ -339,10 +339,10 @@ def test_a_round_on_a_remote_does_not_forget_what_it_found(tmp_path: Path) -> No
     first = min(place.packs())
     place.flip(first, 0.3)
     for _ in range(2):
-        found = repo.weft("verify", "--on-remote", "--max-duration", "0s", "--json", code=4).json["data"]
+        found = repo.weft("verify", "--remote", "--max-duration", "0s", "--json", code=4).json["data"]
         assert [one["object"] for one in found["findings"]] == [first]
-    repo.weft("verify", "--on-remote", "--max-duration", "0s", "--repair")
-    repo.weft("verify", "--on-remote", "--sample", "100%")
+    repo.weft("verify", "--remote", "--max-duration", "0s", "--repair")
+    repo.weft("verify", "--remote", "--sample", "100%")
 
 
 # --- several paths at once ---

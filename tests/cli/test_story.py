@@ -194,4 +194,4 @@ def test_status_of_a_part_tells_only_of_that_part(tmp_path: Path) -> None:
     repo.weft("add", "data")
     repo.write({"data/b/y": b"changed"})
     assert repo.weft("status", "--exit-code", "data/a").code == 0
-    assert repo.weft("status", "--exit-code", "data/b", code=1).out.split() == ["M", "data/b/y"]
+    assert repo.weft("status", "-q", "--exit-code", "data/b", code=1).out.split() == ["M", "data/b/y"]

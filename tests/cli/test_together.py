@@ -50,4 +50,4 @@ def test_two_clones_push_at_once(tmp_path: Path) -> None:
         other = clone.clone(tmp_path / f"check{number}")
         other.weft("pull")
         assert snapshot(other.root / f"d{number}") == snapshot(clone.root / f"d{number}")
-        assert clone.weft("verify", "--on-remote").code == 0
+        assert clone.weft("verify", "--remote").code == 0

@@ -59,7 +59,7 @@ def test_a_clone_reads_at_once_and_accepts_once_before_it_sends(clone: Repo, tmp
     assert f"the remote origin is {tmp_path / 'remote'}" in refused
     assert "E_UNTRUSTED_REMOTE" in refused
     assert "hint: weft remote trust origin\n" in refused
-    for words in (("verify", "--on-remote", "--repair"), ("gc", "--on-remote"), ("remote", "check")):
+    for words in (("verify", "--remote", "--repair"), ("gc", "--on-remote"), ("remote", "check")):
         assert "E_UNTRUSTED_REMOTE" in clone.weft(*words, code=3).err
     assert sorted((tmp_path / "remote").rglob("*")) == before
     clone.weft("push", "--dry-run")

@@ -178,10 +178,10 @@ class Worker(threading.Thread):
 
     def verify_remote(self) -> None:
         """Nothing may be wrong there but that something was never pushed."""
-        ran = self.site.weft("verify", "--on-remote", "--json", allowed=EVICTED, codes=(0, 4))
+        ran = self.site.weft("verify", "--remote", "--json", allowed=EVICTED, codes=(0, 4))
         found = json.loads(ran.out)["data"]["findings"] if ran.code in (0, 4) and "data" in ran.out else []
         if {finding["code"] for finding in found} - {"E_NOT_ON_REMOTE"}:
-            self.site.found(f"verify --on-remote found {found}")
+            self.site.found(f"verify --remote found {found}")
 
     def whole(self, verb: str) -> None:
         paths = [self.own] if self.random.random() < 0.5 else []
@@ -289,7 +289,7 @@ def settle(site: Site, workers: Iterable[Worker], clone: Path) -> None:
     site.commit()
     site.weft("push", "--all", allowed=())
     site.weft("verify", "--full", allowed=())
-    site.weft("verify", "--on-remote", allowed=())
+    site.weft("verify", "--remote", allowed=())
     site.findings += check(repo.root, site.remote) + leftovers(repo.root, site.remote)
     other = repo.clone(clone)
     other.weft("pull")

@@ -98,7 +98,7 @@ def test_a_checkout_creates_writes_and_renames_each_file_and_does_no_more(
         copy = Repo(tmp_path / repo.root.parent.name / "repo")
         shutil.copytree(repo.root, copy.root, ignore=shutil.ignore_patterns("data"))
         calls = straced(copy.root, "checkout", calls=FILE_CALLS)
-        assert "as recorded" in copy.weft("status").err
+        assert "as recorded" in copy.weft("status").out
         return calls
 
     calls = measured(repos, again)

@@ -43,6 +43,8 @@ def test_every_command_and_option_is_on_the_page(generate: ModuleType) -> None:
         section = sections[f"weft {name}"]
         assert command.example.splitlines()[0] in section
         for parameter in command.params:
+            if getattr(parameter, "hidden", False):
+                continue
             for option in [*parameter.opts, *parameter.secondary_opts]:
                 if option.startswith("-"):
                     assert f"`{option}`" in section + common, (name, option)

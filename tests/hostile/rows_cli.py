@@ -50,7 +50,7 @@ def only_called_like_a_pointer(tmp_path: Path) -> None:
     repo = Repo.make(tmp_path / "repo")
     repo.write({"x.weft": b"\x89a pattern to weave", "d": b"abc"})
     assert "x.weft is no pointer" in repo.weft("add", "d").err
-    assert "1 tracked path" in repo.weft("status").err
+    assert "1 tracked path" in repo.weft("status").out
     repo.write({"d.weft": b"\x89a pattern to weave"})
     _refused(repo, "E_SCHEMA", "status")
 

@@ -78,7 +78,7 @@ def endpoint_of_a_stranger(tmp_path: Path) -> None:
                 ("status", "--remote"),
                 ("doctor", "--remote"),
             ),
-            *(("verify", "--on-remote"), ("remote", "check"), ("add", "d"), ("gc",)),
+            *(("verify", "--remote"), ("remote", "check"), ("add", "d"), ("gc",)),
         ):
             clone.weft(*words, code=None)
         clone.git("merge", "-q", "FETCH_HEAD", code=None)

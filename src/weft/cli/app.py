@@ -59,9 +59,16 @@ class Root(click.Group):
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        ctx.ensure_object(Session).out.line(f"weft {__version__}")
-        ctx.exit()
+    if not value or ctx.resilient_parsing:
+        return
+    session = ctx.ensure_object(Session)
+    if session.json:
+        command = registry.load("version")
+        with command.make_context("version", [], parent=ctx, obj=session) as inner:
+            command.invoke(inner)
+    else:
+        session.out.line(f"weft {__version__}")
+    ctx.exit()
 
 
 def make_root() -> Root:
@@ -78,7 +85,7 @@ def make_root() -> Root:
         name="weft",
         params=[*common_options(), version],
         help="Git-native data versioning: big files in object storage, small pointers in Git.",
-        epilog="weft COMMAND --help tells more about one command.",
+        epilog="weft help COMMAND tells more about one command.",
         no_args_is_help=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )

@@ -28,18 +28,19 @@ INTERRUPTED = "interrupted: nothing half-written is visible; run the same comman
 
 
 class View(NamedTuple):
-    """How a page is wanted: with what colour, and with details or without."""
+    """How a page is wanted: with what colour, with details or without, and ``quiet``, without what is as it should be."""
 
     paint: Paint
     verbose: bool = False
+    quiet: bool = False
 
 
 class Page(NamedTuple):
     """A result as text.
 
-    ``data`` is what was asked for and always goes to standard output; ``report`` says what was done and goes there too,
-    unless ``-q`` is given; ``notes`` (sums, the next command) go to standard error, and not with ``-q``; ``cautions``
-    (what would be lost if it were not told) go there in any case.
+    ``data`` is what was asked for and always goes to standard output; ``report`` says what was done, or sums it up, and
+    goes there too, unless ``-q`` is given; ``notes`` (remarks, the next command) go to standard error, and not with ``-q``;
+    ``cautions`` (what would be lost if it were not told) go there in any case.
     """
 
     data: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ class Session:
         if self.json:
             self.out.line(jsonout.dumps(jsonout.document(verb, record, self.progress.warnings)))
             return
-        made = page(record, View(paint_for(self.out, self.environment), self.verbose))
+        made = page(record, View(paint_for(self.out, self.environment), self.verbose, self.quiet))
         self._lines(self.out, made.data if self.quiet else made.data + made.report)
         # Standard output first, so that the two stay in order where both go to one terminal.
         self.out.flush()

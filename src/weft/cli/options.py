@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weft.cli import registry
+from weft.cli.context import Session
 from weft.util.later import later
 
 if TYPE_CHECKING:
@@ -71,8 +72,44 @@ def paths_argument(*, required: bool = False) -> Callable[[Function], Function]:
 
 
 def remote_option(text: str) -> Callable[[Function], Function]:
-    """``-r NAME``: with tab completion of remotes."""
-    return click.option("-r", "remote", default="", metavar="NAME", shell_complete=complete_remotes, help=text)
+    """``-r NAME``: with tab completion of remotes; "" where none is named."""
+    return click.option(
+        "-r", "--remote", "remote", default="", metavar="NAME", shell_complete=complete_remotes, help=text
+    )
+
+
+def ask_remote_option(text: str) -> Callable[[Function], Function]:
+    """``-r [NAME]``, for verbs that look at a remote only where they are asked to: None where they are not, "" without a
+    name."""
+    return click.option(
+        *("-r", "--remote", "remote"),
+        is_flag=False,
+        flag_value="",
+        default=None,
+        metavar="[NAME]",
+        shell_complete=complete_remotes,
+        help=text,
+    )
+
+
+def dry_run_option(text: str) -> Callable[[Function], Function]:
+    """``-n``."""
+    return click.option("-n", "--dry-run", is_flag=True, help=text)
+
+
+def format_option(*forms: str) -> Callable[[Function], Function]:
+    """``--format``, whose value is ``form`` and one of ``forms``, the usual one first; json is the same as ``--json``."""
+
+    def choose(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        session = context.ensure_object(Session)
+        if value == "json":
+            session.json = True
+        elif session.json and value != forms[0]:
+            raise click.UsageError("give one of --format and --json", context)
+        return forms[0] if session.json else value
+
+    kinds = click.Choice((forms[0], "json", *forms[1:]))
+    return click.option("--format", "form", type=kinds, default=forms[0], callback=choose, help="How to print it.")
 
 
 def jobs_option() -> Callable[[Function], Function]:
@@ -90,9 +127,9 @@ def stage_option() -> Callable[[Function], Function]:
 
 
 def transfer_options(function: Function) -> Function:
-    """``-r``, ``-j``, ``--rev``, ``--all`` and ``--dry-run``, as push, fetch and pull take them."""
+    """``-r``, ``-j``, ``--rev``, ``--all`` and ``-n``, as push, fetch and pull take them."""
     for option in (
-        click.option("-n", "--dry-run", is_flag=True, help="Only tell what would be sent or received."),
+        dry_run_option("Only say what would be sent or received."),
         click.option("--all", "all_commits", is_flag=True, help="Take the pointers of every commit of every ref."),
         click.option(
             "--rev", "revs", multiple=True, metavar="REV", help="Take the pointers of REV, or of a range A..B."

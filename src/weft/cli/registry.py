@@ -63,6 +63,7 @@ _LISTING = (
     (_CARE, "gc", "Drop data from the local store that nobody needs."),
     (_CARE, "doctor", "Check this machine and this repository."),
     (_CARE, "completion", "Print the script for tab completion in a shell."),
+    (_CARE, "help", "Show the help of a command."),
     (_CARE, "version", "Print the version of weft."),
 )
 

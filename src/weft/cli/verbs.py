@@ -64,13 +64,27 @@ def _change_directory(context: click.Context, parameter: click.Parameter, value:
 class Verb(click.Command):
     """A command with the common options, whose help ends with an example and its exit codes."""
 
-    def __init__(self, *args: Any, example: str, codes: dict[int, str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, example: str, codes: dict[int, str], renamed: dict[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.renamed = renamed or {}
         self.params.extend(common_options())
         self.example = example
         self.codes = {int(code): codes.get(code, text) for code, text in EXIT_MEANINGS.items()}
         if ExitCode.DIFFERENCES not in codes:
             del self.codes[ExitCode.DIFFERENCES]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does; an error names this command, and the new name of an option that has got one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            if isinstance(error, click.NoSuchOption) and error.option_name in self.renamed:
+                new = self.renamed[error.option_name]
+                raise click.UsageError(f"there is no option {error.option_name} any more; write {new}", ctx) from None
+            raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example and the exit codes."""
@@ -105,18 +119,19 @@ def verb(
     *,
     example: str,
     codes: dict[int, str] | None = None,
+    renamed: dict[str, str] | None = None,
     split: bool = False,
     group: click.Group | None = None,
 ) -> Callable[[Function], Verb]:
     """Make a function a command, of ``group`` if one is given.
 
-    ``codes`` says what exit codes mean here where the common table is not precise; ``split`` leaves ``--`` to
-    ``split_words``.
+    ``codes`` says what exit codes mean here where the common table is not precise; ``renamed`` has options of earlier
+    versions and what to write instead; ``split`` leaves ``--`` to ``split_words``.
     """
 
     def wrap(function: Function) -> Verb:
         kind = SplitVerb if split else Verb
-        made = click.command(name, cls=kind, example=example, codes=codes or {})(function)
+        made = click.command(name, cls=kind, example=example, codes=codes or {}, renamed=renamed)(function)
         if group is not None:
             group.add_command(made)
         return made

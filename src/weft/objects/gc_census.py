@@ -145,7 +145,7 @@ class Census:
     def _incomplete(self, absent: Set[Oid]) -> NotOnRemote:
         return NotOnRemote(
             f"{self._remote.storage.name} lacks {len(absent)} objects that its roots need; nothing is deleted",
-            hint="`weft verify --on-remote` names the paths; `weft push` in a clone that has the data mends it",
+            hint="`weft verify --remote` names the paths; `weft push` in a clone that has the data mends it",
         )
 
 

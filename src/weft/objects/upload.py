@@ -297,5 +297,5 @@ def _restore_index(index: SegmentIndex, name: str, progress: Progress) -> None:
     if index.damaged:
         progress.warn(
             f"{count_text(len(index.damaged), 'index segment')} on {name} cannot be read",
-            hint="weft verify --on-remote --repair, which sets them aside",
+            hint="weft verify --remote --repair, which sets them aside",
         )

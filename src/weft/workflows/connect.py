@@ -78,7 +78,7 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
     except IntegrityError as error:
         error.hint = error.hint or (
             "nothing of it was used; in a clone that has the data, this mends it:"
-            f" weft verify --on-remote -r {spec.name} --sample 100% --repair"
+            f" weft verify --remote {spec.name} --sample 100% --repair"
         )
         raise
     finally:

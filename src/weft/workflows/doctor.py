@@ -22,9 +22,11 @@ from weft.workspace.probe import probe
 
 
 def doctor(
-    start: str, progress: Progress | None = None, *, remote: bool = False, trust: Trust = NOTHING
+    start: str, progress: Progress | None = None, *, remote: str | None = None, trust: Trust = NOTHING
 ) -> CheckResult:
-    """Probe libraries, Git, the repository, its configuration, pointers, hooks, store and catalog; asked, its remotes too.
+    """Probe libraries, Git, the repository, its configuration, pointers, hooks, store and catalog.
+
+    ``remote`` names one that is asked too ("": all of them).
 
     What can be looked at before the store is opened is: opening makes what is missing. Never raises for something that is
     wrong: that is what the probes tell.
@@ -48,7 +50,7 @@ def doctor(
 
 
 def _of_project(
-    start: str, git: GitRepo, config: Config, progress: Progress, remote: bool, trust: Trust
+    start: str, git: GitRepo, config: Config, progress: Progress, remote: str | None, trust: Trust
 ) -> Iterator[Probe]:
     yield Probe("project", "ok", f"id {config.repo}")
     for name, look in (
@@ -71,7 +73,7 @@ def _of_project(
         yield failed("store", error)
 
 
-def _opened(project: Project, remote: bool) -> Iterator[Probe]:
+def _opened(project: Project, remote: str | None) -> Iterator[Probe]:
     yield from _tried("remote", lambda: _remotes(project, remote))
     pointers, broken = doctor_git.pointers(project)
     yield from broken
@@ -109,10 +111,10 @@ def _git(git: GitRepo) -> Iterator[Probe]:
         yield Probe("git", "ok", version)
 
 
-def _remotes(project: Project, ask: bool) -> Iterator[Probe]:
+def _remotes(project: Project, asked: str | None) -> Iterator[Probe]:
     if not project.config.remotes:
         yield Probe("remote", "note", "none: the data is only on this machine", "weft remote add origin URL")
-    elif not ask:
+    elif asked is None:
         spec = find_remote(project)
         reached = Probe("remote", "ok", f"{spec.name} ({spec.place})", "")
         yield (
@@ -121,7 +123,7 @@ def _remotes(project: Project, ask: bool) -> Iterator[Probe]:
             else Probe("remote", "note", f"{spec.name} ({spec.place}) was never reached", "weft push")
         )
     else:
-        for name in sorted(project.config.remotes):
+        for name in [asked] if asked else sorted(project.config.remotes):
             label = f"remote {name}"
             try:
                 probes = remote_check(project, name).probes

@@ -57,7 +57,7 @@ def _no_store(git: GitRepo, config: Config, root: str, *, known: bool) -> Iterat
             f"the local store is gone: {root}. What was pushed comes back; what is in the workspace can be added again"
         )
         yield Probe(
-            "store", "warn", words, "weft fetch; then weft verify --on-remote --repair, which takes from the workspace"
+            "store", "warn", words, "weft fetch; then weft verify --remote --repair, which takes from the workspace"
         )
 
 

@@ -26,13 +26,13 @@ else:
     pushed = later("weft.workflows.pushed")
 
 
-def status(project: Project, paths: Sequence[str], *, remote: str = "", check_remote: bool = False) -> StatusResult:
-    """Compare each tracked path with its pointer; with ``check_remote`` also ask the remote what it holds.
+def status(project: Project, paths: Sequence[str], *, remote: str | None = None) -> StatusResult:
+    """Compare each tracked path with its pointer; with ``remote`` also ask that one ("": the default) what it holds.
 
     What cannot be read of one path is told as its state, so that the others are still seen.
     """
     targets = select(project, workspace_pointers(project, warn_ignored=True), paths)
-    found = pushed.states(project, targets, remote) if check_remote else None
+    found = pushed.states(project, targets, remote) if remote is not None else None
     states = tuple(_state(project, target, found.of(target) if found else "") for target in targets)
     return StatusResult(states, found.remote if found else "", _uncommitted(project, targets))
 

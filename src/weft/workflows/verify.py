@@ -92,7 +92,7 @@ def _verify_remote(project: Project, pointers: Mapping[str, Pointer], options: V
 
 
 def _told(problem: RemoteProblem, remote: str, asked: Sequence[str] = ()) -> Finding:
-    hint = f"weft verify --on-remote -r {remote} --repair, here or in a clone that has the data"
+    hint = f"weft verify --remote {remote} --repair, here or in a clone that has the data"
     if asked:
         hint = f"it is not {', not '.join(asked)}: run {hint.removesuffix(', here or in a clone that has the data')} in"
         hint += " another clone that may have it, such as that of whoever added the data"

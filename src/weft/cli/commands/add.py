@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_remotes, jobs_option, size, stage_option
+from weft.cli.options import jobs_option, remote_option, size, stage_option
 from weft.cli.render.content import add_page
 from weft.cli.verbs import pass_session, verb
 from weft.workflows.add import add
@@ -17,10 +17,8 @@ from weft.workflows.project import open_project
 
 @verb("add", example="weft add data/train models/net.bin\ngit commit -m 'New training data'\nweft push")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
-@click.option("--to-remote", flag_value="", default=None, help="Push the data in the same go, to the default remote.")
-@click.option(
-    "-r", "to_remote", metavar="NAME", shell_complete=complete_remotes, help="Push it in the same go, to NAME."
-)
+@click.option("--to-remote", is_flag=True, help="Push the data in the same go, to the default remote.")
+@remote_option("Push it in the same go, to NAME.")
 @click.option("--keep-missing", "missing", flag_value="keep", help="Absent files stay part of a tracked directory.")
 @click.option("--delete-missing", "missing", flag_value="delete", help="Absent files are deletions.")
 @stage_option()
@@ -28,13 +26,14 @@ from weft.workflows.project import open_project
 @jobs_option()
 @click.option("-f", "--force", is_flag=True, help="Record it even if the pointer changed since the last checkout.")
 @pass_session
-def command(session: Session, /, paths: tuple[str, ...], **chosen: Any) -> None:
+def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote: str, **chosen: Any) -> None:
     """Put files or directories into the store and write their pointers.
 
     NAME.weft is written beside each NAME, staged for the next commit, and NAME is kept in .gitignore. A file inside a
     tracked directory may be added alone, whether or not the rest of that directory is here.
     """
-    options = AddOptions(**{**chosen, "missing": chosen["missing"] or ""})
+    target = remote if to_remote or remote else None
+    options = AddOptions(**{**chosen, "missing": chosen["missing"] or "", "to_remote": target})
     with open_project(session.start, session.progress, session.trust) as project:
         result = add(project, paths, options)
     session.show("add", result, add_page)

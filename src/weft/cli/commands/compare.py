@@ -7,17 +7,21 @@ from functools import partial
 import click
 
 from weft.cli.context import Session
+from weft.cli.options import format_option
 from weft.cli.render.history import FORMS, compare_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
 from weft.workflows.compare import compare
 
 
-@verb("compare", example="weft compare main HEAD\nweft compare v1 v2 v3 --all\nweft compare v1..HEAD --format md")
+@verb(
+    "compare",
+    example="weft compare main HEAD\nweft compare v1 v2 v3 --all\nweft compare v1..HEAD --format md",
+    renamed={"--markdown": "--format md"},
+)
 @click.argument("revisions", nargs=-1, required=True, metavar="REV|A..B...")
 @click.option("--all", "everything", is_flag=True, help="Show what is the same in all revisions too.")
-@click.option("--format", "form", type=click.Choice(FORMS), default=FORMS[0], help="Print a table, Markdown or CSV.")
-@click.option("--markdown", "form", flag_value="md", help="The same as --format md.")
+@format_option(*FORMS)
 @pass_session
 def command(session: Session, revisions: tuple[str, ...], everything: bool, form: str) -> int:
     """Show params, metrics, data and code of revisions side by side.
@@ -25,8 +29,6 @@ def command(session: Session, revisions: tuple[str, ...], everything: bool, form
     A range A..B has a column for each of its commits. Everything is read from the pointers, records, and the params and
     metrics files that stages name: no data is needed. What cannot be read is named.
     """
-    if session.json and form != FORMS[0]:
-        raise click.UsageError("give one of --format and --json")
     result = compare(session.start, revisions, everything=everything)
     session.show("compare", result, partial(compare_page, form=form))
     return ExitCode.OK

@@ -6,7 +6,7 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.options import private_option
-from weft.cli.render.settings import config_page, value_page
+from weft.cli.render.settings import changed_setting_page, config_page, value_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.workflows import config
 from weft.workflows.project import open_project
@@ -60,7 +60,7 @@ def set_(session: Session, key: str, value: str, private: bool) -> None:
     """Change one setting."""
     with open_project(session.start, session.progress, session.trust) as project:
         result = config.config_set(project, key, value, private=private)
-    session.show("config", result, config_page)
+    session.show("config", result, changed_setting_page)
 
 
 @verb("unset", example="weft config unset --private jobs", group=command)
@@ -71,4 +71,4 @@ def unset(session: Session, key: str, private: bool) -> None:
     """Remove one setting, so that its default holds again."""
     with open_project(session.start, session.progress, session.trust) as project:
         result = config.config_unset(project, key, private=private)
-    session.show("config", result, config_page)
+    session.show("config", result, changed_setting_page)

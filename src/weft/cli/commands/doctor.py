@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from weft.cli.context import Session
+from weft.cli.options import ask_remote_option
 from weft.cli.render.settings import check_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
@@ -12,9 +11,9 @@ from weft.workflows.doctor import doctor
 
 
 @verb("doctor", example="weft doctor --remote", codes={1: "something was found that wants mending"})
-@click.option("--remote", is_flag=True, help="Ask each remote too: whether it is reached, and how far its clock is.")
+@ask_remote_option("Ask the remote NAME too, or all: whether it is reached, and how far its clock is off.")
 @pass_session
-def command(session: Session, remote: bool) -> int:
+def command(session: Session, remote: str | None) -> int:
     """Check this machine and this repository.
 
     Looks at Git, hooks, pointers, the libraries, the file system, the store, the catalog and the settings, says in plain

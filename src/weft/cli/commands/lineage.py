@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from weft.cli.context import Page, Session
-from weft.cli.options import complete_paths
+from weft.cli.options import complete_paths, format_option
 from weft.cli.render.drawings import dot, mermaid
 from weft.cli.render.lineage import graph_page, impact_page, show_page, why_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.workflows import lineage
+
+DRAWINGS = {"dot": dot, "mermaid": mermaid}
 
 command = VerbGroup(
     "lineage",
@@ -62,18 +64,22 @@ def impact(session: Session, path: str, rev: str) -> None:
     session.show("lineage-impact", lineage.what_if(session.start, path, rev), impact_page)
 
 
-@verb("graph", example="weft lineage graph\nweft lineage graph --mermaid models/clf.pkl", group=command)
+@verb(
+    "graph",
+    example="weft lineage graph\nweft lineage graph --format mermaid models/clf.pkl",
+    renamed={"--mermaid": "--format mermaid", "--dot": "--format dot"},
+    group=command,
+)
 @click.argument("path", default="", shell_complete=complete_paths)
 @_revision_option()
-@click.option("--mermaid", "as_mermaid", is_flag=True, help="Print a flowchart for Mermaid.")
-@click.option("--dot", "as_dot", is_flag=True, help="Print a graph for Graphviz.")
+@format_option("text", *DRAWINGS)
 @pass_session
-def graph(session: Session, path: str, rev: str, as_mermaid: bool, as_dot: bool) -> None:
-    """Show all stages, or those before and behind PATH, and what they read and write."""
-    if as_mermaid + as_dot + session.json > 1:
-        raise click.UsageError("give one of --mermaid, --dot and --json")
+def graph(session: Session, path: str, rev: str, form: str) -> None:
+    """Show all stages, or those before and behind PATH, and what they read and write.
+
+    With --format dot it is a graph for Graphviz, with mermaid a flowchart that forges draw in Markdown.
+    """
     result = lineage.graph(session.start, path, rev)
-    if as_mermaid or as_dot:
-        session.show("lineage-graph", result, lambda made, _view: Page(data=tuple((dot if as_dot else mermaid)(made))))
-    else:
-        session.show("lineage-graph", result, graph_page)
+    draw = DRAWINGS.get(form)
+    page = (lambda made, _view: Page(data=tuple(draw(made)))) if draw else graph_page
+    session.show("lineage-graph", result, page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Page, Session, View
-from weft.cli.options import complete_paths
+from weft.cli.options import complete_paths, format_option
 from weft.cli.render.log import FORMATS, entry_lines, head_lines
 from weft.cli.streams import paint_for
 from weft.cli.text import escape
@@ -19,7 +19,7 @@ from weft.workflows.log import Log, collect, open_log
 @click.argument("words", nargs=-1, metavar="[REV|A..B] [--] [PATH...]", shell_complete=complete_paths)
 @click.option("-n", "--max-count", "count", type=click.IntRange(0), metavar="N", help="Show N commits at most.")
 @click.option("--all", "everything", is_flag=True, help="Show the commits too that changed nothing of this.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="Print text, Markdown or CSV.")
+@format_option(*FORMATS)
 @click.pass_context
 @pass_session
 def command(
@@ -30,8 +30,6 @@ def command(
     The newest comes first. A merge is shown by what it changed against its first parent. PATH may be data, the record of a
     stage, or a params or metrics file that a stage names. Everything is read from Git: no data is needed.
     """
-    if session.json and form != "text":
-        raise click.UsageError("give one of --format and --json")
     revisions, paths = split_words(context, words, most=1)
     revision = revisions[0] if revisions else ""
     most = -1 if count is None else count

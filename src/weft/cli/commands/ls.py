@@ -13,9 +13,9 @@ from weft.workflows.look import ls
 from weft.workflows.project import open_project
 
 
-@verb("ls", example="weft ls\nweft ls -R v1.0:data/train")
+@verb("ls", example="weft ls\nweft ls -R v1.0:data/train", renamed={"-r": "-R"})
 @click.argument("what", default="", metavar="[REV:][PATH]", shell_complete=complete_paths)
-@click.option("-R", "-r", "--recursive", is_flag=True, help="Descend into directories.")
+@click.option("-R", "--recursive", is_flag=True, help="Descend into directories.")
 @pass_session
 def command(session: Session, what: str, recursive: bool) -> None:
     """List tracked data.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import jobs_option, paths_argument, remote_option
+from weft.cli.options import paths_argument, transfer_options
 from weft.cli.render.transfer import pull_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
@@ -14,18 +16,20 @@ from weft.workflows.project import open_project
 from weft.workflows.pull import pull
 
 
-@verb("pull", example="git pull\nweft pull", codes={1: "some data is not in the local store"})
+@verb("pull", example="git pull\nweft pull\nweft pull --dry-run", codes={1: "some data is not in the local store"})
 @paths_argument()
-@remote_option("The remote to fetch from (default: the setting `remote`).")
-@jobs_option()
+@transfer_options
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
 @pass_session
-def command(session: Session, paths: tuple[str, ...], remote: str, jobs: int, force: bool) -> int:
+def command(session: Session, /, paths: tuple[str, ...], force: bool, **chosen: Any) -> int:
     """Fetch, then check out.
 
-    Brings what the pointers of the workspace need and makes the workspace match them.
+    Brings what the pointers of the workspace need and makes the workspace match them. With --rev or --all the data of
+    these commits is fetched too.
     """
-    transfer = TransferOptions(remote=remote, jobs=jobs)
+    transfer = TransferOptions(
+        chosen["remote"], chosen["jobs"], chosen["revs"], chosen["all_commits"], chosen["dry_run"]
+    )
     with open_project(session.start, session.progress, session.trust) as project:
         result = pull(project, paths, transfer, CheckoutOptions(force=force))
     session.show("pull", result, pull_page)

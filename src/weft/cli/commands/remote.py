@@ -6,7 +6,7 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.options import complete_remotes
-from weft.cli.render.settings import check_page, remotes_page, trust_page
+from weft.cli.render.settings import changed_remotes_page, check_page, remotes_page, trust_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.errors import ExitCode
 from weft.workflows import remotes
@@ -38,7 +38,7 @@ def add(session: Session, name: str, url: str, endpoint: str, region: str, check
     """Add a remote: a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, or another fsspec URL."""
     with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_add(project, name, url, endpoint=endpoint, region=region, check=check)
-    session.show("remote", result, remotes_page)
+    session.show("remote", result, changed_remotes_page)
 
 
 @verb("trust", example="weft remote trust origin", group=command)
@@ -62,7 +62,7 @@ def default(session: Session, name: str) -> None:
     """Choose the remote that is used when none is named."""
     with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_default(project, name)
-    session.show("remote", result, remotes_page)
+    session.show("remote", result, changed_remotes_page)
 
 
 @verb("remove", example="weft remote remove backup", group=command)
@@ -72,7 +72,7 @@ def remove(session: Session, name: str) -> None:
     """Forget a remote; what it holds stays there."""
     with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_remove(project, name)
-    session.show("remote", result, remotes_page)
+    session.show("remote", result, changed_remotes_page)
 
 
 @verb("check", example="weft remote check origin", codes={6: "a probe fails"}, group=command)

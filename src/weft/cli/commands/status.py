@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import paths_argument, remote_option
+from weft.cli.options import ask_remote_option, paths_argument
 from weft.cli.render.changes import status_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
@@ -13,22 +13,25 @@ from weft.workflows.project import open_project
 from weft.workflows.status import status
 
 
-@verb("status", example="weft status --remote", codes={1: "differences were found (with --exit-code)"})
+@verb(
+    "status",
+    example="weft status\nweft status --remote\nweft status data --remote origin",
+    codes={1: "differences were found (with --exit-code)"},
+)
 @paths_argument()
-@click.option("--remote", "check_remote", is_flag=True, help="Ask the remote what has been pushed, too.")
-@remote_option("Ask the remote NAME.")
+@ask_remote_option("Ask the remote too what has been pushed: NAME, or the default one.")
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 1 when the workspace differs, or the remote asked lacks data."
 )
 @pass_session
-def command(session: Session, paths: tuple[str, ...], check_remote: bool, remote: str, exit_code: bool) -> int:
+def command(session: Session, paths: tuple[str, ...], remote: str | None, exit_code: bool) -> int:
     """Show what differs between the workspace and the pointers.
 
     A letter leads each line: A added, M modified, D deleted, R renamed, T another type, X another mode, - not here,
     ~ partly here, < behind a pointer that changed, ^ not pushed, ! error.
     """
     with open_project(session.start, session.progress, session.trust) as project:
-        result = status(project, paths, remote=remote, check_remote=check_remote or bool(remote))
+        result = status(project, paths, remote=remote)
     session.show("status", result, status_page)
     whole = result.clean and all(item.remote in ("", "pushed") for item in result.paths)
     return result.exit_code or (ExitCode.DIFFERENCES if exit_code and not whole else ExitCode.OK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_remotes, duration, paths_argument, remote_option, share
+from weft.cli.options import ask_remote_option, complete_remotes, duration, paths_argument, share
 from weft.cli.render.checks import quarantine_page, verify_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode, UsageFault
@@ -17,7 +17,7 @@ from weft.workflows.verify import verify
 
 @verb(
     "verify",
-    example="weft verify --full data/train\nweft verify --on-remote --sample 5%\nweft verify --repair",
+    example="weft verify --full data/train\nweft verify --remote --sample 5%\nweft verify --repair",
     codes={4: "damage was found, and is not mended"},
 )
 @paths_argument()
@@ -25,8 +25,8 @@ from weft.workflows.verify import verify
 @click.option("--quick", "level", flag_value="quick", help="Pointers and catalog, no data (the default).")
 @click.option("--scrub", "level", flag_value="scrub", help="Checksums of all stored frames.")
 @click.option("--full", "level", flag_value="full", help="The BLAKE3 hash of every object.")
-@click.option("--on-remote", "level", flag_value="remote", help="That the remote holds all it should.")
-@remote_option("The remote to check (default: the setting `remote`).")
+@click.option("--on-remote", "level", flag_value="remote", hidden=True, help="The same as --remote.")
+@ask_remote_option("That the remote holds all it should: NAME, or the default one.")
 @click.option("--sample", type=share, default=0.0, metavar="SHARE", help="Read this share of the packs, such as 5%.")
 @click.option("--rev", "revs", multiple=True, metavar="REV", help="Check the pointers of REV, or of a range A..B.")
 @click.option("--all", "all_commits", is_flag=True, help="Check the pointers of every commit of every ref.")
@@ -35,7 +35,7 @@ from weft.workflows.verify import verify
     "--from",
     "source",
     default="",
-    metavar="REMOTE",
+    metavar="NAME",
     shell_complete=complete_remotes,
     help="Repair from this remote only.",
 )
@@ -83,4 +83,8 @@ def command(
 
 
 def _options(wanted: dict[str, object]) -> VerifyOptions:
-    return VerifyOptions(**{**wanted, "level": wanted["level"] or "quick"})  # type: ignore[arg-type]
+    remote, level = wanted["remote"], wanted["level"]
+    if remote is not None and level not in (None, "remote"):
+        raise click.UsageError(f"--remote looks at the remote, --{level} at the local store: give one of them")
+    chosen = level or ("quick" if remote is None else "remote")
+    return VerifyOptions(**{**wanted, "level": chosen, "remote": remote or ""})  # type: ignore[arg-type]

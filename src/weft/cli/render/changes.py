@@ -32,7 +32,8 @@ _WORDS = {"typechange": "changed in type", "mode": "changed in mode"}
 def status_page(result: StatusResult, view: View) -> Page:
     """Lines as of `git status --short`, a sum, and what to do next."""
     data = [line for item in result.paths for line in _path_lines(item, view)]
-    return Page(data=tuple(data), notes=tuple(_status_notes(result)))
+    notes = [] if result.paths else ["next: weft add PATH"]
+    return Page(data=tuple(data), report=(_status_sum(result),), notes=(*notes, *_advice(result)))
 
 
 def _path_lines(item: PathStatus, view: View) -> list[str]:
@@ -61,7 +62,7 @@ def _edited_lines(edited: Edited, paint: Paint) -> list[str]:
     return lines + [f"{paint.bad('!')} {escape(other)}  (changed with it)" for other in edited.others]
 
 
-def _status_notes(result: StatusResult) -> list[str]:
+def _status_sum(result: StatusResult) -> str:
     counts = Counter(change.kind for item in result.paths for change in item.changes)
     parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in LETTERS if (number := counts[kind])]
     states = Counter("partial" if item.state == "modified" and item.absent else item.state for item in result.paths)
@@ -82,17 +83,13 @@ def _status_notes(result: StatusResult) -> list[str]:
     if result.paths and all(item.remote == "pushed" for item in result.paths):
         parts.append(f"all pushed to {escape(result.remote)}")
     paths = count_text(len(result.paths), "tracked path")
-    notes = [f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"]
     if not result.paths:
-        notes = ["nothing is tracked yet"]
-    mend = [f"next: weft verify --on-remote -r {escape(result.remote)} --repair"] if incomplete else []
-    return notes + _advice(result, bool(unpushed)) + mend
+        return "nothing is tracked yet"
+    return f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"
 
 
-def _advice(result: StatusResult, unpushed: bool) -> list[str]:
+def _advice(result: StatusResult) -> list[str]:
     lines = []
-    if not result.paths:
-        lines.append("next: weft add PATH")
     stale = [item for item in result.paths if item.state == "modified" and item.message]
     if stale:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
@@ -109,8 +106,10 @@ def _advice(result: StatusResult, unpushed: bool) -> list[str]:
         lines.append("next: weft pull, to bring what is not here")
     if result.uncommitted:
         lines.append(f"next: git commit ({count_text(len(result.uncommitted), 'pointer')} not committed)")
-    if unpushed:
+    if any(item.remote == "not-pushed" for item in result.paths):
         lines.append("next: weft push")
+    if any(item.remote == "incomplete" for item in result.paths):
+        lines.append(f"next: weft verify --remote {escape(result.remote)} --repair")
     return lines
 
 

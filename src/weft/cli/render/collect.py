@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weft.cli.context import Page, View
 from weft.cli.text import escape
 from weft.util.humanize import count_text, size_text
@@ -42,7 +44,14 @@ def gc_page(result: GcResult, view: View) -> Page:
         notes.append(
             f"the store is {size_text(result.over)} over its limit: the rest is needed and on no remote, or too young to go"
         )
-    return Page(data=data, report=tuple(report), notes=tuple(notes))
+    return _gone(result.dry_run, data, report, notes)
+
+
+def _gone(dry_run: bool, data: Sequence[str], report: Sequence[str], notes: Sequence[str]) -> Page:
+    """A page on which, in a dry run, the sums are what was asked for."""
+    if dry_run:
+        return Page(data=(*data, *report), notes=tuple(notes))
+    return Page(data=tuple(data), report=tuple(report), notes=tuple(notes))
 
 
 def _of(dropped: tuple[Dropped, ...], reason: str) -> list[Dropped]:
@@ -83,4 +92,4 @@ def remote_gc_page(result: RemoteGcResult, view: View) -> Page:
     notes = [f"{count_text(result.sessions, 'push', 'pushes')} may still be going on"] if result.sessions else []
     if result.roots and result.dry_run:
         notes.append("what only these roots need is not counted as garbage yet")
-    return Page(data=tuple(data), report=tuple(report), notes=tuple(notes))
+    return _gone(result.dry_run, data, report, notes)

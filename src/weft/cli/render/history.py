@@ -11,11 +11,11 @@ from weft.cli.text import escape
 from weft.util.humanize import count_text
 from weft.workflows.compare import CompareResult
 
-FORMS = ("table", "md", "csv")
+FORMS = ("text", "csv", "md")
 """The forms of a comparison, the usual one first."""
 
 
-def compare_page(result: CompareResult, view: View, form: str = "table") -> Page:
+def compare_page(result: CompareResult, view: View, form: str = "text") -> Page:
     """One column a revision, and the delta of metrics last."""
     heads = ["", "", *result.revisions, "delta"]
     if form == "csv":

@@ -11,7 +11,7 @@ from weft.cli.text import escape
 from weft.util.humanize import count_text, duration_text, size_text
 from weft.workflows.log import DataChange, LogEntry, StageChange, ValueChange
 
-FORMATS = ("text", "md", "csv")
+FORMATS = ("text", "csv", "md")
 """The forms of a log, the usual one first."""
 
 _SHOWN = 10

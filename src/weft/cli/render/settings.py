@@ -14,6 +14,12 @@ from weft.util.humanize import count_text
 from weft.workflows.results import CheckResult, ConfigResult, Probe, RemoteInfo, RemoteList, TrustResult
 
 
+def changed_remotes_page(result: RemoteList, view: View) -> Page:
+    """The remotes as they are after a change."""
+    page = remotes_page(result, view)
+    return Page(report=page.data, notes=page.notes)
+
+
 def remotes_page(result: RemoteList, view: View) -> Page:
     """One line a remote; an asterisk marks the default one."""
     notes = (escape(result.message),) if result.message else ()
@@ -44,6 +50,11 @@ def config_page(result: ConfigResult, view: View) -> Page:
     return Page(data=tuple(_setting(entry, view) for entry in result.entries))
 
 
+def changed_setting_page(result: ConfigResult, view: View) -> Page:
+    """The setting as it is after a change."""
+    return Page(report=config_page(result, view).data)
+
+
 def _setting(entry: tuple[str, str, str], view: View) -> str:
     key, value, origin = map(escape, entry)
     return f"{key} = {value}" + (f"  ({origin})" if view.verbose and origin else "")
@@ -55,11 +66,12 @@ def value_page(result: ConfigResult, view: View) -> Page:
 
 
 def check_page(result: CheckResult, view: View) -> Page:
-    """One line a probe, and a verdict."""
-    lines = [line for probe in result.probes for line in _probe(probe, view)]
+    """One line a probe, and a verdict; with ``-q`` only what is wrong."""
+    shown = [probe for probe in result.probes if not view.quiet or probe.state in ("warn", "fail")]
+    lines = [line for probe in shown for line in _probe(probe, view)]
     bad = sum(1 for probe in result.probes if probe.state == "fail")
     verdict = f"{count_text(bad, 'check')} failed" if bad else f"{count_text(len(result.probes), 'check')}, none failed"
-    return Page(data=tuple(lines), notes=(f"{escape(result.subject)}: {verdict}",))
+    return Page(data=tuple(lines), report=(f"{escape(result.subject)}: {verdict}",))
 
 
 def _probe(probe: Probe, view: View) -> list[str]:

@@ -16,7 +16,12 @@ def push_page(result: PushResult, view: View) -> Page:
         report.append(f"{count_text(result.requests, 'request')} to {_place(result)}")
     sent = any(root.state == "pushed" for root in result.roots)
     following = "nothing was sent; next: weft push" if result.dry_run else "next: git push" if sent else ""
-    return Page(report=tuple(report), notes=(following,) if following else ())
+    # In a dry run this is what was asked for.
+    return Page(
+        data=tuple(report) if result.dry_run else (),
+        report=() if result.dry_run else tuple(report),
+        notes=(following,) if following else (),
+    )
 
 
 def push_lines(result: PushResult) -> list[str]:

@@ -20,6 +20,7 @@ from weft.cli.commands import (
     fetch,
     gc,
     get,
+    help,
     init,
     install,
     lineage,
@@ -42,7 +43,7 @@ from weft.cli.commands import (
 )
 from weft.cli.registry import COMMANDS
 
-MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, gc, get, init, install]
+MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, gc, get, help, init, install]
 MODULES += [
     lineage,
     log,
@@ -116,16 +117,22 @@ def test_names_after_dashes(project, cli):
 
 def test_status_lines_and_exit_codes(project, cli):
     clean = cli("status", "--exit-code")
-    assert (clean.out, clean.err) == ("", "2 tracked paths, all as recorded\n")
+    assert (clean.out, clean.err) == ("2 tracked paths, all as recorded\n", "")
     (project / "data" / "a").write_text("changed")
     (project / "data" / "n\u202ew").write_text("new")
     (project / "model").unlink()
     (project / "data" / "n\u202ew").rename(project / "data" / "new")
     ran = cli("status")
-    assert ran.out.splitlines() == ["M data/a", "A data/new", "D model"]
+    assert ran.out.splitlines() == [
+        "M data/a",
+        "A data/new",
+        "D model",
+        "2 tracked paths: 1 added, 1 modified, 1 deleted",
+    ]
     assert "next: weft add PATH" in ran.err
     assert cli("status", "--exit-code", code=1).out == ran.out
-    assert cli("status", "-q").err == ""
+    quiet = cli("status", "-q")
+    assert (quiet.out.splitlines(), quiet.err) == (["M data/a", "A data/new", "D model"], "")
 
 
 def test_status_ends_with_the_code_of_a_path_in_error(project, cli):
@@ -260,7 +267,7 @@ def test_add_of_missing_files_keeps_or_deletes(clone, cli):
 
 
 def test_fetch_checkout_and_pull(clone, cli):
-    assert cli("status").out.splitlines() == ["- data  (not here)", "- model  (not here)"]
+    assert cli("status").out.splitlines()[:2] == ["- data  (not here)", "- model  (not here)"]
     absent = cli("checkout", code=None)
     assert absent.code != 0, "asked for, and not there"
     fetched = cli("fetch", "data")
@@ -341,7 +348,7 @@ def test_verify_at_every_level(project, cli):
         "quick": [],
         "scrub": ["--scrub"],
         "full": ["--full", "data"],
-        "remote": ["--on-remote", "-r", "origin", "--sample", "100%"],
+        "remote": ["--remote", "origin", "--sample", "100%"],
     }.items():
         assert cli("verify", *options, "--json").data["level"] == level
         assert cli("verify", "--level", level).out.splitlines()[-1] == "no damage found"
@@ -368,6 +375,37 @@ def test_doctor(project, cli, tmp_path, monkeypatch):
 def test_version_and_completion(cli):
     assert cli("version").out == cli("--version").out
     assert "python" in cli("version", "--json").data
+    assert cli("--version", "--json").data == cli("--json", "--version").data == cli("version", "--json").data
+
+
+def test_help_is_that_of_the_command(cli):
+    assert cli("help", "push").out == cli("push", "--help").out
+    assert cli("help", "lineage", "why").out == cli("lineage", "why", "--help").out
+    assert cli("help", "lineage").out == cli("lineage", "--help").out
+    assert cli("help").out == cli("--help").out
+    assert "did you mean push" in cli("help", "pusch", code=2).err
+
+
+def test_quiet_prints_nothing_but_what_was_asked_for(project, cli, tmp_path):
+    for words in (
+        ("remote", "add", "-q", "other", str(tmp_path / "other")),
+        ("remote", "default", "-q", "other"),
+        ("remote", "default", "origin", "--quiet"),
+        ("remote", "remove", "-q", "other"),
+        ("config", "set", "-q", "--private", "jobs", "2"),
+        ("remote", "check", "-q", "origin"),
+    ):
+        ran = cli(*words)
+        assert (ran.out, ran.err) == ("", ""), words
+    wrong = cli("doctor", "-q", code=None)
+    assert {line[:4] for line in wrong.out.splitlines()} <= {"warn", "fail", "    "}
+    assert "nothing to drop" in cli("gc", "-q", "--dry-run").out
+    cli("push", "-q")
+    assert cli("push", "-q").out == ""
+    assert "already on origin" in cli("push", "-q", "--dry-run").out
+
+
+def test_completion_as_text_and_json(cli):
     script = json.loads(cli("completion", "zsh", "--json").out)["data"]["script"]
     assert cli("completion", "zsh").out.strip() == script.strip()
 

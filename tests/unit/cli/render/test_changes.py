@@ -44,32 +44,34 @@ def test_status_looks_like_that_of_git(view):
         "^ kept  (not pushed)",
         "^ part  (incomplete)",
     )
-    assert page.report == ()
-    assert page.notes == (
+    assert page.report == (
         "8 tracked paths: 1 added, 1 modified, 1 deleted, 1 renamed, 1 changed in mode, 1 not here, 1 partly here, "
         "1 missing, 1 in error, 1 not pushed to origin, 1 incomplete on origin",
+    )
+    assert page.notes == (
         "next: weft add PATH to record, weft checkout --force PATH to undo",
         "next: weft pull, to bring what is not here",
         "next: git commit (1 pointer not committed)",
         "next: weft push",
-        "next: weft verify --on-remote -r origin --repair",
+        "next: weft verify --remote origin --repair",
     )
 
 
 def test_a_clean_status_is_one_note(view, details):
     result = StatusResult((PathStatus("model", "file", "clean"),))
     assert status_page(result, view).data == ()
-    assert status_page(result, view).notes == ("1 tracked path, all as recorded",)
+    assert status_page(result, view).report == ("1 tracked path, all as recorded",)
     assert status_page(result, details).data == ("= model",)
 
 
 def test_a_status_that_asked_the_remote_says_that_all_is_there(view):
     result = StatusResult((PathStatus("model", "file", "clean", remote="pushed"),), remote="origin")
-    assert status_page(result, view).notes == ("1 tracked path: all pushed to origin",)
+    assert status_page(result, view).report == ("1 tracked path: all pushed to origin",)
 
 
 def test_status_of_an_empty_project_says_how_to_begin(view):
-    assert status_page(StatusResult(()), view).notes == ("nothing is tracked yet", "next: weft add PATH")
+    empty = status_page(StatusResult(()), view)
+    assert (empty.report, empty.notes) == (("nothing is tracked yet",), ("next: weft add PATH",))
 
 
 def test_a_modified_path_without_files_still_has_its_line(view):

@@ -65,8 +65,10 @@ def test_checks(view):
         "fail  clock: off",
         "      hint: set it",
     )
-    assert page.notes == ("/alice/p: 1 check failed",)
-    assert check_page(CheckResult("x", result.probes[:1]), view).notes == ("x: 1 check, none failed",)
+    assert page.report == ("/alice/p: 1 check failed",)
+    quiet = check_page(result, view._replace(quiet=True)).data
+    assert [line[:4] for line in quiet if not line.startswith("      ")] == ["warn", "fail"]
+    assert check_page(CheckResult("x", result.probes[:1]), view).report == ("x: 1 check, none failed",)
 
 
 def test_completion_keeps_the_script(view):

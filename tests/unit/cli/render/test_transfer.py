@@ -42,7 +42,7 @@ def test_a_push_with_nothing_to_do(view):
 
 def test_a_dry_push_says_that_nothing_was_sent(view):
     page = push_page(replace(PUSHED, dry_run=True), view)
-    assert page.report[0].startswith("would push 1 path")
+    assert page.data[0].startswith("would push 1 path")
     assert page.notes == ("nothing was sent; next: weft push",)
 
 
