@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from kit import Repo
 from lineagekit import Lineage, make
 from weft.workflows.validate import validate_range
 
@@ -25,6 +26,31 @@ def out_inside_of_a_directory(tmp_path: Path) -> None:
     assert _committed(repo) == {"WEFT015", "WEFT027"}
 
 
+def private_settings_of_an_archive(tmp_path: Path) -> None:
+    mine = Repo.make(tmp_path / "mine")
+    mine.write({"d/x": b"mine"})
+    mine.weft("add", "d")
+    store = mine.root / ".git/weft/store"
+    stranger = Repo.make(tmp_path / "unpacked")
+    stranger.write({"d/x": b"theirs"})
+    stranger.weft("add", "d")
+    stranger.commit()
+    private = stranger.root / ".git/weft/config.yaml"
+    settings = f"store: {{dir: {store}, shared: group}}\ngc: {{grace: 0}}\ncheckout: {{links: symlink}}\n"
+    private.write_text("weft: 1\n" + settings)
+    before = {path: path.stat()[:9] for path in (store, *store.rglob("*"))}
+    reader = Repo(tmp_path, stranger.env)
+    reader.weft("get", str(stranger.root), "d", "-o", "got")
+    assert (tmp_path / "got/x").read_bytes() == b"theirs"
+    assert not (tmp_path / "got/x").is_symlink()
+    assert {path: path.stat()[:9] for path in (store, *store.rglob("*"))} == before
+    # A setting that no weft could read says nothing either.
+    private.write_text("{")
+    reader.weft("get", str(stranger.root), "d/x", "-o", "x")
+    assert "E_SCHEMA" in reader.weft("get", "--trust", str(stranger.root), "d/x", "-o", "y", code=3).err
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (134, "out-inside-of-a-directory", out_inside_of_a_directory),
+    (135, "private-settings-of-an-archive", private_settings_of_an_archive),
 ]
