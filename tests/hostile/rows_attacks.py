@@ -50,7 +50,26 @@ def private_settings_of_an_archive(tmp_path: Path) -> None:
     assert "E_SCHEMA" in reader.weft("get", "--trust", str(stranger.root), "d/x", "-o", "y", code=3).err
 
 
+def hidden_in_a_submodule(tmp_path: Path) -> None:
+    inner = Repo.make(tmp_path / "inner")
+    inner.write({"look.py": b"1\n"})
+    inner.commit()
+    repo = Repo.make(tmp_path / "repo")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.root), "lib")
+    repo.commit()
+    run = ("run", "-n", "look", "-d", "lib", "-o", "out", "--", "cp", "lib/look.py", "out")
+    for mark in ("--assume-unchanged", "--skip-worktree"):
+        repo.git("-C", "lib", "update-index", mark, "look.py")
+        repo.write({"lib/look.py": b"another\n"})
+        assert not repo.git("-C", "lib", "status", "--porcelain").out
+        assert "E_STALE" in repo.weft(*run, code=3).err
+        repo.git("-C", "lib", "update-index", mark.replace("--", "--no-"), "look.py")
+        repo.git("-C", "lib", "checkout", "-q", "look.py")
+    repo.weft(*run)
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (134, "out-inside-of-a-directory", out_inside_of_a_directory),
     (135, "private-settings-of-an-archive", private_settings_of_an_archive),
+    (136, "hidden-in-a-submodule", hidden_in_a_submodule),
 ]
