@@ -123,6 +123,16 @@ def run_snapshot(repo: Repo, tmp_path: Path) -> None:
     repo.git("reflog", "expire", "--expire=all", "--all")
 
 
+def tag_of_a_tree(repo: Repo, tmp_path: Path) -> None:
+    repo.git("tag", "-m", "kept", "kept", repo.git("write-tree").out.strip())
+    repo.git("reset", "-q", "--hard")
+
+
+def tag_of_a_pointer(repo: Repo, tmp_path: Path) -> None:
+    repo.git("tag", "kept", ":data.weft")
+    repo.git("reset", "-q", "--hard")
+
+
 def conflict_markers(repo: Repo, tmp_path: Path) -> None:
     text = (repo.root / "data.weft").read_text()
     repo.git("reset", "-q", "--hard")
@@ -138,6 +148,8 @@ def conflict_markers(repo: Repo, tmp_path: Path) -> None:
         second_stash,
         branch,
         tag,
+        tag_of_a_tree,
+        tag_of_a_pointer,
         index,
         untracked,
         ignored,

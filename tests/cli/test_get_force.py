@@ -32,6 +32,24 @@ def test_inside_a_project_the_store_keeps_what_is_replaced(tmp_path: Path) -> No
     assert "saved b.txt" in one.err
 
 
+def test_the_repository_around_the_user_keeps_its_own_settings(tmp_path: Path) -> None:
+    """Of another one they count with --trust alone."""
+    repo = Repo.make(tmp_path / "repo")
+    repo.weft("config", "set", "--private", "store.dir", "../store")
+    repo.write({"data/a.txt": b"right\n"})
+    repo.weft("add", "data")
+    repo.commit("one")
+    repo.weft("get", ".", "data", "-o", "copy")
+    assert snapshot(repo.root / "copy") == snapshot(repo.root / "data")
+    repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "tree"))
+    Repo(tmp_path / "tree", repo.env).weft("get", str(repo.root), "data", "-o", "copy")
+    assert not any(path.is_file() for path in (repo.root / ".git/weft/store/packs").rglob("*"))
+    other = Repo(tmp_path, repo.env)
+    assert "weft get --trust" in other.weft("get", str(repo.root), "data", "-o", "copy", code=3).err
+    other.weft("get", "--trust", str(repo.root), "data", "-o", "copy")
+    assert snapshot(tmp_path / "copy") == snapshot(repo.root / "data")
+
+
 def test_elsewhere_it_is_moved_aside(tmp_path: Path) -> None:
     repo = source(tmp_path / "repo")
     place = tmp_path / "got"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,9 +155,11 @@ def get_from_a_stranger(tmp_path: Path) -> None:
         reader.weft("get", "--trust", url, "d", "-o", "got", code=None)
         assert _asked_with_credentials(server) != []
     # A directory that was unpacked somewhere brings a private configuration of its own.
-    stranger.wipe("d")
-    stranger.weft("config", "set", "--private", "remotes.origin.url", "sftp://127.0.0.1:9/x")
-    _stopped(reader.weft("get", str(stranger.root), "d", "-o", "got", code=3), "E_UNTRUSTED_CONFIG", "weft get --trust")
+    stranger.weft("config", "set", "--private", "remotes.other.url", "sftp://127.0.0.1:9/x")
+    stranger.weft("remote", "remove", "origin")
+    shutil.rmtree(stranger.root / "d")
+    shutil.rmtree(stranger.root / ".git/weft/store")
+    _stopped(reader.weft("get", str(stranger.root), "d", "-o", "got", code=3), "E_NO_REMOTE", "weft get --trust")
 
 
 def neighbours_of_an_accepted_place(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from weft.gitio.blobs import blob_id
 from weft.gitio.index import commit_changes
 from weft.gitio.repo import discover
 from weft.gitio.trees import read_blobs
-from weft.model.lineage import record_path
+from weft.model.lineage import DataRef, record_path
+from weft.model.oid import Oid
 from weft.workflows.validate import ValidateResult, validate_commits, validate_range, validate_revision, validate_staged
 
 FALSE = b'{"auc": 0.99}\n'
@@ -156,6 +157,56 @@ def test_a_base_whose_stage_file_cannot_be_read_excuses_nothing(repo: Lineage) -
     lie(repo)
     repo.commit("--no-verify")
     assert in_range(repo, "broken..HEAD") == {"WEFT010", "WEFT027"}
+
+
+# --- outs inside of tracked directories ---
+
+INNER = b"  split:\n    cmd: python src/prepare.py\n    outs: [data/kept/part]\n"
+
+
+@pytest.fixture
+def kept(repo: Lineage) -> Lineage:
+    repo.point("data/kept", type="dir", files=7)
+    repo.commit()
+    repo.git("tag", "-f", "good")
+    return repo
+
+
+def test_an_out_declared_inside_a_tracked_directory_needs_a_record(kept: Lineage) -> None:
+    """The pointer around it is what stands for the out, whether the commit touches it or not."""
+    kept.write("weft.yaml", kept.read("weft.yaml") + INNER)
+    assert "WEFT015" in kept.commit(code=1)
+    kept.commit("--no-verify")
+    assert in_range(kept, "good..HEAD") == {"WEFT015", "WEFT027"}
+    kept.write("README.md", "what was declared before stands in nobody's way\n")
+    kept.commit()
+
+
+def test_an_out_declared_over_a_pointer_with_another_note_needs_a_record(kept: Lineage) -> None:
+    kept.write("weft.yaml", kept.read("weft.yaml") + INNER.replace(b"/part", b""))
+    kept.point("data/kept", type="dir", files=7, meta={"note": "raw"})
+    assert "WEFT015" in kept.commit(code=1)
+
+
+def test_the_record_of_an_out_inside_a_tracked_directory_is_not_taken_away(kept: Lineage) -> None:
+    kept.write("weft.yaml", kept.read("weft.yaml") + INNER)
+    whole = kept.point("data/kept", type="dir", files=7).oid
+    part = DataRef("data/kept/part", "file", Oid.of(b"part"), 4, inside="data/kept", whole=whole)
+    stage = replace(kept.stages()["split"], outs=())
+    kept.record("split", stage, spec=blob_id(kept.stages()["split"].text), outs=(part,))
+    kept.commit()
+    kept.git("tag", "ran")
+    (kept.root / record_path("split")).unlink()
+    assert "WEFT018" in kept.commit(code=1)
+    kept.commit("--no-verify")
+    assert in_range(kept, "ran..HEAD") == {"WEFT018", "WEFT027"}
+
+
+def test_a_second_out_inside_a_tracked_directory_is_no_result_of_the_first_run(kept: Lineage) -> None:
+    kept.replace("weft.yaml", "outs: [data/prepared]", "outs: [data/prepared, data/kept/part]")
+    kept.commit("--no-verify")
+    found = validate_range(str(kept.root), "good..HEAD").violations
+    assert any(one.rule == "WEFT014" and one.severity == "error" and "data/kept/part" in one.message for one in found)
 
 
 # --- ranges of nothing ---

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from weft.gitio.repo import GitRepo
 from weft.gitio.trees import is_pointer
 
 
 def all_pointer_blobs(repo: GitRepo) -> list[tuple[str, str]]:
-    """Each (path, blob id) of a pointer that any commit of any ref, or HEAD, holds: one process whatever the history."""
-    return pointer_changes(repo, "--all")
+    """Each (path, blob id) of a pointer that any commit of any ref, or HEAD, holds, or a tree that a tag names."""
+    apart = [(path, blob) for path, blob in apart_from_commits(repo) if path]
+    return list(dict.fromkeys((*pointer_changes(repo, "--all"), *apart)))
 
 
 def pointer_changes(repo: GitRepo, *which: str, commits: Iterable[str] = ()) -> list[tuple[str, str]]:
@@ -41,3 +42,31 @@ def pointer_changes(repo: GitRepo, *which: str, commits: Iterable[str] = ()) -> 
         if mode.startswith(b"100") and is_pointer(path):
             found[path, blob.decode("ascii")] = None
     return list(found)
+
+
+def apart_from_commits(repo: GitRepo, objects: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Each (path, blob id) of a pointer in the trees that refs, or the ids ``objects``, lead to other than by a commit, such
+    as a tag on a tree. A blob that is named so may be a pointer of any path: that stays empty."""
+    refs = repo.git("for-each-ref", "--format=%(objecttype) %(objectname)").decode("ascii").splitlines()
+    asked = {row.split()[1] for row in refs if not row.startswith("commit ")}.union(objects)
+    if not asked:
+        return []
+    stdin = "".join(f"{name}^{{}}\n" for name in sorted(asked)).encode("ascii")
+    ends = repo.git("--no-replace-objects", "cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=stdin)
+    found: dict[tuple[str, str], None] = {}
+    for kind, name in sorted({(row.split()[0], row.split()[1]) for row in ends.decode("ascii").splitlines()}):
+        if kind == "tree":
+            found.update(dict.fromkeys(_in_tree(repo, name)))
+        elif kind == "blob":
+            found["", name] = None
+    return list(found)
+
+
+def _in_tree(repo: GitRepo, tree: str) -> Iterator[tuple[str, str]]:
+    listing = repo.git("--no-replace-objects", "ls-tree", "-r", "-z", "--full-tree", tree)
+    for row in listing.split(b"\0"):
+        if row.endswith(b".weft"):
+            facts, _, name = row.partition(b"\t")
+            mode, _kind, blob = facts.split(b" ")
+            if mode.startswith(b"100") and is_pointer(os.fsdecode(name)):
+                yield os.fsdecode(name), blob.decode("ascii")

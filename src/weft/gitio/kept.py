@@ -1,8 +1,8 @@
 """Every pointer that Git, or a work tree, still holds on to: what a garbage collection has to keep.
 
-Refs and HEADs, the reflogs of all work trees (which is where stashes and reset commits live), what a stopped rebase,
-merge or bisect will come back to, the index of each work tree with all sides of a conflict, and the pointers that lie in the
-work trees without Git knowing them.
+Refs and HEADs, trees and blobs that a tag names, the reflogs of all work trees (which is where stashes and reset commits
+live), what a stopped rebase, merge or bisect will come back to, the index of each work tree with all sides of a conflict,
+and the pointers that lie in the work trees without Git knowing them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from weft.errors import NotARepository
-from weft.gitio.history import pointer_changes
+from weft.gitio.history import apart_from_commits, pointer_changes
 from weft.gitio.repo import GitRepo, discover, git_failed
 from weft.gitio.trees import POINTER_SUFFIX, is_pointer, pointer_files
-from weft.gitio.unfinished import unfinished_commits
+from weft.gitio.unfinished import unfinished_objects
 from weft.util.atomic import os_errors, translate_os_error
 from weft.util.subproc import find_program, run
 
@@ -24,7 +24,8 @@ _LIST = ("ls-files", "-z", "--stage")
 
 
 class Kept(NamedTuple):
-    """Pointers as (path, blob id) that Git holds, work trees that are there, and paths of those that are not."""
+    """Pointers as (path, blob id) that Git holds, with an empty path for a blob that a tag names; work trees that are there,
+    and paths of those that are not."""
 
     blobs: frozenset[tuple[str, str]]
     trees: tuple[GitRepo, ...]
@@ -41,7 +42,9 @@ def kept(repo: GitRepo) -> Kept:
     """
     git_dirs = _git_dirs(repo)
     found = set(_indexed(repo, git_dirs))
-    found.update(pointer_changes(repo, "--all", "--reflog", commits=unfinished_commits(repo, git_dirs)))
+    unfinished = unfinished_objects(repo, git_dirs)
+    found.update(pointer_changes(repo, "--all", "--reflog", commits=unfinished))
+    found.update(apart_from_commits(repo, unfinished))
     found.update(_indexed(repo, git_dirs))
     there, lost = [repo], []
     for path in tree_paths(repo):

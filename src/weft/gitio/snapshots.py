@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from weft.errors import GitFailed
-from weft.gitio.index import LINK, SUBMODULE
 from weft.gitio.repo import GitRepo, git_failed
 from weft.gitio.trees import head
-from weft.gitio.worktree import blob_ids
+from weft.gitio.worktree import hidden_changes
 from weft.util.atomic import temp_name
 from weft.util.subproc import Completed, find_program, run
 
@@ -58,7 +57,7 @@ def beyond_head(repo: GitRepo) -> Beyond:
             untracked.append(path)
         else:
             changed.append(path)
-    return Beyond(tuple(dict.fromkeys([*changed, *_hidden(repo)])), tuple(untracked))
+    return Beyond(tuple(dict.fromkeys([*changed, *hidden_changes(repo)])), tuple(untracked))
 
 
 def take_snapshot(repo: GitRepo, run_id: str, beyond: Beyond) -> Snapshot:
@@ -114,40 +113,6 @@ def author(repo: GitRepo) -> str:
     if done.returncode != 0:
         return ""
     return done.stdout.decode("utf-8", "replace").strip().rpartition("> ")[0] + ">"
-
-
-def _hidden(repo: GitRepo) -> list[str]:
-    """Paths whose entry is marked (assume-unchanged, skip-worktree) and whose file is another one than the index has. A
-    sparse checkout marks entries as well: there the file is absent, and that is no change."""
-    marked: dict[str, tuple[str, str]] = {}
-    found = []
-    for row in os.fsdecode(repo.git("ls-files", "-v", "--stage", "-z")).split("\0")[:-1]:
-        facts, path = row.split("\t", 1)
-        letter, mode, blob, _ = facts.split(" ")
-        if letter != "S" and not letter.islower():
-            continue
-        if os.path.lexists(os.path.join(repo.root, path)):
-            marked[path] = mode, blob
-        elif letter == "h":
-            found.append(path)  # marked as unchanged, and gone
-    files = {
-        path: entry for path, entry in marked.items() if entry[0] != SUBMODULE and _same_kind(repo, path, entry[0])
-    }
-    blobs = blob_ids(repo, files)
-    for path, (mode, blob) in marked.items():
-        now = _commit_of(repo, path) if mode == SUBMODULE else blobs.get(path, "")
-        if now != blob:
-            found.append(path)
-    return sorted(found)
-
-
-def _same_kind(repo: GitRepo, path: str, mode: str) -> bool:
-    there = os.path.join(repo.root, path)
-    return os.path.islink(there) if mode == LINK else os.path.isfile(there) and not os.path.islink(there)
-
-
-def _commit_of(repo: GitRepo, path: str) -> str:
-    return repo.run("-C", path, "rev-parse", "--verify", "--quiet", "HEAD").stdout.decode("ascii", "replace").strip()
 
 
 def _is_folder(repo: GitRepo, path: str) -> bool:

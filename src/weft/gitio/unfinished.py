@@ -1,7 +1,8 @@
-"""Commits that no ref and no reflog names, but that Git still means to come back to.
+"""Objects that no ref and no reflog names, but that Git still means to come back to.
 
 A stopped rebase, merge, cherry-pick or bisect, and what `--autostash` put away, stand in files of the Git directory. Their
-forms differ and grow with Git's versions, so nothing is parsed: every word of them that is the id of a commit counts.
+forms differ and grow with Git's versions, so nothing is parsed: every word of them that is the id of a commit counts, and
+the whole id of a tree or a blob, as `git fetch` notes one for a tag on it.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ _WORD = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{4,64}(?![0-9A-Za-z])")  # ids may
 _COMMITS = (b"commit", b"tag")
 
 
-def unfinished_commits(repo: GitRepo, git_dirs: list[str]) -> set[str]:
-    """Full ids of the commits, and of tags, that the state of the work trees with the ``git_dirs`` names. Raises
-    ``GitFailed``, and what reading the files raises."""
+def unfinished_objects(repo: GitRepo, git_dirs: list[str]) -> set[str]:
+    """Full ids of the objects that the state of the work trees with the ``git_dirs`` names. Raises ``GitFailed``, and what
+    reading the files raises."""
     found: set[str] = set()
     for git_dir in git_dirs:
         named = repo.git("--git-dir", git_dir, "for-each-ref", "--format=%(objectname)", *_TREE_REFS)
@@ -58,13 +59,16 @@ def _state_files(git_dir: str) -> list[str]:
 
 
 def _known(repo: GitRepo, git_dir: str, words: set[bytes]) -> set[str]:
-    """Those of ``words`` that name a commit or a tag which is here."""
+    """The ids of those of ``words`` that name a commit or a tag which is here, and of trees and blobs if it is in full."""
     options = ["--batch-check=%(objecttype) %(objectname)"]
     if is_partial(repo):  # asked for what is not here, Git would fetch it
         rows = repo.git("cat-file", "--batch-all-objects", "--unordered", *options).splitlines()
         names = sorted(row.split()[1] for row in rows if row.startswith(_COMMITS))
         near = {word: names[(at := bisect_left(names, word)) : at + 1] for word in words}
-        return {name.decode("ascii") for word, found in near.items() for name in found if name.startswith(word)}
+        known = {name for word, found in near.items() for name in found if name.startswith(word)}
+        return {name.decode("ascii") for name in known.union(words.intersection(row.split()[1] for row in rows))}
     asked = b"".join(word + b"\n" for word in sorted(words))
     rows = repo.git("--git-dir", git_dir, "--no-replace-objects", "cat-file", *options, stdin=asked).splitlines()
-    return {row.split()[1].decode("ascii") for row in rows if row.startswith(_COMMITS)}
+    named = {row.split()[1] for row in rows if row.startswith(_COMMITS)}
+    here = {row.split()[1] for row in rows if not row.endswith((b" missing", b" ambiguous"))}
+    return {name.decode("ascii") for name in named.union(here & words)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from weft.gitio.blobs import is_blob_id
 from weft.gitio.index import LINK, REGULAR, SUBMODULE
@@ -120,18 +121,54 @@ def blob_ids(repo: GitRepo, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _commit(repo: GitRepo, path: str) -> str:
-    """The commit that the repository at ``path`` has checked out; empty when
-    it holds more than that. Of one that was never brought here it is the commit that it is to have."""
+    """The commit that the repository at ``path`` has checked out; empty when it holds more than that. Of one that was
+    never brought here it is the commit that it is to have."""
     if not os.path.lexists(os.path.join(repo.root, path, ".git")):
         return repo.git("ls-files", "-z", "--stage", "--", path).decode("ascii", "replace").split(" ")[1]
-    output = os.fsdecode(repo.git("-C", path, "status", "--porcelain=v2", "--branch", "-z", "--no-renames"))
+    inner = replace(repo, root=os.path.join(repo.root, path))
+    # What the configuration of either repository says of it hides nothing here.
+    options = (
+        "--porcelain=v2",
+        "--branch",
+        "-z",
+        "--no-renames",
+        "--ignore-submodules=none",
+        "--untracked-files=normal",
+    )
+    output = os.fsdecode(inner.git("status", *options))
     commit = ""
     for row in output.split("\0"):
         if row.startswith("# branch.oid "):
             commit = row.rpartition(" ")[2]
         elif row and not row.startswith("#") and not (row.startswith("? ") and in_cache(row[2:])):
             return ""
-    return commit if is_blob_id(commit) else ""
+    return commit if is_blob_id(commit) and not hidden_changes(inner, deep=True) else ""
+
+
+def hidden_changes(repo: GitRepo, *, deep: bool = False) -> list[str]:
+    """Paths whose entry is marked (assume-unchanged, skip-worktree) and whose file is another one than the index has. A
+    sparse checkout marks entries as well: there the file is absent, and that is no change. With ``deep`` also repositories
+    inside of this one that hold more than the commit that this one names. Raises ``GitFailed``."""
+    marked: dict[str, tuple[str, str]] = {}
+    found = []
+    for row in os.fsdecode(repo.git("ls-files", "-v", "--stage", "-z")).split("\0")[:-1]:
+        facts, path = row.split("\t", 1)
+        letter, mode, blob, _ = facts.split(" ")
+        if letter != "S" and not letter.islower() and not (deep and mode == SUBMODULE):
+            continue
+        if os.path.lexists(os.path.join(repo.root, path)):
+            marked[path] = mode, blob
+        elif letter == "h":
+            found.append(path)  # marked as unchanged, and gone
+    blobs = blob_ids(repo, [path for path, (mode, _) in marked.items() if _is_kind(repo, path, mode)])
+    return sorted([*found, *(path for path, (_, blob) in marked.items() if blobs.get(path, "") != blob)])
+
+
+def _is_kind(repo: GitRepo, path: str, mode: str) -> bool:
+    there = os.path.join(repo.root, path)
+    if os.path.islink(there):
+        return mode == LINK
+    return os.path.isdir(there) if mode == SUBMODULE else mode in REGULAR and os.path.isfile(there)
 
 
 def _quoted(name: bytes) -> bytes:

@@ -15,14 +15,14 @@ from weft.model.paths import CONFIG_PATH
 from weft.util.dirfd import write_below
 from weft.util.locks import FileLock
 from weft.workflows.directories import check_remote, check_store
-from weft.workflows.files import read_below, tidy
-from weft.workflows.project import CONFIG_LIMIT, Project, alone, committed_config, config_place, state_dir
+from weft.workflows.files import tidy
+from weft.workflows.project import Project, alone, committed_config, config_place, private_config, state_dir
 from weft.workflows.results import ConfigResult
 
 
 def read_one(git: GitRepo, *, private: bool) -> Config:
     """The committed or the private file alone; an empty configuration when the private one is not there."""
-    data = read_below(*config_place(git, private=True), CONFIG_LIMIT) if private else committed_config(git)
+    data = private_config(git) if private else committed_config(git)
     return Config() if data is None else config_format.decode(data, committed=not private)
 
 

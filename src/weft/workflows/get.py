@@ -6,12 +6,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import cast
 from urllib.parse import unquote
 
 from weft.errors import (
     CredentialFault,
     GitFailed,
+    NoRemote,
     NotARepository,
     NotTracked,
     PermissionFault,
@@ -20,7 +22,7 @@ from weft.errors import (
     UntrustedRemote,
 )
 from weft.gitio import trees
-from weft.gitio.repo import SAFELY, find_git, git_failed
+from weft.gitio.repo import SAFELY, discover, find_git, git_failed
 from weft.model.entry import DIR
 from weft.model.pointer import Pointer
 from weft.model.remote import NOTHING, Trust
@@ -57,9 +59,12 @@ def get(
 
     ``url`` is a local repository or anything Git can clone; ``destination`` is a new path, by default the name of the
     data here. With ``force`` files there are replaced; inside a project their bytes go into its store first, elsewhere what
-    stands there is moved aside. ``trust`` decides whether credentials go to the remote that the repository names. Raises
-    ``NotTracked``, ``UnsavedChanges`` when something stands there, ``GitFailed``, and what fetching and writing raise.
+    stands there is moved aside. ``trust`` decides whether credentials go to the remote that the repository names, and
+    whether its private configuration counts; that of the repository around the user does. Raises ``NotTracked``,
+    ``UnsavedChanges`` when something stands there, ``GitFailed``, and what fetching and writing raise.
     """
+    if trust.foreign and _is_around(url):
+        trust = replace(trust, foreign=False)
     with _opened(url, progress, trust) as project, _hint_at_trust(trust, url, f"{rev}:{path}" if rev else path):
         commit = trees.resolve(project.git, rev or "HEAD")
         place = repo_path(project, os.path.join(project.root, path))
@@ -141,19 +146,32 @@ def _move_aside(target: str) -> str:
 
 @contextmanager
 def _hint_at_trust(trust: Trust, url: str, what: str) -> Iterator[None]:
-    """Say in the hint what would help where a remote wants to know who asks, or is none that strangers may name."""
+    """Say in the hint what would help where a remote wants to know who asks, is none that strangers may name, or is named in
+    the private configuration, which is not read."""
     try:
         yield
-    except (CredentialFault, PermissionFault, UntrustedConfig, UntrustedRemote) as error:
+    except (CredentialFault, PermissionFault, UntrustedConfig, UntrustedRemote, NoRemote) as error:
         if trust.foreign:
             error.hint = f"if you trust that repository with your credentials: weft get --trust {url} {what}"
         raise
 
 
+def _local(url: str) -> str:
+    return unquote(url.removeprefix("file://")) if url.startswith("file:///") else url
+
+
+def _is_around(url: str) -> bool:
+    """True for the repository that the user works in, or a work tree of it: it is no foreign one."""
+    try:
+        return os.path.isdir(_local(url)) and discover(_local(url)).common_dir == discover(".").common_dir
+    except (NotARepository, GitFailed):
+        return False
+
+
 @contextmanager
 def _opened(url: str, progress: Progress | None, trust: Trust) -> Iterator[Project]:
     """The repository ``url`` itself when it is a local one, so that nothing need be pushed; else a clone that goes away."""
-    local = unquote(url.removeprefix("file://")) if url.startswith("file:///") else url
+    local = _local(url)
     if os.path.isdir(os.path.join(local, ".weft")):
         with open_project(local, progress, trust) as project:
             yield project

@@ -84,6 +84,11 @@ def committed_config(git: GitRepo) -> bytes | None:
     return staged_file(git, CONFIG_PATH, CONFIG_LIMIT) if data is None else data
 
 
+def private_config(git: GitRepo) -> bytes | None:
+    """The private configuration; None where there is none, and of a foreign repository: nothing of it is this user's."""
+    return None if git.foreign else read_below(*config_place(git, private=True), CONFIG_LIMIT)
+
+
 def read_config(git: GitRepo) -> Config:
     """Read the committed configuration and lay the private one over it.
 
@@ -97,7 +102,7 @@ def read_config(git: GitRepo) -> Config:
             path=git.root,
         )
     committed = config_format.decode(data, committed=True)
-    private = read_below(*config_place(git, private=True), CONFIG_LIMIT)
+    private = private_config(git)
     if private is None:
         return committed
     return config_format.merge(committed, config_format.decode(private, committed=False))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -41,14 +40,14 @@ def admit(project: Project, spec: RemoteSpec, *, writes: bool) -> Access:
     ``UntrustedRemote`` for a place that the user has not accepted, and ``ConfigError``.
     """
     trust = project.trust
-    if spec.private and not trust.foreign:
+    if spec.private:
         return Access(spec.store, spec.url)
-    refuse_private_only(replace(spec, private=False))
+    refuse_private_only(spec)
     place = place_of(spec.url, spec.endpoint, project.root)
     url = spec.url if scheme_of(place.url) else place.url
     if trust.everything or any(covers(pattern, place) for pattern in trust.patterns()):
         return Access(spec.store, url)
-    known: Mapping[str, RemoteSpec] = {} if trust.foreign else read_one(project.git, private=True).accepted
+    known = read_one(project.git, private=True).accepted
     same = next((one for one in known.values() if _agree(one, spec, place)), None)
     if same is not None:
         return Access(spec.store or same.store, url)

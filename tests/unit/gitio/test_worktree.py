@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from weft.gitio.worktree import blob_ids, ignored_paths, kept_modes
 
 
@@ -61,3 +63,47 @@ def test_ignored_paths(work):
     work.commit({".gitignore": b"*.log\n", "kept.log": b""})
     assert ignored_paths(work.repo, ["kept.log", "new.log", "a b", ":odd.log", "*"]) == ["new.log", ":odd.log"]
     assert ignored_paths(work.repo, []) == []
+
+
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_a_submodule_in_which_a_mark_hides_a_change_holds_more_than_its_commit(mark, work, new_work):
+    deep, inner = new_work("deep"), new_work("inner")
+    deep.commit({"x": b"1"})
+    inner.commit({"y": b"1"})
+    add = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
+    inner.git(*add, deep.path, "deep")
+    inner.git("commit", "-q", "-m", "deep")
+    work.git(*add, inner.path, "sub")
+    work.git("-c", "protocol.file.allow=always", "submodule", "update", "-q", "--init", "--recursive")
+    commit = work.git("-C", "sub", "rev-parse", "HEAD").decode().strip()
+    assert blob_ids(work.repo, ["sub"]) == {"sub": commit}
+    for folder, name in (("sub", "y"), ("sub/deep", "x")):
+        work.git("-C", folder, "update-index", mark, name)
+        assert blob_ids(work.repo, ["sub"]) == {"sub": commit}, "nothing is changed yet"
+        work.write(f"{folder}/{name}", b"2")
+        assert blob_ids(work.repo, ["sub"]) == {"sub": ""}
+        if folder == "sub/deep":
+            # Nor is it hidden by a mark on the submodule, or by what its configuration says.
+            work.git("-C", "sub", "update-index", mark, "deep")
+            work.git("-C", "sub", "config", "submodule.deep.ignore", "all")
+            assert blob_ids(work.repo, ["sub"]) == {"sub": ""}
+        work.git("-C", folder, "update-index", mark.replace("--", "--no-"), name)
+        work.git("-C", folder, "checkout", "-q", name)
+
+
+def test_a_submodule_whose_configuration_hides_changes(work, new_work):
+    deep, inner = new_work("deep"), new_work("inner")
+    deep.commit({"x": b"1"})
+    inner.commit({"y": b"1"})
+    add = ("-c", "protocol.file.allow=always", "submodule", "add", "-q")
+    inner.git(*add, deep.path, "deep")
+    inner.git("commit", "-q", "-m", "deep")
+    work.git(*add, inner.path, "sub")
+    work.git("-c", "protocol.file.allow=always", "submodule", "update", "-q", "--init", "--recursive")
+    work.git("-C", "sub", "config", "submodule.deep.ignore", "all")
+    work.git("-C", "sub", "config", "status.showUntrackedFiles", "no")
+    for name in ("sub/deep/x", "sub/new"):
+        before = os.path.exists(os.path.join(work.path, name))
+        work.write(name, b"2")
+        assert blob_ids(work.repo, ["sub"]) == {"sub": ""}
+        work.git("-C", "sub/deep", "checkout", "-q", ".") if before else None

@@ -16,14 +16,15 @@ from weft.workflows.get import get
 @click.option(
     "-o", "--output", default="", metavar="DEST", type=click.Path(), help="Where to write (default: its name, here)."
 )
-@click.option("--trust", is_flag=True, help="Send your credentials to the remote that the repository names.")
+@click.option("--trust", is_flag=True, help="Send your credentials to its remote, and obey its private configuration.")
 @click.option("-f", "--force", is_flag=True, help="Replace what is at DEST, after its bytes were saved.")
 @pass_session
 def command(session: Session, url: str, what: str, output: str, trust: bool, force: bool) -> None:
     """Copy data out of any weft repository.
 
     URL is anything that Git can clone. Nothing is added to the repository you are in, and none is needed. Without --trust
-    its remote is asked without credentials, unless your own configuration trusts the place.
+    its remote is asked without credentials, unless your own configuration trusts the place, and where it is a directory its
+    private configuration does not count. The repository that you are in is no stranger's.
     """
     revision, separator, path = what.partition(":")
     if not separator:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from weft.formats import lineage
 from weft.gitio.blobs import blob_id
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
-from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import SCHEMA, found
@@ -71,7 +70,7 @@ def _unvouched(context: Context, record: Record, stage: Stage) -> bool:
         known = any(_covers(out.path, name) for name in told)
         if out.kind == "metrics" and out.cache:
             known = known and out.path in record.metrics
-        if not known and (out.path + SUFFIX in context.index or context.at_or_below(out.path)):
+        if not known and (context.owner(out.path) or context.at_or_below(out.path)):
             return True
     return False
 

@@ -25,7 +25,7 @@ _NO_RESULT = (".gitignore", ".weftignore")
 def alone(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
     """Rule 15: what the stages ``names`` make comes with a record. Looked at are results that this commit changes, and those
     that it first says a stage makes: what was wrong before stands in nobody's way. A frozen stage is no exception."""
-    suspects: dict[str, tuple[str, Out]] = {}
+    suspects: dict[str, tuple[str, Out, bool]] = {}
     stages, before = context.stages(), context.old_stages() or {}
     for name in names:
         path = record_path(name)
@@ -35,22 +35,22 @@ def alone(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
         for out in stages[name].outs:
             fresh = context.whole or (out.path, out.cache) not in claimed
             files = (file for file in _results(context, out) if fresh or context.touched(file))
-            suspects.update((file, (name, out)) for file in list(files)[:1])
+            suspects.update((file, (name, out, fresh)) for file in list(files)[:1])
     old = context.old_texts((path for path in suspects if path.endswith(SUFFIX)), _POINTER_LIMIT)
-    for path, (name, out) in suspects.items():
-        if path not in old or context.whole or not _same_data(context, path, old[path]):
+    for path, (name, out, fresh) in suspects.items():
+        if path not in old or fresh or not _same_data(context, path, old[path]):
             text = f"the stage {name!a} makes {out.path}, and there is no record of how"
             mend = f"weft repro {name}, or take {quoted(out.path)} out of the outs of {name}"
             yield found(PRODUCER, path, text, mend=mend)
 
 
 def _results(context: Context, out: Out) -> list[str]:
-    """The files of the snapshot that stand for an out: its pointer, or what Git itself keeps of it."""
+    """The files of the snapshot that stand for an out: its pointer, that of a directory around it, or what Git itself keeps
+    of it."""
     below = context.index.below(out.path)
     if out.cache:  # its bytes in Git are a matter of rule 3
         around = context.owner(out.path) + SUFFIX
-        own = [around] if around == out.path + SUFFIX or context.whole or context.touched(around) else []
-        return [path for path in (*own, *below) if path.endswith(SUFFIX) and path in context.index]
+        return [path for path in (around, *below) if path.endswith(SUFFIX) and path in context.index]
     files = [path for path in below if path.rpartition("/")[2] not in _NO_RESULT]
     return [path for path in (out.path, out.path + SUFFIX) if path in context.index] + files
 
