@@ -378,7 +378,7 @@ def test_without_the_drivers_git_never_mixes_two_versions(repo: Merging):
     repo.change("other", {"data/one": b"theirs, and longer\n"})
     repo.change("main", {"data/two": b"ours\n", "data/seven": b"7"})
     repo.git("merge", "other", code=1)
-    assert "E_MERGE_CONFLICT" in repo.weft("status", code=3).err
+    assert "E_MERGE_CONFLICT" in repo.weft("status", code=3).out
     repo.weft("resolve", "data")
     repo.git("commit", "-q", "-m", "merged")
     repo.weft("checkout")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from weft.cli import trusting
     from weft.model import remote
     from weft.model.remote import Trust
+    from weft.workflows.results_status import Broken
 else:
     trusting = later("weft.cli.trusting")
     remote = later("weft.model.remote")
@@ -106,6 +107,12 @@ class Session:
         self.out.flush()
         self._lines(self.err, made.cautions if self.quiet else made.cautions + made.notes)
 
+    def tell_broken(self, broken: Sequence[Broken]) -> int:
+        """Name the pointers that a command had to pass over, after its result; return the exit code for them, 0 for none."""
+        for one in () if self.json else broken:
+            self._explain(one)
+        return next((one.exit_code for one in broken), 0)
+
     def fail(self, error: WeftError, causes: list[str], trace: str = "") -> int:
         """Print ``error`` and return its exit code. ``causes`` and ``trace`` are shown with ``-v`` only."""
         self.progress.close()
@@ -137,7 +144,7 @@ class Session:
         self.out.flush()
         self.err.flush()
 
-    def _explain(self, error: WeftError) -> None:
+    def _explain(self, error: WeftError | Broken) -> None:
         paint = paint_for(self.err, self.environment)
         self.err.line(f"{paint.bad('error:')} {escape(_located(error))} {paint.quiet(f'[{error.code}]')}")
         if error.hint:
@@ -148,8 +155,10 @@ class Session:
             output.write("\n".join(lines) + "\n")
 
 
-def _located(error: WeftError) -> str:
+def _located(error: WeftError | Broken) -> str:
     """The message, led by path and line where it does not name them itself."""
+    if not isinstance(error, WeftError):
+        return error.message
     place = error.path
     if not place or place in error.message or ascii(place)[1:-1] in error.message:
         return (

@@ -101,16 +101,21 @@ def _commit_id(repo: GitRepo, commit: str) -> str:
 # --- pointers of the work tree, the index and a commit ----------------------------------------------------------------
 
 
-def pointer_files(repo: GitRepo) -> dict[str, bool]:
+TRACKED, LEFT_OUT, UNMERGED, UNKNOWN = "H", "S", "M", "?"
+"""How Git stands to a pointer: it tracks it, leaves it out of the work tree (a sparse checkout), has it in a conflict, or
+knows nothing of it."""
+
+
+def pointer_files(repo: GitRepo) -> dict[str, str]:
     """Paths of the pointers in the index, even where the file is gone, and of those Git neither tracks nor ignores; sorted,
-    each with whether Git leaves it out of the work tree (a sparse checkout).
+    each with one of the letters above.
 
     Works in the middle of a merge as well.
     """
     output = repo.git("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
-    # Most paths are no pointers: a look at the bytes saves decoding them. "S name" is one that is left out.
-    rows = {row[2:]: row[:1] == b"S" for row in output.split(b"\0") if row.endswith(b".weft")}
-    found = {os.fsdecode(name): left_out for name, left_out in rows.items()}
+    # Most paths are no pointers: a look at the bytes saves decoding them.
+    rows = {row[2:]: row[:1] for row in output.split(b"\0") if row.endswith(b".weft")}
+    found = {os.fsdecode(name): letter.decode("ascii") for name, letter in rows.items()}
     return {name: found[name] for name in sorted(filter(is_pointer, found))}
 
 

@@ -26,7 +26,15 @@ from weft.workflows.push import push_selection
 from weft.workflows.results import Added, AddResult
 from weft.workflows.selection import Selection
 from weft.workflows.take import Draft, Taker
-from weft.workflows.targets import owner_of, pointer_path, repo_path, tell_ignored, workspace_pointers
+from weft.workflows.targets import (
+    Pointers,
+    broken_of,
+    owner_of,
+    pointer_path,
+    repo_path,
+    tell_ignored,
+    workspace_pointers,
+)
 from weft.workspace.ignore import load_ignore
 from weft.workspace.names import NamePolicy
 
@@ -48,19 +56,22 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
     ``MissingUnknown``, ``FileChanged``, ``FileTypeRefused``, ``PermissionFault`` and the refusals of names.
     """
     with alone(project, "weft add"):
-        drafts, stored, staging = _take_and_publish(project, paths, options)
+        pointers = workspace_pointers(project, outside=True)
+        broken = broken_of(pointers, [repo_path(project, text) for text in paths])
+        drafts, stored, staging = _take_and_publish(project, pointers, paths, options)
         left_out = _left_out(project, paths, drafts)
     added = tuple(_added(draft) for draft in drafts)
     pushed = None
     if options.to_remote is not None:
         chosen = Selection({draft.path: draft.pointer for draft in drafts})
         pushed = push_selection(project, chosen, TransferOptions(remote=options.to_remote))
-    return AddResult(added, staging, stored, pushed, left_out)
+    return AddResult(added, staging, stored, pushed, left_out, broken)
 
 
-def _take_and_publish(project: Project, paths: Sequence[str], options: AddOptions) -> tuple[list[Draft], int, bool]:
+def _take_and_publish(
+    project: Project, pointers: Pointers, paths: Sequence[str], options: AddOptions
+) -> tuple[list[Draft], int, bool]:
     """The drafts that were published, the bytes that went into the store, and whether pointers were staged."""
-    pointers = workspace_pointers(project, outside=True)
     request = _understand(project, pointers, paths)
     names = NamePolicy(strict=project.config.portable == STRICT)
     with project.store.writer() as writer:
@@ -97,10 +108,11 @@ def publish(project: Project, draft: Draft, *, staging: bool) -> list[str]:
     return written
 
 
-def _understand(project: Project, pointers: Mapping[str, Pointer], paths: Sequence[str]) -> _Request:
+def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _Request:
     request = _Request()
     for text in paths:
         path = repo_path(project, text)
+        pointers.refuse(path)
         inside = owner_of(pointers, path)
         below = [known for known in pointers if not path or known.startswith(path + "/")]
         if inside:
@@ -113,6 +125,8 @@ def _understand(project: Project, pointers: Mapping[str, Pointer], paths: Sequen
             raise UsageFault("name what is to be tracked: the whole repository cannot be", hint="weft add PATH")
         else:
             _check_there(project, text, path)
+            for error in pointers.broken_at(path).values():
+                raise error  # what it stands for lies in what would be tracked
             check_free(path, pointers)
             request.whole[path] = None
     for path in request.whole:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
@@ -29,6 +29,7 @@ from weft.workflows.selection import Selection
 from weft.workflows.take import Draft, rewritten
 from weft.workflows.targets import (
     Target,
+    broken_of,
     merge,
     pick,
     pointer_path,
@@ -69,8 +70,8 @@ def checkout(project: Project, rev: str | None, paths: Sequence[str], options: C
     """
     with alone(project, "weft checkout"):
         if rev is None:
-            pointers = workspace_pointers(project)
-            return checkout_targets(project, select(project, pointers, paths), options, leftovers=not paths)
+            targets, broken = select(project, workspace_pointers(project), paths)
+            return replace(checkout_targets(project, targets, options, leftovers=not paths), broken=broken)
         return _from_revision(project, rev, paths, options)
 
 
@@ -82,14 +83,15 @@ def checkout_targets(
     leftovers: bool = False,
     here: Set[Found] = frozenset(),
 ) -> CheckoutResult:
-    """Check out pointers that are chosen. With ``leftovers`` data whose pointer is gone from Git goes too, if saved.
+    """Check out pointers that are chosen. With ``leftovers`` data whose pointer is gone from Git goes too, if saved and if
+    all pointers can be read: a broken one may be what the gone one was renamed to.
 
     What is in ``here`` was found whole in the local store a moment ago: it is not looked up again, object by object.
     """
     planned = _plan(project, targets, options, here)
     if leftovers:
-        gone = project.cache.tracked_paths().keys() - workspace_pointers(project).keys()
-        for path in sorted(gone):
+        now = workspace_pointers(project)
+        for path in sorted(project.cache.tracked_paths().keys() - now.keys() if not now.broken else ()):
             if not trees.is_tracked(project.git, path):
                 planned.plans[path] = plan_one(project, path, None, None, options)
     return carry_out(project, planned.plans, planned.absent, options.link)
@@ -102,6 +104,7 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
     targets = merge(found for path in asked for found in pick(there, path))
     for text, path in zip(paths, asked, strict=False):
         if not pick(there, path):
+            there.refuse(path)
             raise NotTracked(f"{rev} tracks no {text}", hint=f"weft ls {rev}:", path=text)
     selection = Selection({t.path: t.pointer for t in targets}, {t.path: t.subpaths for t in targets})
     planned = _plan(project, targets, options)
@@ -120,7 +123,7 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
         if target.subpaths is None:
             _take_pointer(project, target, staging=staging)
     tidy(os.path.join(project.root, target.path) for target in targets)
-    return result
+    return replace(result, broken=broken_of(there, asked))
 
 
 def _with_parts(project: Project, targets: Sequence[Target]) -> list[Draft]:

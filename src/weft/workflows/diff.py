@@ -21,9 +21,9 @@ from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
 from weft.workflows.project import Project
 from weft.workflows.results import DiffResult
-from weft.workflows.results_status import Change
+from weft.workflows.results_status import Broken, Change
 from weft.workflows.status import changes_in, compare_target
-from weft.workflows.targets import Target, merge, pick, repo_path, select, workspace_pointers
+from weft.workflows.targets import Pointers, Target, broken_of, merge, pick, repo_path, select, workspace_pointers
 from weft.workspace.compare import ERROR, Comparison
 
 
@@ -37,34 +37,48 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     names = _revisions(revs)
     asked = [repo_path(project, text) for text in paths] or [""]
     if not names:
-        return DiffResult("pointers", "workspace", *_workspace(project, paths))
+        changes, absent, broken = _workspace(project, paths)
+        return DiffResult("pointers", "workspace", changes, absent, broken=broken)
     old = pointers_at(project, names[0])
     new = pointers_at(project, names[1] if len(names) == 2 else "")
+    broken = _without_broken(old, new, asked)
     facts, left_out = _facts(project, names, asked)
     tracked = not paths or any(pick(old, path) or pick(new, path) for path in asked)
-    if not tracked and not facts:
+    if not tracked and not facts and not broken:
         raise NotTracked(f"weft tracks none of {', '.join(paths)} there", hint="weft ls REV:")
     found: Iterable[Change] = list(_between(project, old, new, asked))
-    changes: tuple[Change, ...] = ()
-    absent: tuple[tuple[str, int], ...] = ()
+    changes, absent = (), ()
     if len(names) == 1 and tracked:
-        changes, absent = _workspace(project, paths)
+        changes, absent, _ = _workspace(project, paths)
     end = names[1] if len(names) == 2 else "workspace"
-    return DiffResult(names[0], end, tuple(_overlay(found, changes)), absent, facts, left_out)
+    return DiffResult(names[0], end, tuple(_overlay(found, changes)), absent, facts, left_out, broken)
 
 
-def _workspace(project: Project, paths: Sequence[str]) -> tuple[tuple[Change, ...], tuple[tuple[str, int], ...]]:
-    """What differs between the workspace and its pointers, and how many files of which path are not here.
+def _without_broken(old: Pointers, new: Pointers, asked: Sequence[str]) -> tuple[Broken, ...]:
+    """Take from both sides what cannot be read on one: it is neither new nor gone. Returns what is broken of it."""
+    for path in old.broken.keys() | new.broken.keys():
+        old.pop(path, None)
+        new.pop(path, None)
+    found = {one.path: one for side in (old, new) for one in broken_of(side, asked)}
+    return tuple(found[path] for path in sorted(found))
+
+
+def _workspace(
+    project: Project, paths: Sequence[str]
+) -> tuple[tuple[Change, ...], tuple[tuple[str, int], ...], tuple[Broken, ...]]:
+    """What differs between the workspace and its pointers, how many files of which path are not here, and the pointers
+    that cannot be read.
 
     Raises ``ObjectMissing`` where that cannot be known, and what reading files raises.
     """
     changes: list[Change] = []
     absent: list[tuple[str, int]] = []
-    for target in select(project, workspace_pointers(project), paths):
+    targets, broken = select(project, workspace_pointers(project), paths)
+    for target in targets:
         found = _compared(project, target)
         changes += changes_in(target, found)
         absent += [(target.path, found.absent)] if found.absent else []
-    return tuple(changes), tuple(absent)
+    return tuple(changes), tuple(absent), broken
 
 
 def _compared(project: Project, target: Target) -> Comparison:

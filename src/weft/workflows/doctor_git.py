@@ -21,7 +21,7 @@ from weft.workflows.files import read_small
 from weft.workflows.own_code import first_inside
 from weft.workflows.project import Project
 from weft.workflows.results import Probe
-from weft.workflows.targets import check_overlap, data_path, read_pointer
+from weft.workflows.targets import data_path, overlaps, read_pointer
 
 _LIMIT = 1 << 20
 _AHEAD = 300.0
@@ -113,12 +113,12 @@ def pointers(project: Project) -> tuple[dict[str, Pointer], list[Probe]]:
     """The pointers that can be read, and a probe for each that cannot."""
     found: dict[str, Pointer] = {}
     probes: list[Probe] = []
-    for name, left_out in trees.pointer_files(project.git).items():
+    for name, how in trees.pointer_files(project.git).items():
         try:
             pointer = read_pointer(project, data_path(name))
             if pointer is not None:
                 found[data_path(name)] = pointer
-            elif not left_out and not os.path.lexists(os.path.join(project.root, name)):
+            elif how != trees.LEFT_OUT and not os.path.lexists(os.path.join(project.root, name)):
                 probes.append(
                     Probe(
                         "pointers",
@@ -130,8 +130,6 @@ def pointers(project: Project) -> tuple[dict[str, Pointer], list[Probe]]:
         except WeftError as error:
             hint = error.hint or f"git restore {name}, or git log -- {name} for an older one"
             probes.append(Probe("pointers", "fail", f"{name} cannot be read: {error.message} ({error.code})", hint))
-    try:
-        check_overlap(found)
-    except WeftError as error:
-        probes.append(Probe("pointers", "fail", f"{error.message} ({error.code})", error.hint))
+    for overlap in dict.fromkeys(overlaps(found).values()):
+        probes.append(Probe("pointers", "fail", f"{overlap.message} ({overlap.code})", overlap.hint))
     return found, probes or [Probe("pointers", "ok", count_text(len(found), "pointer"))]

@@ -24,13 +24,13 @@ def fetch_selection(project: Project, selection: Selection, options: TransferOpt
     """Fetch for pointers that are chosen already. What is here needs no remote, and makes no request."""
     labels = tuple(selection.pointers)
     if not labels or (not options.remote and not project.config.remotes and _is_here(project, selection)):
-        return FetchResult(options.remote, labels)
+        return FetchResult(options.remote, labels, broken=selection.broken)
     spec = find_remote(project, options.remote)
     with connection(project, spec, options.jobs) as link:
         done = download.fetch(link.remote, project.store, selection.pointers, selection.parts, project.progress)
         return FetchResult(
             spec.name, labels, packs=done.packs, objects=done.objects, received_bytes=link.received,
-            requests=link.requests,
+            requests=link.requests, broken=selection.broken,
         )  # fmt: skip
 
 

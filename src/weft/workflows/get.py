@@ -68,7 +68,9 @@ def get(
     with _opened(url, progress, trust) as project, _hint_at_trust(trust, url, f"{rev}:{path}" if rev else path):
         commit = trees.resolve(project.git, rev or "HEAD")
         place = repo_path(project, os.path.join(project.root, path))
-        found = pick(revision_pointers(project, commit), place)
+        pointers = revision_pointers(project, commit)
+        pointers.refuse(place)
+        found = pick(pointers, place)
         if len(found) != 1 or (found[0].path != place and not found[0].subpaths):
             raise NotTracked(
                 f"{url} tracks no {path} at {rev or 'HEAD'}", hint="weft ls REV: in a clone of it", path=path

@@ -16,12 +16,12 @@ from weft.objects.catalog import LOCAL
 from weft.workflows.fetch import fetch_content, fetch_metadata
 from weft.workflows.project import Project
 from weft.workflows.results import Listed, ListResult
-from weft.workflows.targets import pick, repo_path, revision_pointers, workspace_pointers
+from weft.workflows.targets import Pointers, broken_of, pick, repo_path, revision_pointers, workspace_pointers
 
 TYPES = {FILE: "file", EXEC: "exec", LINK: "link", DIR: "dir"}
 
 
-def pointers_at(project: Project, revision: str) -> dict[str, Pointer]:
+def pointers_at(project: Project, revision: str) -> Pointers:
     """Pointers of ``revision``; those of the work tree when it is empty."""
     if not revision:
         return workspace_pointers(project)
@@ -56,7 +56,9 @@ def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResul
     place = repo_path(project, path or ".")
     pointers = pointers_at(project, revision)
     targets = pick(pointers, place)
-    if not targets and place:
+    pointers.refuse(place)
+    broken = broken_of(pointers, [place])
+    if not targets and place and not broken:
         raise NotTracked(f"weft tracks no {path}" + (f" in {revision}" if revision else ""), hint="weft ls", path=path)
     entries: list[Listed] = []
     inside = [target for target in targets if recursive or target.path == place or target.subpaths]
@@ -74,7 +76,7 @@ def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResul
             if not place or (target.path != place and not subpath):
                 entries.append(_listed(project, shown, entry))
             entries += _below(project, target.pointer, shown, entry, recursive)
-    return ListResult(revision, tuple(_with_presence(project, entries)))
+    return ListResult(revision, tuple(_with_presence(project, entries)), broken)
 
 
 def _below(project: Project, pointer: Pointer, path: str, entry: Entry, recursive: bool) -> Iterator[Listed]:
@@ -114,7 +116,9 @@ def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int =
     if path.startswith("blake3:"):
         return _cat_object(project, Oid.parse(path), sink, start, length)
     place = repo_path(project, path)
-    targets = pick(pointers_at(project, revision), place)
+    pointers = pointers_at(project, revision)
+    pointers.refuse(place)
+    targets = pick(pointers, place)
     if len(targets) != 1 or (targets[0].path != place and not targets[0].subpaths):
         raise NoSuchPath(f"there is no tracked file {path}", hint="weft ls", path=path)
     target = targets[0]

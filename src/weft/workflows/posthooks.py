@@ -17,7 +17,7 @@ from weft.workflows.files import read_small
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone, committed_config, open_project
 from weft.workflows.results import CheckoutResult
-from weft.workflows.targets import revision_pointers, workspace_pointers
+from weft.workflows.targets import broken_of, revision_pointers, workspace_pointers
 from weft.workspace.plan import Plan
 
 CHECKOUT, MERGE, REBASE = "checkout", "merge", "rebase"
@@ -90,15 +90,20 @@ def _has_steps(git: GitRepo) -> bool:
 
 
 def _behind(project: Project, old: str) -> Iterator[tuple[str, Pointer | None]]:
-    """Tracked paths whose data does not go with the pointers of the work tree; None for a pointer that is gone."""
+    """Tracked paths whose data does not go with the pointers of the work tree; None for a pointer that is gone.
+
+    A broken pointer is told, and nothing is gone while there is one: it may be what another was renamed to.
+    """
     now = workspace_pointers(project)
+    for one in broken_of(now, [""]):
+        project.progress.warn(one.message, one.hint)
     before = _pointers_before(project, old)
     recorded = project.cache.tracked_paths()
     for path, pointer in now.items():
         known = recorded.get(path)
         if before.get(path) != pointer or (known is not None and known.oid != pointer.oid):
             yield path, pointer
-    for path in sorted(recorded.keys() - now.keys()):
+    for path in sorted(recorded.keys() - now.keys() if not now.broken else ()):
         if not trees.is_tracked(project.git, path):
             yield path, None
 

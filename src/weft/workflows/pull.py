@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
 from weft.objects.catalog import LOCAL
 from weft.workflows.checkout import Found, checkout_targets
@@ -27,11 +28,11 @@ def pull(
         return PullResult(fetched, CheckoutResult(()))
     packs = project.catalog.packs(LOCAL).keys()
     with alone(project, "weft pull"):
-        targets = select(project, workspace_pointers(project), paths)
+        targets, broken = select(project, workspace_pointers(project), paths)
         # A collection that ran while this command waited for its turn may have taken some of it.
         here = _found_whole(selection) if packs <= project.catalog.packs(LOCAL).keys() else frozenset()
         done = checkout_targets(project, targets, checkout_options, leftovers=not paths, here=here)
-        return PullResult(fetched, done)
+        return PullResult(fetched, replace(done, broken=broken))
 
 
 def _found_whole(selection: Selection) -> Set[Found]:

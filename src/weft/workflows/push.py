@@ -46,4 +46,5 @@ def push_selection(project: Project, selection: Selection, options: TransferOpti
             requests=link.requests,
             repaired=done.repaired,
             dry_run=options.dry_run,
+            broken=selection.broken,
         )

@@ -24,7 +24,7 @@ from weft.workflows.project import Project, alone
 from weft.workflows.results import MoveResult
 from weft.workflows.status import compare_target
 from weft.workflows.take import Draft, rewritten
-from weft.workflows.targets import Target, owner_of, pointer_path, repo_path, select, workspace_pointers
+from weft.workflows.targets import Pointers, Target, owner_of, pointer_path, repo_path, select, workspace_pointers
 from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.scan import scan_tree
 from weft.workspace.statcache import DirRow, PathState
@@ -43,7 +43,7 @@ def rm(project: Project, paths: Sequence[str], *, keep_data: bool = False, force
 
 
 def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: bool) -> MoveResult:
-    targets = select(project, workspace_pointers(project), paths)
+    targets, broken = select(project, workspace_pointers(project), paths)
     fetch_metadata(project, [target for target in targets if target.subpaths])
     drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
     plans = {}
@@ -65,7 +65,7 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
             _drop_pointer(project, target.path)
     tidy(os.path.join(project.root, target.path) for target in targets)
     gone = [f"{t.path}/{sub}" if sub else t.path for t in targets for sub in t.subpaths or ("",)]
-    return MoveResult(tuple((path, "") for path in gone))
+    return MoveResult(tuple((path, "") for path in gone), broken)
 
 
 def _those_there(project: Project, target: Target) -> list[str] | None:
@@ -89,6 +89,7 @@ def mv(project: Project, source: str, target: str) -> MoveResult:
 def _move(project: Project, source: str, target: str) -> MoveResult:
     pointers = workspace_pointers(project)
     old, new = repo_path(project, source), repo_path(project, target)
+    _refuse_broken(pointers, old, new)
     if os.path.isdir(os.path.join(project.root, new)) and new not in pointers:
         new = f"{new}/{old.rpartition('/')[2]}" if new else old.rpartition("/")[2]
     _check_move(project, pointers, old, new)
@@ -102,6 +103,13 @@ def _move(project: Project, source: str, target: str) -> MoveResult:
     else:
         _move_whole(project, pointers[old], old, new)
     return MoveResult(((old, new),))
+
+
+def _refuse_broken(pointers: Pointers, *paths: str) -> None:
+    """Raise the error of the first broken pointer at, above or below one of ``paths``."""
+    for path in paths:
+        for error in pointers.broken_at(path).values():
+            raise error
 
 
 def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new: str) -> None:

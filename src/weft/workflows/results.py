@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weft.workflows.results_status import Change
+from weft.workflows.results_status import Broken, Change
 
 if TYPE_CHECKING:
     from weft.workflows.facts import FactRow
@@ -49,6 +49,7 @@ class AddResult:
     stored_bytes: int = 0
     pushed: PushResult | None = None
     left_out: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class MoveResult:
     """Outcome of ``mv`` and ``rm``: pairs of old and new path (new is empty when removed)."""
 
     moved: tuple[tuple[str, str], ...]
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class DiffResult:
     absent: tuple[tuple[str, int], ...] = ()
     facts: tuple[FactRow, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class PushResult:
     repaired: int = 0
     dry_run: bool = False
     endpoint: str = ""
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class FetchResult:
     objects: int = 0
     received_bytes: int = 0
     requests: int = 0
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,7 @@ class CheckoutResult:
     written_bytes: int = 0
     saved: tuple[tuple[str, str], ...] = ()
     absent: tuple[str, ...] = ()
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,7 @@ class ListResult:
 
     revision: str
     entries: tuple[Listed, ...]
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +269,7 @@ class VerifyResult:
     healed: tuple[Finding, ...] = ()
     left: int = 0
     before: int = 0
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,25 @@ class Edited(NamedTuple):
     others: tuple[str, ...] = ()
 
 
+class Broken(NamedTuple):
+    """A pointer that cannot be read, by the tracked ``path`` that it stands for: it was left alone, and so was its data."""
+
+    path: str
+    code: str
+    message: str
+    hint: str
+    exit_code: int
+
+
 class PathStatus(NamedTuple):
     """State of one tracked path.
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it), missing (gone, and nothing records
-    that it was here), behind (its pointer changed since the data was put here, and the new listing is not here yet), or
-    error. ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked),
-    pushed, not-pushed, incomplete. ``stored`` says whether its objects are in the local store: all, some, none, or "".
-    ``edited`` are those of the changed files that were changed through a link, and so for others too. ``exit_code`` is that
-    of the error, 0 where there is none.
+    that it was here), behind (its pointer changed since the data was put here, and the new listing is not here yet),
+    conflict (Git could not merge its pointer), or error; in the last two ``type`` may be "".
+    ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked), pushed, not-pushed, incomplete.
+    ``stored`` says whether its objects are in the local store: all, some, none, or "". ``edited`` are those of the changed
+    files that were changed through a link, and so for others too. ``exit_code`` and ``hint`` are those of the error.
     """
 
     path: str
@@ -46,6 +56,7 @@ class PathStatus(NamedTuple):
     message: str = ""
     edited: tuple[Edited, ...] = ()
     exit_code: int = 0
+    hint: str = ""
 
 
 class StatusResult(NamedTuple):

@@ -11,6 +11,7 @@ from weft.gitio.history import all_pointer_blobs
 from weft.model.pointer import Pointer
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
+from weft.workflows.results_status import Broken
 from weft.workflows.targets import (
     data_path,
     decode_pointer,
@@ -25,14 +26,19 @@ from weft.workflows.targets import (
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Pointers by a label that tells path and, where it is not the workspace's, blob; ``parts`` by the same label."""
+    """Pointers by a label that tells path and, where it is not the workspace's, blob; ``parts`` by the same label.
+
+    ``broken`` were asked for too, and cannot be read.
+    """
 
     pointers: Mapping[str, Pointer] = field(default_factory=dict)
     parts: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
+    broken: tuple[Broken, ...] = ()
 
 
 def choose(project: Project, paths: Sequence[str], options: TransferOptions, *, outside: bool = False) -> Selection:
-    """The pointers that ``options`` and ``paths`` name. Raises ``NoSuchRevision``, ``NotTracked``, and pointer refusals.
+    """The pointers that ``options`` and ``paths`` name. Raises ``NoSuchRevision``, ``NotTracked``, and pointer refusals
+    of what is named itself.
 
     ``outside``: those that a sparse checkout leaves out of the work tree are meant too, and a warning names those that Git
     ignores.
@@ -42,9 +48,11 @@ def choose(project: Project, paths: Sequence[str], options: TransferOptions, *, 
         return _historic(project, paths, blobs, strict=False)
     if options.revs:
         return _historic(project, paths, _of_revisions(project, options.revs), strict=True)
-    targets = select(project, workspace_pointers(project, outside=outside, warn_ignored=outside), paths)
+    targets, broken = select(project, workspace_pointers(project, outside=outside, warn_ignored=outside), paths)
     return Selection(
-        {target.path: target.pointer for target in targets}, {target.path: target.subpaths for target in targets}
+        {target.path: target.pointer for target in targets},
+        {target.path: target.subpaths for target in targets},
+        broken,
     )
 
 

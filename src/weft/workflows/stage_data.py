@@ -23,12 +23,12 @@ class DataTree:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self.pointers: dict[str, Pointer] = workspace_pointers(project)
+        self.pointers: dict[str, Pointer] = workspace_pointers(project).whole()
         self._compared: dict[str, Comparison] = {}
 
     def forget(self) -> None:
         """Look at everything anew: a command ran, or pointers were written."""
-        self.pointers = workspace_pointers(self._project)
+        self.pointers = workspace_pointers(self._project).whole()
         self._compared.clear()
 
     def state(self, path: str) -> tuple[str, str]:

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from weft.errors import ExitCode, WeftError
+from weft.errors import ExitCode, MergeConflict, WeftError
 from weft.gitio import trees
 from weft.model.pointer import Pointer
 from weft.util.later import later
 from weft.workflows.project import Project
-from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
+from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.ignore import load_ignore
@@ -31,10 +31,27 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
 
     What cannot be read of one path is told as its state, so that the others are still seen.
     """
-    targets = select(project, workspace_pointers(project, warn_ignored=True), paths)
+    pointers = workspace_pointers(project, warn_ignored=True)
+    targets, broken = select(project, pointers, paths, lenient=True)
     found = pushed.states(project, targets, remote) if remote is not None else None
-    states = tuple(_state(project, target, found.of(target) if found else "") for target in targets)
-    return StatusResult(states, found.remote if found else "", _uncommitted(project, targets))
+    states = [_state(project, target, found.of(target) if found else "") for target in targets]
+    states = [_in_conflict(state) if state.path in pointers.unmerged else state for state in states]
+    states += [_unreadable(one, unmerged=one.path in pointers.unmerged) for one in broken]
+    states.sort(key=lambda state: state.path)
+    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets))
+
+
+def _unreadable(one: Broken, *, unmerged: bool) -> PathStatus:
+    """The state of a path whose pointer cannot be read."""
+    state = "conflict" if unmerged or one.code == MergeConflict.code else "error"
+    message = f"{one.message} ({one.code})"
+    return PathStatus(one.path, "", state, message=message, exit_code=one.exit_code, hint=one.hint)
+
+
+def _in_conflict(state: PathStatus) -> PathStatus:
+    """``state`` of a path that Git could not merge, though its pointer can be read: one side deleted it."""
+    hint = f"weft resolve --ours {state.path}, or --theirs"
+    return state._replace(state="conflict", message="Git has it in a conflict", hint=hint)
 
 
 def compare_target(project: Project, target: Target) -> Comparison:

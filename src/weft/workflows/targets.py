@@ -14,11 +14,59 @@ from weft.model.pointer import SUFFIX, Pointer
 from weft.util.later import later
 from weft.workflows.files import read_head, read_small
 from weft.workflows.project import Project
+from weft.workflows.results_status import Broken
 
 if TYPE_CHECKING:
     from weft.gitio import index
 else:
     index = later("weft.gitio.index")
+
+
+class Pointers(dict[str, Pointer]):
+    """The pointers that can be read, by tracked path.
+
+    ``broken`` are those that cannot, with why: what they stand for is unknown, so their data is never touched.
+    ``strays`` are the paths of those among them that neither Git nor weft knows: only a command that names one is refused.
+    ``unmerged`` are paths that Git could not merge, readable or not.
+    """
+
+    __slots__ = ("broken", "strays", "unmerged")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: dict[str, WeftError] = {}
+        self.strays: set[str] = set()
+        self.unmerged: set[str] = set()
+
+    def whole(self) -> Pointers:
+        """These, if none of them is broken. Raises the error of the first one that is."""
+        for path, error in self.broken.items():
+            if path not in self.strays:
+                raise error
+        return self
+
+    def refuse(self, path: str) -> None:
+        """Raise the error of a broken pointer that stands for ``path``, or for a directory that it lies in."""
+        for top, error in self.broken.items():
+            if path == top or path.startswith(top + "/"):
+                raise error
+
+    def broken_at(self, path: str) -> dict[str, WeftError]:
+        """The broken ones at, above or below ``path`` ("" is the root), of strays only those that it names."""
+        return {
+            top: error
+            for top, error in self.broken.items()
+            if path == top
+            or path.startswith(top + "/")
+            or (top not in self.strays and (not path or top.startswith(path + "/")))
+        }
+
+
+class Selected(NamedTuple):
+    """What paths ask for, and the pointers among it that cannot be read."""
+
+    targets: list[Target]
+    broken: tuple[Broken, ...] = ()
 
 
 class Target(NamedTuple):
@@ -90,42 +138,71 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
         raise
 
 
-def check_overlap(paths: Iterable[str]) -> None:
-    """Raise ``PathOverlap`` when one tracked path lies inside another."""
+def overlaps(paths: Iterable[str]) -> dict[str, PathOverlap]:
+    """Tracked paths that lie inside one another, the inner and the outer one each with the error that says so."""
     known = set(paths)
-    for path in known:
+    found: dict[str, PathOverlap] = {}
+    for path in sorted(known):
         parent = path.rpartition("/")[0]
         while parent:
             if parent in known:
-                raise PathOverlap(
+                found[path] = PathOverlap(
                     f"{path} is tracked on its own and lies inside {parent}, which is tracked too",
                     hint=f"git rm {pointer_path(path)}",
                     path=path,
                 )
+                found.setdefault(parent, found[path])
             parent = parent.rpartition("/")[0]
+    return found
 
 
-def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored: bool = False) -> dict[str, Pointer]:
+def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored: bool = False) -> Pointers:
     """All pointers of the work tree by tracked path, sorted; those that Git ignores too, where weft wrote them.
 
     With ``outside`` also those that Git tracks and a sparse checkout leaves out of the work tree; with ``warn_ignored`` a
-    warning names those that Git ignores. A file that only has the name of a pointer is left out with a warning. Raises the
-    refusals of ``decode_pointer``, and ``PathOverlap``.
+    warning names those that Git ignores. A file that only has the name of a pointer is left out with a warning, and so is a
+    broken one that Git does not know. Other broken ones, and those that overlap, are kept apart.
     """
     listed = trees.pointer_files(project.git)
     known = project.cache.tracked_paths()
     data: dict[str, bytes] = {}
-    for name in {*listed, *(pointer_path(path) for path in known)}:
-        found = _pointer_bytes(project, name, written=data_path(name) in known)
-        if found is not None:
-            data[name] = found
+    pointers = Pointers()
+    for name in sorted({*listed, *(pointer_path(path) for path in known)}):
+        try:
+            found = _pointer_bytes(project, name, written=data_path(name) in known)
+        except WeftError as error:
+            pointers.broken[data_path(name)] = error
+        else:
+            data.update({} if found is None else {name: found})
     if warn_ignored:
         tell_ignored(project, data.keys() - listed.keys())
-    if outside and (left_out := [name for name, out in listed.items() if out and name not in data]):
+    if outside and (left_out := [name for name, how in listed.items() if how == trees.LEFT_OUT and name not in data]):
         data.update(_indexed(project, left_out))
-    pointers = {data_path(name): decode_pointer(data[name], name) for name in sorted(data)}
-    check_overlap(pointers)
+    _decode_all(pointers, sorted(data.items()))
+    pointers.unmerged.update(data_path(name) for name, how in listed.items() if how == trees.UNMERGED)
+    for path, why in pointers.broken.items():
+        name = pointer_path(path)
+        if path not in known and listed.get(name) == trees.UNKNOWN:
+            pointers.strays.add(path)
+            project.store.files.warn_once(
+                f"pointer {name}",
+                f"{name} is a broken pointer that Git does not know; weft leaves it alone: {why.message} ({why.code})",
+                f"rm {name}, or mv {name} {name}.data",
+            )
     return pointers
+
+
+def _decode_all(pointers: Pointers, files: Iterable[tuple[str, bytes]]) -> None:
+    """Put what the pointer ``files`` (name and bytes) say into ``pointers``."""
+    for name, data in files:
+        try:
+            pointers[data_path(name)] = decode_pointer(data, name)
+        except WeftError as error:
+            error.hint = error.hint or f"git checkout HEAD -- {name}, if it was right there; or weft doctor"
+            pointers.broken[data_path(name)] = error
+    for path, overlap in overlaps(pointers).items():
+        pointers.broken[path] = overlap
+        del pointers[path]
 
 
 def tell_ignored(project: Project, names: Iterable[str]) -> None:
@@ -167,12 +244,13 @@ def _indexed(project: Project, names: Iterable[str]) -> dict[str, bytes]:
     return {name: data[blob] for name, blob in blobs.items() if pointer_format.looks_like(data[blob])}
 
 
-def revision_pointers(project: Project, commit: str) -> dict[str, Pointer]:
-    """All pointers of a commit by tracked path; a file that only has the name of one is left out with a warning."""
+def revision_pointers(project: Project, commit: str) -> Pointers:
+    """All pointers of a commit by tracked path; a file that only has the name of one is left out with a warning, and broken
+    ones are kept apart."""
     blobs = trees.pointer_blobs(project.git, commit)
-    found = {data_path(name): decode_pointer(data, name) for name, data in sorted(pointers_only(project, blobs))}
-    check_overlap(found)
-    return found
+    pointers = Pointers()
+    _decode_all(pointers, sorted(pointers_only(project, blobs)))
+    return pointers
 
 
 def pointers_only(project: Project, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
@@ -184,18 +262,32 @@ def pointers_only(project: Project, files: Mapping[str, bytes]) -> Iterator[tupl
             _warn_no_pointer(project, name)
 
 
-def select(project: Project, pointers: Mapping[str, Pointer], paths: Sequence[str]) -> list[Target]:
-    """What ``paths`` (as typed; none means everything) ask for. Raises ``NotTracked`` or ``NoSuchPath``."""
+def select(project: Project, pointers: Pointers, paths: Sequence[str], *, lenient: bool = False) -> Selected:
+    """What ``paths`` (as typed; none means everything) ask for.
+
+    Raises ``NotTracked`` or ``NoSuchPath``, and the error of a broken pointer that is named itself, unless ``lenient``.
+    """
     if not paths:
-        return [Target(path, pointer) for path, pointer in pointers.items()]
+        return Selected([Target(path, pointer) for path, pointer in pointers.items()], broken_of(pointers, [""]))
     found: list[Target] = []
-    for text in paths:
-        path = repo_path(project, text)
+    asked = [repo_path(project, text) for text in paths]
+    for text, path in zip(paths, asked, strict=True):
         some = pick(pointers, path)
         if not some and (path or pointers):
-            raise _unknown(project, text, path)
+            wrong = next(iter(pointers.broken_at(path).values()), None)
+            if wrong is None or not lenient:
+                raise wrong or _unknown(project, text, path)
         found += some
-    return merge(found)
+    return Selected(merge(found), broken_of(pointers, asked))
+
+
+def broken_of(pointers: Pointers, asked: Iterable[str]) -> tuple[Broken, ...]:
+    """The broken ones at or below the paths that are ``asked`` for, sorted."""
+    found = {top: error for path in asked for top, error in pointers.broken_at(path).items()}
+    return tuple(
+        Broken(path, error.code, error.message, error.hint, int(error.exit_code))
+        for path, error in sorted(found.items())
+    )
 
 
 def pick(pointers: Mapping[str, Pointer], path: str) -> list[Target]:

@@ -38,10 +38,10 @@ def verify(project: Project, paths: Sequence[str], options: VerifyOptions) -> Ve
     damage; a note tells of it. Raises what a remote raises when it cannot be asked.
     """
     wanted = TransferOptions(revs=options.revs, all_commits=options.all_commits)
-    pointers = choose(project, paths, wanted, outside=True).pointers
+    chosen = choose(project, paths, wanted, outside=True)
     if options.level == "remote":
-        return _verify_remote(project, pointers, options)
-    return _verify_local(project, pointers, options)
+        return replace(_verify_remote(project, chosen.pointers, options), broken=chosen.broken)
+    return replace(_verify_local(project, chosen.pointers, options), broken=chosen.broken)
 
 
 def _lap(project: Project, key: str, options: VerifyOptions) -> Round:

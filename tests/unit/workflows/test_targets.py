@@ -128,18 +128,24 @@ def test_a_file_that_is_only_called_like_a_pointer_stops_nothing(tmp_path: Path,
     ],
     ids=["empty", "cut", "conflict", "json", "long"],
 )
-def test_a_pointer_that_is_broken_stops_the_command(tmp_path: Path, data: bytes, error: type[Exception]) -> None:
+def test_a_pointer_that_is_broken_is_kept_apart(tmp_path: Path, data: bytes, error: type[Exception]) -> None:
     repo = made(tmp_path)
     repo.write({"x/y.weft": data})
+    with opened(repo, Told()) as project:
+        found = workspace_pointers(project)
+        assert (list(found), list(found.broken), found.strays) == (["x/data", "y/data"], ["x/y"], {"x/y"})
+        assert isinstance(found.broken["x/y"], error)
+        assert found.whole() is found, "Git does not know it"
+    repo.git("add", "x/y.weft")
     with opened(repo, Told()) as project, pytest.raises(error):
-        workspace_pointers(project)
+        workspace_pointers(project).whole()
 
 
 def test_a_pointer_of_which_nothing_is_left_is_no_other_file(tmp_path: Path) -> None:
     repo = made(tmp_path)
     repo.write({"x/data.weft": b"overwritten"})
     with opened(repo, Told()) as project, pytest.raises(SchemaError):
-        workspace_pointers(project)
+        workspace_pointers(project).whole()
 
 
 def test_nothing_is_added_where_a_sparse_checkout_leaves_the_pointer_out(tmp_path: Path) -> None:

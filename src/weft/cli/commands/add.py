@@ -26,7 +26,7 @@ from weft.workflows.project import open_project
 @jobs_option()
 @click.option("-f", "--force", is_flag=True, help="Record it even if the pointer changed since the last checkout.")
 @pass_session
-def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote: str, **chosen: Any) -> None:
+def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote: str, **chosen: Any) -> int:
     """Put files or directories into the store and write their pointers.
 
     NAME.weft is written beside each NAME, staged for the next commit, and NAME is kept in .gitignore. A file inside a
@@ -37,3 +37,4 @@ def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote
     with open_project(session.start, session.progress, session.trust) as project:
         result = add(project, paths, options)
     session.show("add", result, add_page)
+    return session.tell_broken(result.broken)

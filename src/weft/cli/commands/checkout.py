@@ -50,4 +50,4 @@ def command(
     with open_project(session.start, session.progress, session.trust) as project:
         result = checkout(project, revisions[0] if revisions else None, paths, options)
     session.show("checkout", result, checkout_page)
-    return ExitCode.DIFFERENCES if result.absent else ExitCode.OK
+    return session.tell_broken(result.broken) or (ExitCode.DIFFERENCES if result.absent else ExitCode.OK)

@@ -34,4 +34,5 @@ def command(session: Session, context: click.Context, words: tuple[str, ...], ex
     with open_project(session.start, session.progress, session.trust) as project:
         result = diff(project, revisions, paths)
     session.show("diff", result, diff_page)
-    return ExitCode.DIFFERENCES if exit_code and (result.changes or result.facts) else ExitCode.OK
+    different = bool(result.changes or result.facts)
+    return session.tell_broken(result.broken) or (ExitCode.DIFFERENCES if exit_code and different else ExitCode.OK)

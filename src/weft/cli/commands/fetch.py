@@ -23,7 +23,7 @@ def command(
     revs: tuple[str, ...],
     all_commits: bool,
     dry_run: bool,
-) -> None:
+) -> int:
     """Bring the data of pointers into the local store.
 
     The workspace stays as it is. Every byte is verified before it enters the store.
@@ -32,3 +32,4 @@ def command(
     with open_project(session.start, session.progress, session.trust) as project:
         result = fetch(project, paths, options)
     session.show("fetch", result, fetch_page)
+    return session.tell_broken(result.broken)

@@ -17,7 +17,7 @@ from weft.workflows.project import open_project
 @click.argument("what", default="", metavar="[REV:][PATH]", shell_complete=complete_paths)
 @click.option("-R", "--recursive", is_flag=True, help="Descend into directories.")
 @pass_session
-def command(session: Session, what: str, recursive: bool) -> None:
+def command(session: Session, what: str, recursive: bool) -> int:
     """List tracked data.
 
     Reads pointers and manifests only: the data itself need not be here.
@@ -26,3 +26,4 @@ def command(session: Session, what: str, recursive: bool) -> None:
     with open_project(session.start, session.progress, session.trust) as project:
         result = ls(project, revision, path, recursive)
     session.show("ls", result, ls_page)
+    return session.tell_broken(result.broken)

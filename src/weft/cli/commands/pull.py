@@ -33,4 +33,5 @@ def command(session: Session, /, paths: tuple[str, ...], force: bool, **chosen: 
     with open_project(session.start, session.progress, session.trust) as project:
         result = pull(project, paths, transfer, CheckoutOptions(force=force))
     session.show("pull", result, pull_page)
-    return ExitCode.DIFFERENCES if result.checked_out.absent else ExitCode.OK
+    lacking = ExitCode.DIFFERENCES if result.checked_out.absent else ExitCode.OK
+    return session.tell_broken(result.checked_out.broken) or lacking

@@ -23,7 +23,7 @@ def command(
     revs: tuple[str, ...],
     all_commits: bool,
     dry_run: bool,
-) -> None:
+) -> int:
     """Send the data of pointers to a remote.
 
     Without --rev or --all: what the pointers of the workspace need. What is on the remote already is not sent again.
@@ -32,3 +32,4 @@ def command(
     with open_project(session.start, session.progress, session.trust) as project:
         result = push(project, paths, options)
     session.show("push", result, push_page)
+    return session.tell_broken(result.broken)

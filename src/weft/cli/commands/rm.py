@@ -17,7 +17,7 @@ from weft.workflows.remove import rm
 @click.option("--keep-data", is_flag=True, help="Leave the files in the workspace; only stop tracking them.")
 @click.option("-f", "--force", is_flag=True, help="Remove changed files too; their bytes go into the store first.")
 @pass_session
-def command(session: Session, paths: tuple[str, ...], keep_data: bool, force: bool) -> None:
+def command(session: Session, paths: tuple[str, ...], keep_data: bool, force: bool) -> int:
     """Stop tracking data and remove it from the workspace.
 
     The bytes stay in the store, and older commits still name them.
@@ -25,3 +25,4 @@ def command(session: Session, paths: tuple[str, ...], keep_data: bool, force: bo
     with open_project(session.start, session.progress, session.trust) as project:
         result = rm(project, paths, keep_data=keep_data, force=force)
     session.show("rm", result, remove_page)
+    return session.tell_broken(result.broken)

@@ -79,7 +79,8 @@ def command(
             return ExitCode.OK
         result = verify(project, paths, _options(wanted))
     session.show("verify", result, verify_page)
-    return ExitCode.INTEGRITY if result.findings else ExitCode.OK
+    broken = session.tell_broken(result.broken)
+    return ExitCode.INTEGRITY if result.findings else broken
 
 
 def _options(wanted: dict[str, object]) -> VerifyOptions:

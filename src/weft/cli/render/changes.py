@@ -23,7 +23,15 @@ else:
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
 """A change's letter; Git's where Git has one."""
 
-STATES = {"not-here": "-", "partial": "~", "missing": "D", "behind": "<", "error": "!", "modified": "M"}
+STATES = {
+    "not-here": "-",
+    "partial": "~",
+    "missing": "D",
+    "behind": "<",
+    "conflict": "U",
+    "error": "!",
+    "modified": "M",
+}
 """The letter of a tracked path of which no single file is told."""
 
 _WORDS = {"typechange": "changed in type", "mode": "changed in mode"}
@@ -32,16 +40,15 @@ _WORDS = {"typechange": "changed in type", "mode": "changed in mode"}
 def status_page(result: StatusResult, view: View) -> Page:
     """Lines as of `git status --short`, a sum, and what to do next."""
     data = [line for item in result.paths for line in _path_lines(item, view)]
-    notes = [] if result.paths else ["next: weft add PATH"]
-    return Page(data=tuple(data), report=(_status_sum(result),), notes=(*notes, *_advice(result)))
+    return Page(data=tuple(data), report=(_status_sum(result),), notes=tuple(_advice(result)))
 
 
 def _path_lines(item: PathStatus, view: View) -> list[str]:
     path, paint = escape(item.path), view.paint
     lines = [_change_line(change, paint) for change in item.changes]
     lines += [line for edited in item.edited for line in _edited_lines(edited, paint)]
-    if item.state == "error":
-        lines.append(f"{paint.bad('!')} {path}  {escape(item.message)}")
+    if item.state in ("error", "conflict"):
+        lines.append(f"{paint.bad(STATES[item.state])} {path}  {escape(item.message)}")
     elif item.state == "not-here":
         lines.append(f"{paint.quiet('-')} {path}  (not here)")
     elif item.state == "behind":
@@ -71,6 +78,7 @@ def _status_sum(result: StatusResult) -> str:
         ("partial", "partly here"),
         ("behind", "behind its pointer"),
         ("missing", "missing"),
+        ("conflict", "in conflict"),
         ("error", "in error"),
     ):
         parts += [f"{states[state]} {word}"] if states[state] else []
@@ -90,10 +98,13 @@ def _status_sum(result: StatusResult) -> str:
 
 def _advice(result: StatusResult) -> list[str]:
     lines = []
+    if not result.paths:
+        lines.append("next: weft add PATH")
+    lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in result.paths if item.hint))
     stale = [item for item in result.paths if item.state == "modified" and item.message]
     if stale:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
-    if not result.clean and len(stale) < sum(bool(item.changes) for item in result.paths):
+    if len(stale) < sum(bool(item.changes) and item.state != "conflict" for item in result.paths):
         lines.append("next: weft add PATH to record, weft checkout --force PATH to undo")
     if any(item.edited for item in result.paths):
         lines.append(
