@@ -366,9 +366,25 @@ def test_after_a_failure_nothing_else_starts(tmp_path: Path) -> None:
 
 def test_keep_going_runs_what_does_not_depend_on_it(tmp_path: Path) -> None:
     repo = pipeline(tmp_path, text=FAILING)
-    assert repo.actions("--keep-going", code=6) == {"bad": "failed", "after": "skipped", "other": "ran"}
+    assert repo.actions("-k", code=6) == {"bad": "failed", "after": "skipped", "other": "ran"}
     assert repo.ran() == ["bad", "other"]
     assert sorted(path.name for path in (repo.root / "lineage").iterdir()) == ["other.yaml"]
+
+
+def test_downstream_runs_a_stage_and_what_follows_and_nothing_above(tmp_path: Path) -> None:
+    repo = done(tmp_path)
+    repo.write({"prepare.sh": b"tr a-z A-Z | sed s/A/Z/\n", "params.yaml": b"train: {lr: 0.2}\n"})
+    assert repo.actions("--downstream", "train") == {"train": "ran", "score": "ran"}
+    assert repo.ran() == ["train", "score"]
+    assert repo.actions("-n")["prepare"] == "stale"
+    assert "weft repro --downstream STAGE" in repo.weft("repro", "--downstream", code=2).err
+
+
+def test_a_pattern_names_stages(tmp_path: Path) -> None:
+    repo = done(tmp_path)
+    assert set(repo.actions("-n", "pre*")) == {"prepare"}
+    assert set(repo.actions("-n", "--downstream", "t*")) == {"train", "score"}
+    assert "there is no stage 'q*'" in repo.weft("repro", "q*", code=3).err
 
 
 def test_frozen_and_always(tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def decode(data: bytes, *, what: str = STAGE_FILE) -> dict[str, Stage]:
     return found
 
 
+def tree(data: bytes, *, what: str = STAGE_FILE) -> Mapping[str, Any]:
+    """Return what a stage file that ``decode`` took says, as it is written."""
+    value: Any = yaml12.load_with_lines(data, what=what, limit=LIMIT, anchors=True)[0]
+    return value or {}
+
+
 def decode_ignores(data: bytes, *, what: str = STAGE_FILE) -> tuple[Ignore, ...]:
     """Read the exceptions from the rules of ``validate``. Raises as ``decode`` does of what it reads."""
     return _read_ignores(_top(data, what))
@@ -76,7 +82,7 @@ def upsert(data: bytes | None, stage: Stage, *, what: str = STAGE_FILE) -> bytes
     try:
         if "@" in stage.name:
             raise SchemaError("a member of foreach is declared with all others of it")
-        if "stages" not in (yaml12.load(text.encode("utf-8"), what=what, limit=LIMIT) or {}):  # type: ignore[operator]
+        if "stages" not in tree(text.encode("utf-8"), what=what):
             text = yamledit.put(text, ("stages",), {stage.name: new})
         elif old is None:
             text = yamledit.put(text, ("stages", stage.name), new)
@@ -122,7 +128,7 @@ def _not_in_place(stage: Stage, what: str, why: str) -> SchemaError:
 
 
 def _top(data: bytes, what: str) -> dict[str, Node]:
-    value, lines = yaml12.load_with_lines(data, what=what, limit=LIMIT)
+    value, lines = yaml12.load_with_lines(data, what=what, limit=LIMIT, anchors=True)
     if value is None:
         return {}
     fields = Node(value, (), Source(what, lambda: lines)).fields(_TOP)

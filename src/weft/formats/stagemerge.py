@@ -78,7 +78,7 @@ def merge(base: bytes | None, ours: bytes, theirs: bytes, *, prefer: str = "") -
 def _read(data: bytes) -> _Side:
     declared = stagefile.decode(data)
     ignores = tuple(replace(one, line=0) for one in stagefile.decode_ignores(data))
-    top: Any = yaml12.load(data, what="weft.yaml", limit=stagefile.LIMIT) or {}
+    top = stagefile.tree(data)
     stages = {
         name: value if _GROUP in value else stagefile.declaration(declared[name])
         for name, value in (top.get(_TOP) or {}).items()

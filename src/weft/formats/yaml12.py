@@ -1,6 +1,6 @@
 """YAML, the safe part of it: one document, scalars as YAML 1.2 reads them (core schema, yaml.org/spec/1.2.2 section 10.3),
-no anchors, aliases, tags, directives or doubled keys. The C parser yields events; the values are built here, so nothing a
-file says can name a Python type.
+no tags, directives or doubled keys, and anchors and aliases only where they are asked for. The C parser yields events; the
+values are built here, so nothing a file says can name a Python type.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 LIMIT = 65536
+MOST_REPEATED = 4 << 20
+"""Most characters that the aliases of a file may stand for, each value counting as 16 more."""
 
 Lines = Mapping[tuple[Any, ...], int]
 """Where each value stands: the keys (and positions in lists) that lead to it, and its 1-based line."""
@@ -64,9 +66,13 @@ def load(data: bytes, *, what: str, limit: int = LIMIT) -> object:
     return _Builder(text, what).document() if known is None else known
 
 
-def load_with_lines(data: bytes, *, what: str, limit: int = LIMIT) -> tuple[object, Lines]:
-    """Return what ``load`` does, and where in the file it stands. Raises as ``load`` does."""
-    builder = _LinedBuilder(_text(data, what, limit), what)
+def load_with_lines(data: bytes, *, what: str, limit: int = LIMIT, anchors: bool = False) -> tuple[object, Lines]:
+    """Return what ``load`` does, and where in the file it stands. Raises as ``load`` does.
+
+    With ``anchors``, aliases stand for what their anchors name, and ``<<`` puts the keys of a mapping into another one;
+    ``LimitExceeded`` when they repeat too much.
+    """
+    builder = (_AnchorBuilder if anchors else _LinedBuilder)(_text(data, what, limit), what)
     return builder.document(), builder.lines
 
 
@@ -246,6 +252,68 @@ class _LinedBuilder(_Builder):
         value = super().pair(_key, _event, depth)
         self.place = place
         return value
+
+
+class _AnchorBuilder(_LinedBuilder):
+    """Builds values in which aliases stand for anchors before them. What they repeat is the same object, and what it would
+    come to is counted: the readers of the values walk all of it."""
+
+    def __init__(self, text: str, what: str) -> None:
+        super().__init__(text, what)
+        self.named: dict[str, object] = {}
+        self.measures: dict[int, tuple[int, int]] = {}
+        self.alive: list[object] = []  # else another value could get the id of one that was measured
+        self.left = MOST_REPEATED
+
+    def node(self, event: Any, depth: int) -> object:
+        """Return the value that starts with ``event``, or that it is an alias of."""
+        if isinstance(event, yaml.AliasEvent):
+            return self.repeated(event, depth)
+        name, event.anchor = event.anchor, None
+        self.named.pop(name, None)  # no value holds itself
+        value = super().node(event, depth)
+        if name is not None:
+            self.named[name] = value
+            self.alive.append(value)
+            self.measures[id(value)] = self.measure(value)
+        return value
+
+    def repeated(self, event: Any, depth: int) -> object:
+        """Return the value of an alias."""
+        if event.anchor not in self.named:
+            self.refuse(event, f"no anchor {event.anchor[:60]!a} stands before this alias")
+        value = self.named[event.anchor]
+        weight, height = self.measure(value)
+        self.left -= weight
+        if self.left < 0 or depth + height > MAX_DEPTH:
+            line = event.start_mark.line + 1
+            problem = "its aliases stand for too much" if self.left < 0 else f"nested deeper than {MAX_DEPTH}"
+            raise LimitExceeded(f"{self.what}, line {line}: {problem}", path=self.what, line=line)
+        return value
+
+    def measure(self, value: object) -> tuple[int, int]:
+        """The weight of a value, and how many collections are nested in it."""
+        if not isinstance(value, dict | list):
+            return 16 + (len(value) if isinstance(value, str) else 0), 0
+        if id(value) in self.measures:
+            return self.measures[id(value)]
+        parts = [*value, *value.values()] if isinstance(value, dict) else value
+        inner = [self.measure(part) for part in parts]
+        return 16 + sum(weight for weight, _ in inner), 1 + max((height for _, height in inner), default=0)
+
+    def mapping(self, depth: int) -> dict[object, object]:
+        """Return a mapping, into which ``<<`` puts the keys of others that it does not have itself."""
+        found = super().mapping(depth)
+        if "<<" not in found:
+            return found
+        below = found.pop("<<")
+        for other in below if isinstance(below, list) else [below]:
+            if not isinstance(other, dict):
+                line = self.lines.get((*self.place, "<<"), 0)
+                raise self.error(line, "'<<' takes a mapping, or a list of mappings")
+            for key, value in other.items():
+                found.setdefault(key, value)
+        return found
 
 
 class _PlainBuilder(_LinedBuilder):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from weft.errors import GraphFault, NoSuchStage
 from weft.model.stage import STAGE_FILE, Stage
+
+_PATTERN = frozenset("*?[")  # no name of a stage has one of them
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,21 @@ class Graph:
         wanted = asked | self.ancestors(asked)
         return tuple(name for name in self._order if name in wanted)
 
+    def onward(self, names: Iterable[str]) -> tuple[str, ...]:
+        """``names`` and all that depends on them, in the order in which they run. Raises ``NoSuchStage`` as ``find``."""
+        asked = {stage for name in names for stage in self.find(name)}
+        wanted = asked | self.descendants(asked)
+        return tuple(name for name in self._order if name in wanted)
+
     def find(self, name: str) -> tuple[str, ...]:
-        """The stage ``name``, or all members of the ``foreach`` of that name. Raises ``NoSuchStage``."""
+        """The stage ``name``, all members of the ``foreach`` or ``matrix`` of that name, or, where ``name`` has one of the
+        signs ``* ? [``, all stages that match it as a pattern. Raises ``NoSuchStage``."""
         if name in self.stages:
             return (name,)
-        members = tuple(stage for stage in self.stages if stage.startswith(name + "@"))
+        if _PATTERN.isdisjoint(name):
+            members = tuple(stage for stage in self.stages if stage.startswith(name + "@"))
+        else:
+            members = tuple(stage for stage in self.stages if fnmatchcase(stage, name))
         if not members:
             known = ", ".join(list(self.stages)[:10])
             raise NoSuchStage(

@@ -29,7 +29,8 @@ _POLL_SECONDS = 0.2
 
 
 def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproResult:
-    """Bring the stages ``names`` (none: all) and those they read from up to date.
+    """Bring the stages ``names`` (none: all) and those they read from up to date; with ``downstream`` those that depend on
+    them instead, what they read being taken as it is.
 
     A stage that fails is told in the result, not raised, and so are those that are skipped for it; without
     ``keep_going`` no other is started after it. Raises ``NoSuchStage``, ``StageFault``, ``GraphFault`` and the refusals
@@ -37,9 +38,11 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
     """
     if options.dry_run and options.settings:
         raise UsageFault("-S writes a params file, and --dry-run changes nothing", hint="leave one of the two out")
+    if options.downstream and not names:
+        raise UsageFault("--downstream needs a stage to start from", hint="weft repro --downstream STAGE")
     pipeline = load_pipeline(project)
     chosen = choose_stages(pipeline, names)
-    order = pipeline.graph.order(chosen or None)
+    order = pipeline.graph.onward(chosen) if options.downstream else pipeline.graph.order(chosen or None)
     if options.dry_run:
         return ReproResult(tuple(plan_stages(project, pipeline, order, options)), True)
     apply_settings(project, options.settings, [pipeline.stages[name] for name in order])

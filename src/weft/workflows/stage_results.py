@@ -45,9 +45,9 @@ class RunOptions:
     """How stages are run.
 
     ``force`` runs what is up to date and takes no outs of earlier runs; ``no_reuse`` takes none either; ``pull`` fetches
-    data that is not here; ``quiet`` sends the standard output of commands to standard error. ``environment`` is what the
-    variables that a stage names are looked up in. ``settings`` are ``[FILE:]KEY=VALUE`` to be written into params files
-    first.
+    data that is not here; ``downstream`` runs the named stages and what depends on them, and nothing above them; ``quiet``
+    sends the standard output of commands to standard error. ``environment`` is what the variables that a stage names are
+    looked up in. ``settings`` are ``[FILE:]KEY=VALUE`` to be written into params files first.
     """
 
     force: bool = False
@@ -56,6 +56,7 @@ class RunOptions:
     quiet: bool = False
     jobs: int = 1
     keep_going: bool = False
+    downstream: bool = False
     dry_run: bool = False
     settings: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

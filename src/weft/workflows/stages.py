@@ -53,7 +53,8 @@ def load_pipeline(project: Project, data: bytes | None = None) -> Pipeline:
 
 
 def choose_stages(pipeline: Pipeline, names: Sequence[str]) -> tuple[str, ...]:
-    """The stages that ``names`` mean, in the order they were given; ``NAME`` of a ``foreach`` means all of its stages.
+    """The stages that ``names`` mean, in the order they were given; ``NAME`` of a ``foreach`` means all of its stages, and
+    so does a pattern.
 
     Raises ``NoSuchStage``.
     """

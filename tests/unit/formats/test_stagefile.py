@@ -12,7 +12,6 @@ from weft.errors import (
     SchemaError,
     SecretRefused,
     WeftError,
-    YamlAlias,
     YamlTag,
 )
 from weft.formats import stagefile
@@ -281,7 +280,7 @@ def test_foreach_cannot_say_more_than_its_budget() -> None:
         ("cmd: x\ndeterminism: {seed: -1}", SchemaError, 4, "integer"),
         ("cmd: x\ndeterminism: {equal: same}", SchemaError, 4, "exact"),
         ("cmd: x\ncmd: y", SchemaError, 4, "twice"),
-        ("cmd: &a x", YamlAlias, 3, "alias"),
+        ("cmd: *a", SchemaError, 3, "no anchor 'a'"),
         ("cmd: !!python/name:os.system x", YamlTag, 3, "tag"),
         ("cmd: x\n1: y", SchemaError, 4, "not a string"),
         ("cmd: x\ndeps: [a", SchemaError, 5, "expected"),

@@ -89,6 +89,21 @@ def test_members_of_foreach_are_found_by_its_name() -> None:
         found.find("b")
 
 
+def test_a_pattern_means_all_that_match_it() -> None:
+    found = graph(ax="> x", ay="> y", b="x > z")
+    assert found.find("a*") == ("ax", "ay")
+    assert found.find("a[y]") == ("ay",)
+    assert found.find("?x") == ("ax",)
+    with pytest.raises(NoSuchStage):
+        found.find("c*")
+
+
+def test_onward_is_a_stage_and_what_depends_on_it() -> None:
+    found = graph(d="c > d", b="a > b", c="b > c", x="> x", y="x d > y")
+    assert found.onward(["c"]) == ("c", "d", "y")
+    assert found.onward(["x", "d"]) == ("d", "x", "y")
+
+
 @pytest.mark.parametrize(
     ("lines", "line", "said"),
     [

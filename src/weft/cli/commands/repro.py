@@ -23,7 +23,8 @@ from weft.workflows.stage_results import STALE
 @click.option("-n", "--dry-run", is_flag=True, help="Tell what is stale, and why; run nothing.")
 @click.option("--exit-code", is_flag=True, help="With --dry-run: exit with 1 when a stage is stale.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), default=1, metavar="N", help="Run up to N stages at a time.")
-@click.option("--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")
+@click.option("--downstream", is_flag=True, help="Start at STAGE: run it and what depends on it, nothing above.")
+@click.option("-k", "--keep-going", is_flag=True, help="After a failure, run what does not depend on it.")
 @stage_options
 @pass_session
 def command(
@@ -38,6 +39,8 @@ def command(
     A stage is stale when its command, its data, its code, its params or its outs differ from its record. Outs of an
     earlier run of the same are taken from the store instead of running: of one in the history of HEAD, or made in this
     clone. The private setting reuse.from names other branches whose runs count.
+
+    STAGE may be a pattern: 'train@*'.
     """
     options = run_options(session, Teller(session), chosen)
     with open_project(session.start, session.progress, session.trust) as project:

@@ -59,7 +59,8 @@ def _number(kind: str, text: bytes, error: WeftError) -> int:
     if isinstance(error, (OidSyntax, WeakHash)):
         return IDENTITY
     try:
-        yaml12.load(text, what="", limit=max(len(text), yaml12.LIMIT))
+        limit = max(len(text), yaml12.LIMIT)
+        yaml12.load_with_lines(text, what="", limit=limit, anchors=kind in ("stages", "ignores"))
     except WeftError:
         return UNREADABLE
     return IDENTITY if re.search(_SIZES, error.message) else SCHEMA
