@@ -68,8 +68,20 @@ def hidden_in_a_submodule(tmp_path: Path) -> None:
     repo.weft(*run)
 
 
+def conversion(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({".gitattributes": b"look.py ident\n", "look.py": b"print('$Id: what ran $')\n"})
+    repo.commit()
+    assert b"what ran" not in repo.git("show", "HEAD:look.py").out.encode()
+    ran = repo.weft("run", "-n", "look", "-d", "look.py", "-o", "out", "--", "cp", "look.py", "out")
+    assert "reads other bytes than Git keeps" in ran.err
+    repo.commit()
+    assert "WEFT033" in repo.weft("validate", "--rev", "HEAD").out
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (134, "out-inside-of-a-directory", out_inside_of_a_directory),
     (135, "private-settings-of-an-archive", private_settings_of_an_archive),
     (136, "hidden-in-a-submodule", hidden_in_a_submodule),
+    (137, "conversion", conversion),
 ]

@@ -52,6 +52,10 @@ def directory_of_other_files(folder: Path) -> None:
     git = discover(str(project(folder)))
     with pytest.raises(DirectoryRefused):
         LocalStorage(str(home)).write("weft.json", b"{}")
+    (home / ".weft-tmp").mkdir()
+    with pytest.raises(DirectoryRefused):
+        LocalStorage(str(home)).write("weft.json", b"{}")
+    (home / ".weft-tmp").rmdir()
     with pytest.raises(DirectoryRefused):
         check_store(git, git.root, str(home))
     with pytest.raises(DirectoryRefused):

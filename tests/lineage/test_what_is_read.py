@@ -265,6 +265,39 @@ def test_what_ignore_files_hide_is_named_and_warned_of(repo: Project) -> None:
     assert not validate_staged(str(repo.root)).violations
 
 
+def test_bytes_that_git_would_not_bring_back_are_named_and_warned_of(repo: Project) -> None:
+    repo.git("config", "filter.clean.clean", "sed s/evil/good/")
+    repo.git("config", "filter.whole.clean", "tr a-z A-Z")
+    repo.git("config", "filter.whole.smudge", "tr A-Z a-z")
+    attributes = b"one.py filter=clean\nreal.py ident\ntwo.py filter=whole\nlook.sh text eol=crlf\nutf.py encoding\n"
+    repo.write(
+        {
+            ".gitattributes": attributes.replace(b"encoding", b"working-tree-encoding=UTF-16LE"),
+            "shared/pkg/one.py": b"evil\n",
+            "shared/real.py": b"x = '$Id: evil $'\n",
+            "shared/pkg/two.py": b"lower\n",
+            "shared/pkg/utf.py": "good\n".encode("utf-16-le"),
+        }
+    )
+    repo.git("add", "-A")
+    ran = repo.weft("repro", "--force", "look")
+    changed = ["shared/pkg/one.py", "shared/real.py"]
+    said = "reads other bytes than Git keeps, for a filter, ident or an encoding of .gitattributes changes them: "
+    assert said + ", ".join(changed) in " ".join(ran.err.split()), ran.err
+    found = repo.record("look").hidden
+    assert found is not None
+    assert list(found.paths) == changed
+    repo.git("add", "-A")
+    assert {(one.rule, one.severity) for one in validate_staged(str(repo.root)).violations} == {("WEFT033", "warn")}
+    # What Git writes in the place of these files it would write again.
+    repo.commit("run")
+    for name in changed:
+        (repo.root / name).unlink()
+    repo.git("checkout", "-q", ".")
+    repo.weft("repro", "--force", "look")
+    assert repo.record("look").hidden is None
+
+
 def test_sha256(tmp_path: Path) -> None:
     repo = scene(tmp_path, "sha256")
     assert (judged(repo), stale(repo)) == (set(), set())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from weft.gitio.blobs import is_blob_id
+from weft.gitio.blobs import ALGORITHMS, blob_id, is_blob_id
 from weft.gitio.index import LINK, REGULAR, SUBMODULE
 from weft.gitio.repo import SAFELY, GitRepo, git_failed
+from weft.util.atomic import os_errors
 from weft.util.subproc import run
 
 _PATHS_PER_CALL = 200  # of up to 4,096 bytes each: far below what the kernel takes as arguments
@@ -108,16 +109,44 @@ def blob_ids(repo: GitRepo, paths: Iterable[str]) -> dict[str, str]:
             found[path] = _commit(repo, path)
         else:
             (links if os.path.islink(full) else files).append(path)
-    if files:
-        names = b"".join(_quoted(os.fsencode(path)) + b"\n" for path in files)
-        # Line ends that do not survive a round trip are a matter for `git add`, not for us.
-        output = repo.git("-c", "core.safecrlf=false", "hash-object", "--stdin-paths", stdin=names)
-        found.update(zip(files, output.decode("ascii").split(), strict=True))
+    found.update(_hashed(repo, files))
     for path in links:
         target = os.fsencode(os.readlink(os.path.join(repo.root, path)))
         output = repo.git("hash-object", "--stdin", "--no-filters", stdin=target)
         found[path] = output.decode("ascii").strip()
     return found
+
+
+def converted(repo: GitRepo, blobs: Mapping[str, str]) -> list[str]:
+    """Those of the files ``blobs``, each with the id that ``blob_ids`` gives it, whose bytes a checkout of the blob would
+    not bring back: a filter, `ident` or an encoding in the attributes made the blob of them. Line ends are no difference.
+
+    One process, and another one for each file that is not kept as it is. Raises ``GitFailed``.
+    """
+    as_they_are = _hashed(repo, list(blobs), "--no-filters")
+    return [
+        path
+        for path, blob in blobs.items()
+        if blob != as_they_are[path] and _differs(repo, path, blob, as_they_are[path])
+    ]
+
+
+def _differs(repo: GitRepo, path: str, blob: str, own: str) -> bool:
+    algorithm = ALGORITHMS[len(blob) == 64]
+    with os_errors("read", path), open(os.path.join(repo.root, path), "rb") as file:
+        if blob_id(file.read().replace(b"\r\n", b"\n"), algorithm) == blob:
+            return False
+    back = repo.run("cat-file", "--filters", f"--path={path}", blob)
+    return back.returncode != 0 or blob_id(back.stdout, algorithm) != own
+
+
+def _hashed(repo: GitRepo, files: Sequence[str], *options: str) -> dict[str, str]:
+    if not files:
+        return {}
+    names = b"".join(_quoted(os.fsencode(path)) + b"\n" for path in files)
+    # Line ends that do not survive a round trip are a matter for `git add`, not for us.
+    output = repo.git("-c", "core.safecrlf=false", "hash-object", *options, "--stdin-paths", stdin=names)
+    return dict(zip(files, output.decode("ascii").split(), strict=True))
 
 
 def _commit(repo: GitRepo, path: str) -> str:

@@ -40,6 +40,15 @@ class Inputs:
     params_files: Mapping[str, ParamsFile] = field(default_factory=dict)
     schema: int = RECORD_SCHEMA
 
+    def plain_files(self) -> dict[str, str]:
+        """The plain files that Git keeps, to the ids of their blobs; sorted."""
+        code = {path: text.removeprefix("x ") for path, text in self.code.items()}
+        files = {path: blob for path, blob in code.items() if " " not in blob}
+        files.update((path, known.blob) for path, known in self.params_files.items())
+        if "lockfile" in self.env:
+            files[self.env["lockfile"]] = self.env["lockfile_blob"]
+        return dict(sorted(files.items()))
+
 
 def key_of_stage(stage: Stage, inputs: Inputs) -> str:
     """The key of running ``stage`` with ``inputs``."""

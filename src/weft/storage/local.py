@@ -204,7 +204,7 @@ def refuse_foreign(root: str) -> None:
     try:
         with os_errors_but_missing(root), folder_at(root) as fd:
             names = os.listdir(fd)
-            if not names or _is(fd, MARK, stat.S_ISREG) or _is(fd, TEMP, stat.S_ISDIR):
+            if not names or _is(fd, MARK, stat.S_ISREG) or _never_finished(root, names):
                 return
     except (FileNotFoundError, NotADirectoryError):
         return  # to make it is the next step, and says what is wrong
@@ -213,6 +213,17 @@ def refuse_foreign(root: str) -> None:
         hint="name a directory that is empty or not there yet, such as a new one below it",
         path=root,
     )
+
+
+def _never_finished(root: str, names: Sequence[str]) -> bool:
+    """True where the first write to a remote was killed, or only ``weft remote check`` has written: the directory has
+    temporary files of weft's, and folders with nothing in them."""
+    for name in names:
+        with suppress(OSError, SymlinkRefused), folder_at(root, [name]) as folder:
+            if all(name == TEMP and _OURS.fullmatch(inner) for inner in os.listdir(folder)):
+                continue
+        return False
+    return TEMP in names
 
 
 def _is(fd: int, name: str, kind: Callable[[int], bool]) -> bool:

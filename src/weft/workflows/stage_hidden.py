@@ -1,13 +1,14 @@
-"""Inputs that a stage may read and that nobody keeps: files below its dependencies that ignore files name."""
+"""Inputs that a stage may read and that nobody keeps: files below its dependencies that ignore files name, and files which
+Git keeps with other bytes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from weft.errors import WeftError
 from weft.gitio.index import SUBMODULE
-from weft.gitio.worktree import ignored_below, in_cache
+from weft.gitio.worktree import converted, ignored_below, in_cache
 from weft.model.lineage import MOST_HIDDEN, Hidden
 from weft.model.paths import RepoPath
 from weft.model.stage import Stage
@@ -27,16 +28,26 @@ def hidden_inputs(project: Project, looker: Looker, stage: Stage, inputs: Inputs
 
     A directory that is ignored as a whole counts once, and what Python keeps of compiled modules not at all.
     """
-    found = sorted({*_in_git(project, looker, stage), *_in_data(project, inputs)})
-    if not found:
-        return None
+    ignored = sorted({*_in_git(project, looker, stage), *_in_data(project, inputs)})
+    if ignored:
+        project.progress.warn(
+            f"stage {stage.name} may read what is ignored, and neither Git nor weft keeps: {_some(ignored)}",
+            hint="the record names it, and cannot prove it; take what the stage needs out of .gitignore or .weftignore",
+        )
+    changed = converted(project.git, inputs.plain_files())
+    if changed:
+        project.progress.warn(
+            f"stage {stage.name} reads other bytes than Git keeps, for a filter, ident or an encoding of .gitattributes"
+            f" changes them: {_some(changed)}",
+            hint="the record names it, and cannot prove it; keep what stages read without such attributes",
+        )
+    found = sorted({*ignored, *changed})
     names = [path for path in found if _may_be_named(path)]
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    project.progress.warn(
-        f"stage {stage.name} may read what is ignored, and neither Git nor weft keeps: {', '.join(found[:_SHOWN])}{more}",
-        hint="the record names it, and cannot prove it; take what the stage needs out of .gitignore or .weftignore",
-    )
-    return Hidden(len(found), tuple(names[:MOST_HIDDEN]))
+    return Hidden(len(found), tuple(names[:MOST_HIDDEN])) if found else None
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
 
 
 def warn_of_unsure(project: Project, stage: Stage, inputs: Inputs) -> None:

@@ -142,6 +142,25 @@ def test_only_what_weft_left_is_swept_when_it_is_old(root: Path, folder: str) ->
     assert set(os.listdir(root / folder)) == stays
 
 
+@pytest.mark.parametrize(
+    "holds", ["thesis.tex", "src/thesis.tex", "src/deep/", f"{TEMP}/thesis.tex", "src -> .", "fifo"]
+)
+def test_a_folder_of_the_name_of_ours_makes_no_directory_ours(root: Path, holds: str) -> None:
+    (root / TEMP).mkdir()
+    name, _, target = holds.partition(" -> ")
+    (root / name).parent.mkdir(exist_ok=True)
+    if target:
+        (root / name).symlink_to(target)
+    elif name == "fifo":
+        os.mkfifo(root / name)
+    else:
+        (root / name).mkdir() if name.endswith("/") else _leave(root / name)
+    before = sorted(root.rglob("*"))
+    with pytest.raises(DirectoryRefused):
+        LocalStorage(str(root)).write("weft.json", b"x")
+    assert sorted(root.rglob("*")) == before
+
+
 @pytest.mark.parametrize("holds", ["tmp/thesis.tex", ".bashrc", "lost+found/x", "packs/x", "weft.json/x"])
 def test_a_directory_that_holds_something_else_is_left_alone(root: Path, holds: str) -> None:
     (root / holds).parent.mkdir(exist_ok=True)
@@ -154,8 +173,11 @@ def test_a_directory_that_holds_something_else_is_left_alone(root: Path, holds: 
     assert sorted(root.rglob("*")) == before
 
 
-def test_a_directory_whose_first_write_was_killed_is_ours(root: Path) -> None:
+@pytest.mark.parametrize("holds", [[], [f"{TEMP}/12-{'a' * 16}"], ["sessions/"]])
+def test_a_directory_whose_first_write_was_killed_is_ours(root: Path, holds: list[str]) -> None:
     (root / TEMP).mkdir()
+    for name in holds:
+        (root / name).mkdir() if name.endswith("/") else (root / name).write_bytes(b"half")
     assert LocalStorage(str(root)).write("weft.json", b"x", create=True)
 
 
@@ -219,6 +241,7 @@ def test_permissions() -> None:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         os.chmod(folder, 0o755)
         storage = LocalStorage(folder + "/store")
+        storage.write("weft.json", b"{}")
         storage.write("x", b"x")
         os.chmod(folder + "/store/x", 0)
         os.chmod(folder + "/store", 0o555)

@@ -243,8 +243,10 @@ _TEXT = (
         "B",
         "hidden inputs",
         "A run had files below its dependencies that .gitignore or .weftignore hide, so that neither Git nor weft keeps"
-        " them. The record names them, but nothing proves what was in them, and no other clone has them.",
-        "take them out of .gitignore or .weftignore, or out of the directory, then `weft repro --force STAGE`",
+        " them, or files of which Git keeps other bytes, by a filter, ident or an encoding of .gitattributes. The record"
+        " names them, but nothing proves what was in them, and no other clone has them.",
+        "take them out of .gitignore, .weftignore or .gitattributes, or out of the directory, then"
+        " `weft repro --force STAGE`",
         "warn",
     ),
 )
