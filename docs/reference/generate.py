@@ -14,6 +14,7 @@ import click
 from weft.cli import failures, registry
 from weft.cli.verbs import EXIT_MEANINGS, Verb, common_options
 from weft.errors import ExitCode, WeftError, base, faults, lineage, refused
+from weft.model import settings
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by generate.py; change the code and run `make docs`. -->"
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
         "cli.md": "\n".join(_commands()) + "\n",
         "errors.md": "\n".join(_errors()) + "\n",
         "rules.md": _beside("rules").page(NOTE),
+        "settings.md": "\n".join(_settings()) + "\n",
     }
 
 
@@ -141,6 +143,23 @@ def _errors() -> Iterator[str]:
             yield from (
                 f"| `{kind.code}` | {_prose(inspect.getdoc(kind))} |" for kind in classes if kind is not WeftError
             )
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+_FILES = {settings.BOTH: "both", settings.COMMITTED: "committed", settings.PRIVATE: "private"}
+
+
+def _settings() -> Iterator[str]:
+    yield from (NOTE, "", "# Settings", "")
+    yield "`weft config KEY` reads a setting, `weft config KEY VALUE` sets it in the committed `.weft/config.yaml`, and"
+    yield "`weft config set --private KEY VALUE` in `.git/weft/config.yaml` of this clone, which wins."
+    yield "`weft config list --all` lists the values in force, and `-v` where each comes from. The last column says which of"
+    yield "the two files may hold it: what each user decides is not taken from a commit."
+    yield from ("", "| setting | default | what it does | file |", "|---|---|---|---|")
+    for one in settings.SETTINGS:
+        default = f"`{one.default}`" if one.default else "none"
+        yield f"| `{one.name.replace('*', 'NAME')}` | {default} | {one.what} | {_FILES[one.where]} |"
 
 
 def _prose(text: str | None) -> str:

@@ -29,7 +29,7 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["cli.md", "errors.md", "rules.md"])
+@pytest.mark.parametrize("name", ["cli.md", "errors.md", "rules.md", "settings.md"])
 def test_the_page_is_current(generate: ModuleType, name: str) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == generate.pages()[name], "run `make docs`"
 
@@ -83,5 +83,5 @@ def test_the_script_writes_where_it_stands(
 ) -> None:
     monkeypatch.setattr(generate, "HERE", tmp_path)
     generate.main()
-    assert {path.name for path in tmp_path.iterdir()} == {"cli.md", "errors.md", "rules.md"}
+    assert {path.name for path in tmp_path.iterdir()} == {"cli.md", "errors.md", "rules.md", "settings.md"}
     assert sys.modules.get("generate") is None

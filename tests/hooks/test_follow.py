@@ -41,6 +41,15 @@ def test_a_switch_brings_the_data_of_the_branch(branches: Hooked) -> None:
     assert clean(branches)
 
 
+def test_quiet_hooks_tell_only_what_is_left_to_do(branches: Hooked) -> None:
+    branches.weft("config", "set", "--private", "hooks.quiet", "true")
+    assert "weft" not in branches.git("switch", "side").err
+    assert branches.read("data/a") == "two"
+    assert "weft" not in branches.git("push", "origin", "side").err
+    branches.write({"data/a": b"precious"})
+    assert "left alone" in branches.git("switch", "main").err
+
+
 def test_the_same_branch_again_says_nothing(branches: Hooked) -> None:
     assert "weft" not in branches.git("switch", "main").err
     assert "weft" not in branches.git("switch", "-c", "new").err

@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from weft.cli.text import escape
 from weft.errors import WeftError
+from weft.model.settings import SETTINGS
 from weft.workflows import look, remotes
 from weft.workflows.project import open_project
 
@@ -33,6 +34,13 @@ def remote_names(incomplete: str) -> list[CompletionItem[str]]:
     except (WeftError, OSError):
         return []
     return _matching(names, incomplete)
+
+
+def settings(incomplete: str) -> list[CompletionItem[str]]:
+    """Names of settings that begin with ``incomplete``, those of the configured remotes among them."""
+    names = [remote.value for remote in remote_names("")]
+    keys = [one.name.replace("*", name) for one in SETTINGS for name in (names if "*" in one.name else [""])]
+    return _matching(keys, incomplete)
 
 
 def _matching(names: Iterable[str], incomplete: str) -> list[CompletionItem[str]]:

@@ -65,6 +65,11 @@ def complete_remotes(context: click.Context, parameter: click.Parameter, incompl
     return registry.candidates().remote_names(incomplete)
 
 
+def complete_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of settings."""
+    return registry.candidates().settings(incomplete)
+
+
 def paths_argument(*, required: bool = False) -> Callable[[Function], Function]:
     """``PATH...``: with tab completion of tracked paths."""
     metavar = "PATH..." if required else "[PATH...]"

@@ -21,14 +21,21 @@ from weft.util.later import later
 from weft.util.urls import check_url
 
 if TYPE_CHECKING:
-    from weft.model import sizes
+    import difflib
+    import shlex
+
+    from weft.model import settings, sizes
+    from weft.model.settings import Setting
 else:
+    difflib = later("difflib")
+    settings = later("weft.model.settings")
+    shlex = later("shlex")
     sizes = later("weft.model.sizes")
 
 VERSION = 1
 LIMIT = 1 << 20
 COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage", "checkout")
-PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout", "accepted", "reuse")
+PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout", "accepted", "reuse", "hooks")
 
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -106,23 +113,41 @@ def merge(committed: Config, private: Config) -> Config:
         store_shared=private.store_shared,
         accepted=private.accepted,
         reuse_from=private.reuse_from,
+        hooks_quiet=private.hooks_quiet,
     )
 
 
 def get_key(config: Config, key: str) -> str | None:
-    """Return the text of the setting ``key`` (``remotes.origin.url``), None when it is not set.
+    """Return the text of the setting ``key`` (``remotes.origin.url``), None when it has its default.
 
     Raises ``ConfigError`` when there is no such setting.
     """
-    _kind(key)
+    setting(key)
     return dict(items(config)).get(key)
+
+
+def setting(key: str) -> Setting:
+    """The setting that ``key`` names. Raises ``ConfigError`` when there is none."""
+    found = settings.find(key)
+    if found is None or (found.name.startswith("remotes.") and not _NAME.fullmatch(key.split(".")[1])):
+        near = difflib.get_close_matches(key, [one.name for one in settings.SETTINGS], 1)
+        meant = f"; did you mean {near[0].replace('*', 'NAME')}?" if near else ""
+        raise ConfigError(f"there is no setting {key[:80]!a}{meant}", hint="weft config list --all")
+    return found
 
 
 def set_key(config: Config, key: str, text: str, *, committed: bool) -> Config:
     """Return ``config`` with ``key`` set to what ``text`` says. Raises ``ConfigError`` or the refusals of ``decode``."""
     if key in ("repo", "weft"):
-        raise ConfigError(f"{key!r} is set by weft init and cannot be changed")
-    kind = _kind(key)
+        raise ConfigError(f"{key!r} is set by weft init and cannot be changed", hint="weft config list --all")
+    found = setting(key)
+    if not found.allowed(committed=committed):
+        if committed:
+            raise UntrustedConfig(
+                f"{key} is a setting that each user decides",
+                hint=f"weft config set --private {key} {shlex.quote(text)}",
+            )
+        raise ConfigError(f"{key} is a setting of the whole project", hint=f"weft config set {key} {shlex.quote(text)}")
     value = _to_value(config)
     *outer, last = key.split(".")
     place = value
@@ -130,21 +155,23 @@ def set_key(config: Config, key: str, text: str, *, committed: bool) -> Config:
         place = place.setdefault(name, {})
     if outer == ["chunker"]:
         value["chunker"] = place = {**DEFAULT_CHUNKER._asdict(), **place}
-    place[last] = _parse(key, text, kind)
+    place[last] = _parse(key, text, found.kind)
     return _again(value, committed)
 
 
 def unset_key(config: Config, key: str, *, committed: bool) -> Config:
     """Return ``config`` without ``key``; a whole remote may be named. Raises ``ConfigError`` when it is not set."""
     if key in ("repo", "weft"):
-        raise ConfigError(f"{key!r} is set by weft init and cannot be changed")
+        raise ConfigError(f"{key!r} is set by weft init and cannot be changed", hint="weft config list --all")
+    if not key.startswith("remotes."):
+        setting(key)
     value = _to_value(config)
     *outer, last = key.split(".")
     place: Any = value
     for name in outer:
         place = place.get(name) if isinstance(place, dict) else None
     if not isinstance(place, dict) or last not in place:
-        raise ConfigError(f"{key[:80]!a} is not set", hint="weft config list")
+        raise ConfigError(f"{key[:80]!a} is not set in {_what(committed)}", hint="weft config list -v")
     if outer == ["chunker"]:
         place[last] = DEFAULT_CHUNKER._asdict()[last]
     else:
@@ -182,6 +209,8 @@ def _from_value(value: object, committed: bool) -> Config:
     checkout = _checkout(fields, committed)
     reuse = fields.below("reuse")
     reuse.only(("from",))
+    hooks = fields.below("hooks")
+    hooks.only(("quiet",))
     return Config(
         repo=fields.text("repo", ""),
         remote=_checked(fields, "remote", fields.text("remote", ""), _NAME, empty=True),
@@ -198,6 +227,7 @@ def _from_value(value: object, committed: bool) -> Config:
         store_shared=_choice(store, "shared", SHARED, ""),
         accepted=_remotes(fields, "accepted", committed),
         reuse_from=_checked(reuse, "from", reuse.text("from", ""), _REVISIONS, empty=True),
+        hooks_quiet=bool(hooks.flag("quiet")),
     )
 
 
@@ -217,6 +247,7 @@ def _to_value(config: Config) -> dict[str, Any]:
         "checkout": {key: item for key, item in checkout.items() if item},
         "accepted": {name: _remote_value(spec) for name, spec in sorted(config.accepted.items())},
         "reuse": {"from": config.reuse_from} if config.reuse_from else {},
+        "hooks": {"quiet": True} if config.hooks_quiet else {},
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}
 
@@ -327,29 +358,16 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 
 # --- dotted keys ---
 
-_KEYS: dict[str, type] = {"remote": str, "portable": str, "stage": bool, "jobs": int, "repo": str}
-_KEYS |= {"checkout.link": str, "checkout.link_from": str, "reuse.from": str}
-_KEYS |= {"store.shared": str, "store.dir": str, "store.limit": str, "gc.grace": int, "chunker.name": str}
-_KEYS |= {f"chunker.{key}": int for key in ("version", "normalization", "minimum", "average", "maximum")}
-_KEYS |= {f"remotes.*.{key}": str for key in ("url", "endpoint", "region", "store")}
-
-
-def _kind(key: str) -> type:
-    parts = key.split(".")
-    if len(parts) == 3 and parts[0] == "remotes" and _NAME.fullmatch(parts[1]):
-        parts[1] = "*"
-    found = _KEYS.get(".".join(parts))
-    if found is None:
-        raise ConfigError(f"there is no setting {key[:80]!a}", hint="weft config list")
-    return found
-
 
 def _parse(key: str, text: str, kind: type) -> object:
     if kind is str:
         return text
     value = yaml12.resolve(text)
     if type(value) is not kind:
-        raise ConfigError(f"{key} must be {'true or false' if kind is bool else 'a number'}, not {text[:80]!a}")
+        raise ConfigError(
+            f"{key} must be {'true or false' if kind is bool else 'a number'}, not {text[:80]!a}",
+            hint="weft config list --all",
+        )
     return value
 
 
@@ -357,7 +375,7 @@ def _again(value: dict[str, Any], committed: bool) -> Config:
     try:
         return _from_value({k: v for k, v in value.items() if v not in ({}, "")}, committed)
     except SchemaError as error:
-        raise ConfigError(error.message, hint="weft config list") from None
+        raise ConfigError(error.message, hint="weft config list --all") from None
 
 
 def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

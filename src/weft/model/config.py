@@ -36,7 +36,8 @@ class Config:
     Git directory), ``store_shared`` (one of ``SHARED``; empty: nobody), ``store_limit`` (bytes that it may have after a
     garbage collection; 0: any), ``gc_grace`` (days that unreachable data is kept), ``jobs`` (0: chosen by weft),
     ``accepted`` (the place that each remote had when the user accepted it: its url in one spelling, endpoint and store).
-    ``reuse_from`` (revisions, with commas, in whose history runs may be reused besides that of HEAD).
+    ``reuse_from`` (revisions, with commas, in whose history runs may be reused besides that of HEAD),
+    ``hooks_quiet`` (whether Git hooks tell only what is wrong or left to do).
     """
 
     repo: str = ""
@@ -54,6 +55,7 @@ class Config:
     store_shared: str = ""
     accepted: Mapping[str, RemoteSpec] = field(default_factory=dict)
     reuse_from: str = ""
+    hooks_quiet: bool = False
 
     @property
     def stages(self) -> bool:

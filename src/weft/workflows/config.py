@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 
-from weft.errors import ConfigError
+from weft.errors import ConfigError, UntrustedConfig
 from weft.formats import config as config_format
 from weft.gitio.repo import GitRepo
 from weft.gitio.staging import stage
 from weft.gitio.trees import left_out
 from weft.model.config import Config
 from weft.model.paths import CONFIG_PATH
+from weft.model.settings import PRIVATE, SETTINGS
 from weft.util.dirfd import write_below
 from weft.util.locks import FileLock
 from weft.workflows.directories import check_remote, check_store
 from weft.workflows.files import tidy
 from weft.workflows.project import Project, alone, committed_config, config_place, private_config, state_dir
 from weft.workflows.results import ConfigResult
+
+DEFAULT = "default"
+"""Where a value comes from that nobody has set."""
 
 
 def read_one(git: GitRepo, *, private: bool) -> Config:
@@ -72,21 +77,35 @@ def _check_directories(git: GitRepo, old: Config, new: Config) -> None:
             check_remote(git, spec.url)
 
 
-def config_list(project: Project) -> ConfigResult:
-    """All settings that differ from their defaults, each with the file that decides it."""
-    return ConfigResult(tuple(_entries(project)))
+def config_list(project: Project, *, everything: bool = False) -> ConfigResult:
+    """All settings that differ from their defaults, each with the file that decides it; with ``everything``
+    all there are."""
+    found = tuple(_entries(project))
+    if not everything:
+        return ConfigResult(found)
+    known = {entry[0] for entry in found}
+    names = (one for one in SETTINGS if "*" not in one.name and one.name not in known)
+    return ConfigResult((*found, *((one.name, one.default, DEFAULT) for one in names)))
 
 
 def config_get(project: Project, key: str) -> ConfigResult:
-    """The value in force of one setting. Raises ``ConfigError`` when there is no such setting or it is not set."""
-    if config_format.get_key(project.config, key) is None:
-        raise ConfigError(f"{key} is not set", hint=f"weft config set {key} VALUE")
-    return ConfigResult(tuple(entry for entry in _entries(project) if entry[0] == key))
+    """The value in force of one setting, its default too. Raises ``ConfigError`` when there is none of either."""
+    setting = config_format.setting(key)
+    if config_format.get_key(project.config, key) is not None:
+        return ConfigResult(tuple(entry for entry in _entries(project) if entry[0] == key))
+    if not setting.default:
+        private = "--private " if setting.where == PRIVATE else ""
+        raise ConfigError(f"{key} is not set, and has no default", hint=f"weft config set {private}{key} VALUE")
+    return ConfigResult(((key, setting.default, DEFAULT),))
 
 
 def config_set(project: Project, key: str, value: str, *, private: bool = False) -> ConfigResult:
     """Change one setting in one of the two files. Raises ``ConfigError`` and the refusals of ``decode``."""
-    update(project, lambda old: config_format.set_key(old, key, value, committed=not private), private=private)
+    try:
+        update(project, lambda old: config_format.set_key(old, key, value, committed=not private), private=private)
+    except UntrustedConfig as error:
+        error.hint = f"weft config set --private {key} {shlex.quote(value)}"
+        raise
     return ConfigResult(((key, value, _name(private)),))
 
 

@@ -37,11 +37,12 @@ class Event(NamedTuple):
 class FollowResult:
     """What was done in the workspace. ``left`` are tracked paths with changes that no store holds: they stay as they are.
 
-    ``done`` is None when nothing had to be looked at.
+    ``done`` is None when nothing had to be looked at. ``quiet``: the user wants to hear only of what is left to do.
     """
 
     done: CheckoutResult | None = None
     left: tuple[str, ...] = ()
+    quiet: bool = False
 
 
 def follow(start: str, event: Event, progress: Progress | None = None) -> FollowResult:
@@ -66,7 +67,7 @@ def follow(start: str, event: Event, progress: Progress | None = None) -> Follow
             else:
                 absent.extend([path] if plan.absent else [])
                 plans.update({} if plan.absent else {path: plan})
-        return FollowResult(carry_out(project, plans, absent), tuple(left))
+        return FollowResult(carry_out(project, plans, absent), tuple(left), project.config.hooks_quiet)
 
 
 def _is_halfway(git: GitRepo, kind: str) -> bool:

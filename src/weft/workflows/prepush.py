@@ -19,6 +19,7 @@ from weft.util.humanize import count_text
 from weft.util.later import later
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.membership import of_project
+from weft.workflows.project import read_config
 from weft.workflows.validate import ValidateResult, validate_commits
 from weft.workflows.validate_results import Violation
 
@@ -50,13 +51,15 @@ class Pushing(NamedTuple):
 class PrePushResult:
     """What was looked at before a push: so many commits with so many pointers; ``pushed`` is None when there are none.
 
-    When ``validated`` does not pass, nothing was sent and the push must not go on.
+    When ``validated`` does not pass, nothing was sent and the push must not go on. ``quiet``: the user wants to hear only of
+    what is wrong.
     """
 
     commits: int = 0
     pointers: int = 0
     pushed: PushResult | None = None
     validated: ValidateResult | None = None
+    quiet: bool = False
 
 
 def find_outgoing(git: GitRepo, pushing: Pushing) -> Outgoing:
@@ -93,7 +96,8 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trus
         return PrePushResult(len(sent.commits), validated=validated)
     blobs = pointer_blobs_of(git, sent)
     pushed = prepush_data.send(git, blobs, listener, trust) if blobs else None
-    return PrePushResult(len(sent.commits), len(blobs), pushed, validated)
+    quiet = pushed is not None and read_config(git).hooks_quiet
+    return PrePushResult(len(sent.commits), len(blobs), pushed, validated, quiet)
 
 
 def _validate(git: GitRepo, sent: Outgoing, progress: Progress) -> ValidateResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import private_option
+from weft.cli.options import complete_settings, private_option
 from weft.cli.render.settings import changed_setting_page, config_page, value_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.workflows import config
@@ -32,27 +32,28 @@ command = KeyFirst(
 )
 
 
-@verb("list", example="weft config list", group=command)
+@verb("list", example="weft config list\nweft config list --all -v", group=command)
+@click.option("--all", "everything", is_flag=True, help="Those too that have their default.")
 @pass_session
-def list_(session: Session) -> None:
-    """List all settings and where they come from."""
+def list_(session: Session, everything: bool) -> None:
+    """List the settings that are set; -v tells where."""
     with open_project(session.start, session.progress, session.trust) as project:
-        result = config.config_list(project)
+        result = config.config_list(project, everything=everything)
     session.show("config", result, config_page)
 
 
 @verb("get", example="weft config get remote", group=command)
-@click.argument("key")
+@click.argument("key", shell_complete=complete_settings)
 @pass_session
 def get(session: Session, key: str) -> None:
-    """Print the value of one setting."""
+    """Print the value of one setting, its default where it is not set."""
     with open_project(session.start, session.progress, session.trust) as project:
         result = config.config_get(project, key)
     session.show("config", result, value_page)
 
 
 @verb("set", example="weft config set --private jobs 8", group=command)
-@click.argument("key")
+@click.argument("key", shell_complete=complete_settings)
 @click.argument("value")
 @private_option()
 @pass_session
@@ -64,7 +65,7 @@ def set_(session: Session, key: str, value: str, private: bool) -> None:
 
 
 @verb("unset", example="weft config unset --private jobs", group=command)
-@click.argument("key")
+@click.argument("key", shell_complete=complete_settings)
 @private_option()
 @pass_session
 def unset(session: Session, key: str, private: bool) -> None:

@@ -62,7 +62,7 @@ def _lines(result: FollowResult) -> list[str]:
         done = (done if result.done.written else []) + (
             [f"removed {count_text(result.done.removed, 'file')}"] if result.done.removed else []
         )
-        lines += [f"weft: {', '.join(done)}"] if done else []
+        lines += [f"weft: {', '.join(done)}"] if done and not result.quiet else []
         if result.done.absent:
             lines.append(f"weft: not in the local store: {_names(result.done.absent)}; next: weft pull")
     if result.left:

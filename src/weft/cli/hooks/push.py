@@ -29,7 +29,7 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
         return 1
     if result.validated is not None:
         show(result.validated, session)
-    if result.pushed is not None and (result.pushed.objects or result.pushed.repaired):
+    if result.pushed is not None and (result.pushed.objects or result.pushed.repaired) and not result.quiet:
         for line in push_lines(result.pushed):
             session.err.line(f"weft: {line}")
     return 0

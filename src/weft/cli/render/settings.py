@@ -57,7 +57,7 @@ def changed_setting_page(result: ConfigResult, view: View) -> Page:
 
 def _setting(entry: tuple[str, str, str], view: View) -> str:
     key, value, origin = map(escape, entry)
-    return f"{key} = {value}" + (f"  ({origin})" if view.verbose and origin else "")
+    return f"{key} = {value}".rstrip() + (f"  ({origin})" if origin and (view.verbose or origin == "default") else "")
 
 
 def value_page(result: ConfigResult, view: View) -> Page:

@@ -343,6 +343,22 @@ def test_config_in_both_spellings(project, cli):
     assert "E_CONFIG" in cli("config", "nosuch", code=3).err
 
 
+def test_hints_about_settings_work_as_they_stand(project, cli):
+    refused = cli("config", "set", "gc.grace", "10", code=3).err
+    assert cli("config", "get", "gc.grace").out == "14\n"
+    hint = refused.split("hint: weft ")[1].split()
+    assert hint == ["config", "set", "--private", "gc.grace", "10"]
+    cli(*hint)
+    assert cli("config", "get", "gc.grace").out == "10\n"
+    linked = cli("config", "set", "checkout.link", "hard", code=3).err
+    assert "hint: weft config set --private checkout.link hard" in linked
+    listed = cli("config", "list", "--all").out.splitlines()
+    assert "gc.grace = 10" in listed
+    assert "jobs = 0  (default)" in listed
+    assert cli(*cli("config", "foo.bar", code=3).err.split("hint: weft ")[1].split()).out.splitlines() == listed
+    assert "hint: weft config set --private store.dir VALUE" in cli("config", "get", "store.dir", code=3).err
+
+
 def test_verify_at_every_level(project, cli):
     for level, options in {
         "quick": [],
