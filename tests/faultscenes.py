@@ -163,6 +163,8 @@ SCENES = {
         Scene("pull", _half_clone, ("pull",), "clone"),
         Scene("mv", lambda top: _first(top) and None, ("mv", "data", "moved")),
         Scene("rm", lambda top: _first(top) and None, ("rm", "data")),
+        Scene("drop", lambda top: _first(top) and None, ("drop", "data"), evicts=True),
+        Scene("drop-store", lambda top: _first(top) and None, ("drop", "--store", "data"), evicts=True),
         Scene("gc", _pushed, ("gc", "--limit", "1"), evicts=True),
         Scene("gc-condemn", _garbage, ("gc", "--on-remote", "--most"), shares=True),
         Scene("gc-delete", _condemned, ("gc", "--on-remote", "--most"), shares=True),

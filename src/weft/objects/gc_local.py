@@ -106,6 +106,33 @@ def plan_local(
     return LocalPlan(tuple(drops), len(packs), size, len(dead) - len(old), not known)
 
 
+def plan_eviction(
+    store: LocalStore, starts: Set[Start], wanted: Set[Oid], shown: Set[Oid], policy: LocalPolicy, facts: Facts
+) -> tuple[LocalPlan, int]:
+    """Drop what holds contents among ``wanted``, as far as a remote is proved to hold all of the pack that is needed.
+
+    ``starts`` are as in ``plan_local``. A pack stays that holds any of ``shown``. Returns the plan, and the bytes of the
+    packs with something wanted that stay. Raises what marking raises.
+    """
+    marks = mark(store, starts)
+    marks.live.update(proved_parts(store, marks.composed))
+    packs = list(_packs(store, marks, shown))
+    found = facts()
+    sure = policy.certain and (not marks.unread or _complete_elsewhere(store, starts, found))
+    proofs = [Proof(one, store.catalog, store, starts) for one in found]
+    drops, left = [], 0
+    for pack in sorted(packs, key=_order):
+        needed = _needed(store, pack.name, marks.live)
+        if pack.meta or needed.isdisjoint(wanted):
+            continue
+        spare = pack.whole or (sure and policy.now - pack.made > policy.grace)
+        if spare and not pack.current and _proved(needed, pack.name, proofs):
+            drops.append(Drop(pack.name, pack.size, EVICTED, pack.used))
+        else:
+            left += pack.size
+    return LocalPlan(tuple(drops), len(packs), sum(pack.size for pack in packs), 0, not sure), left
+
+
 def carry_out(store: LocalStore, plan: LocalPlan) -> None:
     """Drop the packs of ``plan``. The caller holds the store's lock alone, and made the plan under it.
 

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from weft.formats.root import root_name
 from weft.model.oid import Oid
+from weft.model.pointer import Pointer
 from weft.objects.catalog import Catalog
 from weft.objects.gc_marks import MarkReader, Start, mark
 from weft.objects.presence import Presence
 from weft.objects.remote import RemoteStore
 from weft.objects.segments import SegmentIndex
+from weft.objects.selection import slices
 
 
 class RemoteFacts(NamedTuple):
@@ -24,6 +26,15 @@ class RemoteFacts(NamedTuple):
     def rooted(self, starts: Iterable[Start]) -> set[Start]:
         """Those of ``starts`` whose data the remote promises to hold whole."""
         return {start for start in starts if root_name(start) in self.roots}
+
+    def holds(self, catalog: Catalog, pointer: Pointer, frames: Iterable[Oid]) -> bool:
+        """Whether the remote promises to hold the data of ``pointer``, and ``frames`` of it are in packs seen there."""
+        return root_name(pointer) in self.roots and all(
+            any(copy.pack in self.packs for copy in copies.get(oid, ()))
+            for group in slices(frames)
+            for copies in (catalog.locate(group, self.place),)
+            for oid in group
+        )
 
 
 def look(remote: RemoteStore) -> RemoteFacts:

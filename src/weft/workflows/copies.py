@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from weft.errors import HashMismatch
+from weft.model.oid import Oid
 from weft.objects.copies import is_sealed
 from weft.objects.unpacked import Copy, Unpacked
 from weft.workflows.gc_results import Dropped
@@ -34,13 +35,16 @@ def check_copies(project: Project, *, read: bool) -> Iterator[Finding]:
             )
 
 
-def drop_copies(project: Project, *, dry_run: bool) -> tuple[Dropped, ...]:
-    """Drop the copies that no file is linked to. The caller holds the store's lock alone, unless nothing is to be dropped.
+def drop_copies(project: Project, *, dry_run: bool, only: Container[Oid] | None = None) -> tuple[Dropped, ...]:
+    """Drop the copies that no file is linked to, or ``only`` those of some contents.
+
+    The caller holds the store's lock alone, unless nothing is to be dropped.
 
     Symbolic links are looked for in the work trees that noted to have some.
     """
     copies = Unpacked(project.store)
-    spare = [copy for copy in copies.all() if copy.info.st_nlink == 1 and _as_made(copy)]
+    chosen = (copy for copy in copies.all() if only is None or copy.oid in only)
+    spare = [copy for copy in chosen if copy.info.st_nlink == 1 and _as_made(copy)]
     used = symbolic_links(project.store) if spare else set()
     gone = [copy for copy in spare if copy.path not in used]
     for copy in () if dry_run else gone:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from shlex import quote
 
@@ -12,15 +13,14 @@ from weft.errors import ConfigError, ObjectMissing
 from weft.gitio.snapshots import drop_snapshots
 from weft.objects import store_folder
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_local
-from weft.objects.gc_proof import RemoteFacts, look
 from weft.util.locks import FileLock
-from weft.workflows.connect import connection, find_remote
 from weft.workflows.copies import drop_copies
 from weft.workflows.gc_results import Dropped, GcResult
 from weft.workflows.gc_roots import Roots, local_roots
 from weft.workflows.gc_snapshots import expired_snapshots
 from weft.workflows.options import GcOptions
 from weft.workflows.project import Project, tree_lock
+from weft.workflows.remote_facts import Remotes
 
 _DAY = 86400.0
 _UNKNOWN = (
@@ -37,28 +37,19 @@ def gc(project: Project, options: GcOptions) -> GcResult:
     Raises ``ConfigError`` for a store that other clones may share, ``LockTimeout`` while another command works, what
     reading pointers and marking raise, and network errors.
     """
-    if project.config.store_dir and not options.unshared:
-        raise ConfigError(
-            f"the store {project.store.root} may be shared with other clones, and what they need is not known here",
-            hint="weft gc --unshared, if no other clone uses it",
-            path=project.store.root,
-        )
-    facts = _Facts(project, options.remote)
+    refuse_shared(project, options.unshared, "weft gc --unshared, if no other clone uses it")
+    remotes = Remotes(project, options.remote)
     project.store.reconcile()
     roots = local_roots(project)
     if options.dry_run:
-        plan = _plan(project, options, roots, facts)
+        plan = _plan(project, options, roots, remotes)
         unlinked = drop_copies(project, dry_run=True)
         expired = expired_snapshots(project, roots.trees)
     else:
         # The remotes are asked, if they have to be, while nobody has to wait for this.
         with suppress(ObjectMissing):  # another collection was quicker
-            _plan(project, options, roots, facts)
-        with ExitStack() as held:
-            for tree in sorted(roots.trees, key=lambda tree: tree.root):
-                held.enter_context(tree_lock(tree, "weft gc", progress=project.progress))
-            store_lock = os.path.join(project.store.root, "lock")
-            held.enter_context(FileLock(store_lock, purpose="weft gc", progress=project.progress))
+            _plan(project, options, roots, remotes)
+        with still(project, roots, "weft gc"):
             # Only what is asked under the locks holds still: no pointer is written and no pack is used meanwhile.
             project.store.reconcile()
             roots = local_roots(project)
@@ -66,36 +57,40 @@ def gc(project: Project, options: GcOptions) -> GcResult:
             if expired:
                 drop_snapshots(project.git, expired)
                 roots = local_roots(project)
-            plan = _plan(project, options, roots, facts)
+            plan = _plan(project, options, roots, remotes)
             carry_out(project.store, plan)
             unlinked = drop_copies(project, dry_run=False)
             store_folder.reap(project.store.root, time.time())
     return replace(_result(project, options, roots, plan), copies=unlinked, snapshots=tuple(expired))
 
 
-class _Facts:
-    """What the remotes hold: asked at the first use, and once."""
-
-    def __init__(self, project: Project, name: str) -> None:
-        self._project = project
-        self._name = name
-        self._found: list[RemoteFacts] | None = None
-
-    def __call__(self) -> list[RemoteFacts]:
-        if self._found is None:
-            config = self._project.config
-            chosen = [find_remote(self._project, self._name)] if self._name else list(config.remotes.values())
-            self._found = [self._look(spec.name) for spec in chosen if spec.store]
-        return self._found
-
-    def _look(self, name: str) -> RemoteFacts:
-        with connection(self._project, find_remote(self._project, name)) as link:
-            return look(link.remote)
+def refuse_shared(project: Project, unshared: bool, hint: str) -> None:
+    """Raise ``ConfigError`` for a store that other clones may share, unless the user says that it is ``unshared``."""
+    if project.config.store_dir and not unshared:
+        raise ConfigError(
+            f"the store {project.store.root} may be shared with other clones, and what they need is not known here",
+            hint=hint,
+            path=project.store.root,
+        )
 
 
-def _plan(project: Project, options: GcOptions, roots: Roots, facts: _Facts) -> LocalPlan:
+@contextmanager
+def still(project: Project, roots: Roots, purpose: str) -> Iterator[None]:
+    """Hold the locks of all work trees and of the store: no pointer is written and no pack relied on meanwhile.
+
+    Raises ``LockTimeout`` while another command works.
+    """
+    with ExitStack() as held:
+        for tree in sorted(roots.trees, key=lambda tree: tree.root):
+            held.enter_context(tree_lock(tree, purpose, progress=project.progress))
+        store_lock = os.path.join(project.store.root, "lock")
+        held.enter_context(FileLock(store_lock, purpose=purpose, progress=project.progress))
+        yield
+
+
+def _plan(project: Project, options: GcOptions, roots: Roots, remotes: Remotes) -> LocalPlan:
     policy = LocalPolicy(time.time(), _grace(project, options) * _DAY, _limit(project, options), not roots.lost)
-    return plan_local(project.store, roots.starts, roots.current, policy, facts)
+    return plan_local(project.store, roots.starts, roots.current, policy, remotes.facts)
 
 
 def _lost(tree: str) -> str:

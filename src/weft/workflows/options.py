@@ -93,6 +93,19 @@ class GcOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class DropOptions:
+    """How ``drop`` works.
+
+    ``remote`` is the one that must hold what goes ("" is any that is configured), ``store`` drops it from the local store
+    too. ``dry_run`` only tells.
+    """
+
+    remote: str = ""
+    store: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteGcOptions:
     """How ``gc`` of a remote works.
 

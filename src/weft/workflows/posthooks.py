@@ -102,7 +102,8 @@ def _behind(project: Project, old: str) -> Iterator[tuple[str, Pointer | None]]:
     recorded = project.cache.tracked_paths()
     for path, pointer in now.items():
         known = recorded.get(path)
-        if before.get(path) != pointer or (known is not None and known.oid != pointer.oid):
+        moved = before.get(path) != pointer or (known is not None and known.oid != pointer.oid)
+        if moved and (known is None or project.cache.load(path).holds_any):  # what was dropped stays away
             yield path, pointer
     for path in sorted(recorded.keys() - now.keys() if not now.broken else ()):
         if not trees.is_tracked(project.git, path):

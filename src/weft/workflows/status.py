@@ -15,7 +15,7 @@ from weft.workflows.results_status import Broken, Change, Edited, PathStatus, St
 from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.ignore import load_ignore
-from weft.workspace.scan import scan_tree
+from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.walk import manifest_reader
 
 if TYPE_CHECKING:
@@ -56,8 +56,17 @@ def _in_conflict(state: PathStatus) -> PathStatus:
 
 def compare_target(project: Project, target: Target) -> Comparison:
     """Scan one tracked path and compare it with its pointer."""
+    return compare_scan(project, target, scan_target(project, target))
+
+
+def scan_target(project: Project, target: Target) -> TreeScan:
+    """One tracked path as it is on disk, without what is ignored."""
     state = project.cache.load(target.path)
-    scan = scan_tree(project.root, target.path, state=state, ignore=load_ignore(project.root))
+    return scan_tree(project.root, target.path, state=state, ignore=load_ignore(project.root))
+
+
+def compare_scan(project: Project, target: Target, scan: TreeScan) -> Comparison:
+    """Compare what ``scan_target`` found with the pointer."""
     read = manifest_reader(project.store, target.pointer.layout)
     return compare(scan, target.pointer, read, cache=project.cache, workers=project.config.jobs)
 

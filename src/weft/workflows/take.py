@@ -129,7 +129,7 @@ class Taker:
 
     def _refuse_stale(self, path: str, old: Pointer | None, state: PathState, shot: Snapshot) -> None:
         """Data that was put here for another pointer than the one of now would silently undo what made that one."""
-        if old is None or state.tracked is None or self._options.force:
+        if old is None or state.tracked is None or not state.holds_any or self._options.force:
             return
         if state.tracked.oid != old.oid and shot.oid != old.oid:
             raise StaleWorkspace(

@@ -128,6 +128,11 @@ class PathState:
     rows: dict[str, DirRow] = field(default_factory=dict)
     copies: str = ""
 
+    @property
+    def holds_any(self) -> bool:
+        """False when nothing of the tracked path is here: it was dropped."""
+        return any(row.names for row in self.rows.values())
+
     def was_here(self, directory: str, name: str) -> bool:
         """True when this entry was once in the workspace as tracked data."""
         row = self.rows.get(directory)
@@ -215,6 +220,12 @@ class StatCache:
         with self._catalog.transaction():
             for name in names:
                 self._drop_rows(f"{path}/{name}" if name else path)
+
+    def replace(self, path: str, names: Iterable[str], rows: Mapping[str, DirRow]) -> None:
+        """``drop`` the directories ``names`` and ``record`` the ``rows`` of others, in one transaction."""
+        with self._catalog.transaction():
+            self.drop(path, names)
+            self.record(path, rows)
 
     def forget(self, path: str) -> None:
         """Forget everything about a tracked path."""

@@ -1,0 +1,208 @@
+"""``weft drop``: free the workspace, and if asked the local store, of what a remote is proved to hold."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence, Set
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, UnsavedChanges, UsageFault
+from weft.model.oid import Oid
+from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_eviction
+from weft.objects.gc_marks import Start, mark
+from weft.objects.proofs import check_sizes, refuse_false
+from weft.objects.reachability import Closure, walk
+from weft.util.humanize import count_text
+from weft.workflows.connect import find_remote
+from weft.workflows.copies import drop_copies
+from weft.workflows.fetch import fetch_metadata
+from weft.workflows.gc import refuse_shared, still
+from weft.workflows.gc_results import Dropped
+from weft.workflows.gc_roots import Roots, local_roots
+from weft.workflows.options import DropOptions
+from weft.workflows.project import Project, alone
+from weft.workflows.remote_facts import Remotes
+from weft.workflows.results_space import DropResult, Freed
+from weft.workflows.status import changes_in, compare_scan, scan_target
+from weft.workflows.targets import Target, select, workspace_pointers
+from weft.workspace.compare import ERROR, MISSING
+from weft.workspace.free import Freeing, free, plan_freeing
+from weft.workspace.statcache import Tracked
+
+_SHOWN = 5
+_DAY = 86400.0
+
+
+class _Planned(NamedTuple):
+    """One tracked path: what goes from the workspace, the objects that it is made of, and the remote that has them."""
+
+    target: Target
+    freeing: Freeing
+    closure: Closure
+    remote: str
+
+
+def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropResult:
+    """Remove the files of tracked ``paths`` from the workspace; their pointers stay, and they count as not here.
+
+    All or nothing: everything is compared with the pointers and proved to be on a remote before the first file goes. Raises
+    ``UnsavedChanges`` for files that differ from their pointer, ``NotOnRemote`` naming the paths that no remote is proved to
+    hold, ``NoRemote``, ``ConfigError`` for a shared store, ``LockTimeout``, and network errors.
+    """
+    if not paths:
+        raise UsageFault("name what to drop", hint="weft drop PATH")
+    if options.store:
+        refuse_shared(project, False, "weft drop without --store, which frees the workspace alone")
+    if not options.remote and not project.config.remotes:
+        find_remote(project)  # says how to make one
+    remotes = Remotes(project, options.remote)
+    fetch_metadata(project, [one for one in _chosen(project, paths) if options.store or _is_here(project, one)])
+    project.store.reconcile()
+    # Remotes are asked while nobody has to wait for this; only what is seen of this clone under the locks holds still.
+    planned = _plan(project, paths, options, remotes)
+    roots = local_roots(project) if options.store else None
+    if options.dry_run:
+        eviction = _evict(project, planned, roots, remotes) if roots else None
+        return _result(planned, eviction, (), dry_run=True)
+    held: AbstractContextManager[object] = still(project, roots, "weft drop") if roots else alone(project, "weft drop")
+    with held:
+        project.store.reconcile()
+        planned = _plan(project, paths, options, remotes)
+        eviction = _evict(project, planned, local_roots(project), remotes) if roots else None
+        for one in planned:
+            pointer = one.target.pointer
+            free(one.freeing, project.cache, Tracked(pointer.oid, pointer.layout))
+        copies: tuple[Dropped, ...] = ()
+        if eviction:
+            carry_out(project.store, eviction[0])
+            contents = {oid for one in planned for oid in one.closure.contents}
+            copies = drop_copies(project, dry_run=False, only=contents)
+    return _result(planned, eviction, copies)
+
+
+def _chosen(project: Project, paths: Sequence[str]) -> list[Target]:
+    return select(project, workspace_pointers(project), paths)
+
+
+def _is_here(project: Project, target: Target) -> bool:
+    """Whether anything of the tracked path is on disk, or was and is recorded so."""
+    return os.path.lexists(os.path.join(project.root, target.path)) or project.cache.load(target.path).holds_any
+
+
+# --- planning ---
+
+
+def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes: Remotes) -> list[_Planned]:
+    """What is to be done, all of it allowed. Touches nothing."""
+    found: list[tuple[Target, Freeing]] = []
+    changed: list[str] = []
+    moved = True
+    for target in _chosen(project, paths):
+        if not options.store and not _is_here(project, target):
+            continue
+        scan = scan_target(project, target)
+        freeing = plan_freeing(scan, target.subpaths)
+        compared = compare_scan(project, target, scan)
+        if compared.state == ERROR:
+            raise ObjectMissing(
+                f"{target.path} cannot be compared: {compared.message}", hint="weft fetch", path=target.path
+            )
+        if compared.state == MISSING:
+            raise MissingUnknown(
+                f"files of {target.path} are absent, and nothing records whether they were deleted or never here",
+                hint=f"weft checkout {target.path}, then weft drop {target.path}",
+                path=target.path,
+            )
+        changes = list(changes_in(target, compared))
+        # Where nothing is left, all was deleted by hand to free the space: that is what is asked for.
+        if freeing.removals or any(change.kind != "deleted" for change in changes):
+            changed += [change.path for change in changes]
+            moved = moved and (bool(compared.message) or not changes)
+        found.append((target, freeing))
+    _refuse_changed(changed, moved)
+    return _proved(project, found, remotes)
+
+
+def _refuse_changed(changed: Sequence[str], moved: bool) -> None:
+    if changed:
+        raise UnsavedChanges(
+            f"{_named(changed)}: not as the pointer has it, and only what is recorded and pushed can be dropped",
+            hint="weft checkout, to bring the data to its pointer, then weft drop"
+            if moved
+            else "weft add PATH and weft push to keep it, or weft checkout --force PATH to undo",
+            path=changed[0],
+        )
+
+
+def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: Remotes) -> list[_Planned]:
+    """``found`` with the remote that holds each. Raises ``NotOnRemote`` naming all that no remote holds."""
+    planned: list[_Planned] = []
+    lacking: dict[str, str] = {}
+    for target, freeing in found:
+        closure = walk(target.pointer, project.store, target.subpaths)
+        check_sizes(project.catalog, closure)
+        # What a layout says must be true: it is what the bytes will be made of again.
+        unproved = refuse_false(project.store, target.path, closure.pairs())
+        frames = closure.all_frames()
+        names = (name for name, facts in remotes if facts.holds(project.catalog, target.pointer, frames))
+        remote = "" if unproved else next(names, "")
+        if remote:
+            planned.append(_Planned(target, freeing, closure, remote))
+        else:
+            lacking[target.path] = "weft fetch" if unproved else "weft push"
+    if lacking:
+        first = next(iter(lacking.values()))
+        raise NotOnRemote(
+            f"no remote is proved to hold all of {_named(list(lacking))}, so nothing is dropped",
+            hint=f"{first} {' '.join([path for path, verb in lacking.items() if verb == first][:_SHOWN])}",
+            path=next(iter(lacking)),
+        )
+    return planned
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = f" and {count_text(len(paths) - _SHOWN, 'other')}" if len(paths) > _SHOWN else ""
+    return f"{', '.join(paths[:_SHOWN])}{more}"
+
+
+# --- the local store ---
+
+
+def _evict(project: Project, planned: Sequence[_Planned], roots: Roots, remotes: Remotes) -> tuple[LocalPlan, int]:
+    """What goes from the local store: packs that hold what is dropped, and nothing else that a work tree shows."""
+    wanted: set[Oid] = set()
+    shown: Set[Start] = roots.current
+    parts: set[Start] = set()
+    inner: set[Oid] = set()
+    for one in planned:
+        pointer = one.target.pointer
+        frames = set(one.closure.all_frames())
+        start = Start(pointer.oid, pointer.is_dir, pointer.layout)
+        wanted |= frames
+        shown = shown - {start}
+        if one.target.subpaths is not None:
+            parts.add(start)
+            inner |= frames
+    live = mark(project.store, shown).live | (mark(project.store, parts).live - inner)
+    policy = LocalPolicy(time.time(), project.config.gc_grace * _DAY, certain=not roots.lost)
+    return plan_eviction(project.store, roots.starts, wanted, live, policy, remotes.facts)
+
+
+def _result(
+    planned: Sequence[_Planned],
+    eviction: tuple[LocalPlan, int] | None,
+    copies: tuple[Dropped, ...],
+    *,
+    dry_run: bool = False,
+) -> DropResult:
+    freed: list[Freed] = []
+    for one in planned:
+        path = one.target.path
+        names = one.target.subpaths
+        shown = ", ".join(f"{path}/{sub}" for sub in names) if names else path
+        freed.append(Freed(shown, len(one.freeing.removals), one.freeing.size, one.freeing.linked, one.remote))
+    packs = eviction[0].drops if eviction else ()
+    dropped = tuple(Dropped(drop.pack.hex(), drop.size, drop.reason) for drop in packs)
+    return DropResult(tuple(freed), dropped, copies, eviction[1] if eviction else 0, dry_run)
