@@ -97,6 +97,19 @@ def test_a_pointer_that_was_renamed_by_hand_keeps_its_data_here_and_in_the_store
     assert (repo.root / "b/f").read_bytes() == b"b\n"
 
 
+def test_drop_takes_nothing_and_du_tells_the_others(tmp_path: Path) -> None:
+    repo = _three(tmp_path)
+    repo.weft("push")
+    _cut(repo)
+    assert "the pointer of b cannot be read, so nothing is dropped" in repo.weft("drop", ".", code=3).err
+    assert (repo.root / "a/f").exists()
+    ran = repo.weft("du", code=3)
+    assert "E_SCHEMA" in ran.err
+    assert "a" in ran.out
+    repo.weft("drop", "a")
+    assert not (repo.root / "a").exists()
+
+
 @pytest.mark.parametrize("harm", [_in_conflict, _copied, _cut])
 def test_gc_keeps_what_a_broken_pointer_names(tmp_path: Path, harm) -> None:
     repo = _three(tmp_path)
@@ -179,4 +192,4 @@ def test_a_path_that_one_side_deleted_is_in_conflict_and_others_are_not(tmp_path
     assert "next: weft resolve --ours b, or --theirs" in ran.err
     repo.weft("push", "a")
     repo.weft("resolve", "--ours", "b")
-    assert repo.weft("status").out == ""
+    assert repo.weft("status").out == "3 tracked paths, all as recorded\n"

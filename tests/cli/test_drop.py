@@ -68,14 +68,14 @@ def test_add_keeps_what_was_dropped(repo: Repo) -> None:
     repo.weft("drop", "data/sub")
     repo.write({"data/new": b"new"})
     repo.weft("add", "data")
-    listed = repo.weft("ls", "-r", "data").out
+    listed = repo.weft("ls", "-R", "data").out
     assert all(name in listed for name in ("data/sub/c", "data/sub/d", "data/new"))
     repo.commit("more")
     repo.weft("push")
     repo.weft("drop", "data")
     repo.write({"data/last": b"last"})
     repo.weft("add", "data")
-    assert len(repo.weft("ls", "-r", "data", "--json").json["data"]["entries"]) == 7
+    assert len(repo.weft("ls", "-R", "data", "--json").json["data"]["entries"]) == 7
     repo.weft("pull")
     assert files(repo) == {**DATA, "data/new": b"new", "data/last": b"last"}
 
@@ -245,7 +245,7 @@ def test_the_hooks_do_not_bring_back_what_was_dropped(repo: Repo) -> None:
     # Nothing of an older version is here that adding could bring back.
     repo.write({"data/new": b"new"})
     repo.weft("add", "data")
-    assert len(repo.weft("ls", "-r", "data", "--json").json["data"]["entries"]) == 6
+    assert len(repo.weft("ls", "-R", "data", "--json").json["data"]["entries"]) == 6
 
 
 @pytest.mark.skipif(not SUPPORTED, reason="the numbers of the system calls are those of Linux on x86_64")

@@ -8,7 +8,7 @@ from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, UnsavedChanges, UsageFault
+from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault
 from weft.model.oid import Oid
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_eviction
 from weft.objects.gc_marks import Start, mark
@@ -49,7 +49,8 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
 
     All or nothing: everything is compared with the pointers and proved to be on a remote before the first file goes. Raises
     ``UnsavedChanges`` for files that differ from their pointer, ``NotOnRemote`` naming the paths that no remote is proved to
-    hold, ``NoRemote``, ``ConfigError`` for a shared store, ``LockTimeout``, and network errors.
+    hold, ``RefusedInput`` for a pointer that cannot be read, ``NoRemote``, ``ConfigError`` for a shared store,
+    ``LockTimeout``, and network errors.
     """
     if not paths:
         raise UsageFault("name what to drop", hint="weft drop PATH")
@@ -83,7 +84,14 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
 
 
 def _chosen(project: Project, paths: Sequence[str]) -> list[Target]:
-    return select(project, workspace_pointers(project), paths)
+    targets, broken = select(project, workspace_pointers(project), paths)
+    if broken:
+        raise RefusedInput(
+            f"the pointer of {_named([one.path for one in broken])} cannot be read, so nothing is dropped",
+            hint=broken[0].hint or "weft status",
+            path=broken[0].path,
+        )
+    return targets
 
 
 def _is_here(project: Project, target: Target) -> bool:

@@ -26,7 +26,8 @@ def du(project: Project, paths: Sequence[str]) -> DuResult:
 
     Raises ``NotTracked``, ``NoSuchPath``, and integrity errors.
     """
-    targets = [one for target in select(project, workspace_pointers(project), paths) for one in _single(target)]
+    selected, broken = select(project, workspace_pointers(project), paths)
+    targets = [one for target in selected for one in _single(target)]
     rows: list[Usage] = []
     every = SortedOids()
     for target in targets:
@@ -35,7 +36,7 @@ def du(project: Project, paths: Sequence[str]) -> DuResult:
             every = SortedOids.union(every, frames)
         rows.append(_usage(project, target, frames))
     packs = project.catalog.packs(LOCAL)
-    return DuResult(tuple(rows), _stored(project, every), sum(packs.values()))
+    return DuResult(tuple(rows), _stored(project, every), sum(packs.values()), broken)
 
 
 def _single(target: Target) -> list[Target]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weft.workflows.gc_results import Dropped
+from weft.workflows.results_status import Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,13 @@ class DuResult:
     """Outcome of ``du``.
 
     ``stored`` counts what several paths share once; ``store`` is the size of all local packs, with other versions and what
-    nothing needs any more.
+    nothing needs any more. ``broken`` are pointers that cannot be read and are not counted.
     """
 
     paths: tuple[Usage, ...]
     stored: int
     store: int
+    broken: tuple[Broken, ...] = ()
 
     @property
     def size(self) -> int:

@@ -13,7 +13,7 @@ from weft.workflows.project import open_project
 @verb("du", example="weft du\nweft du data/images data/raw")
 @paths_argument()
 @pass_session
-def command(session: Session, paths: tuple[str, ...]) -> None:
+def command(session: Session, paths: tuple[str, ...]) -> int:
     """Show what tracked data takes, and what drop would free.
 
     For each tracked path, or for each PATH: its bytes in the workspace; in the local store, after deduplication and
@@ -23,3 +23,4 @@ def command(session: Session, paths: tuple[str, ...]) -> None:
     with open_project(session.start, session.progress, session.trust) as project:
         result = du(project, paths)
     session.show("du", result, du_page)
+    return session.tell_broken(result.broken)
