@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kit import Ran, Repo
 from tinyhttp import Reply, Request, Tiny, serving
+from weft.storage.local import LocalStorage
 
 # The clones of these rows accept nothing by themselves, and have credentials to lose.
 KEYS = {
@@ -195,6 +196,11 @@ def directory_behind_a_link(tmp_path: Path) -> None:
         _stopped(repo.weft(*words, code=3), "E_UNTRUSTED_REMOTE", str(tmp_path / "home"))
     _name(repo, "../../home")
     _stopped(repo.weft("fetch", code=3), "E_UNTRUSTED_REMOTE", str(tmp_path / "home"))
+    # Of the folder around the repository, which may be a home directory, only what lies right in it is near.
+    LocalStorage(str(tmp_path / "near" / "private" / "remote")).write("weft.json", b"{}")
+    fresh = _project(tmp_path / "near" / "fresh")
+    _name(fresh, "../private/remote")
+    _stopped(fresh.weft("fetch", code=3), "E_UNTRUSTED_REMOTE", str(tmp_path / "near" / "private" / "remote"))
     # The accepted directory itself, taken away for a link.
     (tmp_path / "near" / "store").rename(tmp_path / "near" / "old")
     os.symlink(tmp_path / "home", tmp_path / "near" / "store")

@@ -85,10 +85,18 @@ def private_only(url: str, endpoint: str) -> str:
 
 
 def is_near(place: Place, root: str) -> bool:
-    """True for a directory in the folder that holds the repository at ``root``: inside of the repository, or beside it."""
+    """True for a directory inside of the repository at ``root``, or right beside it. What lies further down beside it is
+    not near: the folder around a repository may be a home directory, and hold all that its user has."""
     top = os.path.realpath(root)
     beside = os.path.dirname(top)
-    # Beside a repository at the top of the machine lies all of the machine.
+    # Beside a repository at the top of the machine lie the directories of the system.
+    return _below(top, place.url) or (os.path.dirname(place.url) == beside != "/")
+
+
+def is_around(place: Place, root: str) -> bool:
+    """True for a directory anywhere in the folder that holds the repository at ``root``: it moves together with it."""
+    top = os.path.realpath(root)
+    beside = os.path.dirname(top)
     return place.url.startswith("/") and _below(top if beside == "/" else beside, place.url)
 
 

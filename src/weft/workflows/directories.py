@@ -11,7 +11,7 @@ from weft.errors import DirectoryRefused
 from weft.gitio.repo import GitRepo
 from weft.gitio.worktree import ignored_paths
 from weft.objects import store_folder
-from weft.storage.places import directory_of, is_near, place_of
+from weft.storage.places import directory_of, is_around, place_of
 
 REMOTE, STORE = "a remote", "a store"
 _STORE = "weft/store"
@@ -40,7 +40,7 @@ def plain_url(git: GitRepo, start: str, text: str) -> str:
     """How the configuration names the directory ``text``, relative to ``start``: relative to the root, but for one that
     was named in full and lies far away. Raises ``DirectoryRefused``, ``ConfigError``."""
     place = place_of(text, "", start)
-    if os.path.isabs(text) and not is_near(place, git.root):
+    if os.path.isabs(text) and not is_around(place, git.root):
         return os.path.normpath(text)
     path = os.path.relpath(os.path.join(start, text), os.path.realpath(git.root))
     return f"./{path}" if ":" in path.partition("/")[0] else path

@@ -10,7 +10,7 @@ import pytest
 from weft.errors import ConfigError
 from weft.model.remote import RemoteSpec
 from weft.storage.locate import open_backend
-from weft.storage.places import Place, covers, is_near, place_of, private_only
+from weft.storage.places import Place, covers, is_around, is_near, place_of, private_only
 from weft.storage.urls import is_loopback
 
 E = "https://minio.example:9000"
@@ -43,10 +43,15 @@ def test_a_directory_is_where_its_links_lead(tmp_path: Path) -> None:
     assert not is_near(place, root)
     for url in ("link/x", "link/../x", "link/../../near/x", "../repo/link/./x/"):
         assert open_backend(RemoteSpec("origin", url), base_dir=root).name == place_of(url, "", root).url
-    for near in ("inside", "../beside", "../beside/below", ".."):
+    for near in ("inside", "inside/below", "../beside", "../beside/../other"):
         assert is_near(place_of(near, "", root), root)
+    for around in ("..", "../beside/below", "../.ssh/weft"):
+        assert not is_near(place_of(around, "", root), root)
+        assert is_around(place_of(around, "", root), root)
     for far in ("../../far", "../../nearer", "../.."):
         assert not is_near(place_of(far, "", root), root)
+        assert not is_around(place_of(far, "", root), root)
+    assert not is_near(Place("s3://near/repo"), root)
     assert is_near(Place("/srv-no-such/r"), "/srv-no-such"), "inside"
     assert not is_near(Place("/other-no-such"), "/srv-no-such"), "beside it lies the whole machine"
 
