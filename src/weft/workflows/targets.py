@@ -132,9 +132,11 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
     except WeftError as error:
         error.path = name
         if isinstance(error, MergeConflict):
-            error.hint = f"weft resolve --ours {data_path(name)}, or --theirs; weft resolve --help"
+            error.hint = f"weft resolve --ours {data_path(name)}, or --theirs"
         if name not in error.message:
-            error.message = f"{name}: {error.message}"
+            plain = name.rpartition("/")[2]
+            said = error.message
+            error.message = name + said[len(plain) :] if said.startswith(plain + " ") else f"{name}: {said}"
         raise
 
 
