@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import time
 from collections.abc import Iterator
 
@@ -12,7 +10,7 @@ from weft.errors import WeftError
 from weft.gitio import trees
 from weft.gitio.clone_config import section_values
 from weft.gitio.halfway import halfway
-from weft.gitio.hooks import ABSENT, EDITED, FOREIGN, HOOKS, OURS, Program, hook_place, hook_state, hook_text
+from weft.gitio.hooks import ABSENT, EDITED, FOREIGN, HOOKS, OURS, hook_place, hook_state
 from weft.gitio.index import read_stages
 from weft.gitio.repo import GitRepo
 from weft.model.pointer import Pointer
@@ -21,6 +19,7 @@ from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.files import read_small
 from weft.workflows.next_step import next_step
+from weft.workflows.old_hooks import read_hook
 from weft.workflows.own_code import first_inside
 from weft.workflows.project import Project
 from weft.workflows.results import Probe
@@ -28,7 +27,6 @@ from weft.workflows.targets import data_path, overlaps, read_pointer
 
 _LIMIT = 1 << 20
 _AHEAD = 300.0
-_PLACES = re.compile(r"^(python|module)=(.*)$", re.MULTILINE)
 
 
 def merge(git: GitRepo) -> Iterator[Probe]:
@@ -80,16 +78,14 @@ def _bad_hooks(git: GitRepo, folder: str, states: dict[str, str]) -> list[str]:
     if edited:
         bad.append(f"edited: {', '.join(edited)}")
     for name in (name for name, state in states.items() if state == OURS):
-        data = read_small(os.path.join(folder, name), _LIMIT) or b""
-        found = dict(_PLACES.findall(data.decode("utf-8", "replace")))
-        program = Program(*("".join(shlex.split(found.get(key, ""))) for key in ("python", "module")))
+        program, old = read_hook(os.path.join(folder, name))
         gone = [path for path in program if path and not os.path.exists(path)]
         if gone:
             return [*bad, f"they call a weft that is not there any more: {gone[0]}"]
         if inside := first_inside(git, filter(None, program)):
             return [*bad, f"they run what lies in a work tree, where a branch can put other code: {inside}"]
-        if data != hook_text(name, program):
-            return [*bad, "they were written by another version of weft"]
+        if old:
+            return [*bad, old]
     return bad
 
 

@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from weft.errors import UsageFault, WeftError
 from weft.pipeline.execute import Outcome
 from weft.pipeline.plan import FORCED, Reason, reasons
+from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
 from weft.workflows.stage_inputs import Looker
 from weft.workflows.stage_results import (
@@ -37,6 +38,7 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
     """
     if options.dry_run and options.settings:
         raise UsageFault("-S writes a params file, and --dry-run changes nothing", hint="leave one of the two out")
+    warn_of_old_hooks(project)
     pipeline = load_pipeline(project)
     chosen = choose_stages(pipeline, names)
     order = pipeline.graph.order(chosen or None)

@@ -22,10 +22,11 @@ from weft.workspace.walk import manifest_reader
 
 if TYPE_CHECKING:
     from weft.gitio import index
-    from weft.workflows import pushed
+    from weft.workflows import old_hooks, pushed
     from weft.workspace import linked
 else:
     index = later("weft.gitio.index")
+    old_hooks = later("weft.workflows.old_hooks")
     linked = later("weft.workspace.linked")
     pushed = later("weft.workflows.pushed")
 
@@ -35,6 +36,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str = "", check_re
 
     What cannot be read of one path is told as its state, so that the others are still seen.
     """
+    old_hooks.warn_of_old_hooks(project)
     pointers = workspace_pointers(project, warn_ignored=True)
     targets, broken = select(project, pointers, paths, lenient=True)
     found = pushed.states(project, targets, remote) if check_remote else None
