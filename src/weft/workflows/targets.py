@@ -286,10 +286,12 @@ def select(project: Project, pointers: Pointers, paths: Sequence[str], *, lenien
 def broken_of(pointers: Pointers, asked: Iterable[str]) -> tuple[Broken, ...]:
     """The broken ones at or below the paths that are ``asked`` for, sorted."""
     found = {top: error for path in asked for top, error in pointers.broken_at(path).items()}
-    return tuple(
-        Broken(path, error.code, error.message, error.hint, int(error.exit_code))
-        for path, error in sorted(found.items())
-    )
+    return tuple(broken_by(path, error) for path, error in sorted(found.items()))
+
+
+def broken_by(path: str, error: WeftError) -> Broken:
+    """``error`` as a result tells of it."""
+    return Broken(path, error.code, error.message, error.hint, int(error.exit_code))
 
 
 def pick(pointers: Mapping[str, Pointer], path: str) -> list[Target]:
