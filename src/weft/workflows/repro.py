@@ -53,7 +53,7 @@ def plan_stages(
     project: Project, pipeline: Pipeline, order: Iterable[str], options: RunOptions
 ) -> Iterable[StageResult]:
     """What ``repro`` would do, and why: nothing is run or written. A stage that could not run is told as failed."""
-    looker = Looker(project, pipeline)
+    looker = Looker(project, pipeline, outside=True)
     stale: set[str] = set()
     for name in order:
         stage = pipeline.stages[name]

@@ -27,16 +27,18 @@ class Pointers(dict[str, Pointer]):
 
     ``broken`` are those that cannot, with why: what they stand for is unknown, so their data is never touched.
     ``strays`` are the paths of those among them that neither Git nor weft knows: only a command that names one is refused.
-    ``unmerged`` are paths that Git could not merge, readable or not.
+    ``unmerged`` are paths that Git could not merge, readable or not. ``outside`` are those whose pointers a sparse checkout
+    leaves out of the work tree, where they were asked for.
     """
 
-    __slots__ = ("broken", "strays", "unmerged")
+    __slots__ = ("broken", "outside", "strays", "unmerged")
 
     def __init__(self) -> None:
         super().__init__()
         self.broken: dict[str, WeftError] = {}
         self.strays: set[str] = set()
         self.unmerged: set[str] = set()
+        self.outside: set[str] = set()
 
     def whole(self) -> Pointers:
         """These, if none of them is broken. Raises the error of the first one that is."""
@@ -179,7 +181,9 @@ def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored:
     if warn_ignored:
         tell_ignored(project, data.keys() - listed.keys())
     if outside and (left_out := [name for name, how in listed.items() if how == trees.LEFT_OUT and name not in data]):
-        data.update(_indexed(project, left_out))
+        staged = _indexed(project, left_out)
+        data.update(staged)
+        pointers.outside.update(map(data_path, staged))
     _decode_all(pointers, sorted(data.items()))
     pointers.unmerged.update(data_path(name) for name, how in listed.items() if how == trees.UNMERGED)
     for path, why in pointers.broken.items():
