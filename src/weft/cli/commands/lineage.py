@@ -16,6 +16,7 @@ from weft.workflows import lineage
 
 command = VerbGroup(
     "lineage",
+    path_verbs=("show", "why", "impact"),
     help="Ask how data came to be and what depends on it.\n\n"
     "Pointers, records and weft.yaml are read, in the work tree or in any commit: no data is needed.",
 )
