@@ -1,3 +1,3 @@
 """weft: Git-native data and model versioning."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

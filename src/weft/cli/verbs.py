@@ -10,7 +10,7 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.words import AFTER_DASHES
-from weft.errors import ExitCode, NoSuchPath
+from weft.errors import ExitCode, NoSuchPath, UsageFault
 
 EXIT_MEANINGS = {
     ExitCode.OK: "fine",
@@ -108,10 +108,29 @@ class SplitVerb(Verb):
 
 
 class VerbGroup(click.Group):
-    """A command with sub-commands, which take the common options too."""
+    """A command with sub-commands, which take the common options too. ``path_verbs`` are those that a path may be meant for
+    where none was given."""
 
-    def __init__(self, name: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, *, path_verbs: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(name, params=common_options(), **kwargs)
+        self.path_verbs = path_verbs
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the sub-command; a path in its place is answered with what can be asked of it."""
+        word = args[0] if args else ""
+        if self.path_verbs and word not in self.commands and _is_path(word):
+            first, *others = self.path_verbs
+            raise UsageFault(
+                f"{word} is a path, and weft {self.name} wants to know what is asked of it",
+                hint=f"weft {self.name} {first} {word}, or {' or '.join(others)}",
+            )
+        return super().resolve_command(ctx, args)
+
+
+def _is_path(word: str) -> bool:
+    return "/" in word or any(os.path.lexists(name) for name in (word, word + ".weft"))
 
 
 def verb(

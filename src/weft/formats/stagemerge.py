@@ -36,12 +36,19 @@ class _Side:
     validate: Any
 
 
-def merge(base: bytes | None, ours: bytes, theirs: bytes, *, prefer: str = "") -> MergedStages:
+def merge(
+    base: bytes | None,
+    ours: bytes,
+    theirs: bytes,
+    *,
+    prefer: str = "",
+    labels: tuple[str, str] = ("ours", "theirs"),
+) -> MergedStages:
     """Merge what the stage file ``base`` (None: there was none) became on two sides.
 
     ``prefer`` (``base``, ``ours`` or ``theirs``) names the side whose version is taken of a stage that both sides changed
-    to different things. Raises as ``stagefile.decode`` does of each side, and ``SchemaError`` when the outcome cannot be
-    written in the lines of our side, or would not be valid.
+    to different things; ``labels`` are how marks show both sides. Raises as ``stagefile.decode`` does of each side, and
+    ``SchemaError`` when the outcome cannot be written in the lines of our side, or would not be valid.
     """
     sides = {"base": _read(base or b""), "ours": _read(ours), "theirs": _read(theirs)}
     text = sides["ours"].text
@@ -69,7 +76,7 @@ def merge(base: bytes | None, ours: bytes, theirs: bytes, *, prefer: str = "") -
         done = _read(text.encode("utf-8"))
         if not same(dict(done.stages), wanted) or set(done.ignores) != set(ignores):
             raise SchemaError("the merged stages cannot be written in place")
-        data = _with_marks(text, sides["theirs"], conflicts).encode("utf-8")
+        data = _with_marks(text, sides["theirs"], conflicts, labels).encode("utf-8")
     except (LookupError, StopIteration):
         raise SchemaError("a stage was not found in the lines of the stage file") from None
     return MergedStages(data, tuple(conflicts))
@@ -168,7 +175,7 @@ def _put_ignores(text: str, before: tuple[Ignore, ...], after: list[Ignore]) -> 
     return yamledit.put(text, ("validate",), value)
 
 
-def _with_marks(text: str, theirs: _Side, conflicts: list[str]) -> str:
+def _with_marks(text: str, theirs: _Side, conflicts: list[str], labels: tuple[str, str]) -> str:
     """``text`` with both versions of each of ``conflicts`` between Git's marks."""
     places = []
     for name in conflicts:
@@ -182,5 +189,5 @@ def _with_marks(text: str, theirs: _Side, conflicts: list[str]) -> str:
     for start, end, other in sorted(places, reverse=True):
         own = text[start:end]
         own += "\n" if own and not own.endswith("\n") else ""
-        text = f"{text[:start]}<<<<<<< ours\n{own}=======\n{other}>>>>>>> theirs\n{text[end:]}"
+        text = f"{text[:start]}<<<<<<< {labels[0]}\n{own}=======\n{other}>>>>>>> {labels[1]}\n{text[end:]}"
     return text

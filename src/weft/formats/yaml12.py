@@ -51,6 +51,8 @@ MOST_REPEATED = 4 << 20
 Lines = Mapping[tuple[Any, ...], int]
 """Where each value stands: the keys (and positions in lists) that lead to it, and its 1-based line."""
 
+_OURS = re.compile(r"[^\n]*\.weft|weft\.yaml|lineage/[^\n]*")
+"""Files of which `weft resolve` settles conflicts."""
 _CONFLICT = re.compile(rb"^(<{7}|>{7})(?: ([^\r\n]*))?\r?$", re.MULTILINE)
 
 
@@ -107,7 +109,9 @@ def _refuse_conflict(data: bytes, what: str) -> None:
     line = data.count(b"\n", 0, marks[0].start()) + 1
     raise MergeConflict(
         f"{what} holds the conflict of a merge between {' and '.join(f'{side!a}' for side in sides)}",
-        hint=f"weft resolve --ours {what.removesuffix('.weft')}, or --theirs",
+        hint=f"weft resolve --ours {what.removesuffix('.weft')}, or --theirs"
+        if _OURS.fullmatch(what)
+        else f"edit {what}, then git add {what}",
         path=what,
         line=line,
     )

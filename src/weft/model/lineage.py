@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from weft.model.oid import Oid
+from weft.model.pointer import SUFFIX
+from weft.model.stage import STAGE_FILE
 
 RECORDS = "lineage"
 PACKAGES = "lineage/packages"
@@ -133,3 +135,8 @@ class Record:
 def record_path(stage: str) -> str:
     """Where the record of ``stage`` lies, from the root of the repository."""
     return f"{RECORDS}/{stage}.yaml"
+
+
+def merged_by_weft(path: str) -> bool:
+    """Whether weft settles conflicts of the file ``path``: a pointer, a record, the stage file."""
+    return path.endswith(SUFFIX) or path == STAGE_FILE or path.startswith(RECORDS + "/")

@@ -19,12 +19,46 @@ from weft.util.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class FetchOutcome:
-    """What was fetched: whole packs, objects and bytes that came from the remote."""
+    """What was fetched: whole packs, objects and bytes that came from the remote.
+
+    ``pointers`` are the tracked paths that came whole; ``fault`` is one error for all others.
+    """
 
     pointers: tuple[str, ...]
     packs: int = 0
     objects: int = 0
     received_bytes: int = 0
+    fault: WeftError | None = None
+
+
+def fetch_some(
+    remote: RemoteStore,
+    store: LocalStore,
+    pointers: Mapping[str, Pointer],
+    subpaths: Mapping[str, Sequence[str] | None] | None = None,
+    progress: Progress | None = None,
+    *,
+    content: bool = True,
+) -> FetchOutcome:
+    """``fetch``, but what one pointer lacks is told in the outcome and not raised."""
+    parts = subpaths or {}
+    with Receiver(remote, store, list(pointers.values()), progress) as receiver:
+        try:
+            walker = Walker(receiver)
+            for path, pointer in pointers.items():
+                walker.add(pointer, parts.get(path), content=content)
+            _fetch_frames(receiver, walker.closure)
+            note_pairs(store.catalog, walker.closure.pairs())
+            faults: dict[str, WeftError] = {}
+        except BAD_COPY as error:
+            # All of them at once share what they have in common; one by one tells which of them it is.
+            alone = len(pointers) == 1
+            faults = (
+                dict.fromkeys(pointers, error) if alone else _fetch_each(receiver, pointers, parts, content=content)
+            )
+    whole = tuple(path for path in pointers if path not in faults)
+    fault = _together(faults, remote) if faults else None
+    return FetchOutcome(whole, receiver.packs, receiver.objects, receiver.received, fault)
 
 
 def fetch(
@@ -43,24 +77,10 @@ def fetch(
     the paths, ``RemoteIdentity``, the integrity error of bytes of which no good copy was found, ``NoSuchPath`` for a subpath
     that is not in the data.
     """
-    parts = subpaths or {}
-    with Receiver(remote, store, list(pointers.values()), progress) as receiver:
-        try:
-            walker = Walker(receiver)
-            for path, pointer in pointers.items():
-                walker.add(pointer, parts.get(path), content=content)
-            _fetch_frames(receiver, walker.closure)
-            note_pairs(store.catalog, walker.closure.pairs())
-            faults: dict[str, WeftError] = {}
-        except BAD_COPY as error:
-            # All of them at once share what they have in common; one by one tells which of them it is.
-            alone = len(pointers) == 1
-            faults = (
-                dict.fromkeys(pointers, error) if alone else _fetch_each(receiver, pointers, parts, content=content)
-            )
-        if faults:
-            raise _together(faults, remote)
-    return FetchOutcome(tuple(pointers), receiver.packs, receiver.objects, receiver.received)
+    done = fetch_some(remote, store, pointers, subpaths, progress, content=content)
+    if done.fault is not None:
+        raise done.fault
+    return done
 
 
 def fetch_manifests(

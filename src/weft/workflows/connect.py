@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from weft.errors import IntegrityError, NoRemote
+from weft.errors import BucketMissing, IntegrityError, NoRemote
 from weft.gitio.trees import left_out
 from weft.model.config import Config
 from weft.model.paths import CONFIG_PATH
@@ -75,6 +75,13 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
     try:
         remote = RemoteStore(traffic, project.catalog, project.config.repo, access.store, jobs=workers)
         yield Connection(spec, remote, traffic)
+    except BucketMissing as error:
+        if access.store:  # what is said of a place where nothing was yet would be false
+            error.hint = (
+                "its store was there once, so it is gone or elsewhere: check the disk or the account; if it moved:"
+                f" weft remote remove {spec.name}, then weft remote add {spec.name} URL"
+            )
+        raise
     except IntegrityError as error:
         error.hint = error.hint or (
             "nothing of it was used; in a clone that has the data, this mends it:"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import time
 from collections.abc import Iterator
 
 from weft.errors import WeftError
 from weft.gitio import trees
 from weft.gitio.clone_config import section_values
-from weft.gitio.hooks import ABSENT, EDITED, FOREIGN, HOOKS, OURS, Program, hook_place, hook_state, hook_text
+from weft.gitio.halfway import halfway
+from weft.gitio.hooks import ABSENT, EDITED, FOREIGN, HOOKS, OURS, hook_place, hook_state
+from weft.gitio.index import read_stages
 from weft.gitio.repo import GitRepo
 from weft.model.pointer import Pointer
 from weft.util.humanize import count_text, duration_text
 from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.files import read_small
+from weft.workflows.next_step import next_step
+from weft.workflows.old_hooks import read_hook
 from weft.workflows.own_code import first_inside
 from weft.workflows.project import Project
 from weft.workflows.results import Probe
@@ -25,23 +27,13 @@ from weft.workflows.targets import data_path, overlaps, read_pointer
 
 _LIMIT = 1 << 20
 _AHEAD = 300.0
-_STATES = {
-    "MERGE_HEAD": ("a merge", "weft resolve, then git commit; or git merge --abort"),
-    "rebase-merge": ("a rebase", "weft resolve, then git rebase --continue; or git rebase --abort"),
-    "rebase-apply": ("a rebase", "weft resolve, then git rebase --continue; or git rebase --abort"),
-    "CHERRY_PICK_HEAD": ("a cherry-pick", "weft resolve, then git cherry-pick --continue; or git cherry-pick --abort"),
-    "REVERT_HEAD": ("a revert", "weft resolve, then git revert --continue; or git revert --abort"),
-}
-"""Files in the Git directory that tell of work half done, in words, and what ends it."""
-_PLACES = re.compile(r"^(python|module)=(.*)$", re.MULTILINE)
 
 
 def merge(git: GitRepo) -> Iterator[Probe]:
     """Work of Git's that is half done; nothing when there is none."""
-    for name, (words, hint) in _STATES.items():
-        if os.path.lexists(os.path.join(git.git_dir, name)):
-            yield Probe("merge", "warn", f"{words} is in progress: pointers may hold conflicts until it is done", hint)
-            return
+    if now := halfway(git):
+        hint = f"{next_step(read_stages(git), now)}; or {now.abort}"
+        yield Probe("merge", "warn", f"{now.words} is in progress: pointers may hold conflicts until it is done", hint)
 
 
 def attributes(git: GitRepo) -> Iterator[Probe]:
@@ -86,16 +78,14 @@ def _bad_hooks(git: GitRepo, folder: str, states: dict[str, str]) -> list[str]:
     if edited:
         bad.append(f"edited: {', '.join(edited)}")
     for name in (name for name, state in states.items() if state == OURS):
-        data = read_small(os.path.join(folder, name), _LIMIT) or b""
-        found = dict(_PLACES.findall(data.decode("utf-8", "replace")))
-        program = Program(*("".join(shlex.split(found.get(key, ""))) for key in ("python", "module")))
+        program, old = read_hook(os.path.join(folder, name))
         gone = [path for path in program if path and not os.path.exists(path)]
         if gone:
             return [*bad, f"they call a weft that is not there any more: {gone[0]}"]
         if inside := first_inside(git, filter(None, program)):
             return [*bad, f"they run what lies in a work tree, where a branch can put other code: {inside}"]
-        if data != hook_text(name, program):
-            return [*bad, "they were written by another version of weft"]
+        if old:
+            return [*bad, old]
     return bad
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from weft.errors import ObjectMissing
+from weft.errors import ObjectMissing, WeftError
 from weft.objects import download
 from weft.objects.reachability import Walker
 from weft.workflows.connect import connection, find_remote
@@ -22,16 +22,27 @@ def fetch(project: Project, paths: Sequence[str], options: TransferOptions) -> F
 
 def fetch_selection(project: Project, selection: Selection, options: TransferOptions) -> FetchResult:
     """Fetch for pointers that are chosen already. What is here needs no remote, and makes no request."""
+    done, fault = fetch_what_is_there(project, selection, options)
+    if fault is not None:
+        raise fault
+    return done
+
+
+def fetch_what_is_there(
+    project: Project, selection: Selection, options: TransferOptions
+) -> tuple[FetchResult, WeftError | None]:
+    """``fetch_selection`` that returns the error for what could not be had of some paths, where others came."""
     labels = tuple(selection.pointers)
     if not labels or (not options.remote and not project.config.remotes and _is_here(project, selection)):
-        return FetchResult(options.remote, labels, broken=selection.broken)
+        return FetchResult(options.remote, labels, broken=selection.broken), None
     spec = find_remote(project, options.remote)
     with connection(project, spec, options.jobs) as link:
-        done = download.fetch(link.remote, project.store, selection.pointers, selection.parts, project.progress)
-        return FetchResult(
-            spec.name, labels, packs=done.packs, objects=done.objects, received_bytes=link.received,
+        done = download.fetch_some(link.remote, project.store, selection.pointers, selection.parts, project.progress)
+        result = FetchResult(
+            spec.name, done.pointers, packs=done.packs, objects=done.objects, received_bytes=link.received,
             requests=link.requests, broken=selection.broken,
         )  # fmt: skip
+        return result, done.fault
 
 
 def fetch_metadata(project: Project, targets: Iterable[Target]) -> None:

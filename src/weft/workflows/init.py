@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
-from weft.errors import SymlinkRefused
+from weft.errors import SymlinkRefused, WeftError
 from weft.formats import config as config_format
 from weft.gitio.attributes import ensure_attributes
 from weft.gitio.ignore import ensure_excluded
@@ -64,8 +65,18 @@ def init(
             share_store(project.store.root, shared, project.progress)
         _hide_temps(project)
         if remote:
-            remote_add(project, DEFAULT_REMOTE, remote, endpoint=endpoint)
+            try:
+                remote_add(project, DEFAULT_REMOTE, remote, endpoint=endpoint)
+            except WeftError:
+                _tell_ready(project, created)
+                raise
         return InitResult(root=git.root, repo=project.config.repo, created=tuple(created), remote=remote)
+
+
+def _tell_ready(project: Project, created: Sequence[str]) -> None:
+    """Say what stands although the remote was refused."""
+    made = f"; {' and '.join(created)} {'is' if len(created) == 1 else 'are'} written and staged" if created else ""
+    project.progress.warn(f"the project is ready, and has no remote yet{made}", "weft remote add origin URL")
 
 
 def _place_store(git: GitRepo, store: str, shared: str) -> None:

@@ -239,7 +239,7 @@ def _outs_of(scene: Scene, text: str) -> list[str]:
         where = f" in {scene.commit[:12]}" if scene.commit else ""
         raise NoSuchPath(
             f"neither Git nor weft keeps {text}{where}, and no stage has that name",
-            hint="weft lineage graph lists the stages",
+            hint="weft ls lists tracked data, and weft lineage graph the stages",
             path=text,
         ) from None
     return [out.path for name in names for out in scene.graph.stages[name].outs]

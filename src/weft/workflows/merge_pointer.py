@@ -38,7 +38,7 @@ from weft.objects.mergetree import (
 from weft.util.humanize import count_text
 from weft.workflows.contents import Contents, layout_of
 from weft.workflows.fetch import fetch_metadata
-from weft.workflows.merge_text import TextMerge, sides_of_conflict, whole_conflict
+from weft.workflows.merge_text import UNNAMED, TextMerge, named, sides_of_conflict, unnamed, whole_conflict
 from weft.workflows.project import Project
 from weft.workflows.targets import Target, data_path, decode_pointer
 from weft.workspace.walk import manifest_reader
@@ -245,11 +245,15 @@ def _with_metadata(project: Project, sides: PointerSides, work: Callable[[], T])
 # --- as files ---
 
 
-def merge_pointer_files(project: Project, name: str, base: bytes, ours: bytes, theirs: bytes) -> TextMerge:
-    """What Git's merge driver makes of three versions of the pointer file ``name`` (empty ``base``: there was none).
+def merge_pointer_files(
+    project: Project, name: str, three: tuple[bytes, bytes, bytes], names: Callable[[], tuple[str, str]] = unnamed
+) -> TextMerge:
+    """What Git's merge driver makes of ``three`` versions of the pointer file ``name``: the base (empty: there was
+    none), ours and theirs. ``names`` is asked for what people call the sides, in a conflict alone.
 
     Never an error of its own for anything that may be in the way: the outcome is then a conflict that says so.
     """
+    base, ours, theirs = three
     if ours in (theirs, base):
         return TextMerge(theirs)
     if theirs == base:
@@ -258,19 +262,21 @@ def merge_pointer_files(project: Project, name: str, base: bytes, ours: bytes, t
         sides = decode_sides(project, name, base, ours, theirs)
         merged = merge_pointers(project, sides)
     except WeftError as error:
-        return unmergeable(name, ours, theirs, error)
+        return unmergeable(name, ours, theirs, error, names())
     if merged.pointer is not None:
         return TextMerge(pointer_format.encode(merged.pointer))
-    why = f"both sides changed {_places(merged.conflicts)}; settle it with: {_commands(sides.path)}"
-    return TextMerge(conflict_text(sides.path, (base, ours, theirs), merged.conflicts), why)
+    who = names()
+    why = f"both sides changed {_places(merged.conflicts)}; settle it with: {_commands(sides.path)}{named(who)}"
+    return TextMerge(conflict_text(sides.path, three, merged.conflicts, names=who), why)
 
 
-def unmergeable(name: str, ours: bytes, theirs: bytes, error: WeftError) -> TextMerge:
+def unmergeable(name: str, ours: bytes, theirs: bytes, error: WeftError, names: tuple[str, str] = UNNAMED) -> TextMerge:
     """A conflict because of ``error``."""
     path = data_path(name)
     step = f"{error.hint}, then: weft resolve {path}" if error.hint else f"weft resolve --ours {path}, or --theirs"
     notes = (f"weft could not merge this data: {error.message}", f"Next: {step}")
-    return TextMerge(whole_conflict(ours, theirs, *map(_one_line, notes)), f"{error.message}; next: {step}")
+    data = whole_conflict(ours, theirs, *map(_one_line, notes), names=names)
+    return TextMerge(data, f"{error.message}; next: {step}{named(names)}")
 
 
 def conflict_text(
@@ -278,6 +284,7 @@ def conflict_text(
     three: tuple[bytes, bytes, bytes],
     conflicts: Sequence[Conflict],
     settled: Mapping[str, str] | None = None,
+    names: tuple[str, str] = UNNAMED,
 ) -> bytes:
     """The pointer file of a merge in conflict, of its base (empty: none) and both sides.
 
@@ -289,7 +296,7 @@ def conflict_text(
     notes.append(f"Settle it with: {_commands(_shown(path))}; or one file by its path.")
     notes += [f"settled with {side}: {json.dumps(place)}" for place, side in (settled or {}).items()]
     base, ours, theirs = three
-    return whole_conflict(ours, theirs, *notes, base=base if sides_of_conflict(base) is None else b"")
+    return whole_conflict(ours, theirs, *notes, base=base if sides_of_conflict(base) is None else b"", names=names)
 
 
 def settled_so_far(data: bytes) -> dict[str, str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from weft.errors import GitFailed, WeftError
 from weft.formats import lineage, stagefile, stagemerge
-from weft.gitio.repo import SAFELY, find_git
+from weft.gitio.halfway import side_names
+from weft.gitio.repo import SAFELY, discover, find_git
 from weft.model.lineage import Record
 from weft.model.stage import STAGE_FILE
 from weft.util.humanize import count_text
@@ -28,6 +30,15 @@ _WHOLE_CONFLICT = re.compile(
 )
 
 
+UNNAMED = "", ""
+"""The names of two sides of which nobody can tell whose they are."""
+
+
+def unnamed() -> tuple[str, str]:
+    """Names that are not known."""
+    return UNNAMED
+
+
 @dataclass(frozen=True, slots=True)
 class TextMerge:
     """The bytes of the merged file, and in ``conflict`` why it holds marks; empty when it holds none."""
@@ -36,12 +47,34 @@ class TextMerge:
     conflict: str = ""
 
 
-def whole_conflict(ours: bytes, theirs: bytes, *notes: str, base: bytes = b"") -> bytes:
+def names_of_sides(start: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """What people call ours and theirs, for a merge driver with this ``environment``; never raises."""
+    try:
+        return side_names(discover(start), environment)
+    except WeftError:
+        return UNNAMED
+
+
+def labels(names: tuple[str, str]) -> tuple[str, str]:
+    """The sides as marks show them, with their ``names`` where there are any."""
+    ours, theirs = (f" ({name})" if name else "" for name in names)
+    return f"ours{ours}", f"theirs{theirs}"
+
+
+def named(names: tuple[str, str]) -> str:
+    """Who is who, to go on with behind a sentence; empty where nobody can tell."""
+    return f"; ours is {names[0]}, theirs is {names[1]}" if all(names) else ""
+
+
+def whole_conflict(
+    ours: bytes, theirs: bytes, *notes: str, base: bytes = b"", names: tuple[str, str] = UNNAMED
+) -> bytes:
     """Both sides whole between Git's marks, and the ``base`` where it is given, below comments that say ``notes``."""
     head = "".join(f"# {note}\n" for note in notes).encode("utf-8")
     sides = [side if not side or side.endswith(b"\n") else side + b"\n" for side in (ours, base, theirs)]
     middle = b"||||||| base\n" + sides[1] if base else b""
-    return head + b"<<<<<<< ours\n" + sides[0] + middle + b"=======\n" + sides[2] + b">>>>>>> theirs\n"
+    one, other = (label.encode("utf-8", "replace") for label in labels(names))
+    return head + b"<<<<<<< " + one + b"\n" + sides[0] + middle + b"=======\n" + sides[2] + b">>>>>>> " + other + b"\n"
 
 
 def sides_of_conflict(data: bytes) -> tuple[bytes, bytes, bytes] | None:
@@ -56,7 +89,9 @@ def sides_of_conflict(data: bytes) -> tuple[bytes, bytes, bytes] | None:
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-def merge_record(base: bytes, ours: bytes, theirs: bytes, path: str) -> TextMerge:
+def merge_record(
+    base: bytes, ours: bytes, theirs: bytes, path: str, names: Callable[[], tuple[str, str]] = unnamed
+) -> TextMerge:
     """Merge two records of one stage.
 
     A record tells of one run. Two of them are one only where both tell of the same inputs, the same command and the same
@@ -79,13 +114,16 @@ def merge_record(base: bytes, ours: bytes, theirs: bytes, path: str) -> TextMerg
         f"Both sides hold a run of {stage}, and no record can tell of both.",
         f"Take one side whole: weft resolve --ours {path} (or --theirs), then: weft repro {stage}",
     )
-    why = f"both sides ran {stage}; take one side, then: weft repro {stage}"
-    return TextMerge(whole_conflict(ours, theirs, *notes), why)
+    who = names()
+    why = f"both sides ran {stage}; take one side, then: weft repro {stage}{named(who)}"
+    return TextMerge(whole_conflict(ours, theirs, *notes, names=who), why)
 
 
-def merge_record_files(base: str, ours: str, theirs: str, path: str) -> TextMerge:
+def merge_record_files(
+    base: str, ours: str, theirs: str, path: str, names: Callable[[], tuple[str, str]] = unnamed
+) -> TextMerge:
     """``merge_record`` of three files; ``path`` is the record's own. Raises ``OSError`` when one cannot be read."""
-    return merge_record(_bytes(base), _bytes(ours), _bytes(theirs), path)
+    return merge_record(_bytes(base), _bytes(ours), _bytes(theirs), path, names)
 
 
 def write_merged(path: str, merged: TextMerge) -> None:
@@ -144,28 +182,31 @@ def _finished(record: Record) -> float:
 # --- stage files -----------------------------------------------------------------------------------------------------
 
 
-def merge_stagefile(base: str, ours: str, theirs: str, start: str) -> TextMerge:
+def merge_stagefile(base: str, ours: str, theirs: str, start: str, names: tuple[str, str] = UNNAMED) -> TextMerge:
     """Merge the stage files at three paths: by lines as Git does, and by stage and key where that is no stage file.
 
     An empty ``base`` means that there was none. Raises ``OSError`` when one cannot be read.
     """
     before, one, other = (_bytes(path) for path in (base, ours, theirs))
     try:
-        by_lines = _git_merge(base, ours, theirs, start)
+        by_lines = _git_merge(base, ours, theirs, start, labels(names))
     except WeftError:
-        by_lines = TextMerge(whole_conflict(one, other), "Git could not merge its lines")
+        by_lines = TextMerge(whole_conflict(one, other, names=names), "Git could not merge its lines")
     if not by_lines.conflict and _valid(by_lines.data):
         return by_lines
     try:
-        found = stagemerge.merge(before, one, other)
+        found = stagemerge.merge(before, one, other, labels=labels(names))
     except WeftError as error:
         if by_lines.conflict:
             return by_lines
-        return TextMerge(whole_conflict(one, other), f"merged by lines it is no stage file: {error.message}")
+        return TextMerge(
+            whole_conflict(one, other, names=names), f"merged by lines it is no stage file: {error.message}"
+        )
     if not found.conflicts:
         return TextMerge(found.data)
-    names = ", ".join(found.conflicts[:5])
-    return TextMerge(found.data, f"both sides changed {count_text(len(found.conflicts), 'stage')}: {names}")
+    stages = ", ".join(found.conflicts[:5])
+    count = count_text(len(found.conflicts), "stage")
+    return TextMerge(found.data, f"both sides changed {count}: {stages}{named(names)}")
 
 
 def settle(path: str, base: bytes, ours: bytes, theirs: bytes, side: str) -> bytes:
@@ -197,11 +238,11 @@ def _bytes(path: str) -> bytes:
         return stream.read()
 
 
-def _git_merge(base: str, ours: str, theirs: str, start: str) -> TextMerge:
+def _git_merge(base: str, ours: str, theirs: str, start: str, sides: tuple[str, str]) -> TextMerge:
     """What Git makes of the lines. Raises ``GitFailed``."""
-    labels = ("-L", "ours", "-L", "base", "-L", "theirs")
+    labelled = ("-L", sides[0], "-L", "base", "-L", sides[1])
     files = [os.path.abspath(os.path.join(start, path)) for path in (ours, base, theirs)]
-    done = run([find_git(), *SAFELY, "merge-file", "-p", *labels, "--", *files], cwd=start, check=False)
+    done = run([find_git(), *SAFELY, "merge-file", "-p", *labelled, "--", *files], cwd=start, check=False)
     if not 0 <= done.returncode <= _MOST_CONFLICTS:
         raise GitFailed(f"git merge-file failed: {stderr_text(done.stderr)}")
     return TextMerge(done.stdout, "both sides changed the same lines" if done.returncode else "")

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from weft.objects.catalog import LOCAL
 from weft.workflows.checkout import Found, checkout_targets
-from weft.workflows.fetch import fetch_selection
+from weft.workflows.fetch import fetch_what_is_there
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult, PullResult
 from weft.workflows.selection import Selection, choose
-from weft.workflows.targets import select, workspace_pointers
+from weft.workflows.targets import broken_by, select, workspace_pointers
 
 
 def pull(
@@ -20,29 +20,35 @@ def pull(
 ) -> PullResult:
     """Fetch what the chosen pointers need, and bring the workspace to the pointers it has now.
 
-    Raises what ``fetch`` and ``checkout`` raise; after an error in the latter what was fetched stays.
+    Where the remote lacks some paths the others are written, and ``lacking`` tells of it. Raises what ``fetch`` and
+    ``checkout`` raise otherwise; after an error in the latter what was fetched stays.
     """
     selection = choose(project, paths, options)
-    fetched = fetch_selection(project, selection, options)
+    fetched, fault = fetch_what_is_there(project, selection, options)
+    if fault is not None and not fetched.pointers:
+        raise fault
     if options.dry_run:
         return PullResult(fetched, CheckoutResult(()))
     packs = project.catalog.packs(LOCAL).keys()
     with alone(project, "weft pull"):
         targets, broken = select(project, workspace_pointers(project), paths)
         # A collection that ran while this command waited for its turn may have taken some of it.
-        here = _found_whole(selection) if packs <= project.catalog.packs(LOCAL).keys() else frozenset()
+        here = (
+            _found_whole(selection, fetched.pointers) if packs <= project.catalog.packs(LOCAL).keys() else frozenset()
+        )
         done = checkout_targets(project, targets, checkout_options, leftovers=not paths, here=here)
-        return PullResult(fetched, replace(done, broken=broken))
+        lacking = () if fault is None else (broken_by(fault.path, fault),)
+        return PullResult(fetched, replace(done, broken=broken), lacking)
 
 
-def _found_whole(selection: Selection) -> Set[Found]:
-    """What a fetch of ``selection`` has just proved to be here, object by object.
+def _found_whole(selection: Selection, labels: Sequence[str]) -> Set[Found]:
+    """What a fetch of those of ``selection`` with ``labels`` has just proved to be here, object by object.
 
     Not a directory with files of several chunks: a recipe that was fetched is not proved before somebody reads what it
     rebuilds, and nothing of the directory may be touched before.
     """
     return {
         (pointer.oid, pointer.layout)
-        for label, pointer in selection.pointers.items()
+        for label, pointer in ((label, selection.pointers[label]) for label in labels)
         if selection.parts.get(label) is None and not (pointer.is_dir and pointer.layout)
     }

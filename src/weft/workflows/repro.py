@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from weft.errors import UsageFault, WeftError
 from weft.pipeline.execute import Outcome
 from weft.pipeline.plan import FORCED, Reason, reasons
+from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
 from weft.workflows.stage_inputs import Looker
 from weft.workflows.stage_results import (
@@ -40,6 +41,7 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
         raise UsageFault("-S writes a params file, and --dry-run changes nothing", hint="leave one of the two out")
     if options.downstream and not names:
         raise UsageFault("--downstream needs a stage to start from", hint="weft repro --downstream STAGE")
+    warn_of_old_hooks(project)
     pipeline = load_pipeline(project)
     chosen = choose_stages(pipeline, names)
     order = pipeline.graph.onward(chosen) if options.downstream else pipeline.graph.order(chosen or None)
@@ -54,7 +56,7 @@ def plan_stages(
     project: Project, pipeline: Pipeline, order: Iterable[str], options: RunOptions
 ) -> Iterable[StageResult]:
     """What ``repro`` would do, and why: nothing is run or written. A stage that could not run is told as failed."""
-    looker = Looker(project, pipeline)
+    looker = Looker(project, pipeline, outside=True)
     stale: set[str] = set()
     for name in order:
         stage = pipeline.stages[name]

@@ -6,16 +6,17 @@ Git keeps the base and both sides in its index until a conflict is settled; ever
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from weft.errors import NotTracked, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault
 from weft.formats import pointer as pointer_format
 from weft.gitio.batch import BlobReader
+from weft.gitio.halfway import halfway, side_names
 from weft.gitio.index import read_stages
 from weft.gitio.staging import stage
-from weft.model.lineage import RECORDS
+from weft.model.lineage import merged_by_weft
 from weft.model.pointer import SUFFIX, Pointer
 from weft.model.stage import STAGE_FILE
 from weft.objects.mergetree import BASE, OURS, THEIRS, Conflict
@@ -24,10 +25,11 @@ from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.files import read_small
 from weft.workflows.merge_pointer import conflict_text, decode_sides, merge_pointers, settled_so_far
 from weft.workflows.merge_text import settle
+from weft.workflows.next_step import next_step
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
-from weft.workflows.targets import data_path, decode_pointer, repo_path
+from weft.workflows.targets import data_path, decode_pointer, repo_path, workspace_pointers
 
 _LIMIT = 8 << 20
 _STAGES = {1: BASE, 2: OURS, 3: THEIRS}
@@ -45,13 +47,19 @@ class Left:
 class ResolveResult:
     """Outcome of ``resolve``: paths that are ``settled`` and staged, those that are ``left``, what was done to the data.
 
-    ``unsaved`` are paths whose data stayed as it is, because no store holds what would be replaced.
+    ``unsaved`` are paths whose data stayed as it is, because no store holds what would be replaced. ``ours`` and ``theirs``
+    are what people call the sides, "" where nobody can tell. ``following`` is what to do next; ``behind`` are tracked paths
+    that the merge changed without a conflict and whose data was not brought along.
     """
 
     settled: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
     checked_out: CheckoutResult | None = None
     unsaved: tuple[str, ...] = ()
+    ours: str = ""
+    theirs: str = ""
+    following: str = ""
+    behind: tuple[str, ...] = ()
 
 
 class _Asked(NamedTuple):
@@ -81,15 +89,16 @@ def resolve(project: Project, paths: Sequence[str], side: str = "") -> ResolveRe
     with alone(project, "weft resolve"):
         stages = read_stages(project.git)
         asked = _asked(project, paths, stages)
+        names = side_names(project.git)
         blobs = _read(project, [stages[name] for name in asked])
         work = _Work()
         for name, one in asked.items():
             three = {_STAGES[number]: blobs[blob] for number, blob in stages[name].items()}
             if name.endswith(SUFFIX):
-                _settle_pointer(project, one, three, side, work)
+                _settle_pointer(project, one, three, side, work, names)
             else:
                 _settle_text(project, name, three, side, work)
-        return _with_data(project, work)
+        return replace(_with_data(project, work), ours=names[0], theirs=names[1])
 
 
 def _asked(project: Project, paths: Sequence[str], stages: Mapping[str, Mapping[int, str]]) -> dict[str, _Asked]:
@@ -109,9 +118,8 @@ def _asked(project: Project, paths: Sequence[str], stages: Mapping[str, Mapping[
 
 
 def _is_at(name: str, path: str) -> bool:
-    own = name.endswith(SUFFIX) or name == STAGE_FILE or name.startswith(RECORDS + "/")
     shown = data_path(name) if name.endswith(SUFFIX) else name
-    return (own and (not path or shown.startswith(path + "/"))) or path in (shown, name)
+    return (merged_by_weft(name) and (not path or shown.startswith(path + "/"))) or path in (shown, name)
 
 
 def _read(project: Project, stages: Sequence[Mapping[int, str]]) -> dict[str, bytes]:
@@ -126,7 +134,9 @@ def _read(project: Project, stages: Sequence[Mapping[int, str]]) -> dict[str, by
 # --- pointers ---
 
 
-def _settle_pointer(project: Project, asked: _Asked, three: Mapping[str, bytes], side: str, work: _Work) -> None:
+def _settle_pointer(
+    project: Project, asked: _Asked, three: Mapping[str, bytes], side: str, work: _Work, names: tuple[str, str]
+) -> None:
     path = data_path(asked.name)
     if OURS not in three or THEIRS not in three:
         _settle_deleted(project, asked, three, side, work)
@@ -143,7 +153,7 @@ def _settle_pointer(project: Project, asked: _Asked, three: Mapping[str, bytes],
 
     merged = merge_pointers(project, sides, prefer)
     if merged.pointer is None:
-        write_below(project.root, asked.name, conflict_text(path, texts, merged.conflicts, chosen))
+        write_below(project.root, asked.name, conflict_text(path, texts, merged.conflicts, chosen, names))
         work.left.append(Left(path, merged.conflicts))
         return
     write_below(project.root, asked.name, pointer_format.encode(merged.pointer))
@@ -172,7 +182,7 @@ def _settle_deleted(project: Project, asked: _Asked, three: Mapping[str, bytes],
 
 
 def _settle_text(project: Project, name: str, three: Mapping[str, bytes], side: str, work: _Work) -> None:
-    if name != STAGE_FILE and not name.startswith(RECORDS + "/"):
+    if not merged_by_weft(name):
         raise RefusedInput(
             f"{name} is neither a pointer, a lineage record nor {STAGE_FILE}",
             hint=f"edit it, then git add {name}",
@@ -208,4 +218,22 @@ def _with_data(project: Project, work: _Work) -> ResolveResult:
             absent.extend([path] if plan.absent else [])
             plans.update({} if plan.absent else {path: plan})
     done = carry_out(project, plans, absent) if work.pointers else None
-    return ResolveResult(tuple(work.settled), tuple(work.left), done, tuple(unsaved))
+    unmerged = read_stages(project.git)
+    return ResolveResult(
+        tuple(work.settled),
+        tuple(work.left),
+        done,
+        tuple(unsaved),
+        following=next_step(unmerged, halfway(project.git)),
+        behind=() if unmerged else _behind(project, {*absent, *unsaved}),
+    )
+
+
+def _behind(project: Project, told: Collection[str]) -> tuple[str, ...]:
+    """The tracked paths, but for those ``told`` of already, whose data is still that of another pointer."""
+    recorded = project.cache.tracked_paths()
+    return tuple(
+        path
+        for path, pointer in workspace_pointers(project).items()
+        if path not in told and (known := recorded.get(path)) is not None and known.oid != pointer.oid
+    )

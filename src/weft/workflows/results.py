@@ -134,10 +134,11 @@ class CheckoutResult:
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
-    """Outcome of ``pull``."""
+    """Outcome of ``pull``. ``lacking`` tells of the paths whose data the remote does not hold whole."""
 
     fetched: FetchResult
     checked_out: CheckoutResult
+    lacking: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

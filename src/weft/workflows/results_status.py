@@ -65,6 +65,7 @@ class StatusResult(NamedTuple):
     paths: tuple[PathStatus, ...]
     remote: str = ""
     uncommitted: tuple[str, ...] = ()
+    following: str = ""
 
     @property
     def exit_code(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from weft.errors import UsageFault
 from weft.formats import stagefile
 from weft.model.stage import PARAMS_FILE, Out, ParamSet, Stage
+from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
 from weft.workflows.repro import Drive
 from weft.workflows.stage_results import ReproResult, RunOptions
@@ -61,6 +62,7 @@ def run_declaration(project: Project, declaration: Declaration, options: RunOpti
 def _run(
     project: Project, pipeline: Pipeline, names: Sequence[str], options: RunOptions, declared: str = ""
 ) -> ReproResult:
+    warn_of_old_hooks(project)
     apply_settings(project, options.settings, [pipeline.stages[name] for name in names])
     runner = Runner(project, pipeline, options, names, declared)
     drive = Drive(project, pipeline, options, runner)

@@ -21,14 +21,16 @@ TO_BRING = (ABSENT, OUTDATED, DELETED)
 class DataTree:
     """The pointers of the work tree and the data they stand for. What it has looked at it knows until ``forget``."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, outside: bool = False) -> None:
+        """``outside``: what a sparse checkout leaves out counts too, as data that is not here."""
         self._project = project
-        self.pointers: dict[str, Pointer] = workspace_pointers(project).whole()
+        self._outside = outside
+        self.pointers = workspace_pointers(project, outside=outside).whole()
         self._compared: dict[str, Comparison] = {}
 
     def forget(self) -> None:
         """Look at everything anew: a command ran, or pointers were written."""
-        self.pointers = workspace_pointers(self._project).whole()
+        self.pointers = workspace_pointers(self._project, outside=self._outside).whole()
         self._compared.clear()
 
     def state(self, path: str) -> tuple[str, str]:
@@ -48,6 +50,8 @@ class DataTree:
         if changes:
             gone = not os.path.lexists(os.path.join(self._project.root, path))
             names = ", ".join(changes[:3]) + (", ..." if len(changes) > 3 else "")
+            if gone and owner in self.pointers.outside:
+                return ABSENT, ""  # Git took it away with all else outside of the sparse checkout
             return (DELETED, "") if gone else (OUTDATED if found.message else MODIFIED, names)
         if found.state in ("not-here", "partial") and not self._is_whole(path, owner, found.absent):
             return ABSENT, ""

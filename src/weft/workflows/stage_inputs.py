@@ -33,12 +33,13 @@ UNTRACKED_DEP_LIMIT = 8 << 20
 
 
 class Looker:
-    """Looks at the work tree of a project on behalf of a pipeline; ``tree`` is the data in it."""
+    """Looks at the work tree of a project on behalf of a pipeline; ``tree`` is the data in it, with ``outside`` also what a
+    sparse checkout leaves out."""
 
-    def __init__(self, project: Project, pipeline: Pipeline) -> None:
+    def __init__(self, project: Project, pipeline: Pipeline, *, outside: bool = False) -> None:
         self._project = project
         self._pipeline = pipeline
-        self.tree = DataTree(project)
+        self.tree = DataTree(project, outside=outside)
 
     # --- inputs ---
 
@@ -107,6 +108,12 @@ class Looker:
 
     def _missing(self, stage: Stage, path: str) -> MissingDependency:
         producer = self._pipeline.graph.producer_of(path)
+        if any(trees.left_out(self._project.git, name) for name in (path, pointer_path(path))):
+            return MissingDependency(
+                f"a sparse checkout leaves {path}, a dependency of stage {stage.name}, out of this work tree",
+                hint=f"git sparse-checkout add {path.rpartition('/')[0] or path}, then weft pull {path}",
+                path=path,
+            )
         if not os.path.lexists(os.path.join(self._project.root, path)):
             hint = (
                 f"weft repro {producer}" if producer and producer != stage.name else f"check the deps of {stage.name}"

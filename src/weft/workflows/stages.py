@@ -65,11 +65,13 @@ def read_record(project: Project, stage: Stage) -> tuple[Record | None, str]:
     """The record of a stage in the work tree, and what is wrong with it; None where there is none that can be used.
 
     One of an older schema serves as long as it is the one that was committed, and need not be written anew: only a run can
-    tell all that a record tells now.
+    tell all that a record tells now. One that a sparse checkout leaves out of the work tree is read from the index.
     """
     path = record_path(stage.name)
     try:
         data = read_below(project.root, path, RECORD_LIMIT)
+        if data is None and trees.left_out(project.git, path):
+            data = trees.staged_file(project.git, path, RECORD_LIMIT)
         if data is None:
             return None, ""
     except WeftError as error:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from weft.errors import ExitCode, MergeConflict, WeftError
 from weft.gitio import trees
+from weft.gitio.halfway import halfway
 from weft.model.pointer import Pointer
 from weft.util.later import later
+from weft.workflows.next_step import next_step
 from weft.workflows.project import Project
 from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
@@ -19,9 +21,12 @@ from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.walk import manifest_reader
 
 if TYPE_CHECKING:
-    from weft.workflows import pushed
+    from weft.gitio import index
+    from weft.workflows import old_hooks, pushed
     from weft.workspace import linked
 else:
+    index = later("weft.gitio.index")
+    old_hooks = later("weft.workflows.old_hooks")
     linked = later("weft.workspace.linked")
     pushed = later("weft.workflows.pushed")
 
@@ -31,6 +36,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
 
     What cannot be read of one path is told as its state, so that the others are still seen.
     """
+    old_hooks.warn_of_old_hooks(project)
     pointers = workspace_pointers(project, warn_ignored=True)
     targets, broken = select(project, pointers, paths, lenient=True)
     found = pushed.states(project, targets, remote) if remote is not None else None
@@ -38,7 +44,9 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     states = [_in_conflict(state) if state.path in pointers.unmerged else state for state in states]
     states += [_unreadable(one, unmerged=one.path in pointers.unmerged) for one in broken]
     states.sort(key=lambda state: state.path)
-    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets))
+    now = halfway(project.git)
+    following = next_step(index.read_stages(project.git), now) if now or pointers.unmerged else ""
+    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following)
 
 
 def _unreadable(one: Broken, *, unmerged: bool) -> PathStatus:

@@ -27,16 +27,18 @@ class Pointers(dict[str, Pointer]):
 
     ``broken`` are those that cannot, with why: what they stand for is unknown, so their data is never touched.
     ``strays`` are the paths of those among them that neither Git nor weft knows: only a command that names one is refused.
-    ``unmerged`` are paths that Git could not merge, readable or not.
+    ``unmerged`` are paths that Git could not merge, readable or not. ``outside`` are those whose pointers a sparse checkout
+    leaves out of the work tree, where they were asked for.
     """
 
-    __slots__ = ("broken", "strays", "unmerged")
+    __slots__ = ("broken", "outside", "strays", "unmerged")
 
     def __init__(self) -> None:
         super().__init__()
         self.broken: dict[str, WeftError] = {}
         self.strays: set[str] = set()
         self.unmerged: set[str] = set()
+        self.outside: set[str] = set()
 
     def whole(self) -> Pointers:
         """These, if none of them is broken. Raises the error of the first one that is."""
@@ -132,9 +134,11 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
     except WeftError as error:
         error.path = name
         if isinstance(error, MergeConflict):
-            error.hint = f"weft resolve --ours {data_path(name)}, or --theirs; weft resolve --help"
+            error.hint = f"weft resolve --ours {data_path(name)}, or --theirs"
         if name not in error.message:
-            error.message = f"{name}: {error.message}"
+            plain = name.rpartition("/")[2]
+            said = error.message
+            error.message = name + said[len(plain) :] if said.startswith(plain + " ") else f"{name}: {said}"
         raise
 
 
@@ -177,7 +181,9 @@ def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored:
     if warn_ignored:
         tell_ignored(project, data.keys() - listed.keys())
     if outside and (left_out := [name for name, how in listed.items() if how == trees.LEFT_OUT and name not in data]):
-        data.update(_indexed(project, left_out))
+        staged = _indexed(project, left_out)
+        data.update(staged)
+        pointers.outside.update(map(data_path, staged))
     _decode_all(pointers, sorted(data.items()))
     pointers.unmerged.update(data_path(name) for name, how in listed.items() if how == trees.UNMERGED)
     for path, why in pointers.broken.items():
@@ -284,10 +290,12 @@ def select(project: Project, pointers: Pointers, paths: Sequence[str], *, lenien
 def broken_of(pointers: Pointers, asked: Iterable[str]) -> tuple[Broken, ...]:
     """The broken ones at or below the paths that are ``asked`` for, sorted."""
     found = {top: error for path in asked for top, error in pointers.broken_at(path).items()}
-    return tuple(
-        Broken(path, error.code, error.message, error.hint, int(error.exit_code))
-        for path, error in sorted(found.items())
-    )
+    return tuple(broken_by(path, error) for path, error in sorted(found.items()))
+
+
+def broken_by(path: str, error: WeftError) -> Broken:
+    """``error`` as a result tells of it."""
+    return Broken(path, error.code, error.message, error.hint, int(error.exit_code))
 
 
 def pick(pointers: Mapping[str, Pointer], path: str) -> list[Target]:

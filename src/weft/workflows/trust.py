@@ -56,9 +56,10 @@ def admit(project: Project, spec: RemoteSpec, *, writes: bool) -> Access:
         before = _named(known[spec.name]) if spec.name in known else ""
         if trust.foreign or not trust.ask(introduction(spec, place, before)):
             was = f"; what this clone accepted is {before}" if before else ""
+            moved = " if you moved the project, for its remote is named relative to it" if _moved(known, spec) else ""
             raise UntrustedRemote(
                 f"the remote {spec.name} is {_named(spec, place)}, and {why}{was}",
-                hint=f"weft remote trust {spec.name}",
+                hint=f"weft remote trust {spec.name}{',' if moved else ''}{moved}",
             )
         accept(project, spec, place)
     return Access(spec.store, url, anonymous=trust.foreign)
@@ -150,15 +151,23 @@ def patterns_of(words: str, file: str) -> tuple[str, ...]:
 
 def _objection(known: bool, writes: bool, place: Place, project: Project, trust: Trust) -> str:
     """Why the user must accept ``place`` first; empty when that is not so."""
-    if known:
+    near = not scheme_of(place.url) and is_near(place, project.root)
+    if known and (writes or not near):
         return "it changed"
     if writes:
         return "this clone has not accepted that data is sent there"
     if place.endpoint and not trust.foreign:
         return "this clone has not accepted that credentials are sent there"
-    if not scheme_of(place.url) and not is_near(place, project.root):
+    if not scheme_of(place.url) and not near:
         return "this clone has not accepted a directory that far from the repository"
     return ""
+
+
+def _moved(known: Mapping[str, RemoteSpec], spec: RemoteSpec) -> bool:
+    """Whether a relative path leads to another directory than the accepted one, as it does after the project was moved."""
+    before = known.get(spec.name)
+    relative = not scheme_of(spec.url) and not os.path.isabs(spec.url)
+    return before is not None and relative and os.path.isabs(before.url)
 
 
 def _agree(accepted: RemoteSpec, spec: RemoteSpec, place: Place) -> bool:

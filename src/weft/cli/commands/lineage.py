@@ -18,6 +18,7 @@ DRAWINGS = {"dot": dot, "mermaid": mermaid}
 
 command = VerbGroup(
     "lineage",
+    path_verbs=("show", "why", "impact"),
     help="Ask how data came to be and what depends on it.\n\n"
     "Pointers, records and weft.yaml are read, in the work tree or in any commit: no data is needed.",
 )

@@ -34,4 +34,4 @@ def command(session: Session, /, paths: tuple[str, ...], force: bool, **chosen: 
         result = pull(project, paths, transfer, CheckoutOptions(force=force))
     session.show("pull", result, pull_page)
     lacking = ExitCode.DIFFERENCES if result.checked_out.absent else ExitCode.OK
-    return session.tell_broken(result.checked_out.broken) or lacking
+    return session.tell_broken((*result.lacking, *result.checked_out.broken)) or lacking

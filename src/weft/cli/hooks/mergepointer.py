@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from weft.cli.context import Session
 from weft.cli.text import escape
 from weft.errors import WeftError
 from weft.workflows.merge_pointer import merge_pointer_files, unmergeable
-from weft.workflows.merge_text import TextMerge, write_merged
+from weft.workflows.merge_text import TextMerge, names_of_sides, write_merged
 from weft.workflows.project import open_project
 
 _USAGE = 2
@@ -20,7 +21,7 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
         session.err.line(f"weft-hook {name} takes the files of the base and of both sides, and the path")
         return _USAGE
     base, ours, theirs = (_bytes(path) for path in arguments[:3])
-    merged = _merged(session, arguments[3], base, ours, theirs)
+    merged = _merged(session, arguments[3], (base, ours, theirs))
     session.progress.close()
     write_merged(arguments[1], merged)
     if merged.conflict:
@@ -28,12 +29,13 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
     return 1 if merged.conflict else 0
 
 
-def _merged(session: Session, path: str, base: bytes, ours: bytes, theirs: bytes) -> TextMerge:
+def _merged(session: Session, path: str, three: tuple[bytes, bytes, bytes]) -> TextMerge:
+    names = partial(names_of_sides, session.start, session.environment)
     try:
         with open_project(session.start, session.progress, session.trust) as project:
-            return merge_pointer_files(project, path, base, ours, theirs)
+            return merge_pointer_files(project, path, three, names)
     except WeftError as error:
-        return unmergeable(path, ours, theirs, error)
+        return unmergeable(path, three[1], three[2], error, names())
 
 
 def _bytes(path: str) -> bytes:

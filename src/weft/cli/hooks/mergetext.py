@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from weft.cli.context import Session
 from weft.cli.text import escape
-from weft.workflows.merge_text import merge_record_files, merge_stagefile, write_merged
+from weft.workflows.merge_text import merge_record_files, merge_stagefile, names_of_sides, write_merged
 
 _USAGE = 2
 
@@ -18,9 +19,11 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
         return _USAGE
     base, ours, theirs, path = arguments
     if name == "merge-record":
-        merged = merge_record_files(base, ours, theirs, path)
+        names = partial(names_of_sides, session.start, session.environment)
+        merged = merge_record_files(base, ours, theirs, path, names)
     else:
-        merged = merge_stagefile(base, ours, theirs, session.start)
+        who = names_of_sides(session.start, session.environment)
+        merged = merge_stagefile(base, ours, theirs, session.start, who)
     write_merged(ours, merged)
     if merged.conflict:
         session.err.line(f"weft: {escape(path)}: {escape(merged.conflict)}")

@@ -100,7 +100,9 @@ def _advice(result: StatusResult) -> list[str]:
     lines = []
     if not result.paths:
         lines.append("next: weft add PATH")
-    lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in result.paths if item.hint))
+    wrong = [item for item in result.paths if item.hint and not (item.state == "conflict" and result.following)]
+    lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in wrong))
+    lines += [f"next: {escape(result.following)}"] if result.following else []
     stale = [item for item in result.paths if item.state == "modified" and item.message]
     if stale:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
@@ -115,7 +117,7 @@ def _advice(result: StatusResult) -> list[str]:
         item.state in ("not-here", "partial", "behind") or (item.absent and item not in stale) for item in result.paths
     ):
         lines.append("next: weft pull, to bring what is not here")
-    if result.uncommitted:
+    if result.uncommitted and not result.following:
         lines.append(f"next: git commit ({count_text(len(result.uncommitted), 'pointer')} not committed)")
     if any(item.remote == "not-pushed" for item in result.paths):
         lines.append("next: weft push")

@@ -20,17 +20,23 @@ def resolve_page(result: ResolveResult, view: View) -> Page:
         f"{view.paint.care('unsaved')}  {escape(path)}: its data stays as it is; weft add it, or weft checkout --force"
         for path in result.unsaved
     ]
-    notes: tuple[str, ...] = ()
+    following = escape(result.following)
+    absent: tuple[str, ...] = ()
     if result.checked_out is not None:
         page = checkout_page(result.checked_out, view)
         report += page.report
-        notes = page.notes
+        absent = page.notes
     if result.left:
         path = escape(result.left[0].path)
-        notes = (f"next: weft resolve --ours {path}, or --theirs, or --base; or one file by its path",)
-    elif not notes:
-        notes = ("next: git commit",)
-    return Page(report=tuple(report), notes=notes)
+        following = f"weft resolve --ours {path}, or --theirs, or --base; or one file by its path"
+    elif result.behind:
+        following += (
+            f", then weft checkout, to bring along {count_text(len(result.behind), 'path')} that merged by itself"
+        )
+    sides = (
+        (f"ours is {escape(result.ours)}, theirs is {escape(result.theirs)}",) if result.left and result.ours else ()
+    )
+    return Page(report=tuple(report), notes=(*sides, f"next: {following}", *absent))
 
 
 def _left(left: Left, view: View) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from weft.errors import WeftError
 from weft.gitio.index import LINK, SUBMODULE
-from weft.model.lineage import RECORDS
+from weft.model.lineage import RECORDS, merged_by_weft
 from weft.model.paths import RepoPath, check_data_name, seen_as
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
@@ -25,7 +25,9 @@ LARGE_BYTES = 5 << 20
 def unmerged(context: Context) -> Iterator[Violation]:
     """Rule 2: paths with a conflict in the index."""
     for path in context.index.unmerged:
-        yield found(CONFLICT, path, "it is not merged yet", mend=f"resolve the conflict, then: git add {path}")
+        side = f"weft resolve --ours {path.removesuffix(SUFFIX)}, or --theirs"
+        mend = side if merged_by_weft(path) else f"edit {path}, then: git add {path}"
+        yield found(CONFLICT, path, "it is not merged yet", mend=mend)
 
 
 def bytes_for_pointers(context: Context) -> Iterator[Violation]:
