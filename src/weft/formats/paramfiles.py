@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from weft.formats import pyliterals, valuefiles, values, yaml12
 
@@ -30,12 +29,11 @@ _OLD = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ParamsText:
+class ParamsText(NamedTuple):
     """A params file: its ``values`` by dotted key; ``unsure`` are keys whose values a program may read as others.
     ``code`` tells that it is a module that does more than assign literals: it has no values then."""
 
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = {}
     unsure: tuple[str, ...] = ()
     code: bool = False
 

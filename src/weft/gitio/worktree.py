@@ -10,6 +10,7 @@ from dataclasses import replace
 from weft.gitio.blobs import ALGORITHMS, blob_id, is_blob_id
 from weft.gitio.index import LINK, REGULAR, SUBMODULE
 from weft.gitio.repo import SAFELY, GitRepo, git_failed
+from weft.model.paths import in_cache
 from weft.util.atomic import os_errors
 from weft.util.subproc import run
 
@@ -41,11 +42,6 @@ def kept_modes(repo: GitRepo, paths: Sequence[str]) -> dict[str, str]:
 
     found = ((path, _mode(os.path.join(repo.root, path), rows[path], counts)) for path in sorted(rows))
     return {path: mode for path, mode in found if mode}
-
-
-def in_cache(path: str) -> bool:
-    """True for what Python keeps of modules that it has compiled."""
-    return "/__pycache__/" in f"/{path}"
 
 
 def _mode(full: str, known: str, modes_count: Callable[[], bool]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from weft.model.oid import Oid
 from weft.model.pointer import SUFFIX
@@ -41,8 +41,7 @@ class DataRef:
     whole: Oid | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ParamsFile:
+class ParamsFile(NamedTuple):
     """A params file as the run read it: its Git blob id, and the keys among those read whose values a program
     may read in another way, such as ``no`` or ``012`` by YAML 1.1."""
 
@@ -58,8 +57,7 @@ class Hidden:
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reused:
+class Reused(NamedTuple):
     """The earlier run whose outs were taken instead of running, the commit that recorded it, and who made that run."""
 
     run: str

@@ -198,6 +198,11 @@ def seen_as(path: str) -> str:
     return "/".join(".weft" if part == "weft~1" else part for part in parts)
 
 
+def in_cache(path: str) -> bool:
+    """True for what Python keeps of modules that it has compiled."""
+    return "/__pycache__/" in f"/{path}"
+
+
 def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of names of one directory that NFC and full case folding cannot tell apart."""
     names = list(names)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from weft.errors import SchemaError
 
@@ -20,8 +20,7 @@ _NAME = re.compile(rf"{_WORD}(?:@{_WORD})?", re.ASCII)
 OutKind = Literal["out", "metrics", "plots"]
 
 
-@dataclass(frozen=True, slots=True)
-class Out:
+class Out(NamedTuple):
     """A path that a stage writes.
 
     ``cache`` says who keeps it: weft behind a pointer (True), or Git itself (False: metrics, plots and small outs).
@@ -34,16 +33,14 @@ class Out:
     persist: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ParamSet:
+class ParamSet(NamedTuple):
     """Keys (dotted, in the order of ``weft.yaml``) of one params file; no keys: all of it."""
 
     file: str
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StageEnv:
+class StageEnv(NamedTuple):
     """What of the surroundings belongs to a stage: a lock file in Git, an image digest, environment variables by name."""
 
     lockfile: str = ""
@@ -68,7 +65,7 @@ class Stage:
     deps: tuple[str, ...] = ()
     params: tuple[ParamSet, ...] = ()
     outs: tuple[Out, ...] = ()
-    env: StageEnv = field(default_factory=StageEnv)
+    env: StageEnv = StageEnv()  # noqa: RUF009
     seed: int | None = None
     equal: str = ""
     desc: str = ""

@@ -7,8 +7,7 @@ of the params, the lock file and the image: nothing that differs between two mac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from weft.model.lineage import RECORD_SCHEMA, DataRef, ParamsFile, Record
 from weft.model.stage import Stage
@@ -24,8 +23,7 @@ KEYED_ENV = ("lockfile", "lockfile_blob", "image")
 """What of a record's ``env`` a stage declares by itself; all else tells of the machine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """What a stage reads, as it is now.
 
     ``code`` maps paths that Git keeps to what it keeps there, as ``reading.kept_text`` spells it; ``params`` maps a params
@@ -34,10 +32,10 @@ class Inputs:
     """
 
     deps: tuple[DataRef, ...] = ()
-    code: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    params_files: Mapping[str, ParamsFile] = field(default_factory=dict)
+    code: Mapping[str, str] = {}
+    params: Mapping[str, Mapping[str, Any]] = {}
+    env: Mapping[str, str] = {}
+    params_files: Mapping[str, ParamsFile] = {}
     schema: int = RECORD_SCHEMA
 
     def plain_files(self) -> dict[str, str]:

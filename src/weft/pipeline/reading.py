@@ -7,7 +7,6 @@ the files that they list.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from weft.gitio.index import LINK, SUBMODULE
@@ -43,15 +42,14 @@ class Leads(NamedTuple):
     fault: str = ""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What is read: ``code`` are paths that Git keeps, ``data`` tracked paths below plain directories; ``leads`` are links
     that lead to neither, ``tops`` the paths at or below which all this lies."""
 
-    code: set[str] = field(default_factory=set)
-    data: set[str] = field(default_factory=set)
-    leads: list[Leads] = field(default_factory=list)
-    tops: list[str] = field(default_factory=list)
+    code: set[str]
+    data: set[str]
+    leads: list[Leads]
+    tops: list[str]
 
 
 def kept_text(mode: str, blob: str) -> str:
@@ -70,7 +68,7 @@ def read_by(stage: Stage, files: Listing, owner: Callable[[str], str], more: Seq
 
     ``owner`` gives the tracked path that a path is or lies in, empty when there is none.
     """
-    found = Reading()
+    found = Reading(set(), set(), [], [])
     queue = [(path, "") for path in (*stage.deps, *more) if not owner(path)]
     tops: set[str] = set()
     listed: set[str] = set()
@@ -93,9 +91,9 @@ def read_by(stage: Stage, files: Listing, owner: Callable[[str], str], more: Seq
                 listed.add(name)
                 if files.mode(name) == LINK:
                     queue += [(target, name) for target in _followed(name, stage, files, owner, found)]
-    found.code |= listed
-    found.tops += tops
-    found.data = {path for path in found.data if _declared(stage, path)}
+    found.code.update(listed)
+    found.tops.extend(tops)
+    found.data.intersection_update([path for path in found.data if _declared(stage, path)])
     return found
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from weft.errors import WeftError
 from weft.gitio.index import SUBMODULE
-from weft.gitio.worktree import converted, ignored_below, in_cache
+from weft.gitio.worktree import converted, ignored_below
 from weft.model.lineage import MOST_HIDDEN, Hidden
-from weft.model.paths import RepoPath
+from weft.model.paths import RepoPath, in_cache
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import Inputs, is_at_or_below
 from weft.pipeline.reading import read_by

@@ -59,7 +59,7 @@ def hook_validate(
     """
     staged = look_at_staged(start, cached=cached)
     if strict:
-        staged = replace(staged, result=_strictly(staged.result))
+        staged = staged._replace(result=_strictly(staged.result))
     if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
         return staged.result
     looked = validate_workspace.look(staged, progress)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from weft.gitio.repo import GitRepo
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import Inside
 from weft.pipeline.validate.ignores import Ignored
-from weft.pipeline.validate.kept_figures import Measured
 from weft.pipeline.validate.scope import Scope
 from weft.pipeline.validate.violations import Violation
+
+if TYPE_CHECKING:
+    from weft.pipeline.validate.kept_figures import Measured
 
 __all__ = ["Ignored", "Staged", "ValidateResult", "Violation"]
 
@@ -47,8 +50,7 @@ class ValidateResult:
         return not self.errors
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(NamedTuple):
     """A result for what is staged, with what a look at the workspace needs to go on: the repository, what was looked at,
     the staged pointers that changed or that a touched stage names, and what only manifests and metrics files can prove."""
 

@@ -55,24 +55,24 @@ def test_a_record_has_the_key_of_the_stage_that_it_tells_of():
         (replace(STAGE, cmd="python train.py -v"), INPUTS),
         (replace(STAGE, cmd=("python", "train.py")), INPUTS),
         (replace(STAGE, wdir=""), INPUTS),
-        (STAGE, replace(INPUTS, deps=())),
-        (STAGE, replace(INPUTS, deps=(replace(REF, oid=B),))),
-        (STAGE, replace(INPUTS, deps=(replace(REF, path="other"),))),
-        (STAGE, replace(INPUTS, deps=(replace(REF, type="file"),))),
-        (STAGE, replace(INPUTS, deps=(replace(REF, executable=True),))),
-        (STAGE, replace(INPUTS, code={})),
-        (STAGE, replace(INPUTS, code={"train.py": "3" * 40})),
-        (STAGE, replace(INPUTS, code={"other.py": "1" * 40})),
-        (STAGE, replace(INPUTS, params={"params.yaml": {"lr": 0.1, "deep.n": 4}})),
-        (STAGE, replace(INPUTS, params={"params.yaml": {"lr": 0.1, "deep.n": 3.0}})),
-        (STAGE, replace(INPUTS, params={"params.yaml": {"lr": "0.1", "deep.n": 3}})),
-        (STAGE, replace(INPUTS, params={"params.toml": {"lr": 0.1, "deep.n": 3}})),
-        (STAGE, replace(INPUTS, env={"lockfile": "l", "lockfile_blob": "4" * 40})),
-        (STAGE, replace(INPUTS, env={})),
-        (STAGE, replace(INPUTS, code={"train.py": "x " + "1" * 40})),
-        (STAGE, replace(INPUTS, params_files={"params.yaml": ParamsFile("5" * 40, ("lr",))})),
-        (STAGE, replace(INPUTS, schema=1)),
-        (STAGE, replace(INPUTS, env={**INPUTS.env, "image": "sha256:1"})),
+        (STAGE, INPUTS._replace(deps=())),
+        (STAGE, INPUTS._replace(deps=(replace(REF, oid=B),))),
+        (STAGE, INPUTS._replace(deps=(replace(REF, path="other"),))),
+        (STAGE, INPUTS._replace(deps=(replace(REF, type="file"),))),
+        (STAGE, INPUTS._replace(deps=(replace(REF, executable=True),))),
+        (STAGE, INPUTS._replace(code={})),
+        (STAGE, INPUTS._replace(code={"train.py": "3" * 40})),
+        (STAGE, INPUTS._replace(code={"other.py": "1" * 40})),
+        (STAGE, INPUTS._replace(params={"params.yaml": {"lr": 0.1, "deep.n": 4}})),
+        (STAGE, INPUTS._replace(params={"params.yaml": {"lr": 0.1, "deep.n": 3.0}})),
+        (STAGE, INPUTS._replace(params={"params.yaml": {"lr": "0.1", "deep.n": 3}})),
+        (STAGE, INPUTS._replace(params={"params.toml": {"lr": 0.1, "deep.n": 3}})),
+        (STAGE, INPUTS._replace(env={"lockfile": "l", "lockfile_blob": "4" * 40})),
+        (STAGE, INPUTS._replace(env={})),
+        (STAGE, INPUTS._replace(code={"train.py": "x " + "1" * 40})),
+        (STAGE, INPUTS._replace(params_files={"params.yaml": ParamsFile("5" * 40, ("lr",))})),
+        (STAGE, INPUTS._replace(schema=1)),
+        (STAGE, INPUTS._replace(env={**INPUTS.env, "image": "sha256:1"})),
     ],
 )
 def test_whatever_a_run_depends_on_changes_the_key(stage, inputs):
@@ -81,13 +81,13 @@ def test_whatever_a_run_depends_on_changes_the_key(stage, inputs):
 
 def test_the_order_of_what_is_declared_does_not_change_the_key():
     other = DataRef("aaa", "file", B, 1)
-    one = replace(INPUTS, deps=(REF, other), code={"a": "1" * 40, "b": "2" * 40})
-    two = replace(INPUTS, deps=(other, REF), code={"b": "2" * 40, "a": "1" * 40})
+    one = INPUTS._replace(deps=(REF, other), code={"a": "1" * 40, "b": "2" * 40})
+    two = INPUTS._replace(deps=(other, REF), code={"b": "2" * 40, "a": "1" * 40})
     assert key_of_stage(STAGE, one) == key_of_stage(STAGE, two)
 
 
 def test_other_bytes_of_params_that_all_readers_agree_on_do_not_change_the_key():
-    bytes_of = [replace(INPUTS, params_files={"params.yaml": ParamsFile(blob * 40)}) for blob in "56"]
+    bytes_of = [INPUTS._replace(params_files={"params.yaml": ParamsFile(blob * 40)}) for blob in "56"]
     assert key_of_stage(STAGE, bytes_of[0]) == key_of_stage(STAGE, bytes_of[1])
 
 
@@ -118,7 +118,7 @@ def test_what_tells_of_the_machine_or_of_the_stage_alone_does_not_change_the_key
     assert key_of_stage(replace(STAGE, desc="x", rationale="y", line=3, text=b"t", seed=1), INPUTS) == key_of_record(
         record()
     )
-    moved = replace(INPUTS, deps=(replace(REF, stage="prepare"),))
+    moved = INPUTS._replace(deps=(replace(REF, stage="prepare"),))
     assert key_of_stage(STAGE, moved) == key_of_stage(STAGE, INPUTS)
 
 

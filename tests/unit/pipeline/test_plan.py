@@ -94,15 +94,15 @@ def test_a_reason_outside_of_the_inputs(change, expected):
     ],
 )
 def test_a_reason_among_the_inputs(inputs, expected):
-    assert told(now=replace(NOW, inputs=replace(INPUTS, **inputs))) == [expected]
+    assert told(now=replace(NOW, inputs=INPUTS._replace(**inputs))) == [expected]
 
 
 def test_the_producer_of_data_is_no_reason():
-    assert told(now=replace(NOW, inputs=replace(INPUTS, deps=(replace(DEP, stage="prepare"),)))) == []
+    assert told(now=replace(NOW, inputs=INPUTS._replace(deps=(replace(DEP, stage="prepare"),)))) == []
 
 
 def test_reasons_are_told_in_one_order_and_with_what_differs():
-    now = replace(NOW, inputs=replace(INPUTS, params={"params.yaml": {"lr": 0.2}}), outs={"model": None})
+    now = replace(NOW, inputs=INPUTS._replace(params={"params.yaml": {"lr": 0.2}}), outs={"model": None})
     found = reasons(replace(STAGE, always=True), replace(RECORD, cmd="old"), now, upstream=["prepare"])
     assert [reason.kind for reason in found] == [
         "cmd-changed",

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from weft.gitio.worktree import in_cache
 from weft.model.lineage import Record, record_path
+from weft.model.paths import in_cache
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import kept_of, same_kept
 from weft.pipeline.validate.context import Context

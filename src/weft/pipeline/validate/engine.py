@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from weft.model.lineage import Record, record_path
+from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.graph import Graph
-from weft.pipeline.validate import code, data, figures, names, records, remotes, secrets, stages
+from weft.pipeline.validate import code, data, figures, names, records, secrets, stages
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import Inside
-from weft.pipeline.validate.kept_figures import Measured, measured
 from weft.pipeline.validate.scope import Scope, find_scope
 from weft.pipeline.validate.violations import Violation
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.pipeline.validate import kept_figures, remotes
+    from weft.pipeline.validate.kept_figures import Measured
+else:
+    kept_figures, remotes = later("weft.pipeline.validate.kept_figures"), later("weft.pipeline.validate.remotes")
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What was found, ordered by file, line and rule; ``scope`` is what was looked at, ``inside`` what only manifests can
     prove, ``measured`` what only metrics files can that weft keeps."""
 
@@ -35,7 +41,9 @@ def check(context: Context) -> Report:
     scope = find_scope(context)
     inside: list[Inside] = []
     found = [*names.unmerged(context), *names.large_files(context), *names.bytes_for_pointers(context)]
-    found += [*names.plain_names(context), *remotes.changed(context)]
+    found += names.plain_names(context)
+    if CONFIG_PATH in context.changes:
+        found += remotes.changed(context)
     if not scope.empty or STAGE_FILE in context.changes or _deletions(context):
         _prefetch(context, scope)
         found += _text_rules(context, scope, inside)
@@ -48,9 +56,9 @@ def check(context: Context) -> Report:
 
 def _measured(context: Context, scope: Scope) -> Iterator[Measured]:
     for name in scope.stages:
-        record = context.record(name)
-        if record is not None:
-            yield from measured(record, context.stages()[name])
+        record, stage = context.record(name), context.stages()[name]
+        if record is not None and any(out.kind == "metrics" and out.cache for out in stage.outs):
+            yield from kept_figures.measured(record, stage)
 
 
 def _deletions(context: Context) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from weft.model.stage import STAGE_FILE, Ignore
 from weft.pipeline.validate.faults import SCHEMA
@@ -19,8 +19,7 @@ else:
     registry = later("weft.pipeline.validate.registry")
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """A violation that does not count, and why."""
 
     violation: Violation

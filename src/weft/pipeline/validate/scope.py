@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from weft.gitio.index import Change
 from weft.model.lineage import PACKAGES, record_path
@@ -12,8 +12,7 @@ from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.validate.context import Context, is_record, stage_of_record
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """``stages`` are declared and to be checked, in their order; ``gone`` are stages that weft.yaml does not declare (any
     more) whose record is there; ``pointers`` are data paths whose pointer was added or changed, sorted."""
 
