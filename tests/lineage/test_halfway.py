@@ -179,5 +179,7 @@ def test_who_merges_is_told_by_the_variables_of_git(tmp_path: Path) -> None:
     assert side_names(git, {"GITHEAD_" + "a" * 40: "feature"}) == ("main", "feature")
     both = {"GITHEAD_" + "a" * 40: "feature", "GITHEAD_" + "b" * 40: "other"}
     assert side_names(git, both) == ("", ""), "nobody can tell which of them"
+    odd = {"GITHEAD_" + "a" * 40: "x\n>>>>>>> y\x1b[1m" + "z" * 200}
+    assert side_names(git, odd) == ("main", ("x>>>>>>> y[1m" + "z" * 200)[:100]), "it stands in one line of a file"
     repo.git("checkout", "-q", "--detach")
     assert side_names(git, {"GITHEAD_" + "a" * 40: "feature"}) == ("HEAD", "feature")
