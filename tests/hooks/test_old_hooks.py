@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import weft
 from kit import Repo
 from weft.gitio.hooks import HOOKS, Program, hook_text
+from weft.workflows.old_hooks import version_of
 
 OLD = "the Git hooks here are old"
 
@@ -55,3 +57,10 @@ def test_old_hooks_are_told_of_until_they_are_renewed(tmp_path: Path, how: str) 
     repo.git("config", "--unset", "core.hooksPath")
     repo.weft("install")
     assert OLD not in repo.weft("status").err
+
+
+def test_the_version_of_a_weft_is_read_from_its_package(tmp_path: Path) -> None:
+    assert version_of(str(Path(weft.__file__).parent)) == weft.__version__
+    assert version_of(str(tmp_path)) == version_of("") == ""
+    (tmp_path / "__init__.py").write_text("__version__ = 3\n")
+    assert version_of(str(tmp_path)) == ""

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from kit import Repo
+from weft.gitio.halfway import Halfway, halfway, side_names
+from weft.gitio.repo import discover
+from weft.workflows.next_step import next_step
 
 
 def _repo(tmp_path: Path) -> Repo:
@@ -157,3 +160,26 @@ def test_a_conflict_in_params_is_for_its_owner_to_settle(tmp_path: Path) -> None
     repo.write({"params.yaml": b"<<<<<<< HEAD\nlr: 1\n=======\nlr: 2\n>>>>>>> side\n", "raw": b"r"})
     ran = repo.weft("run", "-n", "s", "-p", "params.yaml:lr", "-o", "out", "--", "touch out", code=3)
     assert "edit params.yaml, then git add params.yaml" in ran.err
+
+
+def test_the_next_step_is_a_conflict_before_git_goes_on() -> None:
+    now = Halfway("a rebase", "git rebase --continue", "git rebase --abort")
+    assert next_step(["z.weft", "a.txt"], now) == "weft resolve --ours z, or --theirs, or --base"
+    assert next_step(["lineage/s.yaml"], now) == "weft resolve --ours lineage/s.yaml, or --theirs, or --base"
+    assert next_step(["a.txt"], now) == "edit a.txt, then git add a.txt"
+    assert next_step([], now) == "git rebase --continue"
+    assert next_step([], None) == "git commit"
+
+
+def test_who_merges_is_told_by_the_variables_of_git(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    git = discover(str(repo.root))
+    assert halfway(git) is None
+    assert side_names(git) == ("", "")
+    assert side_names(git, {"GITHEAD_" + "a" * 40: "feature"}) == ("main", "feature")
+    both = {"GITHEAD_" + "a" * 40: "feature", "GITHEAD_" + "b" * 40: "other"}
+    assert side_names(git, both) == ("", ""), "nobody can tell which of them"
+    odd = {"GITHEAD_" + "a" * 40: "x\n>>>>>>> y\x1b[1m" + "z" * 200}
+    assert side_names(git, odd) == ("main", ("x>>>>>>> y[1m" + "z" * 200)[:100]), "it stands in one line of a file"
+    repo.git("checkout", "-q", "--detach")
+    assert side_names(git, {"GITHEAD_" + "a" * 40: "feature"}) == ("HEAD", "feature")

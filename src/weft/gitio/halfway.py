@@ -27,6 +27,7 @@ _SEVERAL = {
 """Files in the Git directory by which Git knows what it does, the outer work first: a rebase makes picks."""
 _SHORT = 10
 _LIMIT = 4096
+_LONGEST = 100
 
 
 def halfway(git: GitRepo) -> Halfway | None:
@@ -51,7 +52,7 @@ def side_names(git: GitRepo, environment: Mapping[str, str] | None = None) -> tu
         if branch := _line(git, folder, "head-name"):
             return _named(git, _line(git, folder, "onto")), branch.removeprefix("refs/heads/")
     told = [value for key, value in (environment or {}).items() if key.startswith("GITHEAD_")]
-    theirs = told[0] if len(told) == 1 else ""
+    theirs = "".join(filter(str.isprintable, told[0]))[:_LONGEST] if len(told) == 1 else ""  # what somebody typed
     for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"):
         theirs = theirs or _named(git, _line(git, name))
     if not theirs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -70,10 +71,13 @@ class FileLock:
             os.close(fd)
 
     def _open(self) -> tuple[int, bool]:
-        """The descriptor, and whether a note can be written there: another user's file may be only readable."""
+        """The descriptor, and whether a note can be written there: another user's file may be only readable, and so is all
+        of a read-only file system."""
         try:
             return open_regular(self._path, os.O_RDWR | os.O_CREAT), True
-        except PermissionError:
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not os.path.lexists(self._path):
+                raise
             return open_regular(self._path), False
 
     def _acquire(self, fd: int) -> None:

@@ -7,7 +7,6 @@ import re
 import shlex
 from typing import NamedTuple
 
-from weft import __version__
 from weft.errors import WeftError
 from weft.gitio.hooks import HOOKS, OURS, Program, hook_place, hook_state, hook_text
 from weft.gitio.repo import GitRepo
@@ -16,6 +15,7 @@ from weft.workflows.project import Project
 
 _LIMIT = 1 << 20
 _PLACES = re.compile(r"^(python|module)=(.*)$", re.MULTILINE)
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _VERSION = re.compile(rb'^__version__ = "([^"\n]{1,40})"', re.MULTILINE)
 
 
@@ -31,9 +31,10 @@ def read_hook(path: str) -> Hook:
     data = read_small(path, _LIMIT) or b""
     found = dict(_PLACES.findall(data.decode("utf-8", "replace")))
     program = Program(*("".join(shlex.split(found.get(key, ""))) for key in ("python", "module")))
-    version = _version_at(program.module)
-    if version not in ("", __version__):
-        return Hook(program, f"they run weft {version}, and this is {__version__}")
+    package = os.path.dirname(os.path.dirname(program.module)) if program.module else ""
+    version, ours = version_of(package), version_of(_HERE)
+    if version not in ("", ours):
+        return Hook(program, f"they run weft {version}, and this is {ours}")
     same = data == hook_text(os.path.basename(path), program)
     return Hook(program, "" if same else "they were written by another version of weft")
 
@@ -63,10 +64,10 @@ def _first_old(folder: str) -> str:
     return ""
 
 
-def _version_at(module: str) -> str:
-    """The version of the weft whose module ``weft.cli.hook`` is the file ``module``; empty where that is not there."""
-    path = os.path.join(os.path.dirname(os.path.dirname(module)), "__init__.py")
-    if not module or not os.path.isfile(path):
+def version_of(package: str) -> str:
+    """The version of the weft whose package is the directory ``package``; empty where there is none."""
+    path = os.path.join(package, "__init__.py")
+    if not package or not os.path.isfile(path):
         return ""
     match = _VERSION.search(read_head(path, 4096))
     return match[1].decode("ascii", "replace") if match else ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,8 @@ else:
     humanize = later("weft.util.humanize")
 
 CONFIG_LIMIT = 1 << 20
+CATALOG = "catalog.sqlite"
+"""The file of the catalog in the state directory."""
 _STATE = "weft"
 
 
@@ -147,13 +151,20 @@ def open_project(start: str, progress: Progress | None = None, trust: Trust = NO
     listener = progress or SilentProgress()
     git = replace(discover(start), foreign=trust.foreign)
     config = read_config(git)
-    state = state_dir(git)
-    os.makedirs(state, exist_ok=True)
-    store_dir = config.store_dir or os.path.join(state, "store")
-    catalog_path = os.path.join(state, "catalog.sqlite")
-    root = os.path.join(git.root, store_dir)
-    if config.store_shared and sharing.sharing_of(root) is None:
-        share_store(root, config.store_shared, listener)
+    with _writable_place(state_dir(git)) as place:
+        root = _store_root(git, config, place)
+        if config.store_shared and place == state_dir(git) and sharing.sharing_of(root) is None:
+            share_store(root, config.store_shared, listener)
+        with _opened(git, start, config, (root, os.path.join(place, CATALOG)), listener, trust) as project:
+            yield project
+
+
+@contextmanager
+def _opened(
+    git: GitRepo, start: str, config: Config, places: tuple[str, str], listener: Progress, trust: Trust
+) -> Iterator[Project]:
+    """The project with the store and the catalog at ``places``."""
+    root, catalog_path = places
     store = open_store(root, catalog_path, config.chunker, listener)
     try:
         yield Project(
@@ -177,6 +188,30 @@ def open_project(start: str, progress: Progress | None = None, trust: Trust = NO
         raise
     finally:
         store.close()
+
+
+@contextmanager
+def _writable_place(state: str) -> Iterator[str]:
+    """The directory ``state``, or where nobody may write to it a new one with a copy of the catalog: also to look at
+    something rows are noted. It is gone afterwards, and what would change more finds ``state`` itself and is refused."""
+    there = state
+    while not os.path.isdir(there):
+        there = os.path.dirname(there)
+    if os.access(there, os.W_OK | os.X_OK):
+        os.makedirs(state, exist_ok=True)
+        yield state
+        return
+    with tempfile.TemporaryDirectory(prefix="weft-") as place:
+        for name in (CATALOG, CATALOG + "-wal", CATALOG + "-journal"):
+            with suppress(OSError):  # without them it is made again from the packs
+                shutil.copyfile(os.path.join(state, name), os.path.join(place, name))
+        yield place
+
+
+def _store_root(git: GitRepo, config: Config, place: str) -> str:
+    """Where the store is; an empty one in ``place`` where there is none yet and none can be made."""
+    usual = os.path.join(git.root, config.store_dir or os.path.join(state_dir(git), "store"))
+    return usual if place == state_dir(git) or os.path.isdir(usual) else os.path.join(place, "store")
 
 
 def _may_come_of_the_catalog(error: BaseException) -> bool:
