@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from uuid import uuid4
 
-from weft.errors import BucketMissing, ConfigError, NoRemote, WeftError
+from weft.errors import BucketMissing, ConfigError, NoRemote, RemoteIdentity, WeftError
 from weft.model.config import Config
 from weft.model.remote import RemoteSpec
 from weft.objects import remote_keys
@@ -15,7 +15,7 @@ from weft.storage.places import place_of, private_only
 from weft.storage.urls import check_endpoint
 from weft.util.clock import SystemClock
 from weft.util.urls import check_url, scheme_of
-from weft.workflows.config import read_one, update
+from weft.workflows.config import read_one, update, update_private
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.directories import plain_url
 from weft.workflows.project import Project
@@ -31,41 +31,140 @@ def remote_list(project: Project) -> RemoteList:
 
 
 def remote_add(
-    project: Project, name: str, url: str, *, endpoint: str = "", region: str = "", check: bool = True
+    project: Project,
+    name: str,
+    url: str,
+    *,
+    endpoint: str = "",
+    region: str = "",
+    check: bool = True,
+    private: bool = False,
 ) -> RemoteList:
-    """Configure a remote in the committed file, or in the private one where no commit may name it; the first one becomes
-    the default. Whoever names a place accepts it.
+    """Configure a remote in the committed file; in the private one if asked, or where no commit may name it. The first one
+    becomes the default. Whoever names a place accepts it.
 
     With ``check`` the remote is reached for: a store is made there when there is none, and its id is pinned. Nothing is
     written here when that fails. Raises ``ConfigError`` (name taken), ``SecretRefused``, and what the storage raises.
     """
     if name in project.config.remotes:
-        raise ConfigError(f"there is a remote called {name!a} already", hint=f"weft remote remove {name}")
-    check_url(url)
-    if endpoint:
-        endpoint = check_endpoint(endpoint)
-    if not scheme_of(url):
-        url = plain_url(project.git, project.cwd, url)
-    spec = RemoteSpec(name, url, endpoint, region, private=True)
+        raise ConfigError(f"there is a remote called {name!a} already", hint=f"weft remote set-url {name} URL")
+    spec = _spelled(project, RemoteSpec(name, url, endpoint, region, private=True))
     message = "not reached for yet; its store id will be pinned by the first push"
-    why = private_only(url, endpoint)
+    why = private_only(spec.url, spec.endpoint)
+    alone = private or bool(why)
     if check:
-        with connection(project, spec, writes=True) as link:
-            found = link.remote.connect(create=True, chunker=project.config.chunker)
-        spec = replace(spec, store=found.store)
-        message = f"the store {found.store} is pinned in the {'private' if why else 'committed'} configuration"
-    if why:
-        message += f"; {why}, so this remote is configured in this clone alone"
+        spec = _reach(project, spec)
+        message = f"the store {spec.store} is pinned in the {'private' if alone else 'committed'} configuration"
+    if alone:
+        message += f"; {why + ', so ' if why else ''}this remote is configured in this clone alone"
     else:
-        accept(project, spec, place_of(url, endpoint, project.root))
-    spec = replace(spec, private=bool(why))
+        accept(project, spec, place_of(spec.url, spec.endpoint, project.root))
+    spec = replace(spec, private=alone)
 
     def change(config: Config) -> Config:
-        first = config.remote or ("" if why and project.config.remote else name)
+        first = config.remote or ("" if alone and project.config.remote else name)
         return replace(config, remote=first, remotes={**config.remotes, name: spec})
 
-    update(project, change, private=bool(why))
+    update(project, change, private=alone)
     return _listed(project, change(project.config), message)
+
+
+def remote_set_url(
+    project: Project,
+    name: str,
+    url: str,
+    *,
+    endpoint: str | None = None,
+    region: str | None = None,
+    check: bool = True,
+    private: bool = False,
+) -> RemoteList:
+    """Let a remote be at another place, which holds the same store. Whoever names the place accepts it.
+
+    ``endpoint`` and ``region`` stay as they are when they are None and the url has the scheme it had. The file changes that
+    has the url now; the private one if asked, or where no commit may name the place. With ``check`` the place is reached
+    for, and nothing is written when it holds no store, or another than the pinned one. Raises ``NoRemote``,
+    ``RemoteIdentity``, and what ``remote_add`` raises.
+    """
+    before = find_remote(project, name)
+    stays = scheme_of(url) == scheme_of(before.url)
+    kept = (before.endpoint, before.region) if stays else ("", "")
+    given = (kept[0] if endpoint is None else endpoint, kept[1] if region is None else region)
+    spec = _spelled(project, RemoteSpec(name, url, *given, before.store, private=True))
+    if check:
+        try:
+            spec = _reach(project, spec)
+        except RemoteIdentity as error:
+            error.hint = "copy all that the remote holds to the new place first; another store is another remote"
+            raise
+    why = private_only(spec.url, spec.endpoint)
+    if private or before.private or why:
+        mine = replace(spec, private=True)
+        update_private(project.git, lambda old: replace(old, remotes={**old.remotes, name: mine}))
+        message = f"{why + ', so ' if why else ''}this place is configured in this clone alone"
+        return _listed(project, replace(project.config, remotes={**project.config.remotes, name: mine}), message)
+    accept(project, spec, place_of(spec.url, spec.endpoint, project.root))
+    own = read_one(project.git, private=True).remotes.get(name, RemoteSpec(name, ""))
+
+    def change(config: Config) -> Config:
+        # What this clone says of the endpoint and the region alone is not for the commit.
+        at = "" if own.endpoint else spec.endpoint
+        new = RemoteSpec(name, spec.url, at, "" if own.region else spec.region, spec.store)
+        return replace(config, remotes={**config.remotes, name: new})
+
+    update(project, change, private=False)
+    if own.endpoint or own.region:
+        mine = replace(own, endpoint=own.endpoint and spec.endpoint, region=own.region and spec.region)
+        left = {name: mine} if mine.endpoint or mine.region or mine.store else {}
+        update_private(project.git, lambda old: replace(old, remotes={**_without(old.remotes, name), **left}))
+    return _listed(
+        project, replace(project.config, remotes={**project.config.remotes, name: replace(spec, private=False)})
+    )
+
+
+def remote_rename(project: Project, name: str, new: str) -> RemoteList:
+    """Give a remote another name wherever this clone's configuration and the committed one say the old one.
+
+    Raises ``NoRemote``, and ``ConfigError`` when there is one of that name.
+    """
+    if name not in project.config.remotes:
+        raise NoRemote(f"there is no remote called {name!a}", hint="weft remote list")
+    if new in project.config.remotes:
+        raise ConfigError(f"there is a remote called {new!a} already", hint=f"weft remote remove {new}")
+
+    def renamed(specs: Mapping[str, RemoteSpec]) -> dict[str, RemoteSpec]:
+        return {
+            new if key == name else key: replace(one, name=new) if key == name else one for key, one in specs.items()
+        }
+
+    def change(config: Config) -> Config:
+        default = new if config.remote == name else config.remote
+        return replace(config, remote=default, remotes=renamed(config.remotes), accepted=renamed(config.accepted))
+
+    # What was accepted counts by its place, under any name: between the two writes nothing is lost.
+    committed = read_one(project.git, private=False)
+    if name in committed.remotes or committed.remote == name:
+        update(project, change, private=False)
+    update_private(project.git, change)
+    return _listed(project, change(project.config))
+
+
+def _without(specs: Mapping[str, RemoteSpec], name: str) -> dict[str, RemoteSpec]:
+    return {key: spec for key, spec in specs.items() if key != name}
+
+
+def _spelled(project: Project, spec: RemoteSpec) -> RemoteSpec:
+    """``spec`` as the configuration names it. Raises ``SecretRefused``, ``DirectoryRefused``, ``ConfigError``."""
+    check_url(spec.url)
+    url = spec.url if scheme_of(spec.url) else plain_url(project.git, project.cwd, spec.url)
+    return replace(spec, url=url, endpoint=check_endpoint(spec.endpoint) if spec.endpoint else "")
+
+
+def _reach(project: Project, spec: RemoteSpec) -> RemoteSpec:
+    """``spec`` with the id of the store at its place, which is made there when none is pinned."""
+    with connection(project, spec, writes=True) as link:
+        found = link.remote.connect(create=True, chunker=project.config.chunker)
+    return replace(spec, store=found.store)
 
 
 def remote_trust(project: Project, name: str = "") -> TrustResult:
@@ -95,8 +194,9 @@ def remote_remove(project: Project, name: str) -> RemoteList:
         raise NoRemote(f"there is no remote called {name!a}", hint="weft remote list")
 
     def change(config: Config) -> Config:
-        rest = {key: spec for key, spec in config.remotes.items() if key != name}
-        return replace(config, remotes=rest, remote="" if config.remote == name else config.remote)
+        return replace(
+            config, remotes=_without(config.remotes, name), remote="" if config.remote == name else config.remote
+        )
 
     update(project, change, private=False)
     if name in read_one(project.git, private=True).remotes:

@@ -206,7 +206,7 @@ class TrustResult:
 
 @dataclass(frozen=True, slots=True)
 class RemoteList:
-    """Outcome of ``remote list``, ``add``, ``default`` and ``remove``."""
+    """Outcome of ``remote list``, ``add``, ``default``, ``rename``, ``set-url`` and ``remove``."""
 
     remotes: tuple[RemoteInfo, ...]
     message: str = ""

@@ -8,13 +8,17 @@ from weft.errors import ExitCode
 
 
 class Change(NamedTuple):
-    """One file that differs. ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are bytes."""
+    """One file that differs. ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are bytes.
+
+    ``behind`` tells that the pointer changed and not the file, which a checkout brings up to date.
+    """
 
     kind: str
     path: str
     old_size: int = 0
     new_size: int = 0
     old_path: str = ""
+    behind: bool = False
 
 
 class Edited(NamedTuple):
@@ -39,10 +43,11 @@ class PathStatus(NamedTuple):
     """State of one tracked path.
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it), missing (gone, and nothing records
-    that it was here), behind (its pointer changed since the data was put here, and the new listing is not here yet),
+    that it was here), behind (its pointer changed since the data was put here, and no edit is known),
     conflict (Git could not merge its pointer), or error; in the last two ``type`` may be "".
     ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked), pushed, not-pushed, incomplete.
-    ``stored`` says whether its objects are in the local store: all, some, none, or "". ``edited`` are those of the changed
+    ``stored`` says how much of what is absent is in the local store: all, some, none, or "" where nothing is. ``files`` and
+    ``size`` (bytes) are those of the pointer. ``edited`` are those of the changed
     files that were changed through a link, and so for others too. ``exit_code`` and ``hint`` are those of the error.
     """
 
@@ -57,6 +62,8 @@ class PathStatus(NamedTuple):
     edited: tuple[Edited, ...] = ()
     exit_code: int = 0
     hint: str = ""
+    files: int = 0
+    size: int = 0
 
 
 class StatusResult(NamedTuple):

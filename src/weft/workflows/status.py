@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from weft.errors import ExitCode, MergeConflict, WeftError
+from weft.errors import ExitCode, MergeConflict, ObjectMissing, WeftError
 from weft.gitio import trees
 from weft.gitio.halfway import halfway
-from weft.model.pointer import Pointer
+from weft.model.entry import DIR
 from weft.util.later import later
 from weft.workflows.next_step import next_step
 from weft.workflows.project import Project
@@ -18,17 +18,19 @@ from weft.workflows.targets import Target, pointer_path, select, workspace_point
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.ignore import load_ignore
 from weft.workspace.scan import TreeScan, scan_tree
-from weft.workspace.walk import manifest_reader
+from weft.workspace.walk import manifest_reader, walk_pairs
 
 if TYPE_CHECKING:
     from weft.gitio import index
     from weft.workflows import old_hooks, pushed
-    from weft.workspace import linked
+    from weft.workspace import linked, saved, selection
 else:
     index = later("weft.gitio.index")
     old_hooks = later("weft.workflows.old_hooks")
     linked = later("weft.workspace.linked")
     pushed = later("weft.workflows.pushed")
+    saved = later("weft.workspace.saved")
+    selection = later("weft.workspace.selection")
 
 
 def status(project: Project, paths: Sequence[str], *, remote: str | None = None) -> StatusResult:
@@ -76,18 +78,24 @@ def scan_target(project: Project, target: Target) -> TreeScan:
 def compare_scan(project: Project, target: Target, scan: TreeScan) -> Comparison:
     """Compare what ``scan_target`` found with the pointer."""
     read = manifest_reader(project.store, target.pointer.layout)
-    return compare(scan, target.pointer, read, cache=project.cache, workers=project.config.jobs)
+    tracked = scan.state.tracked
+    moved = tracked is not None and tracked.oid != target.pointer.oid
+    before = manifest_reader(project.store, tracked.layout) if tracked is not None and moved else None
+    jobs = project.config.jobs
+    return compare(scan, target.pointer, read, cache=project.cache, workers=jobs, read_before=before)
 
 
 def _state(project: Project, target: Target, pushed: str) -> PathStatus:
     pointer = target.pointer
     try:
-        found = compare_target(project, target)
+        scan = scan_target(project, target)
+        found = compare_scan(project, target, scan)
     except WeftError as error:
         message = f"{error.message} ({error.code})"
-        return PathStatus(target.path, pointer.type, "error", (), 0, pushed, "", message, exit_code=error.exit_code)
+        failed = PathStatus(target.path, pointer.type, "error", message=message, exit_code=error.exit_code)
+        return failed._replace(remote=pushed, files=pointer.files, size=pointer.size)
     changes = tuple(changes_in(target, found))
-    state = "behind" if found.behind else found.state
+    state = "behind" if found.behind or (changes and all(change.behind for change in changes)) else found.state
     if state == "modified" and not changes:
         state = "clean"  # what differs lies in other parts
     return PathStatus(
@@ -97,10 +105,12 @@ def _state(project: Project, target: Target, pushed: str) -> PathStatus:
         changes,
         found.absent,
         pushed,
-        _stored(project, pointer),
+        _stored(project, target, scan) if found.absent else "",
         found.message,
         _edited(project, changes),
         ExitCode.INTEGRITY if state == "error" else ExitCode.OK,  # what is missing here has no other error of its own
+        files=pointer.files,
+        size=pointer.size,
     )
 
 
@@ -117,13 +127,28 @@ def changes_in(target: Target, found: Comparison) -> Iterator[Change]:
     tops = [f"{target.path}/{sub}" for sub in target.subpaths or ()]
     for change in found.changes:
         if not tops or any(change.path == top or change.path.startswith(top + "/") for top in tops):
-            yield Change(change.kind, change.path, change.old_size, change.new_size, change.old_path)
+            yield Change(*change)
 
 
-def _stored(project: Project, pointer: Pointer) -> str:
-    """Whether the local store holds the root of the data; the rest may still be elsewhere."""
+def _stored(project: Project, target: Target, scan: TreeScan) -> str:
+    """Whether the local store holds what is not in the workspace: all, some or none of it, as far as its catalog tells."""
+    pointer, meant = target.pointer, selection.Selection(target.subpaths)
+    view = project.store.layout(pointer.layout)
     recipes = project.catalog.recipes_for((pointer.oid,))
-    return "none" if project.store.missing({recipes.get(pointer.oid, pointer.oid)}) else "some"
+    if project.store.missing({recipes.get(pointer.oid, pointer.oid)}):
+        return "none"
+    held = saved.Saved(project.store)
+    try:
+        read = manifest_reader(project.store, pointer.layout)
+        for pair in walk_pairs(scan, pointer, read, complete=True, enter=meant.enters):
+            on_disk = set(pair.scan.name_list())
+            names = meant.filter(pair.path, pair.entries.keys() - on_disk)
+            wanted = {pair.entries[name].oid for name in names if pair.entries[name].type != DIR}
+            if wanted and held.lacking(wanted, view):
+                return "some"
+    except ObjectMissing:
+        return "some"
+    return "all"
 
 
 def _uncommitted(project: Project, targets: Sequence[Target]) -> tuple[str, ...]:

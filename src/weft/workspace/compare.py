@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from weft.errors import ObjectMissing
+from weft.errors import IntegrityError, ObjectMissing
 from weft.model.entry import DIR, LINK, Entry
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
@@ -20,7 +21,9 @@ from weft.workspace.walk import FILE_TYPES, DirPair, ReadManifest, walk_pairs, w
 
 if TYPE_CHECKING:
     from weft.objects import ingest
+    from weft.workspace import before
 else:
+    before = later("weft.workspace.before")
     ingest = later("weft.objects.ingest")
 
 RENAME_BUDGET = 1 << 30
@@ -32,7 +35,8 @@ CLEAN, MODIFIED, NOT_HERE, PARTIAL, MISSING, ERROR = "clean", "modified", "not-h
 class FileChange(NamedTuple):
     """One file that differs: ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are in bytes.
 
-    Paths are relative to the top of the work tree. Empty directories end in a slash.
+    Paths are relative to the top of the work tree. Empty directories end in a slash. ``behind`` tells that the file is as
+    the pointer before had it: the pointer changed, not the file.
     """
 
     kind: str
@@ -40,6 +44,7 @@ class FileChange(NamedTuple):
     old_size: int = 0
     new_size: int = 0
     old_path: str = ""
+    behind: bool = False
 
 
 class Comparison(NamedTuple):
@@ -75,8 +80,11 @@ def compare(
     cache: StatCache | None = None,
     workers: int = 0,
     rename_budget: int = RENAME_BUDGET,
+    read_before: ReadManifest | None = None,
 ) -> Comparison:
     """Compare ``scan`` with ``pointer``; ``read`` gives the manifests of the directories that may differ.
+
+    ``read_before`` gives those of the pointer that the workspace was last made from, to tell what is merely ``behind``.
 
     Files whose status changed are hashed when their size is as before. What was learned goes into ``cache``. A manifest
     that is not in the local store makes the state ``error``; whatever reading files raises is raised.
@@ -84,8 +92,9 @@ def compare(
     if not scan.type and not (scan.state.tracked and "" in scan.state.rows):
         return Comparison(NOT_HERE, absent=pointer.files)
     if scan.type and (scan.type == DIR) != pointer.is_dir:
-        change = FileChange("typechange", scan.path, pointer.size, 0)
-        return Comparison(MODIFIED, (change,), message=_moved(scan, pointer))
+        moved = _moved(scan, pointer)
+        change = FileChange("typechange", scan.path, pointer.size, 0, behind=bool(moved))
+        return Comparison(MODIFIED, (change,), message=moved)
     comparer = _Comparer(scan, pointer, workers, rename_budget)
     try:
         comparer.look(read)
@@ -93,6 +102,8 @@ def compare(
         message = f"{error.message} (mend: {error.hint})" if error.hint else error.message
         return Comparison(ERROR, message=message, behind=bool(_moved(scan, pointer)))
     comparer.hash_unknown()
+    if read_before is not None and _moved(scan, pointer):
+        comparer.mark_behind(read_before)
     result = comparer.result()
     if cache is not None:
         comparer.remember(cache, result)
@@ -119,6 +130,7 @@ class _Comparer:
         self._deleted: dict[str, Oid] = {}
         self._covered = 0
         self._gone = 0
+        self._moved = bool(_moved(scan, pointer))
 
     # --- first pass: names, types, sizes, known oids ---
 
@@ -150,6 +162,8 @@ class _Comparer:
                 self._added[directory, name] = FileChange("added", path, 0, size)
                 if known is not None:
                     seen.oids[name] = known
+                elif self._moved and kind in FILE_TYPES and was_here(self._scan, directory, name):
+                    self._to_hash.append(ingest.FileToRead(self._scan.source(directory, name), size, (directory, name)))
             return
         if entry.type != DIR or kind != DIR:
             self._covered += entry.files
@@ -161,7 +175,7 @@ class _Comparer:
         elif kind in FILE_TYPES and entry.type in FILE_TYPES:
             if known is not None:
                 seen.oids[name] = known
-            if known is not None or size != entry.size:
+            if known is not None or (size != entry.size and not self._moved):
                 self._judge(seen, name, entry, packed)
             else:
                 self._to_hash.append(ingest.FileToRead(self._scan.source(directory, name), size, (directory, name)))
@@ -195,8 +209,29 @@ class _Comparer:
             seen = self._seen[directory]
             packed = pack_stat(read.stat)
             seen.oids[name], seen.fresh[name] = read.oid, packed
-            self._judge(seen, name, seen.pair.entries[name], packed)
+            if name in seen.pair.entries:
+                self._judge(seen, name, seen.pair.entries[name], packed)
         self._find_renames()
+
+    def mark_behind(self, read: ReadManifest) -> None:
+        """Mark what is as the pointer before had it; nothing where its manifests are not here."""
+        with suppress(IntegrityError):
+            entries = before.EntriesBefore(self._scan.state.tracked, self._pointer.is_dir, read)
+            self._changes = [change._replace(behind=self._is_behind(change, entries)) for change in self._changes]
+            for key, change in self._added.items():
+                self._added[key] = change._replace(behind=self._is_behind(change, entries))
+
+    def _is_behind(self, change: FileChange, entries: before.EntriesBefore) -> bool:
+        inside = change.path[len(self._scan.path) + 1 :]
+        directory, _, name = inside.rstrip("/").rpartition("/")
+        old = entries.find(directory, name or "/")
+        if old is None or change.kind in ("deleted", "renamed"):
+            return False
+        seen = self._seen.get(directory)
+        entry = seen.pair.entries.get(name or "/") if seen is not None else None
+        if change.kind in ("mode", "typechange"):
+            return entry is not None and entry.type != old.type
+        return seen is not None and (old.type == DIR if inside.endswith("/") else seen.oids.get(name or "/") == old.oid)
 
     def _hashed(self, files: Sequence[ingest.FileToRead]) -> Iterable[ingest.Ingested]:
         # Nothing to hash is the usual case, and then what hashes is not even imported.

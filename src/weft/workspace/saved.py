@@ -41,11 +41,21 @@ class Saved:
             return self.unsaved(oids)
         wanted = set(oids)
         pairs = {oid: recipe for oid in wanted if (recipe := layout.recipe_for(oid)) is not None}
-        lacking = self._store.missing(wanted - pairs.keys())
         if pairs:
             refuse_false(self._store, path, pairs.items(), layout.recipe_for)
-            # What is too large to be proved here is proved when it is written.
-            lacking.update(oid for oid, recipe in pairs.items() if not self._has_recipe(recipe, layout))
+        # What is too large to be proved here is proved when it is written.
+        return self.lacking(wanted, layout)
+
+    def lacking(self, oids: Iterable[Oid], layout: LayoutView) -> set[Oid]:
+        """``absent`` on the word of the recipes: nothing is proved, which does for a hint."""
+        wanted = set(oids)
+        if layout.root is None:
+            left = self._store.missing(wanted)
+            recipes = self._store.catalog.recipes_for(left)
+            return {oid for oid in left if not self._has_recipe(recipes.get(oid))}
+        pairs = {oid: recipe for oid in wanted if (recipe := layout.recipe_for(oid)) is not None}
+        lacking = self._store.missing(wanted - pairs.keys())
+        lacking.update(oid for oid, recipe in pairs.items() if not self._has_recipe(recipe, layout))
         return lacking
 
     def _has_recipe(self, oid: Oid | None, layout: LayoutView | None = None) -> bool:

@@ -29,6 +29,7 @@ def command(session: Session, context: click.Context, words: tuple[str, ...], ex
 
     Without REV the workspace is compared with its pointers, with one REV the workspace with that revision, with two REV
     (or A..B) the first with the second. With REV, params, metrics, code and the commands of stages are compared too.
+    Many changes of a kind below a directory are one line; -v lists each file.
     """
     revisions, paths = split_words(context, words, most=2)
     with open_project(session.start, session.progress, session.trust) as project:

@@ -1,11 +1,13 @@
-"""``weft remote``: list, add, default, remove, check."""
+"""``weft remote``: list, add, trust, default, rename, set-url, remove, check."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_remotes
+from weft.cli.options import complete_remotes, private_option
 from weft.cli.render.settings import changed_remotes_page, check_page, remotes_page, trust_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.errors import ExitCode
@@ -33,11 +35,42 @@ def list_(session: Session) -> None:
 @click.option("--endpoint", default="", metavar="URL", help="Endpoint of an S3 service other than Amazon's.")
 @click.option("--region", default="", metavar="REGION", help="Region of the bucket.")
 @click.option("--check/--no-check", default=True, help="Whether to reach for the remote and pin its store id now.")
+@private_option()
 @pass_session
-def add(session: Session, name: str, url: str, endpoint: str, region: str, check: bool) -> None:
+def add(session: Session, name: str, url: str, endpoint: str, region: str, check: bool, private: bool) -> None:
     """Add a remote: a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, or another fsspec URL."""
     with open_project(session.start, session.progress, session.trust) as project:
-        result = remotes.remote_add(project, name, url, endpoint=endpoint, region=region, check=check)
+        result = remotes.remote_add(project, name, url, endpoint=endpoint, region=region, check=check, private=private)
+    session.show("remote", result, changed_remotes_page)
+
+
+@verb("set-url", example="weft remote set-url origin s3://new-bucket/my-project", group=command)
+@click.argument("name", shell_complete=complete_remotes)
+@click.argument("url")
+@click.option("--endpoint", metavar="URL", help="Endpoint of the new place (default: as it is).")
+@click.option("--region", metavar="REGION", help="Region of the new place (default: as it is).")
+@click.option("--check/--no-check", default=True, help="Whether to make sure now that the same store is there.")
+@private_option()
+@pass_session
+def set_url(session: Session, /, name: str, url: str, **chosen: Any) -> None:
+    """Let a remote be at another place.
+
+    The place must hold the same store: copy what the remote holds there first. Who names a place accepts it; other clones
+    are asked once. With another scheme, such as s3:// in place of a directory, endpoint and region are forgotten.
+    """
+    with open_project(session.start, session.progress, session.trust) as project:
+        result = remotes.remote_set_url(project, name, url, **chosen)
+    session.show("remote", result, changed_remotes_page)
+
+
+@verb("rename", example="weft remote rename origin archive", group=command)
+@click.argument("old", shell_complete=complete_remotes)
+@click.argument("new")
+@pass_session
+def rename(session: Session, old: str, new: str) -> None:
+    """Give a remote another name; what it holds, and what this clone accepted, stays as it is."""
+    with open_project(session.start, session.progress, session.trust) as project:
+        result = remotes.remote_rename(project, old, new)
     session.show("remote", result, changed_remotes_page)
 
 

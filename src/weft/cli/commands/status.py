@@ -6,7 +6,7 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.options import ask_remote_option, paths_argument
-from weft.cli.render.changes import status_page
+from weft.cli.render.changes import stat_page, status_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
 from weft.workflows.project import open_project
@@ -23,15 +23,17 @@ from weft.workflows.status import status
 @click.option(
     "--exit-code", is_flag=True, help="Exit with 1 when the workspace differs, or the remote asked lacks data."
 )
+@click.option("--stat", is_flag=True, help="Show counts and sizes for each tracked path and directory.")
 @pass_session
-def command(session: Session, paths: tuple[str, ...], remote: str | None, exit_code: bool) -> int:
+def command(session: Session, paths: tuple[str, ...], remote: str | None, exit_code: bool, stat: bool) -> int:
     """Show what differs between the workspace and the pointers.
 
     A letter leads each line: A added, M modified, D deleted, R renamed, T another type, X another mode, - not here,
-    ~ partly here, < behind a pointer that changed, ^ not pushed, U in conflict, ! error.
+    ~ partly here, < to check out: its pointer changed and not the file, ^ not pushed, U in conflict, ! error. Many
+    changes of a kind below a directory are one line; -v lists each file.
     """
     with open_project(session.start, session.progress, session.trust) as project:
         result = status(project, paths, remote=remote)
-    session.show("status", result, status_page)
+    session.show("status", result, stat_page if stat else status_page)
     whole = result.clean and all(item.remote in ("", "pushed") for item in result.paths)
     return result.exit_code or (ExitCode.DIFFERENCES if exit_code and not whole else ExitCode.OK)

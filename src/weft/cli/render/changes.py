@@ -3,55 +3,113 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
-from weft.cli.text import Paint, escape
+from weft.cli.text import Paint, columns, escape
 from weft.util.humanize import count_text, size_text
 from weft.util.later import later
 from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
 
 if TYPE_CHECKING:
-    from weft.cli.render import factcells
+    from weft.cli.render import factcells, fold
     from weft.workflows.facts import FactRow
     from weft.workflows.results import DiffResult
 else:
     factcells = later("weft.cli.render.factcells")
+    fold = later("weft.cli.render.fold")
 
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
 """A change's letter; Git's where Git has one."""
 
+MOST = 7
+"""More changes of a kind than this below a directory are one line."""
+
+BEHIND = "<"
+"""What is old because the pointer changed, not the file."""
+
 STATES = {
     "not-here": "-",
     "partial": "~",
     "missing": "D",
-    "behind": "<",
+    "behind": BEHIND,
     "conflict": "U",
     "error": "!",
     "modified": "M",
 }
 """The letter of a tracked path of which no single file is told."""
 
-_WORDS = {"typechange": "changed in type", "mode": "changed in mode"}
+_WORDS = {"typechange": "changed in type", "mode": "changed in mode", "behind": "to check out"}
 
 
 def status_page(result: StatusResult, view: View) -> Page:
     """Lines as of `git status --short`, a sum, and what to do next."""
     data = [line for item in result.paths for line in _path_lines(item, view)]
-    return Page(data=tuple(data), report=(_status_sum(result),), notes=tuple(_advice(result)))
+    longest = max((len(item.changes) for item in result.paths), default=0)
+    notes = (*_told_folded("status", longest, view), *_advice(result))
+    return Page(data=tuple(data), report=(_status_sum(result),), notes=notes)
+
+
+def stat_page(result: StatusResult, view: View) -> Page:
+    """A line for each tracked path and for each directory in it that differs: files, bytes, and how many changed how."""
+    rows = [["", "files", "size", "changes"]]
+    for item in result.paths:
+        absent = [f"{count_text(item.absent, 'file')} not here"] if item.absent else []
+        fault = [f"{STATES[item.state]} {escape(item.message)}"] if item.state in ("error", "conflict") else []
+        told = ", ".join([*_counted(item.changes), *absent, *fault]) or "as recorded"
+        rows.append([escape(item.path), f"{item.files:,}", size_text(item.size), told])
+        for directory, some in _by_directory(item):
+            rows.append([f"  {escape(directory)}/", "", "", ", ".join(_counted(some))])
+    lines = tuple(columns(rows, frozenset((1, 2))))
+    return Page(data=lines, report=(_status_sum(result),), notes=tuple(_advice(result)))
+
+
+def _by_directory(item: PathStatus) -> list[tuple[str, list[Change]]]:
+    """The changes of a tracked path by the directory in it that they are in."""
+    found: dict[str, list[Change]] = {}
+    for change in item.changes:
+        inside = change.path[len(item.path) + 1 :]
+        if "/" in inside:
+            found.setdefault(f"{item.path}/{inside.partition('/')[0]}", []).append(change)
+    return sorted(found.items())
+
+
+def _counted(changes: Sequence[Change]) -> list[str]:
+    """How many changed how, and by how many bytes."""
+    parts = []
+    for kind in LETTERS:
+        some = [change for change in changes if change.kind == kind and not change.behind]
+        if some:
+            growth = sum(change.new_size - change.old_size for change in some)
+            size = f" ({'+' if growth > 0 else '-'}{size_text(abs(growth))})" if growth else ""
+            parts.append(f"{len(some):,} {_WORDS.get(kind, kind)}{size}")
+    behind = sum(change.behind for change in changes)
+    return parts + ([f"{behind:,} to check out"] if behind else [])
+
+
+def _told_folded(verb: str, number: int, view: View) -> list[str]:
+    """How to see each file, where lines may stand for many."""
+    return [f"weft {verb} -v lists each file"] if number > MOST and not view.verbose else []
+
+
+def _listed(changes: Sequence[Change], view: View, top: str = "") -> Sequence[fold.Line]:
+    """A line for each change, or for many of a kind below a directory: how many files it stands for."""
+    if view.verbose or len(changes) <= MOST:
+        return [(change, 1) for change in changes]
+    return fold.fold(changes, MOST, top)
 
 
 def _path_lines(item: PathStatus, view: View) -> list[str]:
     path, paint = escape(item.path), view.paint
-    lines = [_change_line(change, paint) for change in item.changes]
+    lines = [_change_line(change, files, paint) for change, files in _listed(item.changes, view, item.path)]
     lines += [line for edited in item.edited for line in _edited_lines(edited, paint)]
     if item.state in ("error", "conflict"):
         lines.append(f"{paint.bad(STATES[item.state])} {path}  {escape(item.message)}")
     elif item.state == "not-here":
         lines.append(f"{paint.quiet('-')} {path}  (not here)")
-    elif item.state == "behind":
+    elif item.state == "behind" and not item.changes:
         lines.append(f"{paint.care('<')} {path}  (its pointer changed, and the new data is not here)")
     elif item.absent and item.state != "missing":
         lines.append(f"{paint.quiet('~')} {path}  ({count_text(item.absent, 'file')} not here)")
@@ -70,9 +128,9 @@ def _edited_lines(edited: Edited, paint: Paint) -> list[str]:
 
 
 def _status_sum(result: StatusResult) -> str:
-    counts = Counter(change.kind for item in result.paths for change in item.changes)
-    parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in LETTERS if (number := counts[kind])]
-    states = Counter("partial" if item.state == "modified" and item.absent else item.state for item in result.paths)
+    counts = Counter("behind" if change.behind else change.kind for item in result.paths for change in item.changes)
+    parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in (*LETTERS, "behind") if (number := counts[kind])]
+    states = Counter(_state(item) for item in result.paths)
     for state, word in (
         ("not-here", "not here"),
         ("partial", "partly here"),
@@ -96,6 +154,13 @@ def _status_sum(result: StatusResult) -> str:
     return f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"
 
 
+def _state(item: PathStatus) -> str:
+    """The state of a path as the sum counts it, beside its changes."""
+    if item.changes and item.state in ("modified", "behind"):
+        return "partial" if item.absent else ""
+    return item.state
+
+
 def _advice(result: StatusResult) -> list[str]:
     lines = []
     if not result.paths:
@@ -103,20 +168,21 @@ def _advice(result: StatusResult) -> list[str]:
     wrong = [item for item in result.paths if item.hint and not (item.state == "conflict" and result.following)]
     lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in wrong))
     lines += [f"next: {escape(result.following)}"] if result.following else []
-    stale = [item for item in result.paths if item.state == "modified" and item.message]
+    stale = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
+    absent = [item for item in result.paths if item not in stale and (item.absent or item.state == "behind")]
     if stale:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
-    if len(stale) < sum(bool(item.changes) and item.state != "conflict" for item in result.paths):
+    settled = [item for item in result.paths if item.state != "conflict"]
+    if any(not change.behind for item in settled for change in item.changes):
         lines.append("next: weft add PATH to record, weft checkout --force PATH to undo")
     if any(item.edited for item in result.paths):
         lines.append(
             "next: weft checkout --force PATH in each work tree above; weft verify puts the changed copy aside"
         )
-    # Data that is behind its pointer comes by a checkout, as far as it is in the local store.
-    if any(
-        item.state in ("not-here", "partial", "behind") or (item.absent and item not in stale) for item in result.paths
-    ):
+    if any(item.stored != "all" for item in absent):
         lines.append("next: weft pull, to bring what is not here")
+    elif absent:
+        lines.append("next: weft checkout, to bring back what is not here")
     if result.uncommitted and not result.following:
         lines.append(f"next: git commit ({count_text(len(result.uncommitted), 'pointer')} not committed)")
     if any(item.remote == "not-pushed" for item in result.paths):
@@ -133,11 +199,13 @@ def diff_page(result: DiffResult, view: View) -> Page:
     growth = sum(change.new_size - change.old_size for change in result.changes)
     what = f"{escape(result.old)} -> {escape(result.new)}"
     size = [f"{'+' if growth >= 0 else '-'}{size_text(abs(growth))}"] if parts else []
-    data = [f"{_change_line(change, view.paint)}  ({_sizes(change)})" for change in result.changes]
+    changes = [change._replace(behind=False) for change in result.changes]  # it differs, whoever changed it
+    data = [_change_line(change, files, view.paint, sizes=True) for change, files in _listed(changes, view)]
     data += [f"{row.section:<7}  {_fact(row, view)}" for row in result.facts]
     others = Counter(row.section for row in result.facts)
     told = [f"{number} of {section}" for section, number in others.items()]
-    notes = [f"{escape(path)} is left out: {escape(reason)}" for path, reason in result.left_out]
+    notes = _told_folded("diff", len(result.changes), view)
+    notes += [f"{escape(path)} is left out: {escape(reason)}" for path, reason in result.left_out]
     notes += [
         f"{escape(path)}: {count_text(number, 'file')} not here, and not compared" for path, number in result.absent
     ]
@@ -150,10 +218,15 @@ def _fact(row: FactRow, view: View) -> str:
     return f"{escape(row.key)}  {from_} -> {to}{by}"
 
 
-def _change_line(change: Change, paint: Paint) -> str:
+def _change_line(change: Change, files: int, paint: Paint, *, sizes: bool = False) -> str:
     brush: Callable[[str], str] = {"added": paint.good, "deleted": paint.bad}.get(change.kind, paint.care)
-    names = f"{escape(change.old_path)} -> {escape(change.path)}" if change.old_path else escape(change.path)
-    return f"{brush(LETTERS.get(change.kind, '?'))} {names}"
+    old, new = (escape(path or "./") for path in (change.old_path, change.path))
+    names = f"{old} -> {new}" if change.kind == "renamed" else new
+    told = [f"{files:,} files"] if files > 1 else []
+    told += [_sizes(change)] if sizes else []
+    if change.behind:
+        return f"{paint.care(BEHIND)} {names}  ({', '.join([*told, 'to check out'])})"
+    return f"{brush(LETTERS.get(change.kind, '?'))} {names}" + (f"  ({', '.join(told)})" if told else "")
 
 
 def _sizes(change: Change) -> str:

@@ -17,6 +17,8 @@ from weft.cli.commands import (
     config,
     diff,
     doctor,
+    drop,
+    du,
     fetch,
     gc,
     get,
@@ -43,7 +45,7 @@ from weft.cli.commands import (
 )
 from weft.cli.registry import COMMANDS
 
-MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, fetch, gc, get, help, init, install]
+MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, drop, du, fetch, gc, get, help, init, install]
 MODULES += [
     lineage,
     log,
