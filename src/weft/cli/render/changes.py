@@ -13,11 +13,12 @@ from weft.util.later import later
 from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
 
 if TYPE_CHECKING:
-    from weft.cli.render import factcells
+    from weft.cli.render import factcells, stale
     from weft.workflows.facts import FactRow
     from weft.workflows.results import DiffResult
 else:
     factcells = later("weft.cli.render.factcells")
+    stale = later("weft.cli.render.stale")
 
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
@@ -40,7 +41,8 @@ _WORDS = {"typechange": "changed in type", "mode": "changed in mode"}
 def status_page(result: StatusResult, view: View) -> Page:
     """Lines as of `git status --short`, a sum, and what to do next."""
     data = [line for item in result.paths for line in _path_lines(item, view)]
-    return Page(data=tuple(data), report=(_status_sum(result),), notes=tuple(_advice(result)))
+    late = stale.stale_lines(result.stale, view) if result.stale else ()
+    return Page(data=(*data, *late), report=(_status_sum(result),), notes=tuple(_advice(result)))
 
 
 def _path_lines(item: PathStatus, view: View) -> list[str]:
@@ -103,10 +105,10 @@ def _advice(result: StatusResult) -> list[str]:
     wrong = [item for item in result.paths if item.hint and not (item.state == "conflict" and result.following)]
     lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in wrong))
     lines += [f"next: {escape(result.following)}"] if result.following else []
-    stale = [item for item in result.paths if item.state == "modified" and item.message]
-    if stale:
+    behind = [item for item in result.paths if item.state == "modified" and item.message]
+    if behind:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
-    if len(stale) < sum(bool(item.changes) and item.state != "conflict" for item in result.paths):
+    if len(behind) < sum(bool(item.changes) and item.state != "conflict" for item in result.paths):
         lines.append("next: weft add PATH to record, weft checkout --force PATH to undo")
     if any(item.edited for item in result.paths):
         lines.append(
@@ -114,7 +116,7 @@ def _advice(result: StatusResult) -> list[str]:
         )
     # Data that is behind its pointer comes by a checkout, as far as it is in the local store.
     if any(
-        item.state in ("not-here", "partial", "behind") or (item.absent and item not in stale) for item in result.paths
+        item.state in ("not-here", "partial", "behind") or (item.absent and item not in behind) for item in result.paths
     ):
         lines.append("next: weft pull, to bring what is not here")
     if result.uncommitted and not result.following:
@@ -123,6 +125,10 @@ def _advice(result: StatusResult) -> list[str]:
         lines.append("next: weft push")
     if any(item.remote == "incomplete" for item in result.paths):
         lines.append(f"next: weft verify --remote {escape(result.remote)} --repair")
+    if result.stale:
+        lines.append("next: weft repro, to run stages that are stale")
+    if result.stale is None:
+        lines.append(f"{stale.UNKNOWN}: weft.yaml cannot be read; next: weft validate")
     return lines
 
 
@@ -138,6 +144,7 @@ def diff_page(result: DiffResult, view: View) -> Page:
     others = Counter(row.section for row in result.facts)
     told = [f"{number} of {section}" for section, number in others.items()]
     notes = [f"{escape(path)} is left out: {escape(reason)}" for path, reason in result.left_out]
+    notes += stale.stale_notes((result.old, result.new), result.stale) if result.stale else ()
     notes += [
         f"{escape(path)}: {count_text(number, 'file')} not here, and not compared" for path, number in result.absent
     ]
