@@ -67,8 +67,8 @@ class LogResult:
 
 
 class Log:
-    """A log that is read while Git still walks: ``entries`` gives the commits, ``notes`` is whole after the last one. ``marks``
-    tells what is stale in them."""
+    """A log that is read while Git still walks: ``entries`` gives the commits, ``notes`` is whole after the last one.
+    ``marks`` tells what is stale in them."""
 
     def __init__(self, repo: GitRepo, spec: str, wanted: tuple[str, ...], reader: BlobReader) -> None:
         self._repo = repo
