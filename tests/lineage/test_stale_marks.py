@@ -282,7 +282,7 @@ def test_compare_and_diff_mark_values_and_keep_what_is_beside_apart(late: Lineag
     assert rows["metrics", "metrics.json:auc"]["stale"] == [False, True]
     assert rows["data", "models/clf.pkl"]["stale"] == [False, True]
     assert rows["metrics", "scores.json:f1"]["stale"] == []
-    shown = weft(late, "compare", "HEAD~1", "HEAD", "--all", "--markdown")
+    shown = weft(late, "compare", "HEAD~1", "HEAD", "--all", "--format", "md")
     assert "| metrics | metrics.json:auc | 0.9 | 0.9 stale | +0 |\n" in shown.out
     assert f"stale in HEAD: {LINE}\n" in shown.err
     assert (

@@ -28,7 +28,8 @@ def command(session: Session, paths: tuple[str, ...], remote: str | None, exit_c
     """Show what differs between the workspace and the pointers.
 
     A letter leads each line: A added, M modified, D deleted, R renamed, T another type, X another mode, - not here,
-    ~ partly here, < behind a pointer that changed, ^ not pushed, U in conflict, ! error.
+    ~ partly here, < behind a pointer that changed, ^ not pushed, U in conflict, ! error. Stages whose inputs changed since
+    their run are named as stale; --exit-code does not count them.
     """
     with open_project(session.start, session.progress, session.trust) as project:
         result = status(project, paths, remote=remote)
