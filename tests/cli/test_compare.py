@@ -83,8 +83,8 @@ def test_markdown_and_csv(repo: Project) -> None:
     assert lines[1] == "|---|---|---|---|---|"
     assert "| params | params.yaml:train.lr | 0.1 | 0.25 |  |" in lines
     table = list(csv.reader(io.StringIO(repo.weft("compare", "v1", "HEAD~1", "--format", "csv").out)))
-    assert table[0] == ["section", "key", "v1", "HEAD~1", "delta"]
-    assert ["params", "params.yaml:train.lr", "0.1", "0.25", ""] in table
+    assert table[0] == ["section", "key", "v1", "HEAD~1", "delta", "stale"]
+    assert ["params", "params.yaml:train.lr", "0.1", "0.25", "", ""] in table
     assert repo.weft("compare", "v1", "v3", "--json", "--format", "md", code=2).code == 2
 
 
@@ -93,16 +93,17 @@ def test_what_is_not_finite_is_named_and_numbers_are_numbers(repo: Project) -> N
     repo.commit("odd")
     repo.write({"params.yaml": b"train: {lr: .nan, other: [1, .inf]}\n# words\n", "metrics.json": b'{"size": 4.0}'})
     repo.commit("odd again")
-    found = rows(repo, "v3", "HEAD~1", "HEAD")
-    assert found["params", "params.yaml:train.lr"]["values"] == [0.25, "NaN", "NaN"]
+    aside = " (not of the run)"
+    found = rows(repo, "v3", "HEAD~1", "HEAD", "--all")
+    assert found["params", f"params.yaml:train.lr{aside}"]["values"] == [0.25, "NaN", "NaN"]
     assert found["params", "params.yaml:train.other"]["values"] == [1, [1, "Infinity"], [1, "Infinity"]]
-    assert ("params", "params.yaml:train.lr") not in rows(repo, "HEAD~1", "HEAD"), "NaN is what it was"
+    assert ("params", f"params.yaml:train.lr{aside}") not in rows(repo, "HEAD~1", "HEAD"), "NaN is what it was"
     repo.write({"metrics.json": b'{"size": 4}'})
     repo.commit("an integer")
-    assert ("metrics", "metrics.json:size") not in rows(repo, "HEAD~1", "HEAD")
+    assert ("metrics", f"metrics.json:size{aside}") not in rows(repo, "HEAD~1", "HEAD")
     repo.write({"metrics.json": b'{"size": true}'})
     repo.commit("no number")
-    assert rows(repo, "HEAD~1", "HEAD")["metrics", "metrics.json:size"]["delta"] is None
+    assert rows(repo, "HEAD~1", "HEAD")["metrics", f"metrics.json:size{aside}"]["delta"] is None
 
 
 def test_what_cannot_be_read_is_named(repo: Project) -> None:
@@ -181,7 +182,9 @@ def test_diff_tells_of_params_metrics_and_code(story: Project) -> None:
 def test_diff_with_the_work_tree(story: Project, tmp_path: Path) -> None:
     repo = clone_of(story, tmp_path / "clone" / "repo")
     repo.write({"params.yaml": b"train: {lr: 7, other: 1}\n"})
-    assert "params   params.yaml:train.lr  0.25 -> 7\n" in repo.weft("diff", "HEAD", "--exit-code", code=1).out
+    shown = repo.weft("diff", "HEAD", "--exit-code", code=1)
+    assert "params   params.yaml:train.lr (not of the run)  0.25 -> 7\n" in shown.out
+    assert "stale in workspace: train: train.lr of params.yaml changed since the run" in shown.err
     assert repo.weft("diff").out == ""
 
 

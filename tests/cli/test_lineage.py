@@ -82,6 +82,35 @@ def test_why_names_the_run_and_the_commits(tmp_path: Path) -> None:
     assert ask(repo, "why", "model", "--rev", "HEAD")["run"]["params"] == run["params"]
 
 
+def test_a_snapshot_is_said_to_be_where_it_is(tmp_path: Path) -> None:
+    repo = done(tmp_path)
+    repo.write({"params.yaml": b"train: {lr: 0.5}\n"})
+    repo.weft("repro")
+    repo.commit("with uncommitted changes")
+    name = repo.record("train").snapshot
+    assert f"kept at {name}\n" in repo.weft("lineage", "why", "model").out
+    clone = clone_of(repo, tmp_path / "clone")
+    assert (ask(repo, "why", "model")["run"]["kept_here"], ask(clone, "why", "model")["run"]["kept_here"]) == (
+        True,
+        False,
+    )
+    shown = clone.weft("lineage", "why", "model").out
+    author = repo.record("train").author
+    assert author
+    run = name.rpartition("/")[2]
+    assert f"whose snapshot {run} is not in this clone: it stayed in that of {author}\n" in shown
+    assert "kept at" not in shown
+
+
+def test_impact_and_graph_say_why_a_stage_is_stale(tmp_path: Path) -> None:
+    repo = done(tmp_path)
+    repo.write({"params.yaml": b"train: {lr: 0.5}\n"})
+    line = "train is stale: a param changed: params.yaml:train.lr (0.1 -> 0.5)"
+    assert line in repo.weft("lineage", "graph").err
+    assert line in repo.weft("lineage", "impact", "data/raw.csv").err
+    assert ask(repo, "impact", "data/raw.csv")["why_stale"]["train"][0]["subject"] == "params.yaml:train.lr"
+
+
 def test_data_changed_without_a_run_is_not_said_to_come_from_one(tmp_path: Path) -> None:
     repo = done(tmp_path)
     repo.write({"data/prepared.csv": b"by hand\n"})

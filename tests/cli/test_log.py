@@ -51,7 +51,9 @@ def test_what_a_commit_changed(repo: Lineage) -> None:
         ("data/extra", "added", None, 100, 3),
         ("models/clf.pkl", "modified", 100, 250, 1),
     ]
-    assert one["params"] == [{"file": "params.yaml", "key": "train.lr", "old": 0.1, "new": 0.01, "delta": None}]
+    assert one["params"] == [
+        {"file": "params.yaml", "key": "train.lr", "old": 0.1, "new": 0.01, "delta": None, "not_run": []}
+    ]
     auc, loss = one["metrics"]
     assert (auc["key"], round(auc["delta"], 6)) == ("auc", 0.05)
     assert (loss["old"], loss["new"], loss["delta"]) == (None, "NaN", None)

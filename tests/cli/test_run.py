@@ -189,6 +189,47 @@ def test_a_clean_tree_makes_no_snapshot_and_a_dirty_one_does(tmp_path: Path) -> 
     assert repo.git("rev-parse", f"{record.snapshot}^").out.strip() == record.base
 
 
+def test_what_weft_staged_itself_is_no_uncommitted_change(tmp_path: Path) -> None:
+    """Runs one after the other, without a commit in between, are the normal way; an edit of yours is told of."""
+    repo = pipeline(tmp_path)
+    repo.git("rm", "-q", "weft.yaml")
+    repo.commit("start")
+    said = "not all was committed when it ran"
+    assert (
+        said
+        not in repo.weft(
+            "run", "-n", "one", "-d", "data/raw.csv", "-o", "a/one", "--", "mkdir -p a; echo 1 > a/one"
+        ).err
+    )
+    assert said not in repo.weft("run", "-n", "two", "-d", "a/one", "-o", "two", "--", "echo 2 > two").err
+    found = repo.weft("run", "--json", "-n", "three", "-d", "two", "-m", "m.json", "--", "echo 0.5 > m.json").json[
+        "data"
+    ]
+    assert [(one["uncommitted"], bool(one["snapshot"])) for one in found["stages"]] == [(False, True)]
+    assert repo.record("three").metrics == {"m.json": {"m": 0.5}}
+    repo.write({"prepare.sh": b"cat\n"})
+    assert (
+        f"{said}: a snapshot is at refs/weft/runs/"
+        in repo.weft("run", "-n", "four", "-d", "prepare.sh", "-o", "four", "--", "echo 4 > four").err
+    )
+    repo.git("checkout", "-q", "prepare.sh")
+    repo.write({"weft.yaml": (repo.root / "weft.yaml").read_bytes() + b"# by hand\n"})
+    assert said in repo.weft("run", "-n", "five", "-o", "five", "--", "echo 5 > five").err
+
+
+def test_an_empty_params_file_is_a_dependency(tmp_path: Path) -> None:
+    repo = pipeline(tmp_path)
+    repo.write({"empty.yaml": b""})
+    repo.weft("run", "-n", "one", "-p", "empty.yaml:", "-o", "out", "--", "echo 1 > out")
+    assert repo.record("one").params == {"empty.yaml": {}}
+    repo.commit("one")
+    repo.weft("validate", "--rev", "HEAD", "--strict")
+    assert repo.actions("one") == {"one": "up-to-date"}
+    repo.write({"empty.yaml": b"a: 1\n"})
+    assert "stale: one: a of empty.yaml changed since the run" in repo.weft("status").out
+    assert repo.actions("one") == {"one": "ran"}
+
+
 def test_a_snapshot_takes_what_stages_read_and_no_secret(tmp_path: Path) -> None:
     text = PIPELINE.replace(b"[data/raw.csv, prepare.sh]", b"[data/raw.csv, prepare.sh, src]")
     repo = pipeline(tmp_path, text=text)

@@ -64,10 +64,17 @@ def test_what_is_not_right_is_named(repo: Lineage) -> None:
 def test_values_that_are_not_those_of_the_run_are_named(repo: Lineage) -> None:
     repo.replace("params.yaml", "lr: 0.1", "lr: .nan")
     repo.commit()
+    repo.write("metrics.json", '{"auc": 0.99}\n')
+    repo.commit()
     found = shown(repo)
-    assert found["params"]["params.yaml"]["train.lr"] == "NaN"
+    assert found["params"]["params.yaml"]["train.lr"] == 0.1, "of the run"
+    assert found["not_run"] == {"params.yaml": {"train.lr": "NaN"}}
+    assert found["metrics"] == {"metrics.json": {"auc": 0.9}}
     assert shown(repo, "lineage")["wrong"] == found["wrong"]
-    assert found["wrong"] == {"lineage/train.yaml": ["params.yaml:train.lr was 0.1 in the run, and is NaN in the file"]}
+    assert found["wrong"] == {"lineage/train.yaml": ["metrics.json:auc was 0.9 in the run, and is 0.99 in the file"]}
+    only = shown(repo, "params.yaml")
+    assert (only["params"]["params.yaml"]["train.lr"], only["stages"], only["wrong"]) == (0.1, [], {})
+    assert "params of no run yet\n    params.yaml:train.lr = NaN\n" in weft(repo, "show").out
 
 
 def test_a_record_of_no_stage_and_a_stage_without_record(repo: Lineage) -> None:

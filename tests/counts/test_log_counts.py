@@ -12,6 +12,7 @@ import pytest
 from kit import environment
 from lineagekit import Lineage, make_many
 from weft.workflows.compare import MOST
+from weft.workflows.log import collect, open_log
 
 COMMITS = 2_000
 PARAMS = "stage-00:\n  lr: {}\n  epochs: 3\n"
@@ -57,6 +58,19 @@ def test_the_whole_log_takes_six_processes(repo: Lineage) -> None:
     assert len(found) == COMMITS + 1
     assert {one["params"][0]["key"] for one in found} == {"stage-00.lr"}
     assert found[0]["params"][0]["new"] == float(f"0.{COMMITS:05d}1")
+
+
+def test_what_did_not_change_is_looked_at_once(repo: Lineage, tmp_path: Path) -> None:
+    """Of ten stages each commit changes one, and the log looks at that one alone."""
+    made = make_many(tmp_path / "repo", 20, 10)
+    for number in range(30):
+        made.write(f"src/stage-{number % 10:02d}.py", f"print('{number} again')\n")
+        made.git("commit", "-q", "-a", "-m", f"{number}")
+    with open_log(str(made.root)) as log:
+        commits = collect(log, "", everything=True).commits
+        assert log.marks.looked == 30 + 10
+    assert [len(one.stale or ()) for one in commits] == [10] * 21 + [*range(9, -1, -1)]
+    assert asked(made, "log", "--all")[1] == ["rev-parse", "rev-parse", "rev-parse", "ls-tree", "cat-file", "log"]
 
 
 def test_a_commit_takes_six_processes(repo: Lineage) -> None:

@@ -102,6 +102,21 @@ def test_status_asks_git_three_times(repo: Repo) -> None:
     assert calls.count("execve", about="git") == 3
 
 
+def test_status_asks_git_once_more_where_stages_have_records(tmp_path: Path) -> None:
+    """What they read is listed once, and hashed only where Git's index does not have it as it is."""
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"data/a": b"1"})
+    repo.weft("add", "data")
+    repo.weft("run", "-n", "one", "-d", "data", "-o", "out", "--", "cp -r data out")
+    repo.write({"tool.sh": b"cp -r data more\n"})
+    repo.weft("run", "-n", "two", "-d", "data", "-d", "tool.sh", "-o", "more", "--", "sh tool.sh")
+    repo.git("add", "-A")
+    assert straced(repo.root, "status", calls="execve").count("execve", about="git") == 4
+    repo.write({"tool.sh": b"cp -r data more # again\n"})
+    assert straced(repo.root, "status", calls="execve").count("execve", about="git") == 5
+    assert "stale: two: tool.sh changed since the run" in repo.weft("status").out
+
+
 def test_status_asks_git_no_more_often_for_more_pointers(tmp_path: Path) -> None:
     repo = Repo.make(tmp_path / "repo")
     repo.write({f"{number}.bin": b"x" for number in range(12)})

@@ -35,7 +35,8 @@ _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 def parse(data: bytes, name: str) -> dict[Any, Any]:
-    """Return the mapping that the file ``name`` holds, read by its suffix.
+    """Return the mapping that the file ``name`` holds, read by its suffix. YAML without anything is an empty mapping; a file
+    that is a number and no more holds one value, named as the file is without its suffix.
 
     Raises ``ValuesFault`` with the line where it is known; of YAML also ``MergeConflict``, ``YamlAlias``, ``YamlTag`` and
     ``LimitExceeded``; ``LimitExceeded`` for more than 1 MiB, and for what is nested deeper than 32.
@@ -44,6 +45,10 @@ def parse(data: bytes, name: str) -> dict[Any, Any]:
     if len(data) > LIMIT:
         raise LimitExceeded(f"{name} has {len(data)} bytes, over the limit of {LIMIT} for values", path=name)
     value = _PARSERS[suffix](data, name)
+    if value is None and suffix in (".yaml", ".yml"):
+        return {}
+    if type(value) in (int, float):
+        return {posixpath.splitext(posixpath.basename(name))[0]: value}
     if not isinstance(value, dict):
         raise ValuesFault(f"{name}, line 1: there is no mapping of values", path=name, line=1)
     return value

@@ -79,6 +79,13 @@ class BlobReader:
         wanted = [blob for blob, size in self.sizes(blobs).items() if size <= limit]
         return dict(self._answers("contents", wanted, _content))
 
+    def trees(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The rows of directories as Git keeps them, by the name that each was asked for by: the id of a tree, or
+        COMMIT^{tree}; those that Git does not have are left out. Raises ``GitFailed``."""
+        wanted = list(dict.fromkeys(names))
+        found = dict(self._answers("contents", wanted, _content_or_none))
+        return {name: data for name, data in found.items() if data is not None}
+
     def _answers(
         self, command: str, wanted: list[str], read: Callable[[IO[bytes]], T], old_step: int = 0
     ) -> Iterator[tuple[str, T]]:
@@ -124,7 +131,16 @@ class BlobReader:
 
 
 def _content(output: IO[bytes]) -> bytes:
+    data = _content_or_none(output)
+    if data is None:
+        raise _ended()
+    return data
+
+
+def _content_or_none(output: IO[bytes]) -> bytes | None:
     words = output.readline().split()
+    if words[-1:] == [b"missing"]:
+        return None
     if len(words) != 3:
         raise _ended()
     size = int(words[2])

@@ -25,10 +25,12 @@ _NOBODY = ("-c", "user.name=weft", "-c", "user.email=weft@localhost")
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """How the work tree and the index differ from HEAD: paths that Git tracks, and paths it neither tracks nor ignores."""
+    """How the work tree and the index differ from HEAD: paths that Git tracks, and paths it neither tracks nor ignores.
+    ``staged`` are those of ``changed`` that the index has as they are."""
 
     changed: tuple[str, ...] = ()
     untracked: tuple[str, ...] = ()
+    staged: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.untracked)
@@ -48,7 +50,7 @@ def beyond_head(repo: GitRepo) -> Beyond:
     output = repo.git(
         "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"
     )
-    changed, untracked = [], []
+    changed, untracked, staged = [], [], []
     for row in output.split(b"\0"):
         if not row:
             continue
@@ -57,7 +59,8 @@ def beyond_head(repo: GitRepo) -> Beyond:
             untracked.append(path)
         else:
             changed.append(path)
-    return Beyond(tuple(dict.fromkeys([*changed, *hidden_changes(repo)])), tuple(untracked))
+            staged += [path] if row[1:2] == b" " else []
+    return Beyond(tuple(dict.fromkeys([*changed, *hidden_changes(repo)])), tuple(untracked), frozenset(staged))
 
 
 def take_snapshot(repo: GitRepo, run_id: str, beyond: Beyond) -> Snapshot:
@@ -88,6 +91,11 @@ def name_snapshot(repo: GitRepo, run_id: str, commit: str) -> str:
     ref = RUNS + run_id
     repo.git("update-ref", "--create-reflog", "-m", "weft run", ref, commit, "0" * len(commit))
     return ref
+
+
+def has_snapshot(repo: GitRepo, ref: str) -> bool:
+    """True when this clone has the snapshot ``ref``, by one process."""
+    return ref.startswith(RUNS) and repo.run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").returncode == 0
 
 
 def snapshots_before(repo: GitRepo, seconds: float) -> dict[str, str]:

@@ -23,16 +23,33 @@ def kept_modes(repo: GitRepo, paths: Sequence[str]) -> dict[str, str]:
     Path to the mode, six octal digits, that `git add` would give it; sorted. An untracked ``__pycache__`` is left out.
     Raises ``GitFailed``.
     """
+    return {path: mode for path, (mode, _) in _kept(repo, paths).items()}
+
+
+def kept_entries(repo: GitRepo, paths: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """``kept_modes``, each with the blob id that Git's index has for it, so that it need not be hashed; empty for what Git
+    does not track, and for what is not as the index says."""
+    return _kept(repo, paths, "--modified")
+
+
+def _kept(repo: GitRepo, paths: Sequence[str], *more: str) -> dict[str, tuple[str, str]]:
     rows: dict[str, str] = {}
+    changed: set[str] = set()
     for first in range(0, len(paths), _PATHS_PER_CALL):
         some = [path or "." for path in paths[first : first + _PATHS_PER_CALL]]
-        output = repo.git("ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard", "--", *some)
+        kinds = ("--cached", "--others", *more)
+        output = repo.git("ls-files", "-z", "-t", "--stage", *kinds, "--exclude-standard", "--", *some)
         for row in os.fsdecode(output).split("\0")[:-1]:
-            # "H 100644 BLOB 0<TAB>PATH" of what Git tracks, "? PATH" of what it does not.
+            # "H 100644 BLOB 0<TAB>PATH" of what Git tracks, with a C once more where it was changed; "? PATH" of what it
+            # does not track.
             tracked = not row.startswith("? ")
             path = row.partition("\t")[2] if tracked else row[2:]
+            if row.startswith(("C ", "M ")):  # M: of a file in conflict there are several versions
+                changed.add(path)
+            if row.startswith("C "):
+                continue
             if tracked or not in_cache(path):
-                rows[path.removesuffix("/")] = row.split(" ", 2)[1] if tracked else ""
+                rows[path.removesuffix("/")] = row.partition("\t")[0][2:] if tracked else ""
     modes: list[bool] = []  # whether modes of files count here, asked once and seldom
 
     def counts() -> bool:
@@ -40,8 +57,13 @@ def kept_modes(repo: GitRepo, paths: Sequence[str]) -> dict[str, str]:
             modes.append(repo.git("config", "--type=bool", "--get", "core.fileMode", check=False) != b"false\n")
         return modes[0]
 
-    found = ((path, _mode(os.path.join(repo.root, path), rows[path], counts)) for path in sorted(rows))
-    return {path: mode for path, mode in found if mode}
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted(rows):
+        known, _, rest = rows[path].partition(" ")
+        mode = _mode(os.path.join(repo.root, path), known, counts)
+        if mode:
+            found[path] = mode, "" if path in changed else rest.partition(" ")[0]
+    return found
 
 
 def _mode(full: str, known: str, modes_count: Callable[[], bool]) -> str:

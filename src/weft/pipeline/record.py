@@ -18,7 +18,7 @@ from weft.pipeline.fingerprint import Inputs
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Which state of the repository a run started from; ``left_out`` are files that the snapshot does not hold, and
-    ``hidden`` inputs that nobody keeps."""
+    ``hidden`` inputs that nobody keeps. ``own`` says that nothing was uncommitted but what weft itself had staged."""
 
     base: str = ""
     dirty: bool = False
@@ -26,6 +26,7 @@ class Origin:
     author: str = ""
     left_out: tuple[str, ...] = ()
     hidden: Hidden | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -25,6 +27,12 @@ def count_text(count: int, noun: str, plural: str = "") -> str:
     if not plural:
         plural = noun[:-1] + "ies" if noun[-1:] == "y" and noun[-2:-1] not in "aeiou" else noun + "s"
     return f"{count:,} {plural}"
+
+
+def few_text(items: Sequence[str], most: int = 3) -> str:
+    """The first of ``items``, and how many more there are: ``a, b, c and 2 more``."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
 
 
 def duration_text(seconds: float) -> str:

@@ -12,6 +12,8 @@ from weft.gitio.index import first_parents, tree_entries
 from weft.gitio.repo import GitRepo, discover
 from weft.workflows.facts import CommitSource, FactRow, facts_of, is_different, side_by_side
 from weft.workflows.history_facts import Versions
+from weft.workflows.results_status import StaleStage
+from weft.workflows.stale import Marks
 
 MOST = 50
 """Most columns that a range makes: its newest commits."""
@@ -31,7 +33,8 @@ class LeftOut:
 class CompareResult:
     """``revisions`` as they were asked for, their ``commits``, and the rows by section and key; ``same`` were left out.
 
-    ``left_out`` are files that could not be read; ``cut`` is the number of commits of ranges that have no column.
+    ``left_out`` are files that could not be read; ``cut`` is the number of commits of ranges that have no column. ``stale``
+    has the stale stages of each revision, None where they cannot be told.
     """
 
     revisions: tuple[str, ...]
@@ -40,6 +43,7 @@ class CompareResult:
     same: int = 0
     left_out: tuple[LeftOut, ...] = ()
     cut: int = 0
+    stale: tuple[tuple[StaleStage, ...] | None, ...] = ()
 
 
 def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -> CompareResult:
@@ -55,7 +59,8 @@ def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -
     indexes = {commit: tree_entries(repo, commit) for _, commit in named}
     with BlobReader(repo) as reader:
         versions = Versions(repo, reader)
-        facts = {commit: facts_of(CommitSource(index, versions)) for commit, index in indexes.items()}
+        marks = Marks(versions)
+        facts = {commit: facts_of(CommitSource(index, versions, marks)) for commit, index in indexes.items()}
     rows = side_by_side([facts[commit] for _, commit in named])
     shown = [row for row in rows if everything or is_different(row)]
     left_out = [LeftOut(name, *one) for name, commit in named for one in sorted(facts[commit].left_out.items())]
@@ -66,6 +71,7 @@ def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -
         len(rows) - len(shown),
         tuple(left_out),
         cut,
+        tuple(facts[commit].stale for _, commit in named),
     )
 
 

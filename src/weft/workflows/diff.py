@@ -17,11 +17,11 @@ from weft.objects.treediff import Delta, Read, diff_entries, pair_renames
 from weft.workflows.facts import CommitSource, FactRow, TreeSource, facts_of, is_different, side_by_side
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.history_facts import Versions, below
-from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
 from weft.workflows.project import Project
 from weft.workflows.results import DiffResult
-from weft.workflows.results_status import Broken, Change
+from weft.workflows.results_status import Broken, Change, StaleStage
+from weft.workflows.stale import Marks
 from weft.workflows.status import changes_in, compare_target
 from weft.workflows.targets import Pointers, Target, broken_of, merge, pick, repo_path, select, workspace_pointers
 from weft.workspace.compare import ERROR, Comparison
@@ -42,7 +42,7 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     old = pointers_at(project, names[0])
     new = pointers_at(project, names[1] if len(names) == 2 else "")
     broken = _without_broken(old, new, asked)
-    facts, left_out = _facts(project, names, asked)
+    facts, left_out, stale = _facts(project, names, asked)
     tracked = not paths or any(pick(old, path) or pick(new, path) for path in asked)
     if not tracked and not facts and not broken:
         raise NotTracked(f"weft tracks none of {', '.join(paths)} there", hint="weft ls REV:")
@@ -51,7 +51,7 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     if len(names) == 1 and tracked:
         changes, absent, _ = _workspace(project, paths)
     end = names[1] if len(names) == 2 else "workspace"
-    return DiffResult(names[0], end, tuple(_overlay(found, changes)), absent, facts, left_out, broken)
+    return DiffResult(names[0], end, tuple(_overlay(found, changes)), absent, facts, left_out, broken, stale)
 
 
 def _without_broken(old: Pointers, new: Pointers, asked: Sequence[str]) -> tuple[Broken, ...]:
@@ -94,29 +94,33 @@ def _compared(project: Project, target: Target) -> Comparison:
 
 def _facts(
     project: Project, names: Sequence[str], asked: Sequence[str]
-) -> tuple[tuple[FactRow, ...], tuple[tuple[str, str], ...]]:
-    """What differs beside data, at or below the paths that are ``asked`` for, and the files that tell nothing."""
+) -> tuple[tuple[FactRow, ...], tuple[tuple[str, str], ...], tuple[tuple[StaleStage, ...] | None, ...]]:
+    """What differs beside data, at or below the paths that are ``asked`` for, the files that tell nothing, and the stale
+    stages of both sides."""
     with BlobReader(project.git) as reader:
         versions = Versions(project.git, reader)
+        marks = Marks(versions)
         sides = [
-            facts_of(CommitSource(tree_entries(project.git, trees.resolve(project.git, name)), versions))
+            facts_of(CommitSource(tree_entries(project.git, trees.resolve(project.git, name)), versions, marks))
             for name in names
         ]
     if len(names) == 1:
-        sides.append(facts_of(TreeSource(TreeFiles(project.git))))
+        sides.append(facts_of(TreeSource(project.git)))
     rows = tuple(
         row
         for row in side_by_side(sides)
         if row.section != "data" and is_different(row) and any(below(_file_of(row), path) for path in asked)
     )
     left_out = {path: reason for side in sides for path, reason in side.left_out.items()}
-    return rows, tuple(sorted((path, why) for path, why in left_out.items() if any(below(path, one) for one in asked)))
+    left = tuple(sorted((path, why) for path, why in left_out.items() if any(below(path, one) for one in asked)))
+    return rows, left, tuple(side.stale for side in sides)
 
 
 def _file_of(row: FactRow) -> str:
     if row.section == "stages":
         return STAGE_FILE
-    return row.key.partition(":")[0] if row.section in ("params", "metrics") else row.key
+    key = row.key.removesuffix(f" ({row.of})") if row.of else row.key
+    return key.partition(":")[0] if row.section in ("params", "metrics") else key
 
 
 def _revisions(revs: Sequence[str]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from weft.errors import WeftError
 from weft.formats import lineage, paramfiles, stagefile
 from weft.gitio.index import Index
+from weft.gitio.repo import GitRepo
 from weft.gitio.trees import is_pointer
 from weft.model.stage import STAGE_FILE, Stage
 from weft.workflows.history_facts import (
@@ -22,10 +23,15 @@ from weft.workflows.history_facts import (
 )
 from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.log_changes import delta
-from weft.workflows.targets import data_path, decode_pointer
+from weft.workflows.results_status import StaleStage
+from weft.workflows.stale import Marks, stale_here
+from weft.workflows.targets import data_path, decode_pointer, pointer_path
 
 SECTIONS = ("params", "metrics", "data", "code", "stages")
 """The kinds of facts, in the order they are shown."""
+
+NOT_OF_THE_RUN = "not of the run"
+"""Marks what the files of a commit have, and the run that it records had not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +39,45 @@ class FactRow:
     """One fact: ``section`` is one of ``SECTIONS``, ``values`` has one a revision, None where it has none.
 
     Data are given by object id, code by Git blob id, stages by their command; NaN and infinities by their names. ``delta``
-    is the last value less the first, for a metric that is a finite number in both.
+    is the last value less the first, for a metric that is a finite number in both. ``stale`` says for each revision whether
+    the value was made by a stage that is stale there.
+
+    What a stage read and wrote is as its record has it. Where the records of two stages differ, those that are not as the
+    files have a row of their own, ``KEY (STAGE)``; and so have files that are not as any run had them, ``KEY (not of the
+    run)``. ``of`` is what stands in these parentheses.
     """
 
     section: str
     key: str
     values: tuple[Any, ...]
     delta: float | None = None
+    stale: tuple[bool, ...] = ()
+    of: str = ""
+
+
+Key = tuple[str, str]
+"""Section and key."""
 
 
 @dataclass(slots=True)
 class Facts:
-    """``values`` by section and key; ``left_out`` are files that tell nothing, each with the reason."""
+    """``values`` by section and key. ``of_stages`` are those that records tell of, by stage; ``beside`` what the files have
+    there, where no record agrees with them.
 
-    values: dict[tuple[str, str], Any] = field(default_factory=dict)
+    ``left_out`` are files that tell nothing, each with the reason. ``stale`` are the stages that are stale, None where that
+    cannot be told; ``made`` maps what they made to them.
+    """
+
+    values: dict[Key, Any] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    of_stages: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    beside: dict[Key, Any] = field(default_factory=dict)
+    stale: tuple[StaleStage, ...] | None = ()
+    made: dict[Key, str] = field(default_factory=dict)
+
+    def is_stale(self, key: Key) -> bool:
+        """True for what a stale stage made."""
+        return any(one.stage == self.made.get(key) for one in self.stale or ())
 
 
 class Source(Protocol):
@@ -65,13 +95,21 @@ class Source(Protocol):
     def blobs(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Path to Git blob id of those files that are there. Raises ``GitFailed``."""
 
+    def stale(self) -> tuple[StaleStage, ...] | None:
+        """The stages that are stale there; None where that cannot be told. Raises ``GitFailed``."""
+
 
 class CommitSource:
     """A commit; what several of them share is read once by their common ``versions``."""
 
-    def __init__(self, index: Index, versions: Versions) -> None:
+    def __init__(self, index: Index, versions: Versions, marks: Marks) -> None:
         self._index = index
         self._versions = versions
+        self._marks = marks
+
+    def stale(self) -> tuple[StaleStage, ...] | None:
+        """As ``Source`` says."""
+        return self._marks.of(self._index)
 
     def paths(self) -> Iterable[str]:
         """As ``Source`` says."""
@@ -98,8 +136,13 @@ class CommitSource:
 class TreeSource:
     """The work tree."""
 
-    def __init__(self, files: TreeFiles) -> None:
-        self._files = files
+    def __init__(self, repo: GitRepo) -> None:
+        self._repo = repo
+        self._files = TreeFiles(repo)
+
+    def stale(self) -> tuple[StaleStage, ...] | None:
+        """As ``Source`` says."""
+        return stale_here(self._repo)
 
     def paths(self) -> Iterable[str]:
         """As ``Source`` says."""
@@ -134,11 +177,12 @@ class _Reading:
         self.facts = Facts()
         self.paths = set(source.paths())
         self.code: set[str] = set()
+        self.stages: dict[str, Stage] = {}
 
     def all(self) -> Facts:
-        stages = self._stages()
+        self.stages = self._stages()
         declared = Declared()
-        declared.learn(stages)
+        declared.learn(self.stages)
         pointers = sorted(filter(is_pointer, self.paths))
         records = sorted(filter(is_record, self.paths))
         files = dict.fromkeys(sorted(declared.params & self.paths), "params")
@@ -148,14 +192,25 @@ class _Reading:
             self._try(path, self._pointer)
         for path, section in files.items():
             self._try(path, lambda path, text, section=section: self._values(section, path, text))
+        for name, stage in self.stages.items():
+            self.facts.values["stages", name] = _words(stage.cmd)
+            self.code.update(dep for dep in stage.deps if dep in self.paths)
         for path in records:
             self._try(path, self._record)
-        for name, stage in stages.items():
-            self.facts.values["stages", name] = stage.cmd if isinstance(stage.cmd, str) else " ".join(stage.cmd)
-            self.code.update(dep for dep in stage.deps if dep in self.paths)
         for path, blob in self.source.blobs(sorted(self.code & self.paths)).items():
             self.facts.values["code", path] = blob
+        self._records_first()
+        self.facts.stale = self.source.stale()
         return self.facts
+
+    def _records_first(self) -> None:
+        """Let the records speak for what runs read and wrote, and put aside what the files have in its place."""
+        values = self.facts.values
+        for key, told in self.facts.of_stages.items():
+            own = values.get(key)
+            if not any(not differ(own, value) for value in told.values()):
+                values[key] = next(iter(told.values()))
+                self.facts.beside[key] = own
 
     def _stages(self) -> dict[str, Stage]:
         found: dict[str, Stage] = {}
@@ -182,25 +237,65 @@ class _Reading:
     def _record(self, path: str, text: bytes) -> None:
         record = lineage.decode(text, what=path)
         self.code.update(record.code)
-        # The files themselves tell first; a record tells of those that Git does not hold.
+        if record.stage not in self.stages and self.stages:
+            return  # of a stage that is no more
+        there = self.paths
         for section, files in (("params", record.params), ("metrics", record.metrics)):
             for file, told in files.items():
-                for key, value in told.items() if file not in self.paths else ():
-                    self.facts.values.setdefault((section, f"{file}:{key}"), plain_value(value))
+                # A file that Git kept and that is gone has no values; a record alone tells of those that weft keeps.
+                kept_by_weft = section == "metrics" and file not in record.files
+                for key, value in told.items() if file in there or kept_by_weft else ():
+                    self._tell((section, f"{file}:{key}"), record.stage, plain_value(value))
+                    if section == "metrics":
+                        self.facts.made[section, f"{file}:{key}"] = record.stage
+        for ref in (*record.deps, *record.outs):
+            if not ref.inside and pointer_path(ref.path) in there:
+                self._tell(("data", ref.path), record.stage, str(ref.oid))
+        self.facts.made.update((("data", out.path), record.stage) for out in record.outs)
+        for file, blob in record.code.items():
+            if file in there:
+                self._tell(("code", file), record.stage, blob)
+        if record.stage in self.stages:
+            self._tell(("stages", record.stage), record.stage, _words(record.cmd))
+
+    def _tell(self, key: Key, stage: str, value: Any) -> None:
+        self.facts.of_stages.setdefault(key, {})[stage] = value
+
+
+def _words(cmd: str | tuple[str, ...]) -> str:
+    return cmd if isinstance(cmd, str) else " ".join(cmd)
 
 
 def side_by_side(columns: Sequence[Facts]) -> list[FactRow]:
     """All facts of ``columns`` as rows, by section and key."""
     keys = {key for column in columns for key in column.values}
     return [
-        _row(section, key, [column.values.get((section, key)) for column in columns])
-        for section, key in sorted(keys, key=lambda key: (SECTIONS.index(key[0]), key[1]))
+        row for key in sorted(keys, key=lambda key: (SECTIONS.index(key[0]), key[1])) for row in _rows(key, columns)
     ]
 
 
-def _row(section: str, key: str, found: Sequence[Any]) -> FactRow:
-    first, last = found[0], found[-1]
-    return FactRow(section, key, tuple(found), delta(first, last) if section == "metrics" else None)
+def _rows(key: Key, columns: Sequence[Facts]) -> Iterator[FactRow]:
+    first = [column.values.get(key) for column in columns]
+    marks = tuple(column.is_stale(key) for column in columns)
+    yield _row(key, first, marks)
+    odd = {
+        stage
+        for column, value in zip(columns, first, strict=True)
+        for stage, told in column.of_stages.get(key, {}).items()
+        if differ(told, value)
+    }
+    for stage in sorted(odd):
+        told = [column.of_stages.get(key, {}).get(stage, value) for column, value in zip(columns, first, strict=True)]
+        yield _row(key, told, marks, stage)
+    if any(key in column.beside for column in columns):
+        own = [column.beside.get(key, value) for column, value in zip(columns, first, strict=True)]
+        yield _row(key, own, (), NOT_OF_THE_RUN)
+
+
+def _row(key: Key, found: Sequence[Any], stale: tuple[bool, ...], of: str = "") -> FactRow:
+    section, name = key
+    by = delta(found[0], found[-1]) if section == "metrics" else None
+    return FactRow(section, f"{name} ({of})" if of else name, tuple(found), by, stale if any(stale) else (), of)
 
 
 def is_different(row: FactRow) -> bool:

@@ -68,11 +68,14 @@ def stage_of(path: str) -> str:
 
 
 class Versions:
-    """Versions of files by blob id. ``read`` brings them, the other methods give them or raise why they cannot."""
+    """Versions of files by blob id. ``read`` brings them, the other methods give them or raise why they cannot.
+
+    ``reader`` reads them, ``here`` is what ``partial.here`` tells.
+    """
 
     def __init__(self, repo: GitRepo, reader: BlobReader) -> None:
-        self._reader = reader
-        self._here = partial.here(repo)
+        self.reader = reader
+        self.here = partial.here(repo)
         self._texts: OrderedDict[str, bytes | str] = OrderedDict()
         self._kept = 0
 
@@ -84,9 +87,9 @@ class Versions:
             self._texts.move_to_end(blob)
         self._forget(keep=len(again))
         wanted = [blob for blob in asked if blob not in self._texts]
-        absent = partial.missing(wanted, self._here)
+        absent = partial.missing(wanted, self.here)
         present = [blob for blob in wanted if blob not in absent]
-        texts = self._reader.read(present, LIMIT) if present else {}
+        texts = self.reader.read(present, LIMIT) if present else {}
         for blob in wanted:
             reason = NOT_HERE if blob in absent else f"it is larger than {LIMIT} bytes, or Git has lost it"
             self._texts[blob] = texts.get(blob, reason)
@@ -97,6 +100,11 @@ class Versions:
         while self._kept > _KEPT and len(self._texts) > keep:
             _, text = self._texts.popitem(last=False)
             self._kept -= len(text)
+
+    def held(self, blob: str) -> bytes | None:
+        """The bytes of ``blob`` where they were brought already."""
+        found = self._texts.get(blob)
+        return found if isinstance(found, bytes) else None
 
     def text(self, blob: str, path: str) -> bytes:
         """The bytes of ``blob``, a version of ``path``. Raises ``Unreadable``."""

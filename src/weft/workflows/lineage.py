@@ -9,6 +9,7 @@ from typing import Any
 
 from weft.errors import NoSuchPath, NoSuchStage, StageFault, UsageFault
 from weft.gitio import trees
+from weft.gitio.snapshots import has_snapshot
 from weft.gitio.versions import Brought, brought_in
 from weft.model.lineage import Record, RunFacts, record_path
 from weft.model.pointer import SUFFIX
@@ -74,7 +75,8 @@ class Run:
     """What a lineage record tells of a run; the fields that are not explained here are those of the record.
 
     ``found_in`` is the commit that the record was found in when another run is recorded in the one asked about, else empty.
-    ``recorded`` is the commit that brought the record in, None when it is not committed.
+    ``recorded`` is the commit that brought the record in, None when it is not committed. ``kept_here`` says that this clone
+    has the snapshot: it stays in the one that made it.
     """
 
     stage: str
@@ -96,6 +98,7 @@ class Run:
     facts: RunFacts | None
     found_in: str = ""
     recorded: Brought | None = None
+    kept_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,8 @@ class WhyResult:
 @dataclass(frozen=True, slots=True)
 class ImpactResult:
     """The stages that a change of ``path`` (of its ``keys`` alone, if there are some) would make stale, in the order in
-    which they would run. ``outs`` is all that they write; ``stale`` names those that are stale already."""
+    which they would run. ``outs`` is all that they write; ``stale`` names those that are stale already, ``why_stale`` says
+    why."""
 
     path: str
     keys: tuple[str, ...]
@@ -128,6 +132,7 @@ class ImpactResult:
     stages: tuple[Reached, ...]
     stale: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    why_stale: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
 
     @property
     def outs(self) -> tuple[str, ...]:
@@ -195,7 +200,8 @@ def what_if(start: str, path: str, rev: str = "") -> ImpactResult:
         stale = Staleness(scene).of(scene.graph.order([one.stage for one in reached]) if reached else ())
         late = tuple(one.stage for one in reached if stale[one.stage])
         shown = place if place is not None else path
-        return ImpactResult(shown, keys, rev, scene.commit, reached, late, tuple(scene.notes))
+        reasons = {name: stale[name] for name in late}
+        return ImpactResult(shown, keys, rev, scene.commit, reached, late, tuple(scene.notes), reasons)
 
 
 def graph(start: str, path: str = "", rev: str = "") -> GraphResult:
@@ -307,4 +313,5 @@ def _run(scene: Scene, known: Known) -> Run:
         facts=record.run,
         found_in=known.commit,
         recorded=_brought(scene, record_path(record.stage), known.commit),
+        kept_here=bool(record.snapshot) and has_snapshot(scene.git, record.snapshot),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from weft.errors import NoSuchRevision
@@ -16,8 +16,11 @@ from weft.gitio.log import Commit, span, walk
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.versions import cut_commits
 from weft.model.stage import STAGE_FILE
+from weft.pipeline.validate.violations import param_cause
 from weft.workflows.history_facts import POINTER, STAGES, Declared, Unreadable, Versions, below
 from weft.workflows.log_changes import DataChange, Found, StageChange, ValueChange
+from weft.workflows.results_status import StaleStage
+from weft.workflows.stale import Marks
 from weft.workflows.targets import data_path, path_in
 
 __all__ = ["DataChange", "Log", "LogEntry", "LogResult", "StageChange", "ValueChange", "collect", "open_log"]
@@ -30,6 +33,7 @@ _Seen = tuple[Commit, list[tuple[str, Change]]]
 class LogEntry:
     """A commit (full ids, times as ISO 8601) and what it changed against its first parent.
 
+    ``stale`` are the stages that are stale in it, whichever commit made them so; None where that cannot be told.
     ``left_out`` maps a file whose change cannot be told to the reason. ``cut`` says that it is the oldest commit of a
     shallow clone: what it changed is not known.
     """
@@ -45,6 +49,7 @@ class LogEntry:
     stages: tuple[StageChange, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    stale: tuple[StaleStage, ...] | None = ()
 
     @property
     def empty(self) -> bool:
@@ -62,13 +67,15 @@ class LogResult:
 
 
 class Log:
-    """A log that is read while Git still walks: ``entries`` gives the commits, ``notes`` is whole after the last one."""
+    """A log that is read while Git still walks: ``entries`` gives the commits, ``notes`` is whole after the last one.
+    ``marks`` tells what is stale in them."""
 
     def __init__(self, repo: GitRepo, spec: str, wanted: tuple[str, ...], reader: BlobReader) -> None:
         self._repo = repo
         self._spec = spec
         self._wanted = wanted
         self._versions = Versions(repo, reader)
+        self.marks = Marks(self._versions)
         self._declared = Declared()
         self._cut = cut_commits(repo)
         self.notes: list[str] = []
@@ -77,7 +84,7 @@ class Log:
         """The commits that changed something of what is wanted, or all with ``everything``; at most ``count`` of them unless
         that is negative. Raises ``GitFailed``."""
         self._learn_tip()
-        entries = (entry for entry in self._entries() if everything or not entry.empty)
+        entries = (self._marked(entry) for entry in self._entries() if everything or not entry.empty)
         return islice(entries, count) if count >= 0 else entries
 
     def _entries(self) -> Iterator[LogEntry]:
@@ -106,6 +113,8 @@ class Log:
             seen.append((commit, told))
         wanted = (one for commit, told in seen if commit.commit not in self._cut for _, one in told)
         self._versions.read(blob for one in wanted for blob in (one.old_blob, one.blob))
+        told_of = {commit.commit for commit, told in seen if told}
+        self.marks.bring({one.commit: [c.path for c in changes] for one, changes in batch if one.commit in told_of})
         return seen
 
     def _entry(self, commit: Commit, told: list[tuple[str, Change]]) -> LogEntry:
@@ -121,6 +130,15 @@ class Log:
         return LogEntry(
             *commit, tuple(found.data), tuple(found.params), tuple(found.metrics), tuple(found.stages), found.left_out
         )
+
+    def _marked(self, entry: LogEntry) -> LogEntry:
+        """``entry`` with what is stale in the commit, told from its own tree."""
+        wanted = self._wanted if any(self._wanted) else ()
+        stale = self.marks.of(self.marks.tree(entry.commit), wanted)
+        if not stale:
+            return entry if stale == () else replace(entry, stale=stale)
+        params = tuple(replace(one, not_run=_not_run(one, stale)) for one in entry.params)
+        return replace(entry, params=params, stale=stale)
 
     def _is_wanted(self, kind: str, change: Change) -> bool:
         if kind == STAGES:
@@ -151,6 +169,11 @@ class Log:
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+
+
+def _not_run(change: ValueChange, stale: Sequence[StaleStage]) -> tuple[str, ...]:
+    causes = {param_cause(change.key, change.file), change.file}
+    return tuple(one.stage for one in stale if not causes.isdisjoint(one.causes))
 
 
 @contextmanager

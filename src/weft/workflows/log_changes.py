@@ -44,13 +44,15 @@ class DataChange:
 @dataclass(frozen=True, slots=True)
 class ValueChange:
     """The value of ``key`` in ``file`` before and after, None where there is none; NaN and infinities by their names.
-    ``delta`` is there for a metric that is a finite number in both."""
+    ``delta`` is there for a metric that is a finite number in both. ``not_run`` are the stages that read the param, and
+    whose recorded runs had another value than the file has now."""
 
     file: str
     key: str
     old: Any = None
     new: Any = None
     delta: float | None = None
+    not_run: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class Found:
             target.extend(value_changes(path, was, now, numbers=kind == METRICS))
 
     def records_last(self, declared: Declared) -> None:
-        """Add the values that only records tell of: those of files that Git does not keep, and all of a record that was
-        asked for by its name."""
+        """Add the values that only records tell of: those of files that Git does not keep, all of a record that was asked
+        for by its name, and params that a run was the first to use, whenever their file was changed."""
         for path, old, new in self._records:
             self._add(self.params, "params", frozenset() if path in self._named else declared.params, (old, new))
             self._add(self.metrics, "metrics", frozenset() if path in self._named else declared.metrics, (old, new))
@@ -108,8 +110,14 @@ class Found:
     ) -> None:
         was, now = _files(pair[0], section), _files(pair[1], section)
         told = {(one.file, one.key) for one in target}
-        for name in sorted((was.keys() | now.keys()) - known):
-            rows = value_changes(name, was.get(name, {}), now.get(name, {}), numbers=section == "metrics")
+        for name in sorted(was.keys() | now.keys()):
+            before, after = was.get(name, {}), now.get(name, {})
+            if name in known and section == "metrics":
+                continue
+            if name in known:
+                both = before.keys() & after.keys()
+                before, after = ({key: side[key] for key in side if key in both} for side in (before, after))
+            rows = value_changes(name, before, after, numbers=section == "metrics")
             target.extend(row for row in rows if (row.file, row.key) not in told)
 
     @staticmethod

@@ -66,13 +66,21 @@ class PathStatus(NamedTuple):
     size: int = 0
 
 
+class StaleStage(NamedTuple):
+    """A stage whose results were made with other inputs than are here now: ``causes`` names these, in few words each."""
+
+    stage: str
+    causes: tuple[str, ...]
+
+
 class StatusResult(NamedTuple):
-    """Outcome of ``status``. ``untracked_large`` names big files that neither Git nor weft tracks."""
+    """Outcome of ``status``. ``stale`` are the stages of the work tree that are stale, None where that cannot be told."""
 
     paths: tuple[PathStatus, ...]
     remote: str = ""
     uncommitted: tuple[str, ...] = ()
     following: str = ""
+    stale: tuple[StaleStage, ...] | None = ()
 
     @property
     def exit_code(self) -> int:

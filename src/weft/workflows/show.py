@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.errors import NoSuchPath, NoSuchRevision
@@ -29,6 +29,8 @@ from weft.workflows.history_facts import (
     plain_files,
     stage_of,
 )
+from weft.workflows.results_status import StaleStage
+from weft.workflows.stale import Marks
 from weft.workflows.targets import data_path, path_in
 
 _Values = dict[str, dict[str, Any]]
@@ -50,7 +52,9 @@ class ShownStage:
     """A stage as its record tells of it, or as ``weft.yaml`` declares it where ``recorded`` is False.
 
     ``code`` maps paths to Git blob ids, ``params`` and ``metrics`` files to the values that were used and measured;
-    ``reads`` and ``writes`` map data to object ids, empty where no record tells; ``env`` says where it ran.
+    ``reads`` and ``writes`` map data to object ids, empty where no record tells; ``plots`` maps the files of plots to the
+    ids that the run gave them; ``env`` says where it ran. ``stale`` names the inputs that are other ones in the commit
+    than the run used: none for a stage that is fresh, None where that cannot be told.
     """
 
     name: str
@@ -67,11 +71,15 @@ class ShownStage:
     author: str = ""
     run: RunFacts | None = None
     reused: str = ""
+    plots: Mapping[str, str] = field(default_factory=dict)
+    stale: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ShowResult:
-    """What a commit holds. ``params`` and ``metrics`` are those of the files in it, by dotted key.
+    """What a commit holds. ``params`` and ``metrics`` are by file and dotted key: those of the runs that it records, else
+    those of the files in it. ``not_run`` are values of params files that no recorded run had. ``stale`` are the stale
+    stages of all that is shown, None where they cannot be told; ``stale_paths`` what they made.
 
     ``wrong`` maps files to what is not right with them; ``notes`` say what was left out by what was asked for.
     """
@@ -88,6 +96,9 @@ class ShowResult:
     metrics: _Values
     wrong: dict[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
+    not_run: _Values = field(default_factory=dict)
+    stale: tuple[StaleStage, ...] | None = ()
+    stale_paths: tuple[str, ...] = ()
 
 
 class _Collector:
@@ -99,6 +110,8 @@ class _Collector:
         self.data: list[ShownData] = []
         self.shown: dict[str, ShownStage] = {}
         self.values: dict[str, _Values] = {PARAMS: {}, METRICS: {}}
+        self.not_run: _Values = {}
+        self.stale: tuple[StaleStage, ...] | None = ()
         self.wrong: dict[str, list[str]] = {}
 
     def declare(self) -> None:
@@ -141,7 +154,7 @@ class _Collector:
 
     def _record(self, path: str, blob: str) -> None:
         record, name = self.versions.record(blob, path), stage_of(path)
-        self.shown[name] = _recorded(name, record, declared=name in self.stages)
+        self.shown[name] = _recorded(name, record, self.stages.get(name))
         if record.stage != name:
             self.complain(path, f"it is the record of {record.stage!a}")
         if not self.versions.digest_fits(blob, path, record):
@@ -157,39 +170,70 @@ class _Collector:
             if name not in self.shown and any(below(record_path(name), one) for one in wanted):
                 self.shown[name] = ShownStage(name, stage.cmd, stage.wdir, recorded=False, declared=True)
 
-    def compare(self) -> None:
-        """Complain of values in the commit's files that are not those that its records tell of."""
+    def mark(self, stale: tuple[StaleStage, ...] | None) -> None:
+        """Mark the stages that are ``stale``."""
+        self.stale = stale
+        causes = dict(stale or ())
         for name, stage in self.shown.items():
-            for kind, told in ((PARAMS, stage.params), (METRICS, stage.metrics)):
-                for file, recorded in told.items():
-                    here = self.values[kind].get(file)
-                    for text in _other_values(recorded, here) if here is not None else ():
-                        self.complain(record_path(name), f"{file}:{text}")
+            self.shown[name] = replace(stage, stale=None if stale is None else causes.get(name, ()))
+
+    def stale_paths(self) -> tuple[str, ...]:
+        """What the stale stages made."""
+        return tuple(out.path for one in self.stale or () for out in self.stages[one.stage].outs)
+
+    def compare(self) -> None:
+        """Let the records speak for what runs used and measured. Params files that have other values were not run yet; of
+        metrics files that is not right."""
+        told = [(name, stage) for name, stage in self.shown.items() if name in self.stages or not self.stages]
+        for kind in (PARAMS, METRICS):
+            for file, here in self.values[kind].items():
+                runs = [
+                    (name, (stage.params if kind == PARAMS else stage.metrics).get(file, {})) for name, stage in told
+                ]
+                self.values[kind][file] = self._of_runs(kind, file, here, runs)
+
+    def _of_runs(
+        self, kind: str, file: str, here: Mapping[str, Any], runs: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> dict[str, Any]:
+        made = dict(here)
+        for key in dict.fromkeys(key for _, recorded in runs for key in recorded):
+            by = [(name, recorded[key]) for name, recorded in runs if key in recorded]
+            agree = [name for name, value in by if key in here and not differ(value, here[key])]
+            if not agree:
+                made[key] = by[0][1]
+                if kind == PARAMS and key in here:
+                    self.not_run.setdefault(file, {})[key] = here[key]
+            for name, value in by:
+                if kind == METRICS and name not in agree:
+                    now = f"is {here[key]} in the file" if key in here else "is not in the file"
+                    self.complain(record_path(name), f"{file}:{key} was {value} in the run, and {now}")
+        return made
 
     def forget_values(self, wanted: Sequence[str]) -> None:
-        """Leave out the values files that were read for the sake of records only."""
-        for kind, files in self.values.items():
-            self.values[kind] = {path: one for path, one in files.items() if any(below(path, top) for top in wanted)}
-        for path in [path for path in self.wrong if self.declared.kind(path) in (PARAMS, METRICS)]:
+        """Leave out the records and values that were read for the sake of one another only."""
+
+        def chosen(files: _Values) -> _Values:
+            return {path: one for path, one in files.items() if any(below(path, top) for top in wanted)}
+
+        self.values = {kind: chosen(files) for kind, files in self.values.items()}
+        self.not_run = chosen(self.not_run)
+        self.shown = {
+            name: one for name, one in self.shown.items() if any(below(record_path(name), top) for top in wanted)
+        }
+        for path in [path for path in self.wrong if self.declared.kind(path) in (PARAMS, METRICS, RECORD)]:
             if not any(below(path, top) for top in wanted):
                 del self.wrong[path]
 
 
-def _other_values(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in recorded.items():
-        if key not in here:
-            yield f"{key} was {value} in the run, and is not in the file"
-        elif differ(value, here[key]):
-            yield f"{key} was {value} in the run, and is {here[key]} in the file"
-
-
-def _recorded(name: str, record: Record, *, declared: bool) -> ShownStage:
+def _recorded(name: str, record: Record, declared: Stage | None) -> ShownStage:
+    wrote = {**record.files, **{ref.path: str(ref.oid) for ref in record.outs}}
+    plots = declared.paths("plots") if declared else ()
     return ShownStage(
         name,
         record.cmd,
         record.wdir,
         recorded=True,
-        declared=declared,
+        declared=declared is not None,
         code=dict(record.code),
         params=plain_files(record.params),
         metrics=plain_files(record.metrics),
@@ -199,6 +243,7 @@ def _recorded(name: str, record: Record, *, declared: bool) -> ShownStage:
         author=record.author,
         run=record.run,
         reused=record.reused_run,
+        plots={path: oid for path, oid in sorted(wrote.items()) if any(below(path, plot) for plot in plots)},
     )
 
 
@@ -220,10 +265,12 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
     facts = commit_facts(repo, commit)
     index = tree_entries(repo, commit)
     with BlobReader(repo) as reader:
-        found = _Collector(index, Versions(repo, reader))
+        versions = Versions(repo, reader)
+        found = _Collector(index, versions)
         found.declare()
         files, notes = _choose(index, found.declared, wanted)
         found.collect(files)
+        found.mark(Marks(versions).of(index, wanted if paths else ()))
     found.add_unrecorded(wanted)
     found.compare()
     found.forget_values(wanted)
@@ -242,6 +289,9 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
         found.values[METRICS],
         {path: tuple(dict.fromkeys(reasons)) for path, reasons in sorted(found.wrong.items())},
         tuple(notes),
+        found.not_run,
+        found.stale,
+        found.stale_paths(),
     )
 
 
@@ -254,8 +304,8 @@ def _choose(index: Index, declared: Declared, wanted: Sequence[str]) -> tuple[di
         if not kind or kind == STAGES:
             continue
         name = data_path(path) if kind == POINTER else path
-        # Values that nobody asked for are read too, for the sake of the records that tell of them.
-        if kind in (PARAMS, METRICS) or any(below(name, one) for one in wanted):
+        # Values that nobody asked for are read too, for the sake of the records that tell of them, and the other way round.
+        if kind in (PARAMS, METRICS, RECORD) or any(below(name, one) for one in wanted):
             files[path] = kind
         elif kind == POINTER and (inner := [one for one in wanted if below(one, name)]):
             files[path] = kind

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from weft.formats import stagefile
 from weft.gitio.snapshots import Beyond, author, beyond_head, name_snapshot, take_snapshot
-from weft.gitio.trees import head
-from weft.model.stage import Stage
+from weft.gitio.trees import head, is_pointer
+from weft.model.lineage import RECORDS
+from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.confidential import RULE
+from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.record import Origin
 from weft.workflows.project import Project
 from weft.workflows.snapshot_choice import Choice, choose
@@ -55,8 +57,16 @@ class Origins:
         self._warn(choice)
         made = take_snapshot(git, run_id, choice.taken)
         self._commit = made.commit
-        self._origin = Origin(base, True, made.ref, self._author, choice.large + choice.secret)
+        own = not beyond.untracked and all(path in found.staged and self._is_own(path) for path in beyond.changed)
+        self._origin = Origin(base, True, made.ref, self._author, choice.large + choice.secret, own=own)
         return self._origin
+
+    def _is_own(self, path: str) -> bool:
+        """True for what weft writes and stages: outs, pointers, records, declarations."""
+        if is_pointer(path) or path.startswith(RECORDS + "/") or path.rpartition("/")[2] == ".gitignore":
+            return True
+        outs = (out.path for stage in self._stages for out in stage.outs)
+        return path == STAGE_FILE or any(is_at_or_below(path, out) for out in outs)
 
     def _warn(self, choice: Choice) -> None:
         if choice.large:

@@ -11,6 +11,7 @@ from weft.gitio.blobs import blob_id, object_format
 from weft.gitio.staging import stage as stage_in_git
 from weft.model.lineage import Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.record import Origin
 from weft.pipeline.surroundings import Surroundings, packages_path
 from weft.util.dirfd import write_below
 from weft.workflows.project import Project, alone
@@ -79,8 +80,8 @@ def holder(error: LockTimeout) -> str:
     return error.message.partition(_HOLDS)[0]
 
 
-def stage_result(stage: Stage, action: str, record: Record) -> StageResult:
-    """What is told of a stage whose record was written."""
+def stage_result(stage: Stage, action: str, record: Record, origin: Origin) -> StageResult:
+    """What is told of a stage whose record was written, for a run from ``origin``."""
     outs = [Written(ref.path, "weft", str(ref.oid), ref.size, ref.files) for ref in record.outs]
     outs += [Written(path, "git", blob) for path, blob in record.files.items()]
     return StageResult(
@@ -93,4 +94,5 @@ def stage_result(stage: Stage, action: str, record: Record) -> StageResult:
         reused_author=record.reused.author if record.reused else "",
         reused_commit=record.reused.commit if record.reused else "",
         snapshot=record.snapshot,
+        uncommitted=origin.dirty and not origin.own,
     )

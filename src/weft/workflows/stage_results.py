@@ -82,6 +82,7 @@ class StageResult:
     ``reused_commit`` brought in), restored (outs were put back), refreshed
     (only the record was brought up to date), up-to-date, frozen, stale (dry run), failed or skipped. ``code``,
     ``message`` and ``hint`` are those of the error, ``exit_code`` the one it asks for; ``duration`` is in seconds.
+    ``uncommitted`` says that more was not committed when it ran than what weft itself had staged.
     """
 
     stage: str
@@ -99,6 +100,7 @@ class StageResult:
     message: str = ""
     hint: str = ""
     exit_code: int = 0
+    uncommitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,8 @@ class Runner:
                 hint=f"weft repro {job.stage.name}, and leave its inputs alone meanwhile",
                 path=changed[0],
             )
-        return replace(stage_result(job.stage, RAN, record), reasons=job.why, duration=outcome.duration)
+        made = stage_result(job.stage, RAN, record, job.origin)
+        return replace(made, reasons=job.why, duration=outcome.duration)
 
     def _check(self, job: Job, outcome: Outcome) -> tuple[str, ...]:
         """Refuse a run whose outs may not be recorded; return the inputs that changed."""

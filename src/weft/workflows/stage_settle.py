@@ -106,4 +106,4 @@ class Settler:
         with self._recorder.tree(stage):
             written = put_in_place(self._project, stage, found, self._options.listener)
             self._recorder.write(stage, record, written)
-        return replace(stage_result(stage, REUSED, record), reasons=seen.why)
+        return replace(stage_result(stage, REUSED, record, origin), reasons=seen.why)

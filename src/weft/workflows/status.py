@@ -14,7 +14,7 @@ from weft.util.later import later
 from weft.workflows.next_step import next_step
 from weft.workflows.project import Project
 from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
-from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
+from weft.workflows.targets import Target, pointer_path, repo_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.ignore import load_ignore
 from weft.workspace.scan import TreeScan, scan_tree
@@ -22,7 +22,7 @@ from weft.workspace.walk import manifest_reader, walk_pairs
 
 if TYPE_CHECKING:
     from weft.gitio import index
-    from weft.workflows import old_hooks, pushed
+    from weft.workflows import old_hooks, pushed, stale
     from weft.workspace import linked, saved, selection
 else:
     index = later("weft.gitio.index")
@@ -31,12 +31,14 @@ else:
     pushed = later("weft.workflows.pushed")
     saved = later("weft.workspace.saved")
     selection = later("weft.workspace.selection")
+    stale = later("weft.workflows.stale")
 
 
 def status(project: Project, paths: Sequence[str], *, remote: str | None = None) -> StatusResult:
     """Compare each tracked path with its pointer; with ``remote`` also ask that one ("": the default) what it holds.
 
-    What cannot be read of one path is told as its state, so that the others are still seen.
+    What cannot be read of one path is told as its state, so that the others are still seen. Stages are told of that are
+    stale in the work tree, for which no remote is asked.
     """
     old_hooks.warn_of_old_hooks(project)
     pointers = workspace_pointers(project, warn_ignored=True)
@@ -48,7 +50,13 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     states.sort(key=lambda state: state.path)
     now = halfway(project.git)
     following = next_step(index.read_stages(project.git), now) if now or pointers.unmerged else ""
-    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following)
+    late = stale.stale_here(project.git, [repo_path(project, text) for text in paths]) if _has_records(project) else ()
+    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, late)
+
+
+def _has_records(project: Project) -> bool:
+    # weft.model.lineage has the name; to import it takes longer than to ask, and mostly there is nothing.
+    return os.path.isdir(os.path.join(project.root, "lineage"))
 
 
 def _unreadable(one: Broken, *, unmerged: bool) -> PathStatus:

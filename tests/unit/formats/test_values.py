@@ -155,11 +155,28 @@ def test_empty_collections_are_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "data", "found"),
+    [
+        ("m/acc.json", b"0.93\n", {"acc": 0.93}),
+        ("acc.yaml", b"3\n", {"acc": 3}),
+        ("val.acc.json", b"0.93\n", {"[val.acc]": 0.93}),
+        ("p.yaml", b"", {}),
+        ("p.yaml", b"# nothing yet\n", {}),
+        ("p.toml", b"", {}),
+        ("p.py", b"", {}),
+    ],
+)
+def test_a_bare_number_and_nothing_are_read(name: str, data: bytes, found: dict[str, object]) -> None:
+    assert values.read_values(data, name) == found
+
+
+@pytest.mark.parametrize(
     ("name", "data", "error", "line"),
     [
         ("p.txt", b"a: 1", ValuesFault, 0),
         ("yaml", b"a: 1", ValuesFault, 0),
-        ("p.yaml", b"", ValuesFault, 1),
+        ("p.json", b"true", ValuesFault, 1),
+        ("p.yaml", b"a text\n", ValuesFault, 1),
         ("p.yaml", b"- 1\n", ValuesFault, 1),
         ("p.yaml", b"just text\n", ValuesFault, 1),
         ("p.json", b"[1]", ValuesFault, 1),

@@ -13,12 +13,13 @@ from weft.util.later import later
 from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
 
 if TYPE_CHECKING:
-    from weft.cli.render import factcells, fold
+    from weft.cli.render import factcells, fold, stale
     from weft.workflows.facts import FactRow
     from weft.workflows.results import DiffResult
 else:
     factcells = later("weft.cli.render.factcells")
     fold = later("weft.cli.render.fold")
+    stale = later("weft.cli.render.stale")
 
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
@@ -49,7 +50,8 @@ def status_page(result: StatusResult, view: View) -> Page:
     data = [line for item in result.paths for line in _path_lines(item, view)]
     longest = max((len(item.changes) for item in result.paths), default=0)
     notes = (*_told_folded("status", longest, view), *_advice(result))
-    return Page(data=tuple(data), report=(_status_sum(result),), notes=notes)
+    late = stale.stale_lines(result.stale, view) if result.stale else ()
+    return Page(data=(*data, *late), report=(_status_sum(result),), notes=notes)
 
 
 def stat_page(result: StatusResult, view: View) -> Page:
@@ -63,7 +65,8 @@ def stat_page(result: StatusResult, view: View) -> Page:
         for directory, some in _by_directory(item):
             rows.append([f"  {escape(directory)}/", "", "", ", ".join(_counted(some))])
     lines = tuple(columns(rows, frozenset((1, 2))))
-    return Page(data=lines, report=(_status_sum(result),), notes=tuple(_advice(result)))
+    late = stale.stale_lines(result.stale, view) if result.stale else ()
+    return Page(data=(*lines, *late), report=(_status_sum(result),), notes=tuple(_advice(result)))
 
 
 def _by_directory(item: PathStatus) -> list[tuple[str, list[Change]]]:
@@ -168,9 +171,9 @@ def _advice(result: StatusResult) -> list[str]:
     wrong = [item for item in result.paths if item.hint and not (item.state == "conflict" and result.following)]
     lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in wrong))
     lines += [f"next: {escape(result.following)}"] if result.following else []
-    stale = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
-    absent = [item for item in result.paths if item not in stale and (item.absent or item.state == "behind")]
-    if stale:
+    behind = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
+    absent = [item for item in result.paths if item not in behind and (item.absent or item.state == "behind")]
+    if behind:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
     settled = [item for item in result.paths if item.state != "conflict"]
     if any(not change.behind for item in settled for change in item.changes):
@@ -189,6 +192,10 @@ def _advice(result: StatusResult) -> list[str]:
         lines.append("next: weft push")
     if any(item.remote == "incomplete" for item in result.paths):
         lines.append(f"next: weft verify --remote {escape(result.remote)} --repair")
+    if result.stale:
+        lines.append("next: weft repro, to run stages that are stale")
+    if result.stale is None:
+        lines.append(f"{stale.UNKNOWN}: weft.yaml cannot be read; next: weft validate")
     return lines
 
 
@@ -206,6 +213,7 @@ def diff_page(result: DiffResult, view: View) -> Page:
     told = [f"{number} of {section}" for section, number in others.items()]
     notes = _told_folded("diff", len(result.changes), view)
     notes += [f"{escape(path)} is left out: {escape(reason)}" for path, reason in result.left_out]
+    notes += stale.stale_notes((result.old, result.new), result.stale) if result.stale else ()
     notes += [
         f"{escape(path)}: {count_text(number, 'file')} not here, and not compared" for path, number in result.absent
     ]

@@ -6,29 +6,37 @@ from collections.abc import Sequence
 
 from weft.cli.context import Page, View
 from weft.cli.render.factcells import fact_cells
+from weft.cli.render.stale import stale_notes
 from weft.cli.render.tables import csv_row, inline
 from weft.cli.text import escape
 from weft.util.humanize import count_text
 from weft.workflows.compare import CompareResult
+from weft.workflows.facts import FactRow
 
 FORMS = ("text", "csv", "md")
 """The forms of a comparison, the usual one first."""
 
 
 def compare_page(result: CompareResult, view: View, form: str = "text") -> Page:
-    """One column a revision, and the delta of metrics last."""
+    """One column a revision, and the delta of metrics last; in CSV the revisions in which a value is stale behind it."""
     heads = ["", "", *result.revisions, "delta"]
     if form == "csv":
-        rows = [[row.section, row.key, *row.values, row.delta] for row in result.rows]
-        data = [csv_row(["section", "key", *heads[2:]]), *map(csv_row, rows)]
+        rows = [[row.section, row.key, *row.values, row.delta, _stale(row, result)] for row in result.rows]
+        data = [csv_row(["section", "key", *heads[2:], "stale"]), *map(csv_row, rows)]
     else:
         cells = [[row.section, row.key, *fact_cells(row, view), _delta(row.delta)] for row in result.rows]
         data = (_markdown if form == "md" else _text)(heads, cells) if cells else []
     return Page(data=tuple(data), notes=tuple(_notes(result)))
 
 
+def _stale(row: FactRow, result: CompareResult) -> str:
+    """The revisions in which the value was made by a stage that is stale there."""
+    return " ".join(name for name, mark in zip(result.revisions, row.stale, strict=False) if mark)
+
+
 def _notes(result: CompareResult) -> list[str]:
     notes = [f"{escape(one.revision)}: {escape(one.path)} is left out: {escape(one.reason)}" for one in result.left_out]
+    notes += stale_notes(result.revisions, result.stale)
     if result.cut:
         notes.append(f"{count_text(result.cut, 'older commit')} of the range left out")
     if not result.rows:

@@ -164,11 +164,18 @@ def _run_rows(run: Run, view: View) -> Iterator[tuple[str, str]]:
     if run.reused:
         yield "reused", f"the outs of run {escape(run.reused)}"
     if run.dirty:
-        yield "from", f"uncommitted changes on {run.base[:12] or 'no commit'}, kept at {escape(run.snapshot)}"
+        yield "from", f"uncommitted changes on {run.base[:12] or 'no commit'}, {_kept(run)}"
     elif run.base:
         yield "from", f"commit {run.base[:12]}"
     yield from (("changed", f"{escape(path)}, while it ran") for path in run.changed)
     yield "recorded", _brought(run.recorded) + (" (another run is recorded now)" if run.found_in else "")
+
+
+def _kept(run: Run) -> str:
+    if run.kept_here:
+        return f"kept at {escape(run.snapshot)}"
+    of = f": it stayed in that of {escape(run.author)}" if run.author else ""
+    return f"whose snapshot {escape(run.snapshot.rpartition('/')[2])} is not in this clone{of}"
 
 
 def _some(items: Mapping[str, str], view: View) -> list[tuple[str, str]]:
@@ -204,7 +211,8 @@ def impact_page(result: ImpactResult, view: View) -> Page:
     stages = sum(not one.frozen for one in result.stages)
     total = f"{count_text(stages, 'stage')} would be stale, {count_text(len(result.outs), 'out')} with them"
     report = f"{escape(subject)}: {total}" if result.stages else f"{escape(subject)}: no stage reads it"
-    return Page(data=tuple(lines), report=(report,), notes=tuple(map(escape, result.notes)))
+    late = [f"{name} is stale: {_reasons(why)}" for name, why in result.why_stale.items()]
+    return Page(data=tuple(lines), report=(report,), notes=tuple(map(escape, [*result.notes, *late])))
 
 
 def _because(one: Reached) -> str:
@@ -237,7 +245,8 @@ def graph_page(result: GraphResult, view: View) -> Page:
             waiting.append((indent + ("`- " if last else "|- "), indent + ("   " if last else "|  "), one))
     stale = sum(bool(step.stale) for step in result.steps)
     report = f"{count_text(len(order), 'stage')}, {stale} stale" if order else "no stage has to do with it"
-    return Page(data=tuple(lines), report=(report,), notes=tuple(map(escape, result.notes)))
+    notes = [*result.notes, *_stale_notes(result.steps)]
+    return Page(data=tuple(lines), report=(report,), notes=tuple(map(escape, notes)))
 
 
 def _graph_line(step: Step, view: View) -> str:

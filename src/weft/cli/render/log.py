@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from weft.cli.context import View
+from weft.cli.render.stale import UNKNOWN, stage_text
 from weft.cli.render.tables import csv_row, inline
 from weft.cli.text import escape
-from weft.util.humanize import count_text, duration_text, size_text
+from weft.util.humanize import count_text, duration_text, few_text, size_text
 from weft.workflows.log import DataChange, LogEntry, StageChange, ValueChange
 
 FORMATS = ("text", "csv", "md")
 """The forms of a log, the usual one first."""
 
 _SHOWN = 10
+_STALE = 3
 _LETTERS = {"added": "A", "modified": "M", "deleted": "D"}
 CUT = "history is cut here (a shallow clone): what this commit changed is not known"
 _CSV_HEAD = ("commit", "date", "author", "subject", "section", "path", "key", "old", "new", "delta")
@@ -61,6 +63,12 @@ def _rows(entry: LogEntry, view: View) -> Iterator[tuple[str, str]]:
         yield from ((label, text(one)) for one in shown)
         if len(shown) < len(items):
             yield label, f"and {len(items) - len(shown):,} more (-v lists all)"
+    late = entry.stale or ()
+    yield from (("stale", stage_text(one)) for one in (late if view.verbose else late[:_STALE]))
+    if len(late) > _STALE and not view.verbose:
+        yield "stale", f"and {len(late) - _STALE:,} more stages (-v lists them)"
+    if entry.stale is None:
+        yield "!", UNKNOWN
     for path, reason in entry.left_out.items():
         yield "!", f"{escape(path)}: {escape(reason)}"
     if entry.cut:
@@ -83,7 +91,8 @@ def _amount(size: int | None, files: int | None) -> str:
 def value_text(one: ValueChange) -> str:
     """A changed value: ``params.yaml:train.lr 0.1 -> 0.01``, a metric with what it rose or fell by."""
     by = "" if one.delta is None else f"  ({one.delta:+.6g})"
-    return f"{escape(one.file)}:{escape(one.key)}  {plain(one.old)} -> {plain(one.new)}{by}"
+    late = f"  (no run of {escape(few_text(one.not_run))} had it yet)" if one.not_run else ""
+    return f"{escape(one.file)}:{escape(one.key)}  {plain(one.old)} -> {plain(one.new)}{by}{late}"
 
 
 def plain(value: Any) -> str:
@@ -114,6 +123,10 @@ def _csv(entry: LogEntry, _view: View) -> Iterator[str]:
             yield csv_row((*lead, label, change.file, change.key, change.old, change.new, change.delta))
     for stage in entry.stages:
         yield csv_row((*lead, "stages", stage.stage, stage.change, "", stage.run, ""))
+    for late in entry.stale or ():
+        yield csv_row((*lead, "stale", late.stage, "", "", ", ".join(late.causes), ""))
+    if entry.stale is None:
+        yield csv_row((*lead, "left out", "", "", "", UNKNOWN, ""))
     for path, reason in entry.left_out.items():
         yield csv_row((*lead, "left out", path, "", "", reason, ""))
     if entry.cut:

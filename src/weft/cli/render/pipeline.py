@@ -142,8 +142,8 @@ def _notes(result: ReproResult) -> list[str]:
     if actions and all(action == CURRENT for action in actions):
         notes.append("all stages are up to date" if len(actions) > 1 else "nothing to run")
     if any(action in (RAN, REUSED, REFRESHED) for action in actions):
-        if any(stage.snapshot for stage in result.stages):
-            snapshot = next(stage.snapshot for stage in result.stages if stage.snapshot)
+        snapshot = next((stage.snapshot for stage in result.stages if stage.uncommitted), "")
+        if snapshot:
             notes.append(f"not all was committed when it ran: a snapshot is at {escape(snapshot)}")
         notes.append(
             "next: git commit" if result.staged else "next: git add weft.yaml lineage and the pointers, git commit"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from weft.cli.context import Page, View
 from weft.cli.render.log import plain
+from weft.cli.render.stale import UNKNOWN, stale_lines
 from weft.cli.text import columns, escape
-from weft.util.humanize import count_text, duration_text, size_text
+from weft.util.humanize import count_text, duration_text, few_text, size_text
 from weft.workflows.show import ShownStage, ShowResult
 
 _SHOWN = 10
@@ -21,14 +22,18 @@ def show_page(result: ShowResult, view: View) -> Page:
         f"{escape(result.author)}  {escape(result.date[:16].replace('T', ' '))}  {escape(result.subject)}",
         *_titled("data", _data(result, view)),
         *_titled("params", _files(result.params, view)),
-        *_titled("metrics", _files(result.metrics, view)),
+        *_titled("params of no run yet", _files(result.not_run, view)),
+        *_titled("metrics", _files(result.metrics, view, result.stale_paths)),
     ]
+    late = stale_lines(result.stale or (), view)
+    lines[2:2] = ["", *late] if late else []
     for stage in result.stages:
         lines += _titled(f"stage {escape(stage.name)}", [f"{label:<8}  {text}" for label, text in _stage(stage, view)])
     wrong = [f"{escape(path)}: {escape(reason)}" for path, reasons in result.wrong.items() for reason in reasons]
     lines += _titled(view.paint.bad("not right"), wrong)
     holds_none = not (result.data or result.stages or result.params or result.metrics or wrong)
     notes = ["this commit holds no data, stages, params or metrics"] if holds_none else list(result.notes)
+    notes += [UNKNOWN] if result.stale is None else []
     return Page(data=tuple(lines), notes=tuple(map(escape, notes)))
 
 
@@ -43,18 +48,23 @@ def _data(result: ShowResult, view: View) -> list[str]:
             size_text(one.size),
             f"{one.files:,}" if one.type == "dir" else "",
             _id(one.oid, view),
-            escape(one.path) + ("/" if one.type == "dir" else ""),
+            escape(one.path) + ("/" if one.type == "dir" else "") + _mark(one.path, result.stale_paths, view),
         ]
         for one in result.data
     ]
     return columns(rows, right=frozenset({1, 2}))
 
 
-def _files(files: Mapping[str, Mapping[str, Any]], view: View) -> list[str]:
+def _mark(path: str, stale: Collection[str], view: View) -> str:
+    return f"  {view.paint.care('stale')}" if path in stale else ""
+
+
+def _files(files: Mapping[str, Mapping[str, Any]], view: View, stale: Collection[str] = ()) -> list[str]:
     lines = []
     for name, values in files.items():
         shown = list(values.items()) if view.verbose else list(values.items())[:_SHOWN]
-        lines += [f"{escape(name)}:{escape(key)} = {plain(value)}" for key, value in shown]
+        mark = _mark(name, stale, view)
+        lines += [f"{escape(name)}:{escape(key)} = {plain(value)}{mark}" for key, value in shown]
         if len(shown) < len(values):
             lines.append(f"{escape(name)}: and {len(values) - len(shown):,} more (-v lists all)")
     return lines
@@ -69,7 +79,10 @@ def _stage(stage: ShownStage, view: View) -> Iterator[tuple[str, str]]:
     if not stage.recorded:
         yield "run", view.paint.care("no record tells of one")
         return
-    for label, items in (("reads", stage.reads), ("writes", stage.writes), ("code", stage.code)):
+    if stage.stale:
+        yield "stale", view.paint.care(f"{escape(few_text(stage.stale))} changed since the run")
+    kinds = (("reads", stage.reads), ("writes", stage.writes), ("plots", stage.plots), ("code", stage.code))
+    for label, items in kinds:
         shown = list(items.items()) if view.verbose else list(items.items())[:_SHOWN]
         yield from ((label, f"{_id(oid, view)}  {escape(path)}") for path, oid in shown)
         if len(shown) < len(items):

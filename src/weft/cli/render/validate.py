@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
 from weft.cli.text import escape
-from weft.util.humanize import count_text
+from weft.util.humanize import count_text, few_text
 from weft.workflows.validate_results import ValidateResult, Violation
 
 if TYPE_CHECKING:
     from weft.workflows.validate_rules import Rule
-
-
-_CAUSES = 3
-"""So many changed inputs are named of a stale stage."""
 
 
 def validate_page(result: ValidateResult, view: View) -> Page:
@@ -58,9 +54,9 @@ def _group(commit: str, violations: list[Violation], view: View) -> Iterator[str
             yield f"    mend: {escape(violation.mend)}"
     for stage in dict.fromkeys(one.stage for one in violations if one.severity == "stale"):
         causes = list(dict.fromkeys(one.cause for one in violations if one.severity == "stale" and one.stage == stage))
-        more = f" and {len(causes) - _CAUSES} more" if len(causes) > _CAUSES else ""
-        named = escape(", ".join(causes[:_CAUSES])) + more
-        line = f"{escape(stage)}, for {named} changed since its run; next: weft repro {escape(stage)}"
+        line = (
+            f"{escape(stage)}, for {escape(few_text(causes))} changed since its run; next: weft repro {escape(stage)}"
+        )
         yield f"{view.paint.care('stale')}: {line}"
 
 

@@ -14,7 +14,7 @@ from weft.pipeline.fingerprint import kept_of, same_kept, same_params_file, same
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.records import declared_as_run
-from weft.pipeline.validate.violations import Stale, Violation, quoted
+from weft.pipeline.validate.violations import Stale, Violation, param_cause, quoted
 
 PARAMS, METRICS = 9, 10
 _SHOWN = 60
@@ -43,7 +43,7 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
             line = context.line(path, "params", wanted.file, key)
             # A run records each key that the stage names, so a record without one of them was not written by it.
             forged = key not in recorded and key in wanted.keys and declared_as_run(record, stage)
-            stale = None if forged else Stale(stage.name, f"{key} of {wanted.file}")
+            stale = None if forged else Stale(stage.name, param_cause(key, wanted.file))
             yield found(PARAMS, path, f"{key} of {wanted.file} {text}", line=line, mend=mend, stale=stale)
         entry, known = context.entry(wanted.file), record.params_files.get(wanted.file)
         if differences or entry is None:

@@ -15,7 +15,7 @@ from weft.model.lineage import DataRef, Hidden, ParamsFile, Record, Reused, RunF
 from weft.model.oid import Oid
 from weft.model.stage import Out, ParamSet, Stage, StageEnv
 
-VERSION = 2
+VERSION = 3
 """Goes up whenever a parser takes or gives something else than before."""
 LIMIT = 4 << 20
 """Most bytes of a kept cache."""

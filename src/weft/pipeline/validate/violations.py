@@ -17,6 +17,11 @@ class Stale(NamedTuple):
     cause: str
 
 
+def param_cause(key: str, file: str) -> str:
+    """What is said of a stage that ran with another value of ``key`` than ``file`` has."""
+    return f"{key} of {file}"
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One thing that is not as it should be: ``rule`` is WEFT and three digits, ``line`` is 1-based (0: the whole file),

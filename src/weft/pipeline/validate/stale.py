@@ -1,0 +1,87 @@
+"""Which stages are stale, and why: the stale rules by themselves, over all that a snapshot holds.
+
+``weft validate`` refuses or names what these rules find; all that shows the result of a stage marks it by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from weft.gitio.index import LINK
+from weft.model.lineage import Record, record_path
+from weft.model.pointer import SUFFIX
+from weft.model.stage import Stage
+from weft.pipeline.graph import Graph
+from weft.pipeline.validate import code, data, figures, records
+from weft.pipeline.validate.context import Context
+from weft.pipeline.validate.scope import ancestors, participants
+from weft.pipeline.validate.violations import Violation
+
+
+def causes(context: Context, stage: Stage) -> tuple[str, ...]:
+    """The inputs of ``stage`` that are other ones than its recorded run used, each in few words; none for a stage that is
+    fresh, is frozen, or has no record that can be read."""
+    record = context.record(stage.name)
+    if stage.frozen or record is None:
+        return ()
+    found = [one.cause for one in _violations(context, stage, record) if one.severity == "stale"]
+    return tuple(dict.fromkeys(found))
+
+
+def _violations(context: Context, stage: Stage, record: Record) -> Iterator[Violation]:
+    yield from records.belongs(context, record, stage)
+    yield from figures.params(context, record, stage)
+    yield from code.code(context, record, stage)
+    yield from code.surroundings(context, record, stage)
+    told = list(data.data(context, record, stage, []))
+    yield from told
+    graph = context.graph()
+    if graph is None or record.stage != stage.name:
+        return
+    for above in _makers(graph, record):
+        made = context.record(above.name)
+        told += data.data(context, made, above, []) if made is not None else ()
+    yield from data.upstream(context, graph, record, told)
+
+
+def _makers(graph: Graph, record: Record) -> list[Stage]:
+    names = dict.fromkeys(graph.producer_of(ref.path) for ref in record.deps)
+    return [graph.stages[name] for name in names if name]
+
+
+def fetch(context: Context, stages: Iterable[Stage]) -> None:
+    """Read in one go what ``causes`` will ask for."""
+    wanted: list[str] = []
+    for stage in stages:
+        wanted += [
+            record_path(stage.name),
+            *(path + SUFFIX for path in stage.deps),
+            *(one.file for one in stage.params),
+        ]
+        wanted += [out.path + SUFFIX for out in stage.outs if out.cache]
+    context.fetch(wanted)
+
+
+def looked_at(context: Context, stage: Stage) -> set[str]:
+    """The paths on which ``causes`` depends, beside the stage file: as long as nothing at or below any of them changes,
+    neither do the causes. The empty path stands for everything."""
+    found = _looked_at(context, stage)
+    graph, record = context.graph(), context.record(stage.name)
+    for above in _makers(graph, record) if graph is not None and record is not None else ():
+        found |= _looked_at(context, above)
+    return {""} if "" in found else found
+
+
+def _looked_at(context: Context, stage: Stage) -> set[str]:
+    named = set(participants(stage))
+    found = {record_path(stage.name), *named}
+    record = context.record(stage.name)
+    if record is not None:
+        found |= set(record.code)
+        found.update(ref.inside or ref.path for ref in (*record.deps, *record.outs))
+    # Whether weft keeps a path, or what it lies in, is told by pointers beside it.
+    found |= {place + SUFFIX for path in found for place in ancestors(path)}
+    below = context.reading(stage).code
+    if any(context.mode(path) == LINK for path in below):
+        return {""}  # a link leads anywhere
+    return {path for path in found if path in named or not any(place in named for place in ancestors(path))}
