@@ -105,6 +105,19 @@ def test_repro_says_it_before_the_first_command(tmp_path: Path) -> None:
     repo.weft("repro", "a")  # b is not asked for
 
 
+def test_a_list_of_lines_is_no_command(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({"weft.yaml": b"stages:\n  a:\n    cmd: [touch ran, touch o]\n    outs: [o]\n"})
+    said = _refused(repo, "repro")
+    assert (
+        "weft.yaml:2: the command of stage a is a list, the words of one command, and 'touch ran' is no program" in said
+    )
+    assert "after `cmd: |`" in said
+    repo.write({"touch o": b"#!/bin/sh\ntouch o\n", "weft.yaml": b"stages:\n  a: {cmd: [./touch o], outs: [o]}\n"})
+    (repo.root / "touch o").chmod(0o755)
+    repo.weft("repro")
+
+
 def test_what_is_up_to_date_stands_in_nobodys_way(tmp_path: Path) -> None:
     repo = _repo(tmp_path)
     ignore = b"validate:\n  - {rule: WEFT012, path: lineage/s.yaml, reason: every machine has it}\n"

@@ -50,8 +50,9 @@ def describe(error: BaseException, verb: str = "") -> WeftError | None:
         return None
     if isinstance(error, WeftError):
         if not error.hint:
-            usage = isinstance(error, UsageFault)
-            error.hint = _help(verb) if usage else _GENERAL_HINTS.get(error.exit_code, "")
+            place = f"mend line {error.line} of {error.path}" if error.path and error.line else ""
+            usage = _help(verb) if isinstance(error, UsageFault) else ""
+            error.hint = usage or place or _GENERAL_HINTS.get(error.exit_code, "")
         return error
     if isinstance(error, click.ClickException):
         return _usage(error, verb)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from weft.errors import MissingDependency, WeftError
+from weft.errors import MissingDependency, StageFault, WeftError
 from weft.formats import stagefile
 from weft.gitio.worktree import untracked_files
 from weft.model.pointer import SUFFIX
-from weft.model.stage import Stage, is_code_name
+from weft.model.stage import STAGE_FILE, Stage, is_code_name
 from weft.pipeline.before_run import refuse_before
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.reading import is_no_code
@@ -37,6 +37,7 @@ def declared_faults(project: Project, pipeline: Pipeline, names: Iterable[str]) 
     loose = _loose(project, pipeline, stages)
     for stage in stages:
         try:
+            _refuse_lines(project, stage)
             refuse_before(stage, _params(project, stage), ignores)
             _refuse_absent(project, pipeline, stage)
             _refuse_data(project, stage, loose)
@@ -90,6 +91,18 @@ def _is_tracked(project: Project, path: str) -> bool:
             return True
         path = path.rpartition("/")[0]
     return False
+
+
+def _refuse_lines(project: Project, stage: Stage) -> None:
+    """Refuse a list of lines, as other tools have it, for a list of words."""
+    first = "" if isinstance(stage.cmd, str) else stage.cmd[0]
+    if " " in first and not os.path.lexists(os.path.join(project.root, stage.wdir, first)):
+        raise StageFault(
+            f"the command of stage {stage.name} is a list, the words of one command, and {first[:80]!a} is no program",
+            hint="write one command as a text; several go below one another after `cmd: |`",
+            path=STAGE_FILE,
+            line=stage.line,
+        )
 
 
 def _refuse_absent(project: Project, pipeline: Pipeline, stage: Stage) -> None:

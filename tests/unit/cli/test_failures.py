@@ -59,6 +59,7 @@ def test_a_usage_error_that_does_not_say_whose_it_is_names_the_help_of_the_verb(
 
 def test_a_refusal_without_advice_is_given_none():
     assert describe(WeakHash("x")).hint == ""
+    assert describe(WeakHash("x", path="weft.yaml", line=3)).hint == "mend line 3 of weft.yaml"
 
 
 def test_an_interrupt_that_knows_what_is_left_says_only_that():
