@@ -64,7 +64,7 @@ def test_other_bytes_of_the_stage_file_stay(tmp_path: Path) -> None:
     assert before.rstrip() in after
     assert b"# reads params" in after
     assert repo.record("extra").cmd == "cp data/raw.csv copy"
-    repo.weft("run", "-n", "extra", "-d", "data/raw.csv", "-o", "copy", "--", "cp", "-p", "data/raw.csv", "copy")
+    repo.weft("run", "-fn", "extra", "-d", "data/raw.csv", "-o", "copy", "--", "cp", "-p", "data/raw.csv", "copy")
     again = (repo.root / "weft.yaml").read_bytes()
     assert before.rstrip() in again
     assert again.count(b"extra:") == 1
@@ -90,7 +90,7 @@ def test_paths_and_the_command_start_where_the_user_stands(tmp_path: Path) -> No
     assert record.params == {"sub/params.yaml": {"k": 1}}
     assert [ref.path for ref in record.outs] == ["sub/out.txt"]
     assert repo.actions() == {"s": "up-to-date"}
-    repo.weft("run", "-n", "t", "--wdir", "sub", "-d", "sub/in.txt", "-o", "sub/other.txt", "--", "cp in.txt other.txt")
+    repo.weft("run", "-n", "t", "--wdir", "sub", "-d", "in.txt", "-o", "other.txt", "--", "cp in.txt other.txt")
     assert repo.record("t").wdir == "sub"
 
 

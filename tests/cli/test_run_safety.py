@@ -234,8 +234,8 @@ def test_an_interrupt_ends_the_command_and_all_it_started(tmp_path: Path, number
     _, err = process.communicate(timeout=30)
     assert time.monotonic() - began < 2.5
     assert process.returncode == 130
-    assert b"interrupted" in err
-    assert b"not recorded: o" in err
+    assert b"\ninterrupted: stage s was interrupted; left as they are, and not recorded: o" in err
+    assert b"nothing half-written" not in err
     assert _is_gone(int((tmp_path / "pid").read_text()))
     assert repo.git("diff", "--name-only").out.split() == ["weft.yaml"]
     rescript(repo, "echo good > o")

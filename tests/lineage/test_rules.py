@@ -441,6 +441,15 @@ def password(repo: Lineage) -> None:
     repo.replace("params.yaml", "other: 1", "db_password: hunter2")
 
 
+def listed_secret(repo: Lineage, value: str = "q7Zx0Lm2Rt9Kp4" + "Vb8N") -> None:
+    new_stage(repo)
+    repo.replace("weft.yaml", "cmd: python src/eval.py", f"cmd:\n    - curl\n    - --token\n    - '{value}'")
+
+
+def listed_variable(repo: Lineage) -> None:
+    listed_secret(repo, "$API_TOKEN")
+
+
 def harmless_words(repo: Lineage) -> None:
     repo.replace("params.yaml", "other: 1", "max_tokens: 4096\ntokenizer: bert-base-uncased\npassword: ${DB_PASSWORD}")
 
@@ -502,6 +511,7 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (20, no_run, later_run),
     (21, token, harmless_words),
     (21, password, harmless_words),
+    (21, listed_secret, listed_variable),
 ]
 
 

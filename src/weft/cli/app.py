@@ -97,6 +97,7 @@ def open_session(arguments: Sequence[str], environment: Mapping[str, str]) -> Se
     options = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     session.json = "--json" in options
     session.verbose = "-v" in options or "--verbose" in options
+    session.verb = next((word for word in options if word in registry.COMMANDS), "")
     return session
 
 

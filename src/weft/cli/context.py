@@ -60,6 +60,7 @@ class Session:
         self.json = False
         self.quiet = False
         self.verbose = False
+        self.verb = ""
         self.environment = dict(environment)
         self.interactive = interactive
         self._interrupted = False
@@ -121,21 +122,21 @@ class Session:
                 self.err.line(escape_block(trace))
             self._lines(self.err, tuple(f"caused by {escape(cause)}" for cause in causes))
         if error.exit_code == ExitCode.INTERRUPTED:
-            self.interrupted()
+            self.interrupted(error.message)
         if self.json:
             self.out.line(jsonout.dumps(jsonout.error_document(error, self.progress.warnings)))
         elif error.exit_code != ExitCode.INTERRUPTED:
             self._explain(error)
         return int(error.exit_code)
 
-    def interrupted(self) -> None:
+    def interrupted(self, message: str = INTERRUPTED) -> None:
         """Say once that the command was broken off, and give the terminal its cursor back."""
         if self._interrupted:
             return
         self._interrupted = True
         if self.err.terminal:
             self.err.write("\r\x1b[K\x1b[?25h")
-        self.err.line(INTERRUPTED)
+        self.err.line(escape(message))
         self.err.flush()
 
     def finish(self) -> None:

@@ -33,27 +33,31 @@ class Interrupted(WeftError):
     exit_code = ExitCode.INTERRUPTED
 
 
-# Where the part that failed had no better advice: the command that tells more.
+# Where the part that failed had no better advice: the command that tells more. A refusal says itself what is wrong.
 _GENERAL_HINTS = {
-    ExitCode.USAGE: "weft --help",
-    ExitCode.REFUSED: "weft doctor, to see the repository as a whole",
     ExitCode.INTEGRITY: "weft verify --full, to see all that is damaged",
     ExitCode.CONCURRENCY: "run the same command again",
     ExitCode.ENVIRONMENT: "weft doctor, to check this machine",
 }
 
 
-def describe(error: BaseException) -> WeftError | None:
-    """The error to show for ``error``, whatever it is; None when it only means that nobody reads any more."""
+def describe(error: BaseException, verb: str = "") -> WeftError | None:
+    """The error to show for ``error``, whatever it is; None when it only means that nobody reads any more.
+
+    ``verb`` is the command that was given, whose help a mistake in the command line leads to.
+    """
     if isinstance(error, (OutputClosed, BrokenPipeError)):
         return None
     if isinstance(error, WeftError):
-        error.hint = error.hint or _GENERAL_HINTS.get(error.exit_code, "")
+        if not error.hint:
+            place = f"mend line {error.line} of {error.path}" if error.path and error.line else ""
+            usage = _help(verb) if isinstance(error, UsageFault) else ""
+            error.hint = usage or place or _GENERAL_HINTS.get(error.exit_code, "")
         return error
     if isinstance(error, click.ClickException):
-        return _usage(error)
+        return _usage(error, verb)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return Interrupted(INTERRUPTED)
+        return Interrupted(f"interrupted: {error}; run the same command again" if error.args else INTERRUPTED)
     if isinstance(error, MemoryError):
         return EnvironmentFault("there is not enough memory for this", hint="run it again with -j 1")
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
@@ -95,8 +99,14 @@ def _system(error: OSError) -> WeftError:
     return translate_os_error(error, "use", path or "standard output")
 
 
-def _usage(error: click.ClickException) -> UsageFault:
+def _usage(error: click.ClickException, verb: str) -> UsageFault:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    command = context.command_path if context else "weft"
     message = error.format_message().rstrip(".")
-    return UsageFault(message[:1].lower() + message[1:], hint=f"{command} --help")
+    # The parser of options does not always say whose they are.
+    known = context.command_path if context else "weft"
+    hint = f"{known} --help" if known != "weft" else _help(verb)
+    return UsageFault(message[:1].lower() + message[1:], hint=hint)
+
+
+def _help(verb: str) -> str:
+    return f"weft {verb} --help" if verb else "weft --help"

@@ -72,7 +72,7 @@ def guard(session: Session, work: Callable[[], int]) -> int:
 
 def _report(error: BaseException, session: Session) -> int:
     """Say what went wrong, in one sentence and a hint, and return the exit code for it."""
-    described = failures().describe(error)
+    described = failures().describe(error, session.verb)
     if described is None:
         return 0
     unknown = session.verbose and error is not described and described.exit_code != _INTERRUPTED

@@ -364,10 +364,8 @@ def _parse(key: str, text: str, kind: type) -> object:
         return text
     value = yaml12.resolve(text)
     if type(value) is not kind:
-        raise ConfigError(
-            f"{key} must be {'true or false' if kind is bool else 'a number'}, not {text[:80]!a}",
-            hint="weft config list --all",
-        )
+        wanted, example = ("true or false", "true") if kind is bool else ("a number", "1")
+        raise ConfigError(f"{key} must be {wanted}, not {text[:80]!a}", hint=f"weft config set {key} {example}")
     return value
 
 

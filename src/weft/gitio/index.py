@@ -188,6 +188,12 @@ def cut_off(repo: GitRepo) -> frozenset[str]:
     return frozenset()
 
 
+def unstaged(repo: GitRepo) -> frozenset[str]:
+    """Files of the work tree that are not as the index has them; untracked ones are none. Raises ``GitFailed``."""
+    output = repo.git("diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all")
+    return frozenset(os.fsdecode(output).split("\0")[:-1])
+
+
 def first_parents(repo: GitRepo, spec: str, *, count: int = -1) -> list[tuple[str, str]]:
     """Each commit that the range ``spec`` names (``A..B`` of full ids) with its first parent, oldest first, by one process;
     only the newest ``count`` of them unless that is negative.

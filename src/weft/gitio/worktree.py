@@ -99,6 +99,16 @@ def ignored_below(repo: GitRepo, paths: Sequence[str], *, inside: str = "") -> l
     return sorted(found)
 
 
+def untracked_files(repo: GitRepo, paths: Sequence[str]) -> list[str]:
+    """Files at or below ``paths`` that Git neither tracks nor ignores; what Python keeps of compiled modules is left out."""
+    found: set[str] = set()
+    for first in range(0, len(paths), _PATHS_PER_CALL):
+        some = paths[first : first + _PATHS_PER_CALL]
+        output = repo.git("ls-files", "-z", "--others", "--exclude-standard", "--", *some)
+        found.update(path for path in os.fsdecode(output).split("\0")[:-1] if not in_cache(path))
+    return sorted(found)
+
+
 def ignored_paths(repo: GitRepo, paths: Sequence[str]) -> list[str]:
     """Those of ``paths`` that Git ignores; what it tracks is never ignored."""
     if not paths:

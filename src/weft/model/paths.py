@@ -37,6 +37,14 @@ _NTFS_SHORT_NAMES = re.compile(r"(?:git|weft|gi[0-9a-f]{4})~[0-9]+", re.ASCII)
 _GIT_FILES = frozenset([".gitattributes", ".gitmodules"])
 
 
+_RENAME = "rename it, or list it in .weftignore"
+
+
+def _drive(name: str) -> PathEscape:
+    hint = "rename it: no letter with a colon may come first"
+    return PathEscape(f"the name {name!a} starts like a drive of Windows", hint=hint, path=name)
+
+
 def _folded(name: str) -> str:
     """``name`` as HFS+ and NTFS may see it: ignorable code points, stream names and trailing dots and spaces gone."""
     name = _IGNORED_BY_HFS.sub("", name).split(":", 1)[0].rstrip(". ")
@@ -46,7 +54,11 @@ def _folded(name: str) -> str:
 def _check_reserved(name: str) -> None:
     folded = _folded(name)
     if folded in _OWNED_BY_TOOLS or _NTFS_SHORT_NAMES.fullmatch(folded):
-        raise PathReserved(f"the name {name!a} is reserved: Git or weft keeps its own files there", path=name)
+        raise PathReserved(
+            f"the name {name!a} is reserved: Git or weft keeps its own files there",
+            hint="list the directory that it lies in in .weftignore, or move it away",
+            path=name,
+        )
 
 
 def check_component(name: str) -> str:
@@ -61,9 +73,13 @@ def check_component(name: str) -> str:
     if name == ".." or "/" in name or name.startswith("\\"):
         raise PathEscape(f"a path component may not be {name!a}", path=name)
     if _DRIVE.match(name):
-        raise PathEscape(f"the name {name!a} starts like a drive of Windows", path=name)
+        raise _drive(name)
     if _FORBIDDEN.search(name):
-        raise PathChars(f"the name {name!a} holds a backslash, a control or bidi character, or is not UTF-8", path=name)
+        raise PathChars(
+            f"the name {name!a} holds a backslash, a control or bidi character, or is not UTF-8",
+            hint=_RENAME,
+            path=name,
+        )
     if len(name.encode("utf-8")) > MAX_COMPONENT:
         raise LimitExceeded(f"a name is longer than {MAX_COMPONENT} bytes: {name[:60]!a}...", path=name)
     _check_reserved(name)
@@ -97,11 +113,15 @@ class RepoPath(str):
     @classmethod
     def parse(cls, text: str) -> RepoPath:
         """Check ``text`` by the safe rules. Raises the errors of ``check_component`` and ``PathEscape``."""
-        if text.startswith(("/", "\\")) or _DRIVE.match(text):
+        if text.startswith(("/", "\\")) or (_DRIVE.match(text) and text[2:3] in ("/", "\\")):
             raise PathEscape(f"the path {text!a} is absolute", path=text)
+        if _DRIVE.match(text):
+            raise _drive(text.partition("/")[0])
         if _FORBIDDEN.search(text):
             raise PathChars(
-                f"the path {text!a} holds a backslash, a control or bidi character, or is not UTF-8", path=text
+                f"the path {text!a} holds a backslash, a control or bidi character, or is not UTF-8",
+                hint=_RENAME,
+                path=text,
             )
         if len(text.encode("utf-8")) > MAX_PATH:
             raise LimitExceeded(f"a path is longer than {MAX_PATH} bytes: {text[:60]!a}...", path=text)

@@ -17,6 +17,11 @@ EQUALITIES = ("exact", "close", "none")
 _WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_.+=-]{0,98}[A-Za-z0-9_+=-])?"
 _NAME = re.compile(rf"{_WORD}(?:@{_WORD})?", re.ASCII)
 
+_CODE = """
+.bash .c .cc .cfg .clj .conf .cpp .cu .do .ex .f90 .fs .go .h .hpp .hs .ini .ipynb .java .jl .js .json .kt .lock .lua .m .md
+.ml .php .pl .py .pyi .pyx .r .rb .rmd .rs .rst .scala .sh .sql .swift .toml .ts .yaml .yml .zsh
+"""
+
 OutKind = Literal["out", "metrics", "plots"]
 
 
@@ -97,14 +102,22 @@ Values = Mapping[str, Any]
 """Values of a params or metrics file by dotted key; each value is a YAML scalar or a list of them."""
 
 
+def is_code_name(path: str) -> bool:
+    """True for names that code, its settings and its documentation have; what they name belongs into Git, not to weft."""
+    name = path.rpartition("/")[2]
+    return name in ("Makefile", "Dockerfile") or "." + name.lower().rpartition(".")[2] in _CODE.split()
+
+
 def check_stage_name(name: str) -> str:
     """Return ``name`` if a stage may have it: it is also a name of a file, and a word of a command line.
 
     Raises ``SchemaError``.
     """
     if not _NAME.fullmatch(name):
+        near = re.sub(r"[^A-Za-z0-9_.+=-]+", "-", name[:100]).strip("-.+=") or "train"
         raise SchemaError(
             f"{name[:120]!a} cannot be the name of a stage: up to 100 letters, digits and any of _ . + = -, not starting "
-            "with a sign or a dot, and with one @ and the same again for a member of foreach"
+            "with a sign or a dot, and with one @ and the same again for a member of foreach",
+            hint=f"name it {near}, for example",
         )
     return name

@@ -9,15 +9,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault
+from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault, WeftError
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored, index_lags
 from weft.gitio.staging import stage
 from weft.gitio.worktree import ignored_paths
 from weft.model.config import STRICT
+from weft.model.entry import DIR, FILE, Entry
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
+from weft.objects.treediff import diff_entries
+from weft.pipeline.validate.violations import quoted
 from weft.util.dirfd import write_below
 from weft.workflows.files import tidy
 from weft.workflows.options import AddOptions, TransferOptions
@@ -37,7 +40,9 @@ from weft.workflows.targets import (
 )
 from weft.workspace.ignore import load_ignore
 from weft.workspace.names import NamePolicy
+from weft.workspace.walk import manifest_reader
 
+_MANY = 10  # of fewer files people keep the overview
 _OWN_FILES = frozenset((".gitignore", ".weftignore"))
 
 
@@ -60,7 +65,7 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
         broken = broken_of(pointers, [repo_path(project, text) for text in paths])
         drafts, stored, staging = _take_and_publish(project, pointers, paths, options)
         left_out = _left_out(project, paths, drafts)
-    added = tuple(_added(draft) for draft in drafts)
+    added = tuple(_added(project, draft, pointers.get(draft.path)) for draft in drafts)
     pushed = None
     if options.to_remote is not None:
         chosen = Selection({draft.path: draft.pointer for draft in drafts})
@@ -187,6 +192,8 @@ def check_free(path: str, pointers: Mapping[str, Pointer]) -> None:
 
 def check_not_in_git(project: Project, paths: Sequence[str]) -> None:
     """Refuse paths that Git itself tracks, or tracks files of: ``TrackedByGit``."""
+    for path in paths:
+        _refuse_nested(project, path)
     known = trees.is_tracked(project.git, *paths) if paths else []
     if known:
         top = next(path for path in paths if known[0] == path or known[0].startswith(path + "/"))
@@ -197,8 +204,15 @@ def check_not_in_git(project: Project, paths: Sequence[str]) -> None:
         )
 
 
-def _added(draft: Draft) -> Added:
+def _added(project: Project, draft: Draft, old: Pointer | None) -> Added:
     pointer = draft.pointer
+    difference = _difference(project, old, pointer) if old is not None and draft.changed else None
+    few = difference is not None and 2 * pointer.files <= (old.files if old else 0) and pointer.is_dir
+    if old is not None and difference and few and (difference[2] >= _MANY or not pointer.files):
+        project.progress.warn(
+            f"{difference[2]} of the {old.files} files that {draft.path} had are gone from it",
+            hint=f"if that was not meant: weft checkout HEAD {quoted(draft.path)}",
+        )
     return Added(
         path=draft.path,
         pointer=pointer_path(draft.path),
@@ -209,4 +223,31 @@ def _added(draft: Draft) -> Added:
         changed=draft.changed,
         new_objects=draft.new_objects,
         new_bytes=draft.new_bytes,
+        updated=old is not None and draft.changed,
+        difference=difference,
     )
+
+
+def _refuse_nested(project: Project, path: str) -> None:
+    """Refuse what lies in another repository, a submodule for example: Git would not take a pointer there."""
+    above = path.rpartition("/")[0]
+    while above:
+        if os.path.lexists(os.path.join(project.root, above, ".git")):
+            raise TrackedByGit(
+                f"{path} belongs to {above}, which is a repository of its own",
+                hint=f"weft -C {quoted(above)} add {quoted(path[len(above) + 1 :])}, where weft is set up too",
+                path=path,
+            )
+        above = above.rpartition("/")[0]
+
+
+def _difference(project: Project, old: Pointer, new: Pointer) -> tuple[int, int, int] | None:
+    """How many files came, changed and went from ``old`` to ``new``; None when the listings of ``old`` are not here."""
+    store = project.store
+    before, after = (Entry(DIR if p.is_dir else FILE, p.oid, p.size, p.files, "") for p in (old, new))
+    readers = (manifest_reader(store, old.layout), manifest_reader(store, new.layout))
+    try:
+        kinds = [delta.kind for delta in diff_entries("", before, after, *readers)]
+    except WeftError:
+        return None
+    return kinds.count("added"), len(kinds) - kinds.count("added") - kinds.count("deleted"), kinds.count("deleted")

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from weft.errors import NotTracked, ObjectMissing
+from weft.errors import NoSuchRevision, NotTracked, ObjectMissing
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored
@@ -18,6 +18,7 @@ from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import ingest
 from weft.util.dirfd import write_below
+from weft.util.later import later
 from weft.workflows.add import publish
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.files import tidy
@@ -48,6 +49,11 @@ from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
 from weft.workspace.saved import Saved
 from weft.workspace.scan import scan_tree
 from weft.workspace.walk import manifest_reader
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = later("difflib")
 
 Found = tuple[Oid, Oid | None]
 """Data that is here whole: the oid of a pointer, and its layout."""
@@ -97,8 +103,18 @@ def checkout_targets(
     return carry_out(project, planned.plans, planned.absent, options.link)
 
 
+def _resolve(project: Project, rev: str) -> str:
+    """The commit that ``rev`` names. Raises ``NoSuchRevision``, which knows that a path may have been meant."""
+    try:
+        return trees.resolve(project.git, rev)
+    except NoSuchRevision as error:
+        near = difflib.get_close_matches(rev, list(workspace_pointers(project)), 1)
+        hint = f"did you mean {near[0]}?" if near else f"{error.hint}; weft ls lists what is tracked"
+        raise NoSuchRevision(f"{rev!a} is neither a revision nor a tracked path", hint=hint) from None
+
+
 def _from_revision(project: Project, rev: str, paths: Sequence[str], options: CheckoutOptions) -> CheckoutResult:
-    commit = trees.resolve(project.git, rev)
+    commit = _resolve(project, rev)
     there = revision_pointers(project, commit)
     asked = [repo_path(project, text) for text in paths] or [""]
     targets = merge(found for path in asked for found in pick(there, path))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from weft.objects import upload
 from weft.objects.upload import PushOptions
+from weft.util.later import later
 from weft.workflows.connect import connection, find_remote, pin
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
 from weft.workflows.results import PushedRoot, PushResult
 from weft.workflows.selection import Selection, choose
+
+if TYPE_CHECKING:
+    from weft.workflows import validate_workspace
+else:
+    validate_workspace = later("weft.workflows.validate_workspace")
 
 
 def push(project: Project, paths: Sequence[str], options: TransferOptions) -> PushResult:
@@ -20,7 +27,10 @@ def push(project: Project, paths: Sequence[str], options: TransferOptions) -> Pu
     reached before is pinned in the configuration. Raises ``NoRemote``, ``ObjectMissing`` and ``NotOnRemote`` naming the
     paths, and network errors.
     """
-    return push_selection(project, choose(project, paths, options, outside=True), options)
+    result = push_selection(project, choose(project, paths, options, outside=True), options)
+    if not (paths or options.revs or options.all_commits):
+        validate_workspace.remind(project, project.progress)
+    return result
 
 
 def push_selection(project: Project, selection: Selection, options: TransferOptions) -> PushResult:

@@ -19,6 +19,7 @@ from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.files import tidy
 from weft.workflows.look import find_entry
+from weft.workflows.named_in_stages import refuse_outs, warn_of_readers
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import MoveResult
@@ -80,7 +81,8 @@ def mv(project: Project, source: str, target: str) -> MoveResult:
     """Rename a tracked path, or a path inside a tracked directory, pointer and data together.
 
     An existing directory as ``target`` means a place in it. Raises ``NotTracked``, ``UnsavedChanges`` when something
-    stands at the new place, ``PathOverlap``, ``UsageFault`` for a move into or out of tracked data.
+    stands at the new place, ``PathOverlap``, ``StageFault`` for an out of a stage,
+    ``UsageFault`` for a move into or out of tracked data.
     """
     with alone(project, "weft mv"):
         return _move(project, source, target)
@@ -92,7 +94,8 @@ def _move(project: Project, source: str, target: str) -> MoveResult:
     _refuse_broken(pointers, old, new)
     if os.path.isdir(os.path.join(project.root, new)) and new not in pointers:
         new = f"{new}/{old.rpartition('/')[2]}" if new else old.rpartition("/")[2]
-    _check_move(project, pointers, old, new)
+    _check_move(project, pointers, old, new, source)
+    refuse_outs(project, old)
     inside, into = owner_of(pointers, old), owner_of(pointers, new)
     if inside and inside == into:
         _move_part(project, inside, pointers[inside], old[len(inside) + 1 :], new[len(inside) + 1 :])
@@ -102,6 +105,7 @@ def _move(project: Project, source: str, target: str) -> MoveResult:
         raise NotTracked(f"weft does not track {source}", hint=f"git mv {source} {target}", path=source)
     else:
         _move_whole(project, pointers[old], old, new)
+    warn_of_readers(project, old, new)
     return MoveResult(((old, new),))
 
 
@@ -112,11 +116,13 @@ def _refuse_broken(pointers: Pointers, *paths: str) -> None:
             raise error
 
 
-def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new: str) -> None:
+def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new: str, source: str) -> None:
     for part in new.split("/"):
         check_data_name(part)
     if new == old or new.startswith(old + "/"):
-        raise PathOverlap(f"{old} cannot be moved into itself", path=new)
+        raise PathOverlap(
+            f"{old} cannot be moved into itself", hint=f"weft mv {source} NAME, with a name outside of it", path=new
+        )
     if _half_moved(project, pointers, old, new):
         return
     for taken in (new, pointer_path(new)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 
 from weft.errors import UsageFault, WeftError
@@ -11,6 +11,7 @@ from weft.pipeline.execute import Outcome
 from weft.pipeline.plan import FORCED, Reason, reasons
 from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
+from weft.workflows.stage_before import declared_faults
 from weft.workflows.stage_inputs import Looker
 from weft.workflows.stage_results import (
     CURRENT,
@@ -47,15 +48,34 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
     order = pipeline.graph.onward(chosen) if options.downstream else pipeline.graph.order(chosen or None)
     if options.dry_run:
         return ReproResult(tuple(plan_stages(project, pipeline, order, options)), True)
-    apply_settings(project, options.settings, [pipeline.stages[name] for name in order])
-    drive = Drive(project, pipeline, options, Runner(project, pipeline, options, chosen))
+    refuse_early(project, pipeline, order, options)
+    ours = apply_settings(project, options.settings, [pipeline.stages[name] for name in order])
+    drive = Drive(project, pipeline, options, Runner(project, pipeline, options, chosen, ours=ours))
     return ReproResult(drive.run(order), False, project.config.stages)
 
 
+def refuse_early(project: Project, pipeline: Pipeline, order: Sequence[str], options: RunOptions) -> None:
+    """Raise what the declaration of a stage that would run shows already, before the first command starts."""
+    faults = declared_faults(project, pipeline, order)
+    if faults:  # seldom: only then is it worth while to look at all stages twice
+        plan = plan_stages(project, pipeline, order, options, faults)
+        wrong = next((one.stage for one in plan if one.action == FAILED and one.stage in faults), "")
+        if wrong:
+            raise faults[wrong]
+
+
 def plan_stages(
-    project: Project, pipeline: Pipeline, order: Iterable[str], options: RunOptions
+    project: Project,
+    pipeline: Pipeline,
+    order: Sequence[str],
+    options: RunOptions,
+    faults: Mapping[str, WeftError] | None = None,
 ) -> Iterable[StageResult]:
-    """What ``repro`` would do, and why: nothing is run or written. A stage that could not run is told as failed."""
+    """What ``repro`` would do, and why: nothing is run or written. A stage that could not run is told as failed.
+
+    ``faults`` are those of ``declared_faults``, where they are known already.
+    """
+    faults = declared_faults(project, pipeline, order) if faults is None else faults
     looker = Looker(project, pipeline, outside=True)
     stale: set[str] = set()
     for name in order:
@@ -79,6 +99,9 @@ def plan_stages(
             why = (Reason(FORCED, name),)
         if why:
             stale.add(name)
+        if why and name in faults:
+            yield failed(name, faults[name], why)
+            continue
         yield StageResult(name, STALE if why else CURRENT, why)
 
 
@@ -119,8 +142,11 @@ class Drive:
                 self._take(block=not waiting)
                 if waiting and not self._jobs:
                     time.sleep(_POLL_SECONDS)
-        except BaseException:
-            for text in self._runner.interrupt():
+        except BaseException as error:
+            told = self._runner.interrupt()
+            if isinstance(error, KeyboardInterrupt) and told:
+                raise KeyboardInterrupt("; ".join(told)) from None  # what is left half-written is said in one line
+            for text in told:
                 self._project.progress.warn(text)
             raise
         return tuple(self._results[name] for name in order)

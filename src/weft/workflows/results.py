@@ -23,7 +23,11 @@ class InitResult:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """One pointer written or left as it was (``changed`` false). Sizes are bytes; ``new_bytes`` went into the store."""
+    """One pointer written or left as it was (``changed`` false). Sizes are bytes; ``new_bytes`` went into the store.
+
+    ``updated`` says that it was tracked before, ``difference`` how many files came, changed and went since then (None where
+    nothing tells what there was).
+    """
 
     path: str
     pointer: str
@@ -34,6 +38,8 @@ class Added:
     changed: bool
     new_objects: int = 0
     new_bytes: int = 0
+    updated: bool = False
+    difference: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

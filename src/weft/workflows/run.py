@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from weft.errors import UsageFault
+from weft.errors import StageFault, UsageFault
 from weft.formats import stagefile
-from weft.model.stage import PARAMS_FILE, Out, ParamSet, Stage
+from weft.model.pointer import SUFFIX
+from weft.model.stage import PARAMS_FILE, STAGE_FILE, Out, ParamSet, Stage
+from weft.pipeline.validate.violations import quoted
 from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
-from weft.workflows.repro import Drive
+from weft.workflows.repro import Drive, refuse_early
 from weft.workflows.stage_results import ReproResult, RunOptions
 from weft.workflows.stage_run import Runner
 from weft.workflows.stage_settings import apply_settings
 from weft.workflows.stages import Pipeline, choose_stages, load_pipeline, stage_file
-from weft.workflows.targets import repo_path
+from weft.workflows.targets import path_in, repo_path
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A stage as the command line gives it. Paths are relative to where the user stands; ``wdir`` None is that place.
+    """A stage as the command line gives it. The command starts in ``wdir``, which is relative to where the user stands (None
+    is that place), and all other paths start there too, as in ``weft.yaml``.
 
     ``params`` are ``FILE:KEY,KEY``, ``FILE`` (all of it) or ``KEY,KEY`` of ``params.yaml``. ``words`` are the command:
     a single one goes to the shell as it is.
@@ -55,16 +58,79 @@ def run_declaration(project: Project, declaration: Declaration, options: RunOpti
     The stage is written with its record: a run that fails declares nothing. Raises as ``run_stage``.
     """
     stage = make_stage(project, declaration)
-    pipeline = load_pipeline(project, stagefile.upsert(stage_file(project), stage))
-    return _run(project, pipeline, (stage.name,), options, declared=stage.name)
+    _refuse_unreplaced(stage, declaration.words, options.environment)
+    before = stage_file(project)
+    known = stagefile.decode(before) if before is not None else {}
+    old = known.get(stage.name)
+    if old is not None:
+        # What the command line has no options for stays as it is declared.
+        kept = {key: getattr(old, key) for key in ("env", "seed", "equal", "desc", "rationale", "frozen", "always")}
+        stage = replace(stage, **kept)
+        if not options.force:
+            _refuse_other(old, stage)
+    pipeline = load_pipeline(project, stagefile.upsert(before, stage))
+    result = _run(project, pipeline, (stage.name,), options, declared=stage.name)
+    if old is not None:
+        _warn_of_left(project, pipeline, old)
+    return result
+
+
+def _refuse_other(old: Stage, new: Stage) -> None:
+    """Raise ``StageFault`` when ``old`` is another stage than ``new``, whose name it has."""
+    one, other = _declared(old), _declared(new)
+    differing = [name for name in one if one[name] != other[name]]
+    if differing:
+        names = ", ".join(differing[:-1]) + " and " * (len(differing) > 1) + differing[-1]
+        raise StageFault(
+            f"the stage {new.name} is there already (line {old.line} of {STAGE_FILE}), with {names} of its own",
+            hint=f"weft run {new.name} runs it as it is declared; another name declares another stage; --force replaces it",
+            path=STAGE_FILE,
+            line=old.line,
+        )
+
+
+def _declared(stage: Stage) -> dict[str, object]:
+    return {
+        "command": stage.cmd,
+        "working directory": stage.wdir,
+        "dependencies": set(stage.deps),
+        "params": {(one.file, frozenset(one.keys)) for one in stage.params},
+        "outs": set(stage.outs),
+    }
+
+
+def _warn_of_left(project: Project, pipeline: Pipeline, old: Stage) -> None:
+    """Name the outs of the stage as it was before that no stage makes any longer."""
+    for out in old.outs:
+        file = out.path + SUFFIX if out.cache else out.path
+        if not pipeline.graph.producer_of(out.path) and os.path.lexists(os.path.join(project.root, file)):
+            remove = f"weft rm {quoted(out.path)}" if out.cache else f"git rm {quoted(out.path)}"
+            project.progress.warn(
+                f"{out.path} was an out of the stage {old.name} before, and no stage makes it now", hint=remove
+            )
+
+
+def _refuse_unreplaced(stage: Stage, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Raise ``StageFault`` for a ``${KEY}`` of the command that means a param: a shell knows no params, and puts nothing
+    there."""
+    text = " ".join(words)
+    for wanted in stage.params:
+        for key in wanted.keys:
+            known = key in environment or f"{key}=" in text or f"{key} in " in text
+            if f"${{{key}}}" in text and not known:
+                raise StageFault(
+                    f"the shell puts nothing in the place of ${{{key}}}: {key} is a param of {wanted.file}, and no variable",
+                    hint=f"let the program read {wanted.file}",
+                )
 
 
 def _run(
     project: Project, pipeline: Pipeline, names: Sequence[str], options: RunOptions, declared: str = ""
 ) -> ReproResult:
     warn_of_old_hooks(project)
-    apply_settings(project, options.settings, [pipeline.stages[name] for name in names])
-    runner = Runner(project, pipeline, options, names, declared)
+    refuse_early(project, pipeline, names, options)
+    ours = apply_settings(project, options.settings, [pipeline.stages[name] for name in names])
+    runner = Runner(project, pipeline, options, names, declared, ours)
     drive = Drive(project, pipeline, options, runner)
     results = drive.run(tuple(names))
     if drive.errors:
@@ -77,9 +143,20 @@ def make_stage(project: Project, given: Declaration) -> Stage:
     if not given.words:
         raise UsageFault("no command is given", hint=f"weft run -n {given.name} -d DEP -o OUT -- COMMAND")
 
-    def paths(texts: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_inside(project, text) for text in texts))
+    wdir = repo_path(project, "." if given.wdir is None else given.wdir)
 
+    def paths(texts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_inside(project, wdir, text) for text in texts))
+
+    for text in given.deps:
+        here, there = (
+            os.path.lexists(os.path.join(top, text)) for top in (project.cwd, os.path.join(project.root, wdir))
+        )
+        if here and not there:
+            raise UsageFault(
+                f"with --wdir all paths start in {wdir or '.'}, as in {STAGE_FILE}: there is no {text} there",
+                hint=f"write {os.path.relpath(os.path.join(project.cwd, text), os.path.join(project.root, wdir))}",
+            )
     outs = [Out(path) for path in paths(given.outs)]
     outs += [Out(path, persist=True) for path in paths(given.persist)]
     outs += [Out(path, "metrics", cache=False) for path in paths(given.metrics)]
@@ -87,28 +164,33 @@ def make_stage(project: Project, given: Declaration) -> Stage:
     return Stage(
         given.name,
         given.words[0] if len(given.words) == 1 else shlex.join(given.words),
-        repo_path(project, "." if given.wdir is None else given.wdir),
+        wdir,
         paths(given.deps),
-        _params(project, given.params),
+        _params(project, wdir, given.params),
         tuple(outs),
     )
 
 
-def _inside(project: Project, text: str) -> str:
-    path = repo_path(project, text)
+def _from(project: Project, wdir: str, text: str) -> str:
+    """The path ``text``, which starts in ``wdir``, from the root of the repository."""
+    return path_in(project.root, os.path.join(os.path.realpath(project.root), wdir), text)
+
+
+def _inside(project: Project, wdir: str, text: str) -> str:
+    path = _from(project, wdir, text)
     if not path:
         raise UsageFault("the whole repository can be neither a dependency nor an out", hint="name what is meant")
     return path
 
 
-def _params(project: Project, texts: Sequence[str]) -> tuple[ParamSet, ...]:
+def _params(project: Project, wdir: str, texts: Sequence[str]) -> tuple[ParamSet, ...]:
     found: dict[str, list[str]] = {}
     whole: set[str] = set()
     for text in texts:
         file, colon, keys = text.rpartition(":")
-        if not colon and os.path.isfile(os.path.join(project.cwd, text)):
+        if not colon and os.path.isfile(os.path.join(project.root, wdir, text)):
             file, keys = text, ""
-        name = repo_path(project, file) if file else PARAMS_FILE
+        name = _from(project, wdir, file or PARAMS_FILE)
         chosen = [key.strip() for key in keys.split(",") if key.strip()]
         found.setdefault(name, []).extend(chosen)
         if not chosen:

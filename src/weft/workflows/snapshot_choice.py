@@ -13,7 +13,7 @@ from typing import NamedTuple
 from weft.gitio.snapshots import Beyond
 from weft.model.lineage import RECORDS
 from weft.model.stage import STAGE_FILE, Ignore, Stage
-from weft.pipeline.confidential import RULE
+from weft.pipeline.before_run import SECRET_RULE
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.validate.ignores import matches
 from weft.pipeline.validate.secrets import secrets
@@ -41,7 +41,7 @@ def choose(root: str, beyond: Beyond, stages: Iterable[Stage], ignores: Sequence
     touched = {STAGE_FILE, *(path for stage in stages for path in _touched(stage))}
     untracked = [path for path in beyond.untracked if not path.endswith("/") and _is_below_any(path, touched)]
     sizes = {path: _size(os.path.join(root, path)) for path in (*beyond.changed, *untracked)}
-    let_through = [one.path for one in ignores if one.rule == RULE]
+    let_through = [one.path for one in ignores if one.rule == SECRET_RULE]
     taken: set[str] = set()
     large: list[str] = []
     secret: list[str] = []

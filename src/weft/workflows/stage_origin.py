@@ -11,7 +11,7 @@ from weft.gitio.snapshots import Beyond, author, beyond_head, name_snapshot, tak
 from weft.gitio.trees import head, is_pointer
 from weft.model.lineage import RECORDS
 from weft.model.stage import STAGE_FILE, Stage
-from weft.pipeline.confidential import RULE
+from weft.pipeline.before_run import SECRET_RULE
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.record import Origin
 from weft.workflows.project import Project
@@ -31,6 +31,7 @@ class Origins:
         self._origin = Origin()
         self._commit = ""
         self._author = author(project.git)
+        self._told = bool(self._author)
 
     def wrote(self, paths: Iterable[str]) -> None:
         """Tell that these paths are ours."""
@@ -39,6 +40,12 @@ class Origins:
     def of_run(self, run_id: str) -> Origin:
         """The origin of the run ``run_id``, which begins now. Raises as ``take_snapshot`` does."""
         git = self._project.git
+        if not self._told:
+            self._told = True
+            self._project.progress.warn(
+                "Git knows no name and address of yours, so the record has no author",
+                hint="git config user.name NAME, and git config user.email ADDRESS",
+            )
         found = beyond_head(git)
         beyond = Beyond(self._theirs(found.changed), self._theirs(found.untracked))
         state = tuple(self._look(path) for path in (*beyond.changed, *beyond.untracked))
@@ -77,7 +84,7 @@ class Origins:
         if choice.secret:
             self._project.progress.warn(
                 f"left out of the snapshot of this run, for what looks like a secret: {', '.join(choice.secret[:5])}",
-                hint=f"list {choice.secret[0]} in .gitignore; or an ignore of {RULE} in weft.yaml, if it is none",
+                hint=f"list {choice.secret[0]} in .gitignore; or an ignore of {SECRET_RULE} in weft.yaml, if it is none",
             )
 
     def _theirs(self, paths: Iterable[str]) -> tuple[str, ...]:

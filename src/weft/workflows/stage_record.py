@@ -24,12 +24,21 @@ _HOLDS = " holds the lock"
 
 
 class Recorder:
-    """Writes records on behalf of one invocation. The stage ``declared`` is written into ``weft.yaml`` with its record."""
+    """Writes records on behalf of one invocation. The stage ``declared`` is written into ``weft.yaml`` with its record, and
+    params files that are ``ours`` are staged with the records of the stages that read them."""
 
-    def __init__(self, project: Project, options: RunOptions, stages: Iterable[Stage], declared: str = "") -> None:
+    def __init__(
+        self,
+        project: Project,
+        options: RunOptions,
+        stages: Iterable[Stage],
+        declared: str = "",
+        ours: Sequence[str] = (),
+    ) -> None:
         self._project = project
         self._options = options
         self.declared = declared
+        self._ours = ours
         self._algorithm = object_format(project.git)
         self.origins = Origins(project, stages)
 
@@ -63,7 +72,7 @@ class Recorder:
         """
         name = record_path(stage.name)
         write_below(self._project.root, name, lineage.encode(record))
-        names = [*written, name]
+        names = [*written, name, *(wanted.file for wanted in stage.params if wanted.file in self._ours)]
         if stage.name == self.declared:
             before = stage_file(self._project)
             after = stagefile.upsert(before, stage)

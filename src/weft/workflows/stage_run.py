@@ -15,7 +15,7 @@ from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFaile
 from weft.formats import stagefile
 from weft.model.lineage import Record
 from weft.model.stage import STAGE_FILE, Stage
-from weft.pipeline.confidential import refuse_secrets
+from weft.pipeline.before_run import refuse_before
 from weft.pipeline.execute import Child, Outcome, describe, stop
 from weft.pipeline.fingerprint import Inputs
 from weft.pipeline.plan import FORCED, Reason
@@ -25,6 +25,7 @@ from weft.workflows.add import publish
 from weft.workflows.files import tidy
 from weft.workflows.own_runs import note_own
 from weft.workflows.project import Project
+from weft.workflows.stage_before import warn_of_unkept
 from weft.workflows.stage_data import TO_BRING
 from weft.workflows.stage_hidden import hidden_inputs, warn_of_unsure
 from weft.workflows.stage_inputs import Looker, changed_inputs, pointer_ref
@@ -75,7 +76,7 @@ class Runner:
     """Runs the stages of one invocation, one call a step; it belongs to one thread.
 
     ``explicit`` are stages that the user named, which are run even when frozen; ``declared`` a stage that is written into
-    ``weft.yaml`` once it has run.
+    ``weft.yaml`` once it has run; ``ours`` are params files that weft wrote for this run, staged with the records.
     """
 
     def __init__(
@@ -85,12 +86,13 @@ class Runner:
         options: RunOptions,
         explicit: Iterable[str] = (),
         declared: str = "",
+        ours: Sequence[str] = (),
     ) -> None:
         self._project = project
         self._pipeline = pipeline
         self._options = options
         self._explicit = frozenset(explicit)
-        self._recorder = Recorder(project, options, pipeline.stages.values(), declared)
+        self._recorder = Recorder(project, options, pipeline.stages.values(), declared, ours)
         self._settler = Settler(project, pipeline, options, self._recorder)
         self._running: dict[str, Job] = {}
 
@@ -144,9 +146,10 @@ class Runner:
         # What these refuse is better known now than after hours.
         env = surroundings(stage, self._options.environment, self._project.root)
         declared = stagefile.decode_ignores(stage_file(self._project) or b"")
-        refuse_secrets(stage, seen.inputs.params, declared)
+        refuse_before(stage, seen.inputs.params, declared)
         self._bring(stage, seen)
         name = run_id()
+        warn_of_unkept(self._project, self._pipeline, stage)
         warn_of_unsure(self._project, stage, seen.inputs)
         origin = self._recorder.origins.of_run(name)
         origin = replace(origin, hidden=hidden_inputs(self._project, seen.looker, stage, seen.inputs))

@@ -15,8 +15,9 @@ from weft.workflows.stage_inputs import VALUES_LIMIT
 from weft.workflows.targets import repo_path
 
 
-def apply_settings(project: Project, settings: Sequence[str], stages: Sequence[Stage]) -> None:
-    """Write ``settings``; without a file the one that some of ``stages`` reads the key from, else ``params.yaml``.
+def apply_settings(project: Project, settings: Sequence[str], stages: Sequence[Stage]) -> tuple[str, ...]:
+    """Write ``settings``; without a file the one that some of ``stages`` reads the key from, else ``params.yaml``. Returns
+    the files that they are in.
 
     All are understood before one is written. Raises ``UsageFault`` and ``ValuesFault``.
     """
@@ -41,6 +42,7 @@ def apply_settings(project: Project, settings: Sequence[str], stages: Sequence[S
     for name, data in changed.items():
         mode = os.stat(os.path.join(project.root, name)).st_mode & 0o777
         write_below(project.root, name, data, mode=mode)
+    return tuple(wanted)
 
 
 def _file_of(key: str, stages: Sequence[Stage]) -> str:

@@ -82,7 +82,7 @@ def look_at_staged(start: str, *, cached: bool = True) -> Staged:
     cache = load_cache(git) if cached else ParsedCache()
     with BlobReader(git) as blobs:
         index = git_index.committed_alone(index, changes, blobs) if changes else index
-        context = Context(index, changes, blobs, cache=cache)
+        context = Context(index, changes, blobs, cache=cache, unstaged=lambda: git_index.unstaged(git))
         report = check(context)
         counted, ignored = _counted(context, report.violations)
         if STAGE_FILE in context.changes:

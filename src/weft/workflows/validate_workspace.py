@@ -35,6 +35,7 @@ from weft.util.humanize import count_text, size_text
 from weft.util.progress import Progress
 from weft.workflows.look import find_entry
 from weft.workflows.project import Project, open_project
+from weft.workflows.targets import workspace_pointers
 from weft.workflows.validate_layouts import LayoutLook, wrong
 from weft.workflows.validate_results import Staged, ValidateResult
 from weft.workspace.compare import compare
@@ -48,8 +49,10 @@ HASH_BYTES = 64 << 20
 """Most bytes that are hashed in one look."""
 SECONDS = 1.0
 """No further path is looked at after this time."""
+
 FILES = 20_000
 """A tracked directory of more files is looked at by its top alone."""
+_TOLD = 3
 _IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 
@@ -69,6 +72,8 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
             if not busy:
                 violations += [*eye.parts(staged.context, staged.inside), *eye.figures(staged.context, staged.measured)]
                 violations += [*eye.data(staged), *eye.objects(staged)]
+                if progress is not None and not violations:
+                    remind(project, progress, but=staged.scope.pointers)
     except NotARepository:
         return result
     context = staged.context
@@ -146,8 +151,7 @@ class _Eye:
 
     def _compare(self, path: str, pointer: Pointer) -> Iterator[Violation]:
         project = self._project
-        state = project.cache.load(path)
-        scan = scan_tree(project.root, path, state=state, ignore=load_ignore(project.root))
+        scan = _scan(project, path)
         if not scan.type:
             return
         unknown = _unknown_bytes(scan)
@@ -255,6 +259,44 @@ class _Eye:
             return "", False
         text = f"{ref.path} differs from what {ref.inside} holds as staged"
         return text, entry.oid != ref.oid or entry.size == ref.size
+
+
+def remind(project: Project, progress: Progress, *, but: Sequence[str] = ()) -> None:
+    """Warn in one line of tracked data that was changed and not added, so that it is in no commit; ``but`` is left out.
+
+    A look with a budget, as the others: what it did not get to is not told.
+    """
+    end, left = time.monotonic() + SECONDS, HASH_BYTES
+    told: list[str] = []
+    pointers = {path: one for path, one in workspace_pointers(project).items() if path not in but}
+    for path, pointer in pointers.items():
+        if time.monotonic() > end:
+            break
+        try:
+            scan = _scan(project, path)
+            unknown = _unknown_bytes(scan)
+            if unknown > left:
+                told += [f"M {path} (weft add {quoted(path)})"] if scan.type and _sums_differ(scan, pointer) else []
+                continue
+            left -= unknown
+            read = manifest_reader(project.store, pointer.layout)
+            found = compare(scan, pointer, read, cache=project.cache, workers=project.config.jobs, rename_budget=0)
+        except WeftError:
+            continue  # `weft status` tells of it
+        if found.changes and not found.message:  # with a message the pointer is what changed
+            more = f" and {len(found.changes) - 1} more" if len(found.changes) > 1 else ""
+            told.append(f"{_letter(found.changes[0].kind)} {found.changes[0].path}{more} (weft add {quoted(path)})")
+    if told:
+        rest = f"; {len(told) - _TOLD} more paths" if len(told) > _TOLD else ""
+        progress.warn(f"not recorded: {'; '.join(told[:_TOLD])}{rest}")
+
+
+def _letter(kind: str) -> str:
+    return {"added": "A", "deleted": "D"}.get(kind, "M")
+
+
+def _scan(project: Project, path: str) -> TreeScan:
+    return scan_tree(project.root, path, state=project.cache.load(path), ignore=load_ignore(project.root))
 
 
 def _unproved(one: Measured) -> str:

@@ -51,6 +51,21 @@ def test_a_usage_error_names_the_help():
     assert described.hint == "weft add --help"
 
 
+def test_a_usage_error_that_does_not_say_whose_it_is_names_the_help_of_the_verb():
+    assert describe(click.UsageError("Option '--remote' does not take a value."), "status").hint == "weft status --help"
+    assert describe(UsageFault("nothing to do"), "push").hint == "weft push --help"
+    assert describe(click.UsageError("No.")).hint == "weft --help"
+
+
+def test_a_refusal_without_advice_is_given_none():
+    assert describe(WeakHash("x")).hint == ""
+    assert describe(WeakHash("x", path="weft.yaml", line=3)).hint == "mend line 3 of weft.yaml"
+
+
+def test_an_interrupt_that_knows_what_is_left_says_only_that():
+    assert describe(KeyboardInterrupt("half")).message == "interrupted: half; run the same command again"
+
+
 @pytest.mark.parametrize("error", [OutputClosed(), BrokenPipeError(errno.EPIPE, "gone")])
 def test_a_reader_who_left_is_no_error(error):
     assert describe(error) is None

@@ -27,8 +27,8 @@ def command(session: Session, revisions: tuple[str, ...], everything: bool, form
     """Show params, metrics, data and code of revisions side by side.
 
     A range A..B has a column for each of its commits. Everything is read from the pointers, records, and the params and
-    metrics files that stages name: no data is needed. What cannot be read is named. What a run read and made is as its record
-    has it, and marked where the stage is stale.
+    metrics files that stages name: no data is needed. What cannot be read is named. What a run read and made is as its
+    record has it, and marked where the stage is stale.
     """
     result = compare(session.start, revisions, everything=everything)
     session.show("compare", result, partial(compare_page, form=form))

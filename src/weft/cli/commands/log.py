@@ -28,7 +28,8 @@ def command(
     """Show the commits that changed data, params or metrics.
 
     The newest comes first. A merge is shown by what it changed against its first parent. PATH may be data, the record of a
-    stage, or a params or metrics file that a stage names. Stages that are stale in a commit are named in it. Everything is read from Git: no data is needed.
+    stage, or a params or metrics file that a stage names. Stages that are stale in a commit are named in it. Everything is
+    read from Git: no data is needed.
     """
     revisions, paths = split_words(context, words, most=1)
     revision = revisions[0] if revisions else ""

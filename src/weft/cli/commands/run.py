@@ -39,8 +39,10 @@ _DECLARING = ("deps", "outs", "persist", "metrics", "plots", "params")
 def command(session: Session, context: click.Context, /, stage: str, name: str, wdir: str | None, **chosen: Any) -> int:
     """Run a command once and record how its outs came to be.
 
-    With -n the command stands after --, and the stage is written into weft.yaml when it has run well. Without it, STAGE
-    is one that weft.yaml declares; it runs if it is stale.
+    With -n the command stands after --, and the stage is written into weft.yaml when it has run well; a stage of that
+    name that differs is replaced only with --force. Paths, and the params.yaml that -p KEY means, are seen from where
+    the command starts, as in weft.yaml: from --wdir, or from where you are. Without -n, STAGE is one that weft.yaml
+    declares; it runs if it is stale.
     """
     words = tuple(context.meta.get(AFTER_DASHES) or ())
     declaring = {key: chosen.pop(key) for key in _DECLARING}

@@ -48,8 +48,12 @@ def add_page(result: AddResult, view: View) -> Page:
 
 
 def _added(item: Added, view: View) -> str:
-    word = view.paint.good("added    ") if item.changed else "unchanged"
+    word = "unchanged"
+    if item.changed:
+        word = view.paint.good("updated  " if item.updated else "added    ")
     size = size_text(item.size) if item.type == "file" else f"{count_text(item.files, 'file')}, {size_text(item.size)}"
+    if item.difference and item.type == "dir":
+        size += ": +{} ~{} -{}".format(*item.difference)
     detail = f", {count_text(item.new_objects, 'new object')}, {item.oid}" if view.verbose else ""
     return f"{word}  {escape(item.path)}  ({size}{detail})"
 

@@ -20,7 +20,7 @@ from weft.pipeline.reading import Reading, read_by
 from weft.pipeline.validate import faults
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.snapshot import TEXT_LIMIT, Blobs, Snapshot
-from weft.pipeline.validate.violations import Violation
+from weft.pipeline.validate.violations import Violation, quoted
 
 T = TypeVar("T")
 _EMPTY: dict[str, Stage] = {}
@@ -30,7 +30,8 @@ class Context(Snapshot):
     """What the rules look at: a snapshot, and what its files mean.
 
     ``whole`` asks for a look at everything instead of what the changes touch. ``found`` collects violations of parsing,
-    ``notes`` what could not be proved from here.
+    ``notes`` what could not be proved from here. ``unstaged`` tells which files of the work tree the index has otherwise;
+    it is asked only for the sake of advice.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Context(Snapshot):
         *,
         cache: ParsedCache | None = None,
         whole: bool = False,
+        unstaged: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         super().__init__(index, changes, blobs)
         self.whole = whole
@@ -52,6 +54,8 @@ class Context(Snapshot):
         self._old_ignores: tuple[Ignore, ...] | None = None
         self._old_refuses = False
         self._readings: dict[str, Reading] = {}
+        self._ask_unstaged = unstaged
+        self._unstaged: frozenset[str] | None = None
 
     def stages(self) -> Mapping[str, Stage]:
         """The stages of the snapshot; none when there is no stage file or it cannot be read."""
@@ -121,6 +125,14 @@ class Context(Snapshot):
         """True when ``path`` is there and could not be parsed."""
         kinds = ("stages", "record", "pointer", "values", "params")
         return path in self.index and any(self._parsed.get((kind, path), self) is None for kind in kinds)
+
+    def rerun(self, stage: str, *files: str) -> str:
+        """The commands that make the record of ``stage`` and ``files``, which it read or wrote, agree in the index: a file
+        that is there in another version than is staged may be that of the run already."""
+        if self._unstaged is None:
+            self._unstaged = self._ask_unstaged()
+        late = " ".join(quoted(file) for file in files if file in self._unstaged)
+        return f"git add {late}, then: weft repro {stage}" if late else f"weft repro {stage}"
 
     def graph(self) -> Graph | None:
         """The graph of the stages; None when they contradict one another (reported once, as rule 16)."""

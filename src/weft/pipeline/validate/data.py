@@ -40,13 +40,14 @@ def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -
             text = _difference(context, ref)
             if text:
                 line = context.line(path, key, ref.path)
-                mend = f"weft repro {record.stage}"
+                owner = (ref.inside or ref.path) + SUFFIX
+                mend = context.rerun(record.stage, owner)
                 if ref.whole is not None and context.pointer(ref.inside) is not None:
                     text += ", the part perhaps not: weft repro runs the stage only if it did"
                 elif key == "deps" and _made_anew(context, ref):
                     text += f": {ref.stage} made it anew, and {record.stage} has not run since"
-                else:
-                    mend = f"git add {quoted((ref.inside or ref.path) + SUFFIX)}, or: {mend}"
+                elif owner not in context.index:
+                    mend = f"git add {quoted(owner)}, then: {mend}"
                 stale = Stale(record.stage, ref.path) if key == "deps" and _is_another(context, ref) else None
                 yield found(DATA, path, text, line=line, mend=mend, stale=stale)
             elif ref.inside and (known := context.pointer(ref.inside)) is not None:

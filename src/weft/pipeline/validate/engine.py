@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from weft.model.lineage import Record, record_path
@@ -135,6 +136,11 @@ def _scan(context: Context, scope: Scope) -> Iterator[Violation]:
             yield from secrets.machine(path, _decoded(context, path), stage)
     own += [path + SUFFIX for path in scope.pointers] + [STAGE_FILE]
     figures_of = [known for name in scope.stages if (known := context.stages()[name])]
+    if _is_new(context, STAGE_FILE):
+        for one_stage in figures_of:
+            if not isinstance(one_stage.cmd, str):  # its words may stand on lines of their own
+                for one in secrets.secrets(STAGE_FILE, " ".join(one_stage.cmd), holds_ids=True):
+                    yield replace(one, line=one_stage.line)
     others = [params.file for stage in figures_of for params in stage.params]
     others += [out.path for stage in figures_of for out in stage.outs if out.kind == "metrics" and not out.cache]
     for path in dict.fromkeys(own + others):

@@ -22,7 +22,7 @@ _SHOWN = 60
 
 def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     """Rule 9: the values the run used are those of the staged params files."""
-    path, mend = record_path(stage.name), f"weft repro {stage.name}"
+    path = record_path(stage.name)
     for wanted in stage.params:
         recorded = record.params.get(wanted.file)
         staged = context.params(wanted.file)
@@ -35,10 +35,11 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
         try:
             expected, unsure = _selected(staged, wanted)
         except ValuesFault as error:
-            lacks = Stale(stage.name, wanted.file)
+            lacks, mend = Stale(stage.name, wanted.file), context.rerun(stage.name, wanted.file)
             yield found(PARAMS, wanted.file, error.message, line=error.line, mend=mend, stale=lacks)
             continue
         differences = list(_differences(recorded, expected))
+        mend = context.rerun(stage.name, wanted.file) if differences else ""
         for key, text in differences:
             line = context.line(path, "params", wanted.file, key)
             # A run records each key that the stage names, so a record without one of them was not written by it.
@@ -49,11 +50,13 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
         if differences or entry is None:
             continue
         if known is None and record.schema > 1:
-            yield found(PARAMS, path, f"it says nothing of the bytes of {wanted.file}", mend=mend)
+            text = f"it says nothing of the bytes of {wanted.file}"
+            yield found(PARAMS, path, text, mend=context.rerun(stage.name, wanted.file))
         elif not same_params_file(known, ParamsFile(entry.blob, unsure)):
             names = ", ".join((unsure or (known.unsure if known else ()))[:3])
             text = f"{wanted.file} has other bytes than the run read, and programs may differ from weft on {names}"
             line, other = context.line(path, "params_files", wanted.file), Stale(stage.name, wanted.file)
+            mend = context.rerun(stage.name, wanted.file)
             yield found(PARAMS, path, text, line=line, mend=mend, stale=other)
 
 
@@ -82,8 +85,7 @@ def metrics(context: Context, record: Record, stage: Stage) -> Iterator[Violatio
             continue
         for key, text in _differences(record.metrics[file], staged):
             line = context.line(path, "metrics", file, key)
-            mend = f"git add {quoted(file)}, or: weft repro {stage.name}"
-            yield found(METRICS, path, f"{key} of {file} {text}", line=line, mend=mend)
+            yield found(METRICS, path, f"{key} of {file} {text}", line=line, mend=_again(context, record, file))
 
 
 def _kept_by_git(context: Context, record: Record, stage: Stage, path: str) -> Iterator[Violation]:
@@ -96,14 +98,29 @@ def _kept_by_git(context: Context, record: Record, stage: Stage, path: str) -> I
         text = f"{file} is staged with other bytes than the run wrote" if now else f"{file} is not staged"
         if now.endswith(blob):
             text = f"{file} is staged as another kind of file than the run wrote"
-        line = context.line(path, "files", file)
-        yield found(METRICS, path, text, line=line, mend=f"git add {quoted(file)}, or: weft repro {record.stage}")
+        line, mend = (
+            context.line(path, "files", file),
+            _again(context, record, file) if now else _add(file, record.stage),
+        )
+        yield found(METRICS, path, text, line=line, mend=mend)
     for out in stage.outs:
         for file in [] if out.cache else context.at_or_below(out.path):
             if file not in record.files:
                 text = f"{file} is staged, and the run did not write it"
                 mend = f"git rm --cached {quoted(file)}, or: weft repro {stage.name}"
                 yield found(METRICS, path, text, line=context.line(path, "files"), mend=mend)
+
+
+def _again(context: Context, record: Record, file: str) -> str:
+    """What brings ``file``, which is not what the run wrote, and its record together again."""
+    change = context.changes.get(file)
+    if change is not None and change.old_blob and change.old_blob == record.files.get(file):
+        return f"git restore --staged --worktree {quoted(file)}"  # the commit before has what the run wrote
+    return context.rerun(record.stage, file)
+
+
+def _add(file: str, stage: str) -> str:
+    return f"git add {quoted(file)}, then: weft repro {stage}"
 
 
 def _differences(recorded: Mapping[str, Any], staged: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

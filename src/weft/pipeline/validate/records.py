@@ -29,7 +29,7 @@ def digest(context: Context, record: Record, path: str) -> Iterator[Violation]:
     entry = context.entry(packages) if packages else None
     if packages and (entry is None or entry.blob != record.env["packages_blob"]):
         text = f"{packages}, its list of packages, is {'not staged' if entry is None else 'staged in another version'}"
-        mend = f"git checkout HEAD -- {packages}, or {_force(record.stage)}"
+        mend = f"git add {packages}, or: {_force(record.stage)}" if entry is None else _force(record.stage)
         yield found(DIGEST, path, text, line=context.line(path, "env", "packages_file"), mend=mend)
 
 
@@ -45,7 +45,7 @@ def no_stage(context: Context, name: str) -> Iterator[Violation]:
     path = record_path(name)
     if context.broken(STAGE_FILE):
         return
-    yield found(STAGE, path, f"{STAGE_FILE} declares no stage {name!a}", mend=f"git rm {path}, or declare the stage")
+    yield found(STAGE, path, f"{STAGE_FILE} declares no stage {name!a}", mend=f"git rm -f {path}, or declare the stage")
 
 
 def belongs(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
@@ -60,7 +60,7 @@ def belongs(context: Context, record: Record, stage: Stage) -> Iterator[Violatio
         false = same or key == "stage" or (key in _RESULTS and _unvouched(context, record, stage))
         stale = None if false else Stale(stage.name, "the command" if key == "cmd" else f"its {key.partition('/')[0]}")
         line = context.line(path, *key.split("/"))
-        yield found(STAGE, path, text, line=line, mend=_again(stage.name), stale=stale)
+        yield found(STAGE, path, text, line=line, mend=context.rerun(stage.name, STAGE_FILE), stale=stale)
 
 
 def _unvouched(context: Context, record: Record, stage: Stage) -> bool:

@@ -25,9 +25,10 @@ _TOKEN_LEADS = (
     *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "sk-", "xox", "AIza"),
     *("ya29.", "npm_", "pypi-", "SG.", "eyJ", "PRIVATE KEY", "-Signature=", "AccountKey="),
 )
+_HEADERS = ("bearer ", "basic ")
 _WORDS = (
     *("secret", "passw", "pwd", "token", "api_key", "api-key", "apikey", "access_key", "access-key", "accesskey"),
-    *("private_key", "private-key", "credential"),
+    *("private_key", "private-key", "credential", "authorization"),
 )
 
 
@@ -47,8 +48,8 @@ def machine(path: str, text: str, stage: str) -> Iterator[Violation]:
 
 def secrets(path: str, text: str, *, holds_ids: bool) -> Iterator[Violation]:
     """Rule 21 over the text of a file; ``holds_ids`` for weft's own files, in which bare Git ids are no secrets."""
-    shaped = any(lead in text for lead in _TOKEN_LEADS)
     small = text.lower()
+    shaped = any(lead in text for lead in _TOKEN_LEADS) or any(lead in small for lead in _HEADERS)
     named = any(word in small for word in _WORDS)
     if not (shaped or named):
         return

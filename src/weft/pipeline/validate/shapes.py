@@ -18,7 +18,7 @@ _POSIX = re.compile(
     r"|[\w.@+~-]+/[\w.@+~*-]+)[^\s\"',;:)\]}]*"
 )
 _SYSTEM = re.compile(r"/(?:usr/(?:local/)?)?s?bin/|/dev/(?:null|std(?:in|out|err)|u?random|zero|fd/\d+)\b|/proc/self/")
-_WINDOWS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]:(?:\\|/(?!/))")
+_WINDOWS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]:(?:\\|/(?!/))[^\s\"',;)\]}]*+")
 _UNC = re.compile(r"(?:(?<=[\s\"'=])|^)(?:\\\\\\\\|\\\\)[A-Za-z0-9][\w.-]*\\")
 _HOME = re.compile(r"(?:(?<=[\s\"'=:])|^)~[a-z_][\w-]*/|(?:(?<=[\s\"'=:])|^)~/")
 _HOST = re.compile(
@@ -42,29 +42,37 @@ _DASHED = re.compile(
 )  # words joined by dashes may look like this one, too
 # From the beginning of a word only, and the whole word or nothing: what does not match is not tried again from within.
 _ASSIGNED = re.compile(
-    r"(?<![\w.-])((?>[\w.-]*?(?:secret|passw|pwd|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w.-]*+))"
+    r"(?<![\w.-])((?>[\w.-]*?(?:secret|passw|pwd|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|authorization)"
+    r"[\w.-]*+))"
     r"[\"']?(?:\s*+[:=]\s*+|(?<=[a-z])\s++(?=[^:=]))[\"']?([^\s\"',}\]]++)",
     re.IGNORECASE,
 )
+# What a header of HTTP or a proxy is given: `Authorization: Bearer VALUE`.
+_BEARER = re.compile(r"(?<![\w.-])(?:(?:--oauth2-)?bearer|basic)[ \t]{1,8}+([A-Za-z0-9+/=_.~-]{16,}+)", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?:^|[_.-])(?:passw(?:or)?d|passwd|passphrase|pwd)$", re.IGNORECASE)
 _NOT_SECRET = re.compile(
-    r"tokeniz|(?:pad|eos|bos|unk|sep|cls|mask|max|min|num|n|new|special)_?tokens?(?:_|$)", re.IGNORECASE
+    r"tokeniz|(?:pad|eos|bos|unk|sep|cls|mask|max|min|num|n|new|special)_?tokens?(?:_|$)"
+    r"|[_-](?:file|path|dir|url|env|var|name|type)$",
+    re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"[*x.<$%{~].*|null|none|true|false|env[:.].*|-?[0-9.e+-]+|os\.environ.*|changeme|example.*|your.*", re.IGNORECASE
+    r"(?:[*.<$%{~]|x{3}|--).*|null|none|true|false|env[:.].*|-?[0-9.e+-]+|os\.environ.*|changeme|example.*|your.*",
+    re.IGNORECASE,
 )
 _VALUE = re.compile(r"[A-Za-z0-9+/=_.~-]{16,}", re.ASCII)
 _GIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+_SHOWN = 80
 _BITS = 3.3  # of entropy for each character: English words joined by dashes stay below, random ones of 20 above
 
 
 def of_machine(line: str, own: re.Pattern[str] | None) -> str:
     """What of one machine ``line`` holds, in words; empty when nothing is seen. ``own`` finds the name of this machine."""
-    if ":" in line and _WINDOWS.search(line):
-        return "an absolute path of Windows"
+    if ":" in line and (drive := _WINDOWS.search(line)):
+        return f"the absolute path {_cut(drive.group())} of Windows"
     if "/" in line:
-        if any(not _SYSTEM.match(match.group()) for match in _POSIX.finditer(line)):
-            return "an absolute path"
+        places = (match.group() for match in _POSIX.finditer(line))
+        if place := next((place for place in places if not _SYSTEM.match(place)), ""):
+            return f"the absolute path {_cut(place)}"
         if "~" in line and _HOME.search(line):
             return "a path in somebody's home directory"
     if "\\\\" in line and _UNC.search(line):
@@ -74,6 +82,10 @@ def of_machine(line: str, own: re.Pattern[str] | None) -> str:
     if ("//" in line or "@" in line) and _HOST.search(line):
         return "the name of a host in a private network"
     return "the name of this machine" if own is not None and own.search(line) else ""
+
+
+def _cut(path: str) -> str:
+    return path if len(path) <= _SHOWN else path[:_SHOWN] + "..."
 
 
 def _has_credentials(url: str) -> bool:
@@ -94,7 +106,16 @@ def own_name() -> re.Pattern[str] | None:
 
 def has_token(line: str) -> bool:
     """True when a token or key of a known shape is in ``line``."""
-    return _TOKENS.search(line) is not None or any(map(_is_mixed, _DASHED.findall(line)))
+    return (
+        _TOKENS.search(line) is not None
+        or any(map(_is_mixed, _DASHED.findall(line)))
+        or any(_is_random(value) and _entropy(value) >= _BITS for value in _BEARER.findall(line))
+    )
+
+
+def _is_random(text: str) -> bool:
+    """More than a word with a number at its end."""
+    return _is_mixed(text) or sum(char in string.digits for char in text) >= 3
 
 
 def _is_mixed(text: str) -> bool:
@@ -108,7 +129,8 @@ def secret_name(line: str, holds_ids: bool) -> str:
         name, value = match.groups()
         if _PLACEHOLDER.fullmatch(value) or _NOT_SECRET.search(name):
             continue
-        if _PASSWORD.search(name) and len(value) >= 4:
+        option = name.startswith("-") or any(sign in line[match.end(1) : match.start(2)] for sign in ":=")
+        if option and _PASSWORD.search(name) and len(value) >= 4:  # else it is a word of a sentence
             return name.lstrip("-")
         if holds_ids and (_GIT_ID.fullmatch(value) or value.startswith("blake3:")):
             continue

@@ -10,7 +10,7 @@ from weft.formats import pointer as pointer_format
 from weft.model.lineage import Record, record_path
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE, Out, Stage
+from weft.model.stage import STAGE_FILE, Out, Stage, is_code_name
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context, is_record, stage_of_record
 from weft.pipeline.validate.faults import GRAPH, found
@@ -72,7 +72,7 @@ def dangling(context: Context, graph: Graph, stage: Stage) -> Iterator[Violation
             continue
         line = context.line(STAGE_FILE, "stages", stage.name, "deps", at) or stage.line
         text = f"nobody keeps the dependency {dep} of {stage.name!a}: not Git, not a pointer, and no stage makes it"
-        mend = f"weft add {quoted(dep)} for data, git add {quoted(dep)} for code"
+        mend = f"{'git' if is_code_name(dep) else 'weft'} add {quoted(dep)}"
         yield found(GRAPH, STAGE_FILE, text, line=line, mend=mend)
 
 
@@ -99,7 +99,11 @@ def still_used(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
             other = _data(path) in context.index if path.endswith(SUFFIX) else path + SUFFIX in context.index
             by = record_path(name) if path in recorded else STAGE_FILE if _data(path) in declared and not other else ""
             if by:
-                mend = f"git restore --staged {quoted(path)}, or: weft repro {name} once nothing needs it"
+                declared_too = _data(path) in declared and not other
+                edit = f"take {quoted(_data(path))} out of the stage {name} in {STAGE_FILE}, then: weft repro {name}"
+                mend = context.rerun(name, STAGE_FILE)
+                if declared_too and not mend.startswith("git add"):  # else it was taken out, and that is not staged
+                    mend = f"git restore --staged {quoted(path)}, or {edit}"
                 yield found(USED, path, f"it is deleted, and {by} still uses it for the stage {name!a}", mend=mend)
     yield from _records_in_use(context, gone)
     left = next((path for path in context.index if _needs_config(path)), "") if CONFIG_PATH in gone else ""

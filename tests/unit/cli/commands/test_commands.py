@@ -87,7 +87,7 @@ def test_init_twice_changes_nothing(project, cli):
 def test_add_prints_and_hands_on_its_options(project, cli):
     (project / "data" / "a").write_text("beta")
     ran = cli("add", "--no-stage", "data", "model")
-    assert ran.out.splitlines()[:2] == ["added      data  (2 files, 250.0 KiB)", "unchanged  model  (7 B)"]
+    assert ran.out.splitlines()[:2] == ["updated    data  (2 files, 250.0 KiB: +0 ~1 -0)", "unchanged  model  (7 B)"]
     assert ran.err.endswith("next: git add data.weft, then git commit, then weft push\n")
     assert git("diff", "--cached", "--name-only") == ""
     assert cli("add", "model", "--json").data["added"][0]["changed"] is False

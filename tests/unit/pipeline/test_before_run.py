@@ -6,7 +6,7 @@ import pytest
 
 from weft.errors import SecretRefused
 from weft.model.stage import Ignore, Stage
-from weft.pipeline.confidential import refuse_secrets
+from weft.pipeline.before_run import refuse_before
 
 TOKEN = "hf_" + "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1z3"
 
@@ -22,14 +22,17 @@ def _stage(cmd: str | tuple[str, ...]) -> Stage:
         ("train", "--api-key", TOKEN),
         "train --password hunter2",
         f"TOKEN={TOKEN} train",
+        "train \\\n  --api-key \\\n  aB3dE5gH7jK9mN1pQ3rS5tU7",
+        ("train", "--token", "3f2a9bc01d2e4f5a6b7c8d9e0f1a2b3c4d5e6f70"),
+        ("curl", "-H", "Authorization: Bearer aB3dE5gH7jK9mN1pQ3rS5tU7"),
         "curl 'https://x.org/a?X-Amz-Signature=0a0a0a'",
     ],
 )
 def test_a_secret_in_a_command(cmd: str | tuple[str, ...]) -> None:
     with pytest.raises(SecretRefused) as caught:
-        refuse_secrets(_stage(cmd), {})
+        refuse_before(_stage(cmd), {})
     said = caught.value.message + (caught.value.hint or "")
-    assert not any(word in said for word in (TOKEN, "hunter2", "0a0a"))
+    assert not any(word in said for word in (TOKEN, "hunter2", "0a0a", "aB3d", "3f2a"))
 
 
 @pytest.mark.parametrize(
@@ -37,17 +40,17 @@ def test_a_secret_in_a_command(cmd: str | tuple[str, ...]) -> None:
     ["train --lr 0.1", 'train --api-key "$API_KEY"', "train --tokenizer bert-base-uncased-2024-v1", "cat tokens.txt"],
 )
 def test_what_is_none(cmd: str) -> None:
-    refuse_secrets(_stage(cmd), {"params.yaml": {"train.lr": 0.1, "tokens": 5, "model": "resnet"}})
+    refuse_before(_stage(cmd), {"params.yaml": {"train.lr": 0.1, "tokens": 5, "model": "resnet"}})
 
 
 def test_a_secret_among_the_params_unless_it_is_ignored() -> None:
     params = {"conf/db.yaml": {"db.password": "hunter22", "db.hosts": ["a", "b"]}}
     with pytest.raises(SecretRefused, match=r"value of password looks like a secret"):
-        refuse_secrets(_stage("x"), params)
+        refuse_before(_stage("x"), params)
     with pytest.raises(SecretRefused):
-        refuse_secrets(_stage("x"), params, [Ignore("WEFT021", "other.yaml", "why")])
+        refuse_before(_stage("x"), params, [Ignore("WEFT021", "other.yaml", "why")])
     with pytest.raises(SecretRefused):
-        refuse_secrets(_stage("x"), params, [Ignore("WEFT020", "conf/*", "why")])
-    refuse_secrets(_stage("x"), params, [Ignore("WEFT021", "conf/*", "why")])
+        refuse_before(_stage("x"), params, [Ignore("WEFT020", "conf/*", "why")])
+    refuse_before(_stage("x"), params, [Ignore("WEFT021", "conf/*", "why")])
     with pytest.raises(SecretRefused):
-        refuse_secrets(_stage("x"), {"p.yaml": {"keys": ["fine", TOKEN]}})
+        refuse_before(_stage("x"), {"p.yaml": {"keys": ["fine", TOKEN]}})

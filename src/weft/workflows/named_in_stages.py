@@ -1,0 +1,52 @@
+"""What ``weft.yaml`` says of a path that is to be renamed."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from weft.errors import StageFault, WeftError
+from weft.formats import stagefile
+from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.fingerprint import is_at_or_below
+from weft.workflows.project import Project
+from weft.workflows.stages import stage_file
+
+
+def refuse_outs(project: Project, path: str) -> None:
+    """Raise ``StageFault`` when a stage makes ``path``, or something at or below it: its next run would make it anew."""
+    for stage in _stages(project):
+        for out in stage.outs:
+            if is_at_or_below(out.path, path) or is_at_or_below(path, out.path):
+                raise StageFault(
+                    f"{out.path} is an out of the stage {stage.name}, which would make it under this name again",
+                    hint=f"change it in {STAGE_FILE}, line {stage.line}, then: weft repro {stage.name}",
+                    path=path,
+                )
+
+
+def warn_of_readers(project: Project, old: str, new: str) -> None:
+    """Name the stages that read ``old``, which is ``new`` now, and the lines that name it."""
+    lines = (stage_file(project) or b"").decode("utf-8", "replace").split("\n")
+    for stage in _stages(project):
+        if not any(is_at_or_below(dep, old) for dep in stage.deps):
+            continue
+        near, now = _seen_from(stage, old), _seen_from(stage, new)
+        # Its command stands on these lines too, as a rule.
+        numbers = [str(at) for at, line in enumerate(lines, 1) if near in line]
+        where = f", line{'s' * (len(numbers) > 1)} {', '.join(numbers)}," if numbers else ""
+        project.progress.warn(
+            f"the stage {stage.name} reads {old}: {STAGE_FILE}{where} still says so",
+            hint=f"write {now} there, git add {STAGE_FILE}, then: weft repro {stage.name}",
+        )
+
+
+def _stages(project: Project) -> Iterator[Stage]:
+    try:
+        yield from stagefile.decode(stage_file(project) or b"").values()
+    except WeftError:
+        return  # whoever runs the stages hears of it
+
+
+def _seen_from(stage: Stage, path: str) -> str:
+    return posixpath.relpath(path, stage.wdir) if stage.wdir else path
