@@ -50,6 +50,16 @@ def test_the_repository_around_the_user_keeps_its_own_settings(tmp_path: Path) -
     assert snapshot(tmp_path / "copy") == snapshot(repo.root / "data")
 
 
+def test_a_bare_repository_by_a_relative_path(tmp_path: Path) -> None:
+    repo = source(tmp_path / "repo")
+    repo.git("clone", "-q", "--bare", ".", str(tmp_path / "bare.git"))
+    repo.git("init", "-q", "--bare", str(tmp_path / "empty.git"))
+    other = Repo(tmp_path, repo.env)
+    # Found and understood: without a remote the data itself is nowhere.
+    assert "E_NO_REMOTE" in other.weft("get", "bare.git", "data", "-o", "got", code=3).err
+    assert "is no weft project" in other.weft("get", "./empty.git", "data", "-o", "got", code=6).err
+
+
 def test_elsewhere_it_is_moved_aside(tmp_path: Path) -> None:
     repo = source(tmp_path / "repo")
     place = tmp_path / "got"

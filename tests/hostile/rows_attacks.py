@@ -79,9 +79,29 @@ def conversion(tmp_path: Path) -> None:
     assert "WEFT033" in repo.weft("validate", "--rev", "HEAD").out
 
 
+def filters_of_the_user(tmp_path: Path) -> None:
+    stranger = Repo.make(tmp_path / "stranger")
+    stranger.write({"d/x": b"theirs", ".weft/.gitattributes": b"* filter=mine\n"})
+    stranger.weft("add", "d")
+    stranger.commit()
+    home, ran = tmp_path / "home", tmp_path / "ran"
+    home.mkdir()
+    (home / ".gitconfig").write_text(f'[filter "mine"]\n\tsmudge = "touch {ran}; cat"\n')
+    reader = Repo(tmp_path, {**stranger.env, "HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig")})
+    reader.git("clone", "-q", f"file://{stranger.root}/.git", "clone")
+    assert ran.exists()
+    ran.unlink()
+    got = reader.weft("get", f"file://{stranger.root}/.git", "d", code=None)
+    assert not ran.exists(), got.err
+    assert got.code == 3, got.err
+    assert "E_NO_REMOTE" in got.err
+    assert not ran.exists()
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (134, "out-inside-of-a-directory", out_inside_of_a_directory),
     (135, "private-settings-of-an-archive", private_settings_of_an_archive),
     (136, "hidden-in-a-submodule", hidden_in_a_submodule),
     (137, "conversion", conversion),
+    (138, "filters-of-the-user", filters_of_the_user),
 ]

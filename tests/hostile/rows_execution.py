@@ -139,8 +139,9 @@ def program_of_a_promisor(tmp_path: Path) -> None:
         repo.git("config", key, value)
     blob = repo.git("rev-parse", "HEAD:d.weft").out.strip()
     (repo.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    outside = Repo(tmp_path, repo.env)
     for url in (str(repo.root), f"file://{repo.root}"):
-        assert repo.run(sys.executable, "-m", "weft", "get", url, "d", "-o", str(tmp_path / "got"), code=None).code != 0
+        assert outside.weft("get", url, "d", "-o", str(tmp_path / "got"), code=None).code != 0
         assert not ran.exists()
     repo.run("git", "cat-file", "-p", blob, code=None)
     assert ran.exists(), "Git itself runs it"

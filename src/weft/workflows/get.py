@@ -24,6 +24,7 @@ from weft.errors import (
 from weft.gitio import trees
 from weft.gitio.repo import SAFELY, discover, find_git, git_failed
 from weft.model.entry import DIR
+from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import Pointer
 from weft.model.remote import NOTHING, Trust
 from weft.objects.ingest import ingest
@@ -32,7 +33,7 @@ from weft.util.progress import Progress
 from weft.util.subproc import run
 from weft.workflows.fetch import fetch_content, fetch_metadata
 from weft.workflows.look import find_entry
-from weft.workflows.project import Project, open_project
+from weft.workflows.project import Project, committed_config, open_project
 from weft.workflows.results import GetResult
 from weft.workflows.targets import Target, pick, repo_path, revision_pointers
 from weft.workspace.materialize import materialize
@@ -179,13 +180,16 @@ def _opened(url: str, progress: Progress | None, trust: Trust) -> Iterator[Proje
             yield project
         return
     with tempfile.TemporaryDirectory(prefix="weft-get-") as scratch:
-        argv = [find_git(), *SAFELY, "clone", "--quiet", "--no-checkout", "--", url, "clone"]
+        origin = os.path.abspath(local) if os.path.isdir(local) else url  # Git starts in another directory
+        argv = [find_git(), *SAFELY, "clone", "--quiet", "--no-checkout", "--", origin, "clone"]
         done = run(argv, cwd=scratch, check=False)
         if done.returncode:
             raise git_failed(["clone"], done)
         clone = os.path.join(scratch, "clone")
-        config = run([argv[0], *SAFELY, "checkout", "HEAD", "--", ".weft"], cwd=clone, check=False)
-        if config.returncode:
-            raise GitFailed(f"{url} is no weft project: it has no .weft/config.yaml", hint="check the url", path=url)
+        # The configuration is read from the index: checking anything out would run what the user's Git has for the filters
+        # that the attributes of a stranger name.
+        run([argv[0], *SAFELY, "read-tree", "HEAD"], cwd=clone, check=False)
+        if committed_config(discover(clone)) is None:
+            raise GitFailed(f"{url} is no weft project: it has no {CONFIG_PATH}", hint="check the url", path=url)
         with open_project(clone, progress, trust) as project:
             yield project
