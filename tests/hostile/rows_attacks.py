@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,29 @@ def private_settings_of_an_archive(tmp_path: Path) -> None:
     private.write_text("{")
     reader.weft("get", str(stranger.root), "d/x", "-o", "x")
     assert "E_SCHEMA" in reader.weft("get", "--trust", str(stranger.root), "d/x", "-o", "y", code=3).err
+
+
+def git_directory_of_another(tmp_path: Path) -> None:
+    mine = Repo.make(tmp_path / "mine")
+    mine.write({"d/x": b"mine"})
+    mine.weft("add", "d")
+    mine.commit()
+    for way in ("file", "link", "commondir"):
+        stranger = Repo.make(mine.root / "unpacked")
+        git = stranger.root / ".git"
+        if way == "commondir":
+            (git / "commondir").write_text("../../.git\n")
+        else:
+            shutil.rmtree(git)
+            git.symlink_to("../.git") if way == "link" else git.write_text("gitdir: ../.git\n")
+        store = mine.root / ".git/weft"
+        before = {path: path.stat()[:9] for path in (store, *store.rglob("*"))}
+        for reader in (mine, Repo(tmp_path, mine.env)):
+            ran = reader.weft("get", str(stranger.root), "d", "-o", str(tmp_path / "got"), code=3)
+            assert "E_UNTRUSTED_CONFIG" in ran.err
+            assert "weft get --trust" in ran.err
+        assert {path: path.stat()[:9] for path in (store, *store.rglob("*"))} == before
+        shutil.rmtree(stranger.root)
 
 
 def hidden_in_a_submodule(tmp_path: Path) -> None:
@@ -103,5 +127,6 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (135, "private-settings-of-an-archive", private_settings_of_an_archive),
     (136, "hidden-in-a-submodule", hidden_in_a_submodule),
     (137, "conversion", conversion),
+    (139, "git-directory-of-another", git_directory_of_another),
     (138, "filters-of-the-user", filters_of_the_user),
 ]

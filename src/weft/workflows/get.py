@@ -22,7 +22,8 @@ from weft.errors import (
     UntrustedRemote,
 )
 from weft.gitio import trees
-from weft.gitio.repo import SAFELY, discover, find_git, git_failed
+from weft.gitio.kept import tree_paths
+from weft.gitio.repo import SAFELY, GitRepo, discover, find_git, git_failed
 from weft.model.entry import DIR
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import Pointer
@@ -66,7 +67,7 @@ def get(
     """
     if trust.foreign and _is_around(url):
         trust = replace(trust, foreign=False)
-    with _opened(url, progress, trust) as project, _hint_at_trust(trust, url, f"{rev}:{path}" if rev else path):
+    with _hint_at_trust(trust, url, f"{rev}:{path}" if rev else path), _opened(url, progress, trust) as project:
         commit = trees.resolve(project.git, rev or "HEAD")
         place = repo_path(project, os.path.join(project.root, path))
         pointers = revision_pointers(project, commit)
@@ -164,11 +165,18 @@ def _local(url: str) -> str:
 
 
 def _is_around(url: str) -> bool:
-    """True for the repository that the user works in, or a work tree of it: it is no foreign one."""
+    """True for the repository that the user works in, or a work tree of it that it knows: it is no foreign one."""
     try:
-        return os.path.isdir(_local(url)) and discover(_local(url)).common_dir == discover(".").common_dir
+        return os.path.isdir(_local(url)) and discover(_local(url)).root in tree_paths(discover("."))
     except (NotARepository, GitFailed):
         return False
+
+
+def _refuse_borrowed(git: GitRepo) -> None:
+    """Refuse a stranger's directory that says its Git directory, with the store in it, is another one on this machine."""
+    own = os.path.join(os.path.realpath(git.root), ".git")
+    if os.path.islink(own) or not os.path.realpath(git.git_dir) == os.path.realpath(git.common_dir) == own:
+        raise UntrustedConfig(f"{git.root} has its Git directory elsewhere, in {git.common_dir}", path=git.root)
 
 
 @contextmanager
@@ -176,6 +184,8 @@ def _opened(url: str, progress: Progress | None, trust: Trust) -> Iterator[Proje
     """The repository ``url`` itself when it is a local one, so that nothing need be pushed; else a clone that goes away."""
     local = _local(url)
     if os.path.isdir(os.path.join(local, ".weft")):
+        if trust.foreign:
+            _refuse_borrowed(discover(local))
         with open_project(local, progress, trust) as project:
             yield project
         return
