@@ -17,7 +17,7 @@ from weft.pipeline.validate.names import LARGE_BYTES
 from weft.pipeline.validate.violations import quoted
 from weft.workflows.files import read_small
 from weft.workflows.project import Project
-from weft.workflows.stage_inputs import VALUES_LIMIT, read_params
+from weft.workflows.stage_inputs import VALUES_LIMIT, read_params, sparse_dependency
 from weft.workflows.stages import Pipeline, stage_file
 
 _BINARY_LOOK = 8000  # as many bytes as Git looks at
@@ -109,6 +109,8 @@ def _refuse_absent(project: Project, pipeline: Pipeline, stage: Stage) -> None:
     for path in stage.deps:
         there = os.path.lexists(os.path.join(project.root, path)) or _is_tracked(project, path)
         if not there and not pipeline.graph.producer_of(path):
+            if left_out := sparse_dependency(project, stage, path):
+                raise left_out
             raise MissingDependency(
                 f"{path}, a dependency of stage {stage.name}, is not there, and no stage makes it",
                 hint=f"check the deps of {stage.name}",

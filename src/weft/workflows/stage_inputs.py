@@ -108,12 +108,8 @@ class Looker:
 
     def _missing(self, stage: Stage, path: str) -> MissingDependency:
         producer = self._pipeline.graph.producer_of(path)
-        if any(trees.left_out(self._project.git, name) for name in (path, pointer_path(path))):
-            return MissingDependency(
-                f"a sparse checkout leaves {path}, a dependency of stage {stage.name}, out of this work tree",
-                hint=f"git sparse-checkout add {path.rpartition('/')[0] or path}, then weft pull {path}",
-                path=path,
-            )
+        if left_out := sparse_dependency(self._project, stage, path):
+            return left_out
         if not os.path.lexists(os.path.join(self._project.root, path)):
             hint = (
                 f"weft repro {producer}" if producer and producer != stage.name else f"check the deps of {stage.name}"
@@ -270,6 +266,17 @@ class ParamsRead:
     def files(self, blobs: Mapping[str, str]) -> dict[str, ParamsFile]:
         """The bytes of each file for a record."""
         return {path: ParamsFile(blobs[path], tuple(sorted(self.unsure.get(path, ())))) for path in self.values}
+
+
+def sparse_dependency(project: Project, stage: Stage, path: str) -> MissingDependency | None:
+    """The error for a dependency that a sparse checkout leaves out of the work tree, None for any other."""
+    if not any(trees.left_out(project.git, name) for name in (path, pointer_path(path))):
+        return None
+    return MissingDependency(
+        f"a sparse checkout leaves {path}, a dependency of stage {stage.name}, out of this work tree",
+        hint=f"git sparse-checkout add {path.rpartition('/')[0] or path}, then weft pull {path}",
+        path=path,
+    )
 
 
 def read_params(stage: Stage, read: Callable[[str], bytes | None]) -> ParamsRead:
