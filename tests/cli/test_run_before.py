@@ -39,9 +39,8 @@ def _refused(repo: Project, *args: str, code: int = 3) -> str:
         (("-p", "place"), "touch ran", ("place of params.yaml", "/srv/nas/data", "E_STAGE")),
         (("-m", "m.txt"), "touch ran; echo 1 > m.txt", ("m.txt holds no values", ".yaml", "E_VALUES")),
         ((), f"touch ran; curl -H 'Authorization: Bearer {TOKEN}' x.org", ("E_SECRET",)),
-        (("-p", "lr"), "touch ran; train --lr ${lr}", ("${lr}", "param of params.yaml", "E_STAGE")),
     ],
-    ids=["path", "param", "metrics", "secret", "unreplaced"],
+    ids=["path", "param", "metrics", "secret"],
 )
 def test_what_no_commit_would_take(
     tmp_path: Path, options: tuple[str, ...], command: str, words: tuple[str, ...]
@@ -56,12 +55,6 @@ def test_a_path_of_a_machine_that_is_let_through(tmp_path: Path) -> None:
     ignore = b"validate:\n  - {rule: WEFT012, path: lineage/s.yaml, reason: every machine has it}\n"
     repo.write({"weft.yaml": ignore})
     repo.weft("run", "-n", "s", "-o", "o", "--", "echo /srv/nas/a > o")
-
-
-def test_a_value_that_a_variable_gives_is_no_param(tmp_path: Path) -> None:
-    repo = _repo(tmp_path)
-    repo.weft("run", "-n", "s", "-p", "lr", "-o", "o", "--", "lr=5; echo ${lr} > o")
-    assert (repo.root / "o").read_bytes() == b"5\n"
 
 
 @pytest.mark.parametrize(

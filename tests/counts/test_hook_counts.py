@@ -80,7 +80,7 @@ def test_four_processes_and_nothing_heavy(repo: Lineage) -> None:
         assert cache.exists()
 
 
-def test_a_lie_in_one_of_fifty_is_found_at_the_same_price(repo: Lineage) -> None:
+def test_a_lie_in_one_of_fifty_costs_one_process_more_for_the_advice(repo: Lineage) -> None:
     kept = repo.read("metrics/stage-07.json")
     repo.write("metrics/stage-07.json", kept.replace(b"0.1", b"0.7", 1))
     repo.git("add", "-A")
@@ -90,7 +90,7 @@ def test_a_lie_in_one_of_fifty_is_found_at_the_same_price(repo: Lineage) -> None
         repo.write("metrics/stage-07.json", kept)
         repo.git("add", "-A")
     assert set(violations) == {"WEFT010"}
-    assert len(commands) == 4
+    assert sorted(commands) == ["cat-file", "diff", "diff", "ls-files", "rev-parse"]
 
 
 def test_what_is_known_is_not_parsed_again(repo: Lineage) -> None:

@@ -111,7 +111,9 @@ def home_in_lineage(tmp_path: Path) -> None:
         assert str(repo.root) not in path.read_text()
         assert os.uname().nodename not in path.read_text()
     repo.weft("install")
-    repo.weft("run", "-n", "s", "-o", "o", "--", f"ls {home} > o")
+    assert "E_STAGE" in repo.weft("run", "-fn", "s", "-o", "o", "--", f"ls {home} > o", code=3).err
+    path = repo.root / "lineage/s.yaml"
+    path.write_text(path.read_text().replace("echo 1 > o", f"ls {home} > o"))
     refused = repo.git("commit", "-a", "-m", "home", code=1)
     assert "WEFT012" in refused.err
 

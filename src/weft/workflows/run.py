@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from weft.errors import StageFault, UsageFault
@@ -58,7 +58,6 @@ def run_declaration(project: Project, declaration: Declaration, options: RunOpti
     The stage is written with its record: a run that fails declares nothing. Raises as ``run_stage``.
     """
     stage = make_stage(project, declaration)
-    _refuse_unreplaced(stage, declaration.words, options.environment)
     before = stage_file(project)
     known = stagefile.decode(before) if before is not None else {}
     old = known.get(stage.name)
@@ -108,20 +107,6 @@ def _warn_of_left(project: Project, pipeline: Pipeline, old: Stage) -> None:
             project.progress.warn(
                 f"{out.path} was an out of the stage {old.name} before, and no stage makes it now", hint=remove
             )
-
-
-def _refuse_unreplaced(stage: Stage, words: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Raise ``StageFault`` for a ``${KEY}`` of the command that means a param: a shell knows no params, and puts nothing
-    there."""
-    text = " ".join(words)
-    for wanted in stage.params:
-        for key in wanted.keys:
-            known = key in environment or f"{key}=" in text or f"{key} in " in text
-            if f"${{{key}}}" in text and not known:
-                raise StageFault(
-                    f"the shell puts nothing in the place of ${{{key}}}: {key} is a param of {wanted.file}, and no variable",
-                    hint=f"let the program read {wanted.file}",
-                )
 
 
 def _run(

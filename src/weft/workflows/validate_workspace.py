@@ -53,6 +53,7 @@ SECONDS = 1.0
 FILES = 20_000
 """A tracked directory of more files is looked at by its top alone."""
 _TOLD = 3
+_MOST = 100_000  # files of one path that a reminder is worth a look at
 _IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 
@@ -268,7 +269,9 @@ def remind(project: Project, progress: Progress, *, but: Sequence[str] = ()) -> 
     """
     end, left = time.monotonic() + SECONDS, HASH_BYTES
     told: list[str] = []
-    pointers = {path: one for path, one in workspace_pointers(project).items() if path not in but}
+    pointers = {
+        path: one for path, one in workspace_pointers(project).items() if path not in but and one.files <= _MOST
+    }
     for path, pointer in pointers.items():
         if time.monotonic() > end:
             break
