@@ -41,7 +41,7 @@ def test_data_that_is_pushed_goes_and_comes_back(repo: Repo) -> None:
     assert ran.out == "dropped  data  (4 files, 300.8 KiB; on origin)\n"
     assert "next: weft pull PATH" in ran.err
     assert not (repo.root / "data").exists()
-    assert repo.weft("status").out == "- data  (not here)\n"
+    assert repo.weft("status", "-q").out == "- data  (not here)\n"
     assert repo.git("status", "--short").out == ""
     assert "nothing to drop" in repo.weft("drop", "data").err
     repo.weft("checkout", "data")
@@ -55,13 +55,13 @@ def test_data_that_is_pushed_goes_and_comes_back(repo: Repo) -> None:
 def test_a_part_goes_and_the_rest_stays_as_it_is(repo: Repo) -> None:
     repo.weft("drop", "data/sub", "data/big", "data/sub/c")
     assert files(repo) == {"data/a": DATA["data/a"]}
-    assert repo.weft("status").out == "~ data  (3 files not here)\n"
+    assert repo.weft("status", "-q").out == "~ data  (3 files not here)\n"
     repo.weft("pull", "data/sub")
     repo.weft("drop", "data/sub/c")
     assert sorted(files(repo)) == ["data/a", "data/sub/d"]
-    assert repo.weft("status").out == "~ data  (2 files not here)\n"
+    assert repo.weft("status", "-q").out == "~ data  (2 files not here)\n"
     (repo.root / "data/sub/d").unlink()
-    assert repo.weft("status").out == "D data/sub/d\n~ data  (2 files not here)\n"
+    assert repo.weft("status", "-q").out == "D data/sub/d\n~ data  (2 files not here)\n"
 
 
 def test_add_keeps_what_was_dropped(repo: Repo) -> None:
@@ -142,14 +142,14 @@ def test_files_that_are_ignored_stay(repo: Repo) -> None:
     repo.write({".weftignore": b"*.log\n", "data/sub/run.log": b"mine"})
     repo.weft("drop", "data")
     assert files(repo) == {"data/sub/run.log": b"mine"}
-    assert repo.weft("status").out == "- data  (not here)\n"
+    assert repo.weft("status", "-q").out == "- data  (not here)\n"
 
 
 def test_what_was_deleted_by_hand_counts_as_not_here_when_it_is_dropped(repo: Repo) -> None:
     shutil.rmtree(repo.root / "data/sub")
     assert repo.weft("status").out.count("D data/sub/") == 2
     assert "no file of it is in the workspace" in repo.weft("drop", "data/sub").out
-    assert repo.weft("status").out == "~ data  (2 files not here)\n"
+    assert repo.weft("status", "-q").out == "~ data  (2 files not here)\n"
 
 
 def test_data_of_an_older_pointer_is_checked_out_first(repo: Repo) -> None:
@@ -264,6 +264,8 @@ def test_a_drop_that_is_killed_halfway_leaves_nothing_that_counts_as_deleted(rep
     # Neither adding nor looking may take for deleted what was dropped.
     repo.weft("add", "data")
     assert (repo.root / "data.weft").read_bytes() == pointer
-    assert repo.weft("status").out == f"~ data  ({len(DATA) - len(left)} files not here)\n".replace("1 files", "1 file")
+    assert repo.weft("status", "-q").out == f"~ data  ({len(DATA) - len(left)} files not here)\n".replace(
+        "1 files", "1 file"
+    )
     repo.weft("drop", "data")
     assert not (repo.root / "data").exists()

@@ -15,8 +15,9 @@ EXCEPTIONS = {
     ("log", "-n"): "--max-count",
     ("run", "-o"): "--out",
     ("init", "--remote"): "URL",
+    ("init", "--store"): "DIR",
 }
-"""Where a letter or a name means something else: as in DVC, as in Git, and before a remote has a name."""
+"""Where a letter or a name means something else: as in DVC, as in Git, and before a remote or a store has its place."""
 
 SPELLED = {
     "--remote": ("-r", ("NAME", "[NAME]")),
