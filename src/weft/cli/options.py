@@ -111,7 +111,8 @@ def format_option(*forms: str) -> Callable[[Function], Function]:
             session.json = True
         elif session.json and value != forms[0]:
             raise click.UsageError("give one of --format and --json", context)
-        return forms[0] if session.json else value
+        session.form = forms[0] if session.json else value
+        return session.form
 
     kinds = click.Choice((forms[0], "json", *forms[1:]))
     return click.option("--format", "form", type=kinds, default=forms[0], callback=choose, help="How to print it.")

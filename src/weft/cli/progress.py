@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
@@ -50,13 +51,19 @@ class Display(Protocol):
 
 
 class TerminalProgress:
-    """The progress that commands report to. It prints warnings at once and keeps them for the JSON document."""
+    """The progress that commands report to. It prints warnings at once and keeps them for the JSON document.
 
-    def __init__(self, output: Output, paint: Paint, visible: bool) -> None:
+    ``as_seen`` makes a sentence name paths from where the user stands.
+    """
+
+    def __init__(
+        self, output: Output, paint: Paint, visible: bool, as_seen: Callable[[str], str] = lambda text: text
+    ) -> None:
         self.warnings: list[dict[str, str]] = []
         self._output = output
         self._paint = paint
         self._visible = visible
+        self._as_seen = as_seen
         self._lock = own(self, "_lock", threading.RLock)
         self._display: Display | None = None
         self._running: set[_Running] = set()
@@ -72,9 +79,9 @@ class TerminalProgress:
 
     def warn(self, message: str, hint: str = "") -> None:
         """Print a warning above the progress lines."""
-        lines = [f"{self._paint.care('warning:')} {escape(message)}"]
+        lines = [f"{self._paint.care('warning:')} {escape(self._as_seen(message))}"]
         if hint:
-            lines.append(f"hint: {escape(hint)}")
+            lines.append(f"hint: {escape(self._as_seen(hint))}")
         with self._lock:
             self.warnings.append({"message": message, "hint": hint})
             text = "\n".join(lines) + "\n"

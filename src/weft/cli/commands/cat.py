@@ -9,6 +9,7 @@ from weft.cli.options import complete_paths, size
 from weft.cli.render.content import ContentDocument, Kept
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_revision
+from weft.model.paths import FROM_TOP
 from weft.workflows.look import cat
 from weft.workflows.project import open_project
 
@@ -32,4 +33,4 @@ def command(session: Session, what: str, start: int, length: int | None) -> None
             return
         kept = Kept()
         cat(project, revision, path, kept, start, length)
-    session.show("cat", ContentDocument.of(path, revision, start, kept), ContentDocument.page)
+    session.show("cat", ContentDocument.of(path.removeprefix(FROM_TOP), revision, start, kept), ContentDocument.page)

@@ -51,12 +51,17 @@ def _print(session: Session, log: Log, form: str, *, everything: bool, count: in
         session.out.line(line)
     told = 0
     for entry in log.entries(everything=everything, count=count):
-        for line in entry_lines(entry, view, form):
+        seen = session.here.record(entry) if form == "text" else entry
+        for line in entry_lines(seen, view, form):
             session.out.line(line)
         session.out.flush()
         if session.out.closed:
             return
         told += 1
-    notes = [escape(note) for note in log.notes] if told else ["no commit changed any of this (--all shows the others)"]
+    notes = (
+        [escape(session.here.text(note)) for note in log.notes]
+        if told
+        else ["no commit changed any of this (--all shows the others)"]
+    )
     for note in () if session.quiet else notes:
         session.err.line(note)

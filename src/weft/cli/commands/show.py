@@ -9,6 +9,7 @@ from weft.cli.options import complete_paths
 from weft.cli.render.show import show_page
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_revision, split_words
+from weft.model.paths import FROM_TOP
 from weft.workflows.show import show
 
 
@@ -28,5 +29,5 @@ def command(session: Session, context: click.Context, words: tuple[str, ...]) ->
     if not paths and ":" in revision:
         revision, path = split_revision(revision)
         # As in Git, `REV:` is all of it and `:` alone names the index, which is no commit.
-        paths = [path] if path else []
+        paths = [] if path in ("", FROM_TOP) else [path]
     session.show("show", show(session.start, revision, paths), show_page)
