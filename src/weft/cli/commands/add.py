@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import jobs_option, remote_option, size, stage_option
+from weft.cli.options import dry_run_option, jobs_option, remote_option, size, stage_option
 from weft.cli.render.content import add_page
 from weft.cli.verbs import pass_session, verb
 from weft.workflows.add import add
@@ -25,6 +25,7 @@ from weft.workflows.project import open_project
 @click.option("--max-size", type=size, default=None, metavar="SIZE", help="Refuse files larger than SIZE.")
 @jobs_option()
 @click.option("-f", "--force", is_flag=True, help="Record it even if the pointer changed since the last checkout.")
+@dry_run_option("Only say what would be added.")
 @pass_session
 def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote: str, **chosen: Any) -> int:
     """Put files or directories into the store and write their pointers.

@@ -31,7 +31,7 @@ def command(session: Session, /, paths: tuple[str, ...], force: bool, **chosen: 
         chosen["remote"], chosen["jobs"], chosen["revs"], chosen["all_commits"], chosen["dry_run"]
     )
     with open_project(session.start, session.progress, session.trust) as project:
-        result = pull(project, paths, transfer, CheckoutOptions(force=force))
+        result = pull(project, paths, transfer, CheckoutOptions(force=force, dry_run=transfer.dry_run))
     session.show("pull", result, pull_page)
-    lacking = ExitCode.DIFFERENCES if result.checked_out.absent else ExitCode.OK
+    lacking = ExitCode.DIFFERENCES if result.checked_out.absent and not transfer.dry_run else ExitCode.OK
     return session.tell_broken((*result.lacking, *result.checked_out.broken)) or lacking

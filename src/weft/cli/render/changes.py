@@ -47,7 +47,7 @@ _WORDS = {"typechange": "changed in type", "mode": "changed in mode", "behind": 
 
 def status_page(result: StatusResult, view: View) -> Page:
     """Lines as of `git status --short`, a sum, and what to do next."""
-    data = [line for item in result.paths for line in _path_lines(item, view)]
+    data = [line for item in result.paths for line in path_lines(item, view)]
     longest = max((len(item.changes) for item in result.paths), default=0)
     notes = (*_told_folded("status", longest, view), *_advice(result))
     late = stale.stale_lines(result.stale, view) if result.stale else ()
@@ -104,7 +104,8 @@ def _listed(changes: Sequence[Change], view: View, top: str = "") -> Sequence[fo
     return fold.fold(changes, MOST, top)
 
 
-def _path_lines(item: PathStatus, view: View) -> list[str]:
+def path_lines(item: PathStatus, view: View) -> list[str]:
+    """What differs in one tracked path."""
     path, paint = escape(item.path), view.paint
     lines = [_change_line(change, files, paint) for change, files in _listed(item.changes, view, item.path)]
     lines += [line for edited in item.edited for line in _edited_lines(edited, paint)]
