@@ -130,6 +130,8 @@ DRY_RUN = ("push", "fetch", "pull", "repro", "gc", "add", "checkout", "rm", "mv"
 FORMATS = {
     "log": {"text", "json", "csv", "md"},
     "compare": {"text", "json", "csv", "md"},
+    "diff": {"text", "json", "csv", "md"},
+    "show": {"text", "json", "csv", "md"},
     "lineage graph": {"text", "json", "dot", "mermaid"},
 }
 
