@@ -15,7 +15,7 @@ from weft.workflows.options import AddOptions
 from weft.workflows.project import open_project
 
 
-@verb("add", example="weft add data/train models/net.bin\ngit commit -m 'New training data'\nweft push")
+@verb("add", long=True, example="weft add data/train models/net.bin\ngit commit -m 'New training data'\nweft push")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @click.option("--to-remote", is_flag=True, help="Push the data in the same go, to the default remote.")
 @remote_option("Push it in the same go, to NAME.")

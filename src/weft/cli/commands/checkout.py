@@ -20,6 +20,7 @@ from weft.workflows.project import open_project
 
 @verb(
     "checkout",
+    long=True,
     example="weft checkout\nweft checkout v1.0 -- data/train",
     codes={1: "some data is not in the local store"},
     split=True,

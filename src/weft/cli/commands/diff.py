@@ -18,6 +18,7 @@ from weft.workflows.project import open_project
 
 @verb(
     "diff",
+    long=True,
     example="weft diff HEAD~1 HEAD -- data/train",
     codes={1: "there are differences (with --exit-code)"},
     split=True,

@@ -16,7 +16,12 @@ from weft.workflows.project import open_project
 from weft.workflows.pull import pull
 
 
-@verb("pull", example="git pull\nweft pull\nweft pull --dry-run", codes={1: "some data is not in the local store"})
+@verb(
+    "pull",
+    long=True,
+    example="git pull\nweft pull\nweft pull --dry-run",
+    codes={1: "some data is not in the local store"},
+)
 @paths_argument()
 @transfer_options
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")

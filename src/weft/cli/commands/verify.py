@@ -17,6 +17,7 @@ from weft.workflows.verify import verify
 
 @verb(
     "verify",
+    long=True,
     example="weft verify --full data/train\nweft verify --remote --sample 5%\nweft verify --repair",
     codes={4: "damage was found, and is not mended"},
 )
