@@ -74,6 +74,12 @@ def head(repo: GitRepo) -> str | None:
     return done.stdout.decode("ascii").strip() or None
 
 
+def ref_names(repo: GitRepo) -> list[str]:
+    """Branches, tags and branches of remotes, by the short names that are revisions."""
+    refs = ("refs/heads", "refs/tags", "refs/remotes")
+    return _lines(repo.git("for-each-ref", "--format=%(refname:short)", *refs))
+
+
 def commits(repo: GitRepo, spec: str) -> list[str]:
     """Full ids of the commits ``spec`` names, newest first.
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_paths, dry_run_option, stage_option
+from weft.cli.options import complete_words, dry_run_option, stage_option
 from weft.cli.render.transfer import checkout_page
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_words
@@ -25,7 +25,7 @@ from weft.workflows.project import open_project
     codes={1: "some data is not in the local store"},
     split=True,
 )
-@click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...]", shell_complete=complete_paths)
+@click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...]", shell_complete=complete_words)
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
 @click.option(
     "--link",

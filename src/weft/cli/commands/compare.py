@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import format_option
+from weft.cli.options import complete_revisions, format_option
 from weft.cli.render.history import FORMS, compare_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
@@ -19,7 +19,7 @@ from weft.workflows.compare import compare
     example="weft compare v1\nweft compare main HEAD\nweft compare v1 v2 v3 --all\nweft compare v1..HEAD --format md",
     renamed={"--markdown": "--format md"},
 )
-@click.argument("revisions", nargs=-1, required=True, metavar="REV|A..B...")
+@click.argument("revisions", nargs=-1, required=True, metavar="REV|A..B...", shell_complete=complete_revisions)
 @click.option("--all", "everything", is_flag=True, help="Show what is the same in all revisions too.")
 @format_option(*FORMS)
 @pass_session

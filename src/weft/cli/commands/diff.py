@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_paths, format_option
+from weft.cli.options import complete_words, format_option
 from weft.cli.render.changes import diff_page
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_words
@@ -23,7 +23,7 @@ from weft.workflows.project import open_project
     codes={1: "there are differences (with --exit-code)"},
     split=True,
 )
-@click.argument("words", nargs=-1, metavar="[REV [REV]] [--] [PATH...]", shell_complete=complete_paths)
+@click.argument("words", nargs=-1, metavar="[REV [REV]] [--] [PATH...]", shell_complete=complete_words)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when there are differences.")
 @format_option("text", "csv", "md")
 @click.pass_context

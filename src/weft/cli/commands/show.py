@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_paths, format_option
+from weft.cli.options import complete_words, format_option
 from weft.cli.render.show import FORMS, show_page
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_revision, split_words
@@ -16,7 +16,7 @@ from weft.workflows.show import show
 
 
 @verb("show", example="weft show\nweft show v1.0 data/train\nweft show v1.0:models -v", split=True)
-@click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...] | REV:PATH", shell_complete=complete_paths)
+@click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...] | REV:PATH", shell_complete=complete_words)
 @format_option(*FORMS)
 @click.pass_context
 @pass_session
