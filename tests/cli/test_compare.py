@@ -179,7 +179,7 @@ def test_diff_tells_of_params_metrics_and_code(story: Project) -> None:
     assert "M data/raw.csv" in text.out
     assert story.weft("diff", "v1", "v3", "--", "params.yaml").out == "params   params.yaml:train.lr  0.1 -> 0.25\n"
     assert "params" not in story.weft("diff", "v1", "v3", "--", "data").out
-    assert "tracks none" in story.weft("diff", "v1", "v3", "--", "nothing", code=3).err
+    assert "not tracked" in story.weft("diff", "v1", "v3", "--", "nothing", code=3).err
     assert story.weft("diff", "HEAD~1", "HEAD~1", "--exit-code").out == ""
 
 

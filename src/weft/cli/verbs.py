@@ -58,7 +58,7 @@ def _change_directory(context: click.Context, parameter: click.Parameter, value:
         try:
             os.chdir(directory)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NoSuchPath(f"there is no directory {directory!a}", path=directory) from error
+            raise NoSuchPath(f"no such directory: {directory!a}", path=directory) from error
 
 
 class Verb(click.Command):

@@ -50,7 +50,7 @@ def resolve(repo: GitRepo, rev: str) -> str:
         reason = done.stderr.decode("utf-8", "replace").partition("\n")[0].removeprefix("fatal: ")
     raise NoSuchRevision(
         f"{rev!a} names no commit of this repository" + (f": {reason}" if reason else ""),
-        hint="name a branch, a tag or a commit that `git log --all` lists, or run `git fetch` first",
+        hint="name a branch, a tag or a commit that `git log --all` lists, or run `git fetch` first; put -- before a path",
     )
 
 

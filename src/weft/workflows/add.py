@@ -204,7 +204,7 @@ def _check_there(project: Project, text: str, path: str) -> None:
         return
     tracked = os.path.lexists(os.path.join(project.root, pointer_path(path)))
     hint = f"weft checkout {text}, or weft rm {text}" if tracked else "check the spelling"
-    raise NoSuchPath(f"there is no {text}", hint=hint, path=text)
+    raise NoSuchPath(f"no such file: {text}", hint=hint, path=text)
 
 
 def check_free(path: str, pointers: Mapping[str, Pointer]) -> None:

@@ -123,7 +123,7 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
     for text, path in zip(paths, asked, strict=False):
         if not pick(there, path):
             there.refuse(path)
-            raise NotTracked(f"{rev} tracks no {text}", hint=f"weft ls {rev}:", path=text)
+            raise NotTracked(f"{text} is not tracked in {rev}", hint=f"weft ls {rev}:", path=text)
     selection = Selection({t.path: t.pointer for t in targets}, {t.path: t.subpaths for t in targets})
     planned = _plan(project, targets, options)
     if options.dry_run:

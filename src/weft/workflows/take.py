@@ -158,7 +158,7 @@ class Taker:
             depth=sub.count("/") + 1,
         )
         if not scan.type:
-            raise NoSuchPath(f"there is no {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
+            raise NoSuchPath(f"no such file: {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
         if scan.type == LINK:
             return self._link(scan), scan
         return self._snapshot(scan, below, reader, contents, counts), scan

@@ -331,4 +331,4 @@ def owner_of(pointers: Mapping[str, Pointer], path: str) -> str:
 def _unknown(project: Project, text: str, path: str) -> NotTracked | NoSuchPath:
     if os.path.lexists(os.path.join(project.root, path)):
         return NotTracked(f"weft does not track {text}", hint=f"weft add {text}", path=text)
-    return NoSuchPath(f"there is no {text}, and nothing tracked by that name", hint="weft ls", path=text)
+    return NoSuchPath(f"no such file, and nothing tracked by that name: {text}", hint="weft ls", path=text)

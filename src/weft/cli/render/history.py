@@ -42,7 +42,7 @@ def _notes(result: CompareResult) -> list[str]:
     if not result.rows:
         notes.append("no differences")
     if result.same:
-        notes.append(f"{count_text(result.same, 'fact')} the same in all (--all shows them)")
+        notes.append(f"{count_text(result.same, 'value')} the same in all (--all shows them)")
     return notes
 
 
