@@ -74,6 +74,10 @@ def _commands() -> Iterator[str]:
             f"\n- {section}: {', '.join(names)}" if section == "Start a project" else f"- {section}: {', '.join(names)}"
         )
     yield from ("", "## Options of every command", "", *_options(common_options()))
+    yield ""
+    yield "Paths are read and printed from the directory you stand in, as by `git status`; `:/PATH` starts at the top of the"
+    yield "work tree. In `REV:PATH` it starts at the top too, and `REV:./PATH` here. JSON, CSV and Markdown name paths from"
+    yield "the top, wherever you stand."
     yield from ("", "`weft` itself also takes these options, before the command, and `--version`.")
     for name, command in verbs():
         yield from _command(name, command)

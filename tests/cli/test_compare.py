@@ -88,6 +88,10 @@ def test_markdown_and_csv(repo: Project) -> None:
     assert repo.weft("compare", "v1", "v3", "--json", "--format", "md", code=2).code == 2
 
 
+def test_one_revision_is_compared_with_head(repo: Project) -> None:
+    assert repo.weft("compare", "v1").out == repo.weft("compare", "v1", "HEAD").out
+
+
 def test_what_is_not_finite_is_named_and_numbers_are_numbers(repo: Project) -> None:
     repo.write({"params.yaml": b"train: {lr: .nan, other: [1, .inf]}\n", "metrics.json": b'{"size": NaN}'})
     repo.commit("odd")
@@ -154,8 +158,8 @@ def test_a_conflict_is_named(story: Project, tmp_path: Path) -> None:
     assert "conflict" in left[0]["reason"]
 
 
-def test_one_revision_is_refused(repo: Project) -> None:
-    assert "two revisions" in repo.weft("compare", "HEAD", code=2).err
+def test_no_revision_is_refused(repo: Project) -> None:
+    assert "REV" in repo.weft("compare", code=2).err
     assert repo.weft("compare", "v1", "nothing", code=3).code == 3
     assert "no differences" in repo.weft("compare", "v1", "v1").err
 
@@ -175,8 +179,18 @@ def test_diff_tells_of_params_metrics_and_code(story: Project) -> None:
     assert "M data/raw.csv" in text.out
     assert story.weft("diff", "v1", "v3", "--", "params.yaml").out == "params   params.yaml:train.lr  0.1 -> 0.25\n"
     assert "params" not in story.weft("diff", "v1", "v3", "--", "data").out
-    assert "tracks none" in story.weft("diff", "v1", "v3", "--", "nothing", code=3).err
+    assert "not tracked" in story.weft("diff", "v1", "v3", "--", "nothing", code=3).err
     assert story.weft("diff", "HEAD~1", "HEAD~1", "--exit-code").out == ""
+
+
+def test_diff_as_a_table_and_as_json(story: Project) -> None:
+    table = list(csv.reader(io.StringIO(story.weft("diff", "v1", "v3", "--format", "csv").out)))
+    assert table[0] == ["section", "change", "path", "old path", "old", "new", "delta"]
+    assert ["params", "modified", "params.yaml:train.lr", "", "0.1", "0.25", ""] in table
+    assert {row[1] for row in table if row[0] == "data"} <= {"added", "modified", "deleted", "renamed", "mode"}
+    lines = story.weft("diff", "v1", "v3", "--format", "md").out.splitlines()
+    assert lines[:2] == ["| section | change | path | old path | old | new | delta |", "|" + "---|" * 7]
+    assert story.weft("diff", "v1", "v3", "--format", "json").json == story.weft("diff", "v1", "v3", "--json").json
 
 
 def test_diff_with_the_work_tree(story: Project, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,15 @@ def test_everything_that_a_commit_holds(repo: Lineage) -> None:
     assert "2026-01-31T12:00:00Z, took 2.0 s, by Ada <ada@example.org>" in text
     assert "linux-x86_64, Python 3.11.7" in text
     assert "not right" not in text
+
+
+def test_as_a_table(repo: Lineage) -> None:
+    table = list(csv.reader(io.StringIO(weft(repo, "show", "--format", "csv").out)))
+    assert table[0] == ["section", "stage", "path", "key", "value"]
+    assert ["params", "", "params.yaml", "train.lr", "0.1"] in table
+    assert ["command", "train", "", "", "python src/train.py"] in table
+    assert [row[3] for row in table if row[0] == "data"] == ["dir", "dir", "file"]
+    assert "| metrics |  | metrics.json | auc | 0.9 |" in weft(repo, "show", "--format", "md").out.splitlines()
 
 
 def test_what_is_not_right_is_named(repo: Lineage) -> None:

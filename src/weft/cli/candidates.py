@@ -1,4 +1,7 @@
-"""Names for tab completion: tracked paths and remotes. It knows names or keeps silent; it never prints an error."""
+"""Names for tab completion: tracked paths, remotes, stages, revisions, rules and settings.
+
+It knows names or keeps silent; it never prints an error.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from weft.errors import WeftError
 from weft.model.settings import SETTINGS
 from weft.workflows import look, remotes
 from weft.workflows.project import open_project
+from weft.workflows.revisions import revision_names
+from weft.workflows.stages import load_pipeline
+from weft.workflows.validate_rules import RULES
 
 
 def paths(incomplete: str) -> list[CompletionItem[str]]:
@@ -34,6 +40,38 @@ def remote_names(incomplete: str) -> list[CompletionItem[str]]:
     except (WeftError, OSError):
         return []
     return _matching(names, incomplete)
+
+
+def stages(incomplete: str) -> list[CompletionItem[str]]:
+    """Names of declared stages that begin with ``incomplete``."""
+    try:
+        with open_project(os.getcwd()) as project:
+            names = list(load_pipeline(project).stages)
+    except (WeftError, OSError):
+        return []
+    return _matching(names, incomplete)
+
+
+def rules(incomplete: str) -> list[CompletionItem[str]]:
+    """Rules of ``weft validate`` that begin with ``incomplete``, each with what it says."""
+    return [
+        CompletionItem(name, help=rule.title) for name, rule in RULES.items() if name.startswith(incomplete.upper())
+    ]
+
+
+def revisions(incomplete: str) -> list[CompletionItem[str]]:
+    """Branches and tags that begin with ``incomplete``, after ``A..`` those of the other end."""
+    first, dots, rest = incomplete.rpartition("..")
+    try:
+        names = revision_names(os.getcwd())
+    except (WeftError, OSError):
+        return []
+    return _matching([f"{first}{dots}{name}" for name in names if name.startswith(rest)], incomplete)
+
+
+def words(incomplete: str) -> list[CompletionItem[str]]:
+    """Revisions and tracked paths that begin with ``incomplete``."""
+    return [*revisions(incomplete), *paths(incomplete)]
 
 
 def settings(incomplete: str) -> list[CompletionItem[str]]:

@@ -15,11 +15,14 @@ from weft.errors import ExitCode, WeftError
 from weft.util.later import later
 
 if TYPE_CHECKING:
+    from weft.cli import here as standing
     from weft.cli import trusting
+    from weft.cli.here import Here
     from weft.model import remote
     from weft.model.remote import Trust
     from weft.workflows.results_status import Broken
 else:
+    standing = later("weft.cli.here")
     trusting = later("weft.cli.trusting")
     remote = later("weft.model.remote")
 
@@ -51,8 +54,11 @@ class Page(NamedTuple):
 
 
 class Session:
-    """The streams and the common options of one run. Commands get it as their first argument. Nobody is ever asked a
-    question unless it is ``interactive``."""
+    """The streams and the common options of one run. Commands get it as their first argument.
+
+    ``form`` is text, or the name of a table or a drawing, which like JSON names paths from the top of the work tree. Nobody
+    is ever asked a question unless it is ``interactive``.
+    """
 
     def __init__(self, out: Output, err: Output, environment: Mapping[str, str], *, interactive: bool = True) -> None:
         self.out = out
@@ -61,6 +67,7 @@ class Session:
         self.quiet = False
         self.verbose = False
         self.verb = ""
+        self.form = "text"
         self.environment = dict(environment)
         self.interactive = interactive
         self._interrupted = False
@@ -69,6 +76,11 @@ class Session:
     def start(self) -> str:
         """The directory that the command works from."""
         return os.getcwd()
+
+    @cached_property
+    def here(self) -> Here:
+        """Where the user stands in the work tree: text names paths from there."""
+        return standing.Here.find(self.start, self.environment)
 
     @property
     def in_ci(self) -> bool:
@@ -79,7 +91,7 @@ class Session:
     def progress(self) -> TerminalProgress:
         """Where workflows report to: a terminal's standard error."""
         visible = self.err.terminal and not self.quiet and self.environment.get("TERM") != "dumb"
-        return TerminalProgress(self.err, paint_for(self.err, self.environment), visible)
+        return TerminalProgress(self.err, paint_for(self.err, self.environment), visible, self._as_seen)
 
     @property
     def trust(self) -> Trust:
@@ -102,7 +114,8 @@ class Session:
         if self.json:
             self.out.line(jsonout.dumps(jsonout.document(verb, record, self.progress.warnings)))
             return
-        made = page(record, View(paint_for(self.out, self.environment), self.verbose, self.quiet))
+        seen = self.here.record(record) if self.form == "text" else record
+        made = page(seen, View(paint_for(self.out, self.environment), self.verbose, self.quiet))
         self._lines(self.out, made.data if self.quiet else made.data + made.report)
         # Standard output first, so that the two stay in order where both go to one terminal.
         self.out.flush()
@@ -111,7 +124,7 @@ class Session:
     def tell_broken(self, broken: Sequence[Broken]) -> int:
         """Name the pointers that a command had to pass over, after its result; return the exit code for them, 0 for none."""
         for one in () if self.json else broken:
-            self._explain(one)
+            self._explain(self.here.record(one))
         return next((one.exit_code for one in broken), 0)
 
     def fail(self, error: WeftError, causes: list[str], trace: str = "") -> int:
@@ -126,6 +139,7 @@ class Session:
         if self.json:
             self.out.line(jsonout.dumps(jsonout.error_document(error, self.progress.warnings)))
         elif error.exit_code != ExitCode.INTERRUPTED:
+            self.here.error(error)
             self._explain(error)
         return int(error.exit_code)
 
@@ -144,6 +158,9 @@ class Session:
         self.progress.close()
         self.out.flush()
         self.err.flush()
+
+    def _as_seen(self, text: str) -> str:
+        return self.here.text(text)
 
     def _explain(self, error: WeftError | Broken) -> None:
         paint = paint_for(self.err, self.environment)

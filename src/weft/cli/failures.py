@@ -95,7 +95,7 @@ def _line(error: BaseException) -> str:
 def _system(error: OSError) -> WeftError:
     path = error.filename if isinstance(error.filename, str) else ""
     if isinstance(error, FileNotFoundError):
-        return NoSuchPath(f"there is no {path!a}" if path else "a file is gone", path=path)
+        return NoSuchPath(f"no such file: {path!a}" if path else "a file is gone", path=path)
     return translate_os_error(error, "use", path or "standard output")
 
 

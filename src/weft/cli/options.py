@@ -65,6 +65,26 @@ def complete_remotes(context: click.Context, parameter: click.Parameter, incompl
     return registry.candidates().remote_names(incomplete)
 
 
+def complete_stages(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of stages."""
+    return registry.candidates().stages(incomplete)
+
+
+def complete_rules(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of rules."""
+    return registry.candidates().rules(incomplete)
+
+
+def complete_revisions(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of revisions, and of ranges of them."""
+    return registry.candidates().revisions(incomplete)
+
+
+def complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of revisions and tracked paths: of paths alone after ``--``."""
+    return registry.candidates().words(incomplete)
+
+
 def complete_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
     """Tab completion of settings."""
     return registry.candidates().settings(incomplete)
@@ -111,7 +131,8 @@ def format_option(*forms: str) -> Callable[[Function], Function]:
             session.json = True
         elif session.json and value != forms[0]:
             raise click.UsageError("give one of --format and --json", context)
-        return forms[0] if session.json else value
+        session.form = forms[0] if session.json else value
+        return session.form
 
     kinds = click.Choice((forms[0], "json", *forms[1:]))
     return click.option("--format", "form", type=kinds, default=forms[0], callback=choose, help="How to print it.")
@@ -137,7 +158,11 @@ def transfer_options(function: Function) -> Function:
         dry_run_option("Only say what would be sent or received."),
         click.option("--all", "all_commits", is_flag=True, help="Take the pointers of every commit of every ref."),
         click.option(
-            "--rev", "revs", multiple=True, metavar="REV", help="Take the pointers of REV, or of a range A..B."
+            *("--rev", "revs"),
+            multiple=True,
+            metavar="REV",
+            shell_complete=complete_revisions,
+            help="Take the pointers of REV, or of a range A..B.",
         ),
         jobs_option(),
         remote_option("The remote to use (default: the setting `remote`)."),

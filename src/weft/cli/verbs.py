@@ -58,17 +58,24 @@ def _change_directory(context: click.Context, parameter: click.Parameter, value:
         try:
             os.chdir(directory)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NoSuchPath(f"there is no directory {directory!a}", path=directory) from error
+            raise NoSuchPath(f"no such directory: {directory!a}", path=directory) from error
 
 
 class Verb(click.Command):
     """A command with the common options, whose help ends with an example and its exit codes."""
 
     def __init__(
-        self, *args: Any, example: str, codes: dict[int, str], renamed: dict[str, str] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        example: str,
+        codes: dict[int, str],
+        renamed: dict[str, str] | None = None,
+        long: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.renamed = renamed or {}
+        self.long = long
         self.params.extend(common_options())
         self.example = example
         self.codes = {int(code): codes.get(code, text) for code, text in EXIT_MEANINGS.items()}
@@ -85,6 +92,12 @@ class Verb(click.Command):
                 new = self.renamed[error.option_name]
                 raise click.UsageError(f"there is no option {error.option_name} any more; write {new}", ctx) from None
             raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; on a terminal, what takes long shows that it is at work before it can tell how far it is."""
+        if self.long:
+            ctx.ensure_object(Session).progress.busy(self.name or "")
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example and the exit codes."""
@@ -140,17 +153,18 @@ def verb(
     codes: dict[int, str] | None = None,
     renamed: dict[str, str] | None = None,
     split: bool = False,
+    long: bool = False,
     group: click.Group | None = None,
 ) -> Callable[[Function], Verb]:
     """Make a function a command, of ``group`` if one is given.
 
     ``codes`` says what exit codes mean here where the common table is not precise; ``renamed`` has options of earlier
-    versions and what to write instead; ``split`` leaves ``--`` to ``split_words``.
+    versions and what to write instead; ``split`` leaves ``--`` to ``split_words``; ``long`` ones may take a while.
     """
 
     def wrap(function: Function) -> Verb:
         kind = SplitVerb if split else Verb
-        made = click.command(name, cls=kind, example=example, codes=codes or {}, renamed=renamed)(function)
+        made = click.command(name, cls=kind, example=example, codes=codes or {}, renamed=renamed, long=long)(function)
         if group is not None:
             group.add_command(made)
         return made

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import click
 
+from weft.model.paths import FROM_TOP
+
 _OID = re.compile(r"blake3:[0-9a-f]{64}", re.ASCII)
 
 AFTER_DASHES = "weft.after_dashes"
@@ -32,15 +34,21 @@ def split_words(context: click.Context, words: Sequence[str], most: int) -> tupl
 
 
 def split_revision(text: str) -> tuple[str, str]:
-    """``REV:PATH`` as its two parts; the revision is empty where ``text`` is a path of the workspace or an object id."""
-    if ":" not in text or _OID.fullmatch(text) or _is_path(text):
+    """``REV:PATH`` as its two parts; the revision is empty where ``text`` is a path of the workspace or an object id.
+
+    As in Git, PATH starts at the top of the work tree, at the current directory where it begins with ``./`` or ``../``.
+    """
+    if ":" not in text or text.startswith(FROM_TOP) or _OID.fullmatch(text) or _is_path(text):
         return "", text
     revision, _, path = text.partition(":")
-    return revision, path
+    relative = path in (".", "..") or path.startswith(("./", "../", "/"))
+    return revision, path if relative else FROM_TOP + path
 
 
 def _is_path(word: str) -> bool:
     """True when ``word`` is there, or a pointer stands for it or for a directory above it."""
+    if word.startswith(FROM_TOP):
+        return True
     if os.path.lexists(word):
         return True
     while word not in ("", os.sep):

@@ -50,7 +50,7 @@ def resolve(repo: GitRepo, rev: str) -> str:
         reason = done.stderr.decode("utf-8", "replace").partition("\n")[0].removeprefix("fatal: ")
     raise NoSuchRevision(
         f"{rev!a} names no commit of this repository" + (f": {reason}" if reason else ""),
-        hint="name a branch, a tag or a commit that `git log --all` lists, or run `git fetch` first",
+        hint="name a branch, a tag or a commit that `git log --all` lists, or run `git fetch` first; put -- before a path",
     )
 
 
@@ -72,6 +72,12 @@ def head(repo: GitRepo) -> str | None:
     if done.returncode not in (0, 1):
         raise git_failed(command, done)
     return done.stdout.decode("ascii").strip() or None
+
+
+def ref_names(repo: GitRepo) -> list[str]:
+    """Branches, tags and branches of remotes, by the short names that are revisions."""
+    refs = ("refs/heads", "refs/tags", "refs/remotes")
+    return _lines(repo.git("for-each-ref", "--format=%(refname:short)", *refs))
 
 
 def commits(repo: GitRepo, spec: str) -> list[str]:

@@ -15,6 +15,9 @@ from weft.errors import LimitExceeded, PathChars, PathEscape, PathReserved, Path
 CONFIG_PATH = ".weft/config.yaml"
 """Where the committed configuration stands, relative to the root: a repository with this file is a project."""
 
+FROM_TOP = ":/"
+"""Begins a path of a command line that starts at the top of the work tree, wherever one stands."""
+
 MAX_COMPONENT = 255
 MAX_PATH = 4096
 

@@ -192,7 +192,7 @@ class _Check:
         if not only and share < 1:
             names = random.sample(names, min(len(names), round(share * len(names) + 0.5))) if share > 0 else []
         done = size = 0
-        with self._progress.task("verify", sum(packs[name] for name in names), len(names)) as task:
+        with self._progress.task("verify", sum(packs[name] for name in names), len(names), "pack") as task:
             for info, fault in prove_packs(self._remote, self._store, lap.choose(names)):
                 done, size = done + 1, size + info.size
                 task.advance(info.size, 1)

@@ -60,7 +60,7 @@ class Receiver:
         self._remote = remote
         self._store = store
         self._progress = progress or SilentProgress()
-        self._task = self._progress.task("fetch")
+        self._task = self._progress.task("fetch", noun="object")
         self._roots = _Roots(remote, list(pointers))
         self._stage = 0
         self._bad: dict[Oid, WeftError] = {}

@@ -240,7 +240,7 @@ class _Push:
             asked = by_size(made if presence.listed else [one for one in made if one.size >= WORTH_ASKING])
             gaps = presence.check(asked, confirm=False)
             todo = [parcel for parcel in made if parcel.pack.name in gaps.all or parcel.pack.name not in asked]
-            with self._progress.task("push", sum(p.size for p in todo), len(todo)) as task:
+            with self._progress.task("push", sum(p.size for p in todo), len(todo), "pack") as task:
                 send(self._remote, self._store, todo, self._wrong | gaps.wrong, self._count(task.advance))
             return made
 

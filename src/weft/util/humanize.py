@@ -20,6 +20,16 @@ def size_text(size: int) -> str:
     return f"{value:.1f} {_SIZE_UNITS[-1]}"
 
 
+def part_text(done: int, total: int, *, growing: bool = False) -> str:
+    """``done`` bytes of ``total`` in the unit of the latter: ``18.2/35.5 MiB``; a plus says that the total still grows."""
+    if not total:
+        return size_text(done)
+    number, _, unit = size_text(total).partition(" ")
+    if unit == "B":
+        return f"{done}/{total}{'+' if growing else ''} B"
+    return f"{done / 1024 ** _SIZE_UNITS.index(unit):.1f}/{number}{'+' if growing else ''} {unit}"
+
+
 def count_text(count: int, noun: str, plural: str = "") -> str:
     """``count`` and its noun: ``1 file``, ``2 files``; ``plural`` only where an s (or ies for y) is not right."""
     if count == 1:

@@ -15,6 +15,9 @@ class Task(Protocol):
     def grow(self, size: int = 0, items: int = 0) -> None:
         """Add to the expected totals."""
 
+    def settle(self) -> None:
+        """Say that the expected totals grow no more. Those that a task was started with are settled."""
+
     def __enter__(self) -> Task: ...
 
     def __exit__(
@@ -25,8 +28,8 @@ class Task(Protocol):
 class Progress(Protocol):
     """Where tasks and warnings are announced."""
 
-    def task(self, label: str, size: int = 0, items: int = 0) -> Task:
-        """Start a task; ``size`` (bytes) and ``items`` are the expected totals, 0 when unknown."""
+    def task(self, label: str, size: int = 0, items: int = 0, noun: str = "file") -> Task:
+        """Start a task; ``size`` (bytes) and ``items`` are the expected totals, 0 when unknown; ``noun`` names an item."""
 
     def warn(self, message: str, hint: str = "") -> None:
         """Say something the user should know that is no error."""
@@ -37,6 +40,9 @@ class _Silent:
         """Nothing to tell."""
 
     def grow(self, size: int = 0, items: int = 0) -> None:
+        """Nothing to tell."""
+
+    def settle(self) -> None:
         """Nothing to tell."""
 
     def __enter__(self) -> Task:
@@ -54,7 +60,7 @@ class SilentProgress:
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def task(self, label: str, size: int = 0, items: int = 0) -> Task:
+    def task(self, label: str, size: int = 0, items: int = 0, noun: str = "file") -> Task:
         """Start a task that reports to nobody."""
         return _Silent()
 

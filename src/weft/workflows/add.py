@@ -28,9 +28,11 @@ from weft.workflows.project import Project, alone
 from weft.workflows.push import push_selection
 from weft.workflows.results import Added, AddResult
 from weft.workflows.selection import Selection
+from weft.workflows.status import state_of
 from weft.workflows.take import Draft, Taker
 from weft.workflows.targets import (
     Pointers,
+    Target,
     broken_of,
     owner_of,
     pointer_path,
@@ -40,6 +42,8 @@ from weft.workflows.targets import (
 )
 from weft.workspace.ignore import load_ignore
 from weft.workspace.names import NamePolicy
+from weft.workspace.scan import TreeScan, scan_tree
+from weft.workspace.stats import DIR_CODE, sizes_and_codes
 from weft.workspace.walk import manifest_reader
 
 _MANY = 10  # of fewer files people keep the overview
@@ -60,11 +64,13 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
     A path inside a tracked directory changes only that part of it. Raises ``TrackedByGit``, ``PathOverlap``,
     ``MissingUnknown``, ``FileChanged``, ``FileTypeRefused``, ``PermissionFault`` and the refusals of names.
     """
+    if options.dry_run:
+        return _would_add(project, paths)
     with alone(project, "weft add"):
         pointers = workspace_pointers(project, outside=True)
         broken = broken_of(pointers, [repo_path(project, text) for text in paths])
         drafts, stored, staging = _take_and_publish(project, pointers, paths, options)
-        left_out = _left_out(project, paths, drafts)
+        left_out = _left_out(project, paths, [draft.path for draft in drafts])
     added = tuple(_added(project, draft, pointers.get(draft.path)) for draft in drafts)
     pushed = None
     if options.to_remote is not None:
@@ -92,6 +98,30 @@ def _take_and_publish(
         tell_ignored(project, ignored_paths(project.git, [pointer_path(draft.path) for draft in drafts]))
     tidy(os.path.join(project.root, draft.path) for draft in drafts)
     return drafts, written.stored, staging
+
+
+def _would_add(project: Project, paths: Sequence[str]) -> AddResult:
+    """What an add would be about: nothing is read but what tells whether it changed."""
+    pointers = workspace_pointers(project, outside=True)
+    broken = broken_of(pointers, [repo_path(project, text) for text in paths])
+    request = _understand(project, pointers, paths)
+    names = NamePolicy(strict=project.config.portable == STRICT)
+    new = [path for path in request.whole if path not in pointers]
+    scans = [scan_tree(project.root, path, ignore=load_ignore(project.root), names=names) for path in new]
+    names.warn(project.progress)
+    targets = [Target(path, pointers[path]) for path in request.whole if path in pointers]
+    targets += [Target(path, pointers[path], tuple(parts)) for path, parts in request.parts.items()]
+    left_out = _left_out(project, paths, [target.path for target in targets])
+    planned = tuple(state_of(project, target) for target in targets)
+    return AddResult(
+        tuple(map(_scanned, scans)), False, left_out=left_out, broken=broken, dry_run=True, planned=planned
+    )
+
+
+def _scanned(scan: TreeScan) -> Added:
+    size = sum(size for found in scan.dirs.values() for size, code in sizes_and_codes(found.stats) if code != DIR_CODE)
+    kind = "dir" if scan.type == DIR else "file"
+    return Added(scan.path, pointer_path(scan.path), "", kind, size, scan.files, changed=True)
 
 
 def publish(project: Project, draft: Draft, *, staging: bool) -> list[str]:
@@ -145,10 +175,10 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
     return request
 
 
-def _left_out(project: Project, paths: Sequence[str], drafts: Sequence[Draft]) -> tuple[str, ...]:
+def _left_out(project: Project, paths: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
     """What is new in the directories above tracked paths that were named: only what is tracked there was added."""
     asked = {repo_path(project, text) for text in paths}
-    above = [path for path in asked if any(not path or draft.path.startswith(path + "/") for draft in drafts)]
+    above = [path for path in asked if any(not path or one.startswith(path + "/") for one in added)]
     new = trees.untracked(project.git, above) if above else []
     return tuple(name for name in new if not trees.is_pointer(name) and os.path.basename(name) not in _OWN_FILES)
 
@@ -174,7 +204,7 @@ def _check_there(project: Project, text: str, path: str) -> None:
         return
     tracked = os.path.lexists(os.path.join(project.root, pointer_path(path)))
     hint = f"weft checkout {text}, or weft rm {text}" if tracked else "check the spelling"
-    raise NoSuchPath(f"there is no {text}", hint=hint, path=text)
+    raise NoSuchPath(f"no such file: {text}", hint=hint, path=text)
 
 
 def check_free(path: str, pointers: Mapping[str, Pointer]) -> None:

@@ -58,6 +58,8 @@ else:
 Found = tuple[Oid, Oid | None]
 """Data that is here whole: the oid of a pointer, and its layout."""
 
+_PLAINLY = CheckoutOptions()
+
 
 @dataclass(slots=True)
 class _Planned:
@@ -100,7 +102,7 @@ def checkout_targets(
         for path in sorted(project.cache.tracked_paths().keys() - now.keys() if not now.broken else ()):
             if not trees.is_tracked(project.git, path):
                 planned.plans[path] = plan_one(project, path, None, None, options)
-    return carry_out(project, planned.plans, planned.absent, options.link)
+    return carry_out(project, planned.plans, planned.absent, options)
 
 
 def _resolve(project: Project, rev: str) -> str:
@@ -121,9 +123,11 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
     for text, path in zip(paths, asked, strict=False):
         if not pick(there, path):
             there.refuse(path)
-            raise NotTracked(f"{rev} tracks no {text}", hint=f"weft ls {rev}:", path=text)
+            raise NotTracked(f"{text} is not tracked in {rev}", hint=f"weft ls {rev}:", path=text)
     selection = Selection({t.path: t.pointer for t in targets}, {t.path: t.subpaths for t in targets})
     planned = _plan(project, targets, options)
+    if options.dry_run:
+        return carry_out(project, planned.plans, planned.absent, options)
     if planned.absent:
         # Only what the plan lacks decides: most of another version is usually in the workspace already.
         fetch_selection(project, selection, TransferOptions())
@@ -131,7 +135,7 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
     if planned.absent:
         raise ObjectMissing(f"the data of {', '.join(planned.absent)} is not here", hint=f"weft fetch --rev {rev}")
     drafts = _with_parts(project, targets)
-    result = carry_out(project, planned.plans, planned.absent, options.link)
+    result = carry_out(project, planned.plans, planned.absent, options)
     staging = project.config.stages if options.stage is None else options.stage
     for draft in drafts:
         publish(project, draft, staging=staging)
@@ -223,14 +227,19 @@ def plan_one(
 
 
 def carry_out(
-    project: Project, plans: Mapping[str, Plan], absent: Sequence[str] = (), link: str = ""
+    project: Project, plans: Mapping[str, Plan], absent: Sequence[str] = (), options: CheckoutOptions = _PLAINLY
 ) -> CheckoutResult:
     """Do what ``plans`` (by tracked path) say, after the bytes that force replaces are safe in the store.
 
-    ``link`` says how files are made, "" leaves it to the configuration.
+    Of ``options`` only ``link`` and ``dry_run`` count.
     """
+    if options.dry_run:
+        steps = plans.values()
+        files, size = sum(plan.files for plan in steps), sum(plan.size for plan in steps)
+        removed, unchanged = sum(plan.removed for plan in steps), sum(plan.unchanged for plan in steps)
+        return CheckoutResult(tuple(plans), files, removed, unchanged, size, (), tuple(absent), dry_run=True)
     saved = _save(project, plans)
-    choice, why = settle(_choice(project, link), project.store, project.root)
+    choice, why = settle(_choice(project, options.link), project.store, project.root)
     if why and any(plan.files for plan in plans.values()):
         project.progress.warn(why)
     note_links(project.store, project.root, plans, choice.kind)

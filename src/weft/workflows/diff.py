@@ -45,7 +45,7 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     facts, left_out, stale = _facts(project, names, asked)
     tracked = not paths or any(pick(old, path) or pick(new, path) for path in asked)
     if not tracked and not facts and not broken:
-        raise NotTracked(f"weft tracks none of {', '.join(paths)} there", hint="weft ls REV:")
+        raise NotTracked(f"not tracked in what is compared: {', '.join(paths)}", hint="weft ls -R")
     found: Iterable[Change] = list(_between(project, old, new, asked))
     changes, absent = (), ()
     if len(names) == 1 and tracked:

@@ -33,6 +33,8 @@ def fetch_what_is_there(
 ) -> tuple[FetchResult, WeftError | None]:
     """``fetch_selection`` that returns the error for what could not be had of some paths, where others came."""
     labels = tuple(selection.pointers)
+    if options.dry_run:
+        return _would_fetch(project, selection, options), None
     if not labels or (not options.remote and not project.config.remotes and _is_here(project, selection)):
         return FetchResult(options.remote, labels, broken=selection.broken), None
     spec = find_remote(project, options.remote)
@@ -43,6 +45,20 @@ def fetch_what_is_there(
             requests=link.requests, broken=selection.broken,
         )  # fmt: skip
         return result, done.fault
+
+
+def _would_fetch(project: Project, selection: Selection, options: TransferOptions) -> FetchResult:
+    """What a fetch would be about, as far as is known without asking the remote."""
+    lacking = {
+        label: pointer
+        for label, pointer in selection.pointers.items()
+        if not _is_here(project, Selection({label: pointer}, {label: selection.parts.get(label)}))
+    }
+    remote = find_remote(project, options.remote).name if lacking else options.remote
+    size = sum(pointer.size for pointer in lacking.values())
+    return FetchResult(
+        remote, tuple(selection.pointers), broken=selection.broken, dry_run=True, lacking=tuple(lacking), size=size
+    )
 
 
 def fetch_metadata(project: Project, targets: Iterable[Target]) -> None:

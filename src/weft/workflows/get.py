@@ -75,7 +75,7 @@ def get(
         found = pick(pointers, place)
         if len(found) != 1 or (found[0].path != place and not found[0].subpaths):
             raise NotTracked(
-                f"{url} tracks no {path} at {rev or 'HEAD'}", hint="weft ls REV: in a clone of it", path=path
+                f"{path} is not tracked in {rev or 'HEAD'} of {url}", hint="weft ls REV: in a clone of it", path=path
             )
         target = os.path.abspath(destination or os.path.basename(place))
         if os.path.lexists(target) and not force:

@@ -8,13 +8,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from weft.errors import NoSuchRevision
+from weft.errors import NoSuchPath, NoSuchRevision
 from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.index import Change, tree_file
 from weft.gitio.log import Commit, span, walk
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.versions import cut_commits
+from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.violations import param_cause
 from weft.workflows.history_facts import POINTER, STAGES, Declared, Unreadable, Versions, below
@@ -68,12 +69,17 @@ class LogResult:
 
 class Log:
     """A log that is read while Git still walks: ``entries`` gives the commits, ``notes`` is whole after the last one.
-    ``marks`` tells what is stale in them."""
 
-    def __init__(self, repo: GitRepo, spec: str, wanted: tuple[str, ...], reader: BlobReader) -> None:
+    ``marks`` tells what is stale in them; ``wanted`` are the paths asked for, ``typed`` the same as the user wrote them.
+    """
+
+    def __init__(
+        self, repo: GitRepo, spec: str, wanted: tuple[str, ...], reader: BlobReader, typed: Sequence[str] = ()
+    ) -> None:
         self._repo = repo
         self._spec = spec
         self._wanted = wanted
+        self._typed = tuple(typed)
         self._versions = Versions(repo, reader)
         self.marks = Marks(self._versions)
         self._declared = Declared()
@@ -82,10 +88,24 @@ class Log:
 
     def entries(self, *, everything: bool = False, count: int = -1) -> Iterator[LogEntry]:
         """The commits that changed something of what is wanted, or all with ``everything``; at most ``count`` of them unless
-        that is negative. Raises ``GitFailed``."""
+        that is negative. Raises ``GitFailed``, and ``NoSuchPath`` where the paths asked for are nowhere."""
         self._learn_tip()
-        entries = (self._marked(entry) for entry in self._entries() if everything or not entry.empty)
+        entries = (self._marked(entry) for entry in self._known() if everything or not entry.empty)
         return islice(entries, count) if count >= 0 else entries
+
+    def _known(self) -> Iterator[LogEntry]:
+        some = False
+        for entry in self._entries():
+            some = some or not entry.empty
+            yield entry
+        if not some and ".." not in self._spec:
+            self._refuse_unknown()
+
+    def _refuse_unknown(self) -> None:
+        """Refuse paths that are nowhere: no commit has ever had them, and the work tree has not."""
+        places = [os.path.join(self._repo.root, path) for path in self._wanted]
+        if self._typed and not any(os.path.lexists(place) or os.path.lexists(place + SUFFIX) for place in places):
+            raise NoSuchPath(f"no such path: {', '.join(self._typed)}", hint="weft ls", path=self._typed[0])
 
     def _entries(self) -> Iterator[LogEntry]:
         commits = walk(self._repo, self._spec)
@@ -192,7 +212,7 @@ def open_log(start: str, revision: str = "", paths: Sequence[str] = ()) -> Itera
     cwd = os.path.realpath(start)
     wanted = tuple(path_in(repo.root, cwd, text) for text in paths) or ("",)
     with BlobReader(repo) as reader:
-        yield Log(repo, spec, wanted, reader)
+        yield Log(repo, spec, wanted, reader, paths)
 
 
 def collect(log: Log, revision: str, *, everything: bool = False, count: int = -1) -> LogResult:

@@ -11,6 +11,7 @@ from weft.gitio import trees
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.manifest import Manifest
 from weft.model.oid import Kind, Oid
+from weft.model.paths import FROM_TOP
 from weft.model.pointer import Pointer
 from weft.objects.catalog import LOCAL
 from weft.workflows.fetch import fetch_content, fetch_metadata
@@ -59,7 +60,8 @@ def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResul
     pointers.refuse(place)
     broken = broken_of(pointers, [place])
     if not targets and place and not broken:
-        raise NotTracked(f"weft tracks no {path}" + (f" in {revision}" if revision else ""), hint="weft ls", path=path)
+        message, hint = _unknown(revision, path)
+        raise NotTracked(message, hint=hint, path=path.removeprefix(FROM_TOP))
     entries: list[Listed] = []
     inside = [target for target in targets if recursive or target.path == place or target.subpaths]
     fetch_metadata(project, [target for target in inside if target.pointer.is_dir])
@@ -77,6 +79,13 @@ def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResul
                 entries.append(_listed(project, shown, entry))
             entries += _below(project, target.pointer, shown, entry, recursive)
     return ListResult(revision, tuple(_with_presence(project, entries)), broken)
+
+
+def _unknown(revision: str, path: str) -> tuple[str, str]:
+    """A message and a hint about a path that is not tracked."""
+    name = path.removeprefix(FROM_TOP)
+    where = f"{name} is not tracked" + (f" in {revision}" if revision else "")
+    return where, f"weft ls {revision}:" if revision else "weft ls"
 
 
 def _below(project: Project, pointer: Pointer, path: str, entry: Entry, recursive: bool) -> Iterator[Listed]:
@@ -120,13 +129,15 @@ def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int =
     pointers.refuse(place)
     targets = pick(pointers, place)
     if len(targets) != 1 or (targets[0].path != place and not targets[0].subpaths):
-        raise NoSuchPath(f"there is no tracked file {path}", hint="weft ls", path=path)
+        message, hint = _unknown(revision, path)
+        raise NoSuchPath(message, hint=hint, path=path.removeprefix(FROM_TOP))
     target = targets[0]
     if target.pointer.is_dir:
         fetch_metadata(project, targets)
     entry = find_entry(project, target.pointer, target.subpaths[0] if target.subpaths else "")
     if entry.type == DIR:
-        raise UsageFault(f"{path} is a directory", hint=f"weft ls {path}", path=path)
+        at = f"{revision}:{path.removeprefix(FROM_TOP)}" if revision else path
+        raise UsageFault(f"{at} is a directory", hint=f"weft ls {at}", path=path)
     fetch_content(project, target)
     layout = project.store.layout(target.pointer.layout) if target.pointer.layout else None
     if layout is None and start == 0 and (length is None or length >= entry.size):

@@ -13,7 +13,7 @@ class AddOptions:
     ``missing`` says what absent files of a tracked directory mean: "" (as recorded, else refuse), keep, or delete.
     ``stage`` overrides the configuration's choice to `git add` the pointer. ``max_size`` is the largest file taken, in
     bytes (None: weft's own limit). ``jobs`` is the number of workers, 0 for one per processor. ``force`` records the
-    workspace even though its pointer changed since the data was last checked out.
+    workspace even though its pointer changed since the data was last checked out. ``dry_run`` only tells.
     """
 
     to_remote: str | None = None
@@ -22,6 +22,7 @@ class AddOptions:
     max_size: int | None = None
     jobs: int = 0
     force: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,13 @@ class CheckoutOptions:
     ``force`` replaces changed files (their bytes go into the store first). ``stage`` overrides the configuration's choice
     to `git add` pointers taken from a revision. ``link`` says how files are made (one of ``weft.model.config.LINKS``), and
     then those that have the right bytes are made again where they were made otherwise; "" leaves it to the configuration.
+    ``dry_run`` only tells what would be written and removed.
     """
 
     force: bool = False
     stage: bool | None = None
     link: str = ""
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def _validate(git: GitRepo, sent: Outgoing, progress: Progress) -> ValidateResul
     pairs = [(commit, parents[0] if parents else "") for commit, parents in sent.commits.items() if commit in ours]
     stale: dict[tuple[str, str], Violation] = {}
     last: dict[str, str] = {}
-    with progress.task("validate", items=len(pairs)) as task:
+    with progress.task("validate", items=len(pairs), noun="commit") as task:
         for first in range(0, len(pairs), _AT_ONCE):
             some = pairs[first : first + _AT_ONCE]
             result = validate_commits(git, some)

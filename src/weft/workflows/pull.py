@@ -10,7 +10,7 @@ from weft.workflows.checkout import Found, checkout_targets
 from weft.workflows.fetch import fetch_what_is_there
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project, alone
-from weft.workflows.results import CheckoutResult, PullResult
+from weft.workflows.results import PullResult
 from weft.workflows.selection import Selection, choose
 from weft.workflows.targets import broken_by, select, workspace_pointers
 
@@ -20,15 +20,17 @@ def pull(
 ) -> PullResult:
     """Fetch what the chosen pointers need, and bring the workspace to the pointers it has now.
 
-    Where the remote lacks some paths the others are written, and ``lacking`` tells of it. Raises what ``fetch`` and
-    ``checkout`` raise otherwise; after an error in the latter what was fetched stays.
+    Where the remote lacks some paths the others are written, and ``lacking`` tells of it. With revisions in ``options``
+    their data is fetched too. Raises what ``fetch`` and ``checkout`` raise otherwise; after an error in the latter what was
+    fetched stays.
     """
-    selection = choose(project, paths, options)
-    fetched, fault = fetch_what_is_there(project, selection, options)
+    selection = choose(project, paths, replace(options, revs=(), all_commits=False))
+    wanted = selection
+    if options.revs or options.all_commits:
+        wanted = _both(selection, choose(project, paths, options))
+    fetched, fault = fetch_what_is_there(project, wanted, options)
     if fault is not None and not fetched.pointers:
         raise fault
-    if options.dry_run:
-        return PullResult(fetched, CheckoutResult(()))
     packs = project.catalog.packs(LOCAL).keys()
     with alone(project, "weft pull"):
         targets, broken = select(project, workspace_pointers(project), paths)
@@ -41,6 +43,16 @@ def pull(
         return PullResult(fetched, replace(done, broken=broken), lacking)
 
 
+def _both(here: Selection, others: Selection) -> Selection:
+    """The pointers of the workspace, and those of commits that are not among them."""
+    pointers, parts = dict(here.pointers), dict(here.parts)
+    for label, pointer in others.pointers.items():
+        if label not in pointers or pointers[label] != pointer:
+            name = label if label not in pointers else f"{label} (another version)"
+            pointers[name], parts[name] = pointer, others.parts.get(label)
+    return Selection(pointers, parts, here.broken + others.broken)
+
+
 def _found_whole(selection: Selection, labels: Sequence[str]) -> Set[Found]:
     """What a fetch of those of ``selection`` with ``labels`` has just proved to be here, object by object.
 
@@ -49,6 +61,6 @@ def _found_whole(selection: Selection, labels: Sequence[str]) -> Set[Found]:
     """
     return {
         (pointer.oid, pointer.layout)
-        for label, pointer in ((label, selection.pointers[label]) for label in labels)
-        if selection.parts.get(label) is None and not (pointer.is_dir and pointer.layout)
+        for label, pointer in selection.pointers.items()
+        if label in labels and selection.parts.get(label) is None and not (pointer.is_dir and pointer.layout)
     }

@@ -31,21 +31,32 @@ from weft.workspace.scan import scan_tree
 from weft.workspace.statcache import DirRow, PathState
 
 
-def rm(project: Project, paths: Sequence[str], *, keep_data: bool = False, force: bool = False) -> MoveResult:
+def rm(
+    project: Project, paths: Sequence[str], *, keep_data: bool = False, force: bool = False, dry_run: bool = False
+) -> MoveResult:
     """Stop tracking ``paths``, and remove their data from the workspace unless ``keep_data``.
 
     A path inside a tracked directory is taken out of it. Files whose bytes no store holds stop it (``UnsavedChanges``);
-    ``force`` saves them into the store first. Files that were never added stay where they are.
+    ``force`` saves them into the store first. Files that were never added stay where they are. ``dry_run`` only tells.
     """
     if not paths:
         raise UsageFault("name what to remove", hint="weft rm PATH")
     with alone(project, "weft rm"):
-        return _remove(project, paths, keep_data=keep_data, force=force)
+        return _remove(project, paths, keep_data=keep_data, force=force, dry_run=dry_run)
 
 
-def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: bool) -> MoveResult:
+def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: bool, dry_run: bool) -> MoveResult:
     targets, broken = select(project, workspace_pointers(project), paths)
     fetch_metadata(project, [target for target in targets if target.subpaths])
+    gone = [f"{t.path}/{sub}" if sub else t.path for t in targets for sub in t.subpaths or ("",)]
+    if dry_run:
+        for target in targets:
+            for sub in target.subpaths or ():
+                find_entry(project, target.pointer, sub)
+            if not keep_data:
+                compare_target(project, target)
+                plan_one(project, target.path, None, _those_there(project, target), CheckoutOptions(force=force))
+        return MoveResult(tuple((path, "") for path in gone), broken, dry_run=True)
     drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
     plans = {}
     for target in targets:
@@ -65,7 +76,6 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
             project.cache.forget(target.path)
             _drop_pointer(project, target.path)
     tidy(os.path.join(project.root, target.path) for target in targets)
-    gone = [f"{t.path}/{sub}" if sub else t.path for t in targets for sub in t.subpaths or ("",)]
     return MoveResult(tuple((path, "") for path in gone), broken)
 
 
@@ -77,18 +87,18 @@ def _those_there(project: Project, target: Target) -> list[str] | None:
     return [sub for sub in target.subpaths if os.path.lexists(os.path.join(top, sub))]
 
 
-def mv(project: Project, source: str, target: str) -> MoveResult:
+def mv(project: Project, source: str, target: str, *, dry_run: bool = False) -> MoveResult:
     """Rename a tracked path, or a path inside a tracked directory, pointer and data together.
 
     An existing directory as ``target`` means a place in it. Raises ``NotTracked``, ``UnsavedChanges`` when something
     stands at the new place, ``PathOverlap``, ``StageFault`` for an out of a stage,
-    ``UsageFault`` for a move into or out of tracked data.
+    ``UsageFault`` for a move into or out of tracked data. ``dry_run`` only tells.
     """
     with alone(project, "weft mv"):
-        return _move(project, source, target)
+        return _move(project, source, target, dry_run=dry_run)
 
 
-def _move(project: Project, source: str, target: str) -> MoveResult:
+def _move(project: Project, source: str, target: str, *, dry_run: bool) -> MoveResult:
     pointers = workspace_pointers(project)
     old, new = repo_path(project, source), repo_path(project, target)
     _refuse_broken(pointers, old, new)
@@ -97,16 +107,20 @@ def _move(project: Project, source: str, target: str) -> MoveResult:
     _check_move(project, pointers, old, new, source)
     refuse_outs(project, old)
     inside, into = owner_of(pointers, old), owner_of(pointers, new)
-    if inside and inside == into:
-        _move_part(project, inside, pointers[inside], old[len(inside) + 1 :], new[len(inside) + 1 :])
-    elif inside or into:
+    if inside != into:
         raise UsageFault("weft mv does not move data into or out of a tracked directory", hint="mv, then weft add both")
-    elif old not in pointers:
+    if not inside and old not in pointers:
         raise NotTracked(f"weft does not track {source}", hint=f"git mv {source} {target}", path=source)
+    if dry_run:
+        if inside:
+            fetch_metadata(project, [Target(inside, pointers[inside])])
+            find_entry(project, pointers[inside], old[len(inside) + 1 :])
+    elif inside:
+        _move_part(project, inside, pointers[inside], old[len(inside) + 1 :], new[len(inside) + 1 :])
     else:
         _move_whole(project, pointers[old], old, new)
     warn_of_readers(project, old, new)
-    return MoveResult(((old, new),))
+    return MoveResult(((old, new),), dry_run=dry_run)
 
 
 def _refuse_broken(pointers: Pointers, *paths: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weft.workflows.results_status import Broken, Change, StaleStage
+from weft.workflows.results_status import Broken, Change, PathStatus, StaleStage
 
 if TYPE_CHECKING:
     from weft.workflows.facts import FactRow
@@ -47,7 +47,8 @@ class AddResult:
     """Outcome of ``add``.
 
     ``left_out`` are new files and directories beside what was added, in a directory that was named for the tracked paths
-    in it; a directory ends in a slash.
+    in it; a directory ends in a slash. In a ``dry_run`` nothing was stored: ``added`` are new paths, without an object id,
+    and ``planned`` says what changed in those that are tracked already.
     """
 
     added: tuple[Added, ...]
@@ -56,6 +57,8 @@ class AddResult:
     pushed: PushResult | None = None
     left_out: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
+    dry_run: bool = False
+    planned: tuple[PathStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class MoveResult:
 
     moved: tuple[tuple[str, str], ...]
     broken: tuple[Broken, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,11 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """Outcome of ``fetch``."""
+    """Outcome of ``fetch``.
+
+    In a ``dry_run`` no remote was asked: ``lacking`` are the pointers whose data is not all here, and ``size`` is the most
+    that they need in bytes.
+    """
 
     remote: str
     pointers: tuple[str, ...]
@@ -124,6 +132,9 @@ class FetchResult:
     received_bytes: int = 0
     requests: int = 0
     broken: tuple[Broken, ...] = ()
+    dry_run: bool = False
+    lacking: tuple[str, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,7 @@ class CheckoutResult:
     saved: tuple[tuple[str, str], ...] = ()
     absent: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,5 +90,5 @@ def _historic(project: Project, paths: Sequence[str], blobs: Iterable[tuple[str,
             label = target.path if target.path not in pointers else f"{target.path} ({blob[:12]})"
             pointers[label], parts[label] = pointer, target.subpaths
     if paths and not pointers:
-        raise NotTracked(f"weft tracked none of {', '.join(paths)} there", hint="weft ls REV:")
+        raise NotTracked(f"not tracked in these commits: {', '.join(paths)}", hint="weft log -- " + paths[0])
     return Selection(pointers, parts)

@@ -14,6 +14,7 @@ from weft.gitio.index import Index, tree_entries
 from weft.gitio.log import commit_facts
 from weft.gitio.repo import discover
 from weft.model.lineage import Record, RunFacts, record_path
+from weft.model.paths import FROM_TOP
 from weft.model.stage import STAGE_FILE, Stage
 from weft.workflows.history_facts import (
     METRICS,
@@ -275,8 +276,9 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
     found.compare()
     found.forget_values(wanted)
     if paths and not (found.data or found.shown or found.wrong or any(found.values.values())):
+        names = ", ".join(text.removeprefix(FROM_TOP) for text in paths)
         raise NoSuchPath(
-            f"{', '.join(paths)}: {revision or 'HEAD'} holds no data, record, params or metrics there",
+            f"{names}: {revision or 'HEAD'} holds no data, record, params or metrics there",
             hint=f"weft show {revision}".rstrip(),
             path=paths[0],
         )

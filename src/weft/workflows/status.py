@@ -44,7 +44,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     pointers = workspace_pointers(project, warn_ignored=True)
     targets, broken = select(project, pointers, paths, lenient=True)
     found = pushed.states(project, targets, remote) if remote is not None else None
-    states = [_state(project, target, found.of(target) if found else "") for target in targets]
+    states = [state_of(project, target, found.of(target) if found else "") for target in targets]
     states = [_in_conflict(state) if state.path in pointers.unmerged else state for state in states]
     states += [_unreadable(one, unmerged=one.path in pointers.unmerged) for one in broken]
     states.sort(key=lambda state: state.path)
@@ -93,7 +93,8 @@ def compare_scan(project: Project, target: Target, scan: TreeScan) -> Comparison
     return compare(scan, target.pointer, read, cache=project.cache, workers=jobs, read_before=before)
 
 
-def _state(project: Project, target: Target, pushed: str) -> PathStatus:
+def state_of(project: Project, target: Target, pushed: str = "") -> PathStatus:
+    """How one tracked path, or a part of it, stands to its pointer; ``pushed`` is what a remote has of it."""
     pointer = target.pointer
     try:
         scan = scan_target(project, target)

@@ -158,7 +158,7 @@ class Taker:
             depth=sub.count("/") + 1,
         )
         if not scan.type:
-            raise NoSuchPath(f"there is no {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
+            raise NoSuchPath(f"no such file: {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
         if scan.type == LINK:
             return self._link(scan), scan
         return self._snapshot(scan, below, reader, contents, counts), scan
@@ -265,9 +265,14 @@ class _Counts:
 def _announced(files: Iterable[FileToRead], task: Task) -> Iterator[FileToRead]:
     """Tell the progress of what is to be done, a batch at a time, before it is done."""
     rest = iter(files)
-    while batch := list(islice(rest, _ANNOUNCED)):
+    batch = list(islice(rest, _ANNOUNCED))
+    while batch:
         task.grow(sum([file.size for file in batch]), len(batch))
+        following = list(islice(rest, _ANNOUNCED))
+        if not following:
+            task.settle()
         yield from batch
+        batch = following
 
 
 def _find(pointer: Pointer, sub: str, read: ReadManifest) -> Pointer | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
-from weft.model.paths import RepoPath
+from weft.model.paths import FROM_TOP, RepoPath
 from weft.model.pointer import SUFFIX, Pointer
 from weft.util.later import later
 from weft.workflows.files import read_head, read_small
@@ -90,10 +90,13 @@ def repo_path(project: Project, text: str) -> str:
 def path_in(top: str, cwd: str, text: str) -> str:
     """``repo_path`` for a repository at ``top`` and the directory ``cwd``, absolute and without links, to start from.
 
+    As in Git, ``:/`` at the beginning stands for the top.
+
     Raises ``PathEscape`` when it lies outside and the errors of ``RepoPath.parse``.
     """
     root = os.path.realpath(top)
-    absolute = os.path.normpath(os.path.join(cwd, text))
+    start, rest = (root, text[len(FROM_TOP) :]) if text.startswith(FROM_TOP) else (cwd, text)
+    absolute = os.path.normpath(os.path.join(start, rest))
     # The last component may be a link that is meant itself; what leads to it is resolved as the shell would.
     if absolute not in (root, cwd):
         absolute = os.path.join(os.path.realpath(os.path.dirname(absolute)), os.path.basename(absolute))
@@ -328,4 +331,4 @@ def owner_of(pointers: Mapping[str, Pointer], path: str) -> str:
 def _unknown(project: Project, text: str, path: str) -> NotTracked | NoSuchPath:
     if os.path.lexists(os.path.join(project.root, path)):
         return NotTracked(f"weft does not track {text}", hint=f"weft add {text}", path=text)
-    return NoSuchPath(f"there is no {text}, and nothing tracked by that name", hint="weft ls", path=text)
+    return NoSuchPath(f"no such file, and nothing tracked by that name: {text}", hint="weft ls", path=text)

@@ -112,7 +112,7 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
     read = 0
     with _lap(project, options.level, options) as lap:
         total = sum(packs.values()) if level is not Level.QUICK else 0
-        with project.progress.task("verify", total, len(packs)) as task:
+        with project.progress.task("verify", total, len(packs), "pack") as task:
 
             def advance(size: int, count: int) -> None:
                 nonlocal read

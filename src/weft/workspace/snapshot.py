@@ -128,7 +128,9 @@ def snapshot(
             path=scan.path,
         )
     if not scan.type:
-        raise NoSuchPath(f"there is no {scan.path!a}", hint=f"weft rm {scan.path}, to stop tracking it", path=scan.path)
+        raise NoSuchPath(
+            f"no such file: {scan.path!a}", hint=f"weft rm {scan.path}, to stop tracking it", path=scan.path
+        )
     if scan.type != DIR:
         return _single(scan, reads)
     builder = _Builder(scan, reads, keep, missing)

@@ -55,3 +55,44 @@ def test_bash_takes_the_script(weft, tmp_path):
         check=False,
     )
     assert done.stdout.strip() == "status", done.stderr
+
+
+@pytest.fixture
+def pipeline(weft, tmp_path):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    run = lambda *words: subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)  # noqa: E731
+    run(*git, "init", "-q", "-b", "main")
+    assert weft("init", "-q").returncode == 0
+    (tmp_path / "weft.yaml").write_text(
+        "stages:\n  prepare: {cmd: echo, outs: [a]}\n  train: {cmd: echo, deps: [a], outs: [b]}\n"
+    )
+    run(*git, "commit", "-q", "-m", "begin")
+    run(*git, "branch", "feature")
+    run(*git, "tag", "v1")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["repro", ""], ["prepare", "train"]),
+        (["run", "tr"], ["train"]),
+        (["diff", "fe"], ["feature"]),
+        (["diff", "HE"], ["HEAD"]),
+        (["log", "v1..fe"], ["v1..feature"]),
+        (["compare", "v"], ["v1"]),
+        (["push", "--rev", "v"], ["v1"]),
+        (["validate", "--rev", "ma"], ["main"]),
+        (["validate", "--explain", "WEFT00"], [f"WEFT00{number}" for number in range(1, 10)]),
+        (["config", "set", "gc."], ["gc.grace"]),
+        (["config", "get", "check"], ["checkout.link", "checkout.link_from"]),
+    ],
+    ids=" ".join,
+)
+def test_names_that_weft_knows(weft, pipeline, words, names):
+    assert complete(weft, ["weft", *words]) == names
+
+
+@pytest.mark.parametrize("words", [["repro", ""], ["diff", "v"], ["config", "set", "nosuch"]], ids=" ".join)
+def test_where_there_are_none_nothing_is_said(weft, words):
+    assert complete(weft, ["weft", *words]) == []

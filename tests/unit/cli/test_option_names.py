@@ -127,10 +127,12 @@ def test_another_name_would_be_noticed(names: list[str]) -> None:
 
 
 REMOTE = ("push", "fetch", "pull", "add", "verify", "gc", "status", "doctor")
-DRY_RUN = ("push", "fetch", "pull", "repro", "gc")
+DRY_RUN = ("push", "fetch", "pull", "repro", "gc", "add", "checkout", "rm", "mv")
 FORMATS = {
     "log": {"text", "json", "csv", "md"},
     "compare": {"text", "json", "csv", "md"},
+    "diff": {"text", "json", "csv", "md"},
+    "show": {"text", "json", "csv", "md"},
     "lineage graph": {"text", "json", "dot", "mermaid"},
 }
 

@@ -1,6 +1,7 @@
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
@@ -52,6 +53,9 @@ class Recorder:
     def show(self, task):
         self.seen.append(("show", task.label, task.done_size, task.size, task.done_items, task.items))
 
+    def rest(self, label):
+        self.seen.append(("rest", label))
+
     def drop(self, task):
         self.seen.append(("drop", task.label))
 
@@ -87,6 +91,28 @@ def test_a_long_task_is_drawn_and_taken_away(board, recorder):
     ]
 
 
+def test_what_takes_long_shows_that_it_is_at_work(board, recorder):
+    board.busy("push")
+    time.sleep(0.2)
+    with board.task("push", 10, noun="pack") as task:
+        task.advance(10)
+    board.close()
+    assert recorder.seen == [
+        ("rest", "push"),
+        ("show", "push", 10, 10, 0, 0),
+        ("drop", "push"),
+        ("rest", "push"),
+        ("stop",),
+    ]
+
+
+def test_a_quick_command_shows_nothing(session, board):
+    board.busy("push")
+    board.close()
+    time.sleep(progress.DELAY + 0.1)
+    assert session.err_text == ""
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -120,9 +146,10 @@ def test_many_threads_lose_no_count(board, recorder):
 
 
 class Row:
-    def __init__(self, size, items, done_size, done_items):
+    def __init__(self, size, items, done_size, done_items, settled=True, noun="file"):
         self.label = "pushing [x]"
         self.size, self.items, self.done_size, self.done_items = size, items, done_size, done_items
+        self.settled, self.noun = settled, noun
 
 
 def test_a_line_tells_bytes_rate_files_and_time_left():
@@ -139,8 +166,40 @@ def test_a_line_tells_bytes_rate_files_and_time_left():
     shown.drop(row)
     shown.stop()
     text = stream.getvalue()
-    for part in ("pushing [x]", "2.0 MiB/4.0 MiB", "MiB/s", "4/8 files", "00:0", "warning: [bold]careful"):
+    for part in ("pushing [x]", "2.0/4.0 MiB", "MiB/s", "4/8 files", "00:0", "50%", "warning: [bold]careful"):
         assert part in text, text
+
+
+def drawn(row, width):
+    """The lines of one row on a terminal of so many columns."""
+    stream = io.StringIO()
+    console = display.Console(file=stream, force_terminal=True, width=width, no_color=True)
+    shown = display.RichDisplay(console)
+    shown.show(row)
+    time.sleep(0.3)
+    shown.stop()
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
+    return {line.rstrip() for line in re.split(r"[\r\n]", plain) if line.strip()}
+
+
+def test_totals_that_grow_are_never_all_done():
+    line = max(drawn(Row(1 << 20, 2560, 1 << 20, 2560, settled=False), 80))
+    assert "1.0/1.0+ MiB" in line
+    assert "2,560/2,560+ files" in line
+    assert "%" not in line
+    line = max(drawn(Row(1 << 20, 3, (1 << 20) - 1, 2, noun="pack"), 80))
+    assert "99%" in line
+    assert "2/3 packs" in line
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 200])
+def test_a_task_has_one_line_at_any_width(width):
+    row = Row(500 << 30, 50_000, 424 << 20, 12_345)
+    row.label = "add data/a/very/long/name/of/a/directory/with/measurements.csv"
+    lines = drawn(row, width)
+    assert all(len(line) <= width for line in lines), lines
+    assert len({line.partition(" ")[0] for line in lines}) == 1
+    assert all(("/500.0 GiB" in line) == (width >= 30) for line in lines), lines
 
 
 def test_unknown_totals_are_not_invented():

@@ -50,12 +50,15 @@ def test_dashes_leave_no_doubt():
     ("text", "revision", "path"),
     [
         ("data", "", "data"),
-        ("v1:data/x", "v1", "data/x"),
-        ("v1:12:30.png", "v1", "12:30.png"),
+        ("v1:data/x", "v1", ":/data/x"),
+        ("v1:12:30.png", "v1", ":/12:30.png"),
+        ("v1:./x", "v1", "./x"),
+        ("v1:../x", "v1", "../x"),
+        (":/data/x", "", ":/data/x"),
         ("12:30.png", "", "12:30.png"),
-        ("HEAD~1:", "HEAD~1", ""),
+        ("HEAD~1:", "HEAD~1", ":/"),
         ("blake3:" + "0" * 64, "", "blake3:" + "0" * 64),
-        ("blake3:data", "blake3", "data"),
+        ("blake3:data", "blake3", ":/data"),
     ],
 )
 def test_revision_and_path(text, revision, path):

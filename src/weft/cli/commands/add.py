@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import jobs_option, remote_option, size, stage_option
+from weft.cli.options import dry_run_option, jobs_option, remote_option, size, stage_option
 from weft.cli.render.content import add_page
 from weft.cli.verbs import pass_session, verb
 from weft.workflows.add import add
@@ -15,7 +15,7 @@ from weft.workflows.options import AddOptions
 from weft.workflows.project import open_project
 
 
-@verb("add", example="weft add data/train models/net.bin\ngit commit -m 'New training data'\nweft push")
+@verb("add", long=True, example="weft add data/train models/net.bin\ngit commit -m 'New training data'\nweft push")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @click.option("--to-remote", is_flag=True, help="Push the data in the same go, to the default remote.")
 @remote_option("Push it in the same go, to NAME.")
@@ -25,6 +25,7 @@ from weft.workflows.project import open_project
 @click.option("--max-size", type=size, default=None, metavar="SIZE", help="Refuse files larger than SIZE.")
 @jobs_option()
 @click.option("-f", "--force", is_flag=True, help="Record it even if the pointer changed since the last checkout.")
+@dry_run_option("Only say what would be added.")
 @pass_session
 def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote: str, **chosen: Any) -> int:
     """Put files or directories into the store and write their pointers.

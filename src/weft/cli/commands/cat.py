@@ -5,16 +5,17 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_paths, size
+from weft.cli.options import complete_words, size
 from weft.cli.render.content import ContentDocument, Kept
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_revision
+from weft.model.paths import FROM_TOP
 from weft.workflows.look import cat
 from weft.workflows.project import open_project
 
 
 @verb("cat", example="weft cat v1.0:data/train/labels.csv | head\nweft cat --start 1MiB --length 4096 models/net.bin")
-@click.argument("what", metavar="[REV:]PATH|OID", shell_complete=complete_paths)
+@click.argument("what", metavar="[REV:]PATH|OID", shell_complete=complete_words)
 @click.option("--start", type=size, default=0, metavar="N", help="Skip the first N bytes.")
 @click.option("--length", type=size, default=None, metavar="N", help="Write at most N bytes.")
 @pass_session
@@ -32,4 +33,4 @@ def command(session: Session, what: str, start: int, length: int | None) -> None
             return
         kept = Kept()
         cat(project, revision, path, kept, start, length)
-    session.show("cat", ContentDocument.of(path, revision, start, kept), ContentDocument.page)
+    session.show("cat", ContentDocument.of(path.removeprefix(FROM_TOP), revision, start, kept), ContentDocument.page)

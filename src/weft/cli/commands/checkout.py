@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_paths, stage_option
+from weft.cli.options import complete_words, dry_run_option, stage_option
 from weft.cli.render.transfer import checkout_page
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import split_words
@@ -18,11 +20,12 @@ from weft.workflows.project import open_project
 
 @verb(
     "checkout",
+    long=True,
     example="weft checkout\nweft checkout v1.0 -- data/train",
     codes={1: "some data is not in the local store"},
     split=True,
 )
-@click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...]", shell_complete=complete_paths)
+@click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...]", shell_complete=complete_words)
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
 @click.option(
     "--link",
@@ -31,10 +34,11 @@ from weft.workflows.project import open_project
     help="How files are made, those that are right already too (default: the setting `checkout.link`).",
 )
 @stage_option()
+@dry_run_option("Only say what would be written and removed.")
 @click.pass_context
 @pass_session
 def command(
-    session: Session, context: click.Context, words: tuple[str, ...], force: bool, link: str | None, stage: bool | None
+    session: Session, context: click.Context, /, words: tuple[str, ...], link: str | None, **chosen: Any
 ) -> int:
     """Make the workspace match the pointers.
 
@@ -46,7 +50,7 @@ def command(
     back files of one's own.
     """
     revisions, paths = split_words(context, words, most=1)
-    options = CheckoutOptions(force=force, stage=stage, link=link or "")
+    options = CheckoutOptions(link=link or "", **chosen)
     with open_project(session.start, session.progress, session.trust) as project:
         result = checkout(project, revisions[0] if revisions else None, paths, options)
     session.show("checkout", result, checkout_page)

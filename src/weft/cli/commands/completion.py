@@ -17,6 +17,6 @@ from weft.cli.verbs import pass_session, verb
 def command(session: Session, context: click.Context, shell: str) -> None:
     """Print the script for tab completion in a shell.
 
-    It completes commands, options, tracked paths and the names of remotes.
+    It completes commands, options, tracked paths, and the names of remotes, stages, revisions, rules and settings.
     """
     session.show("completion", script(context, shell), completion_page)

@@ -10,7 +10,7 @@ from weft.errors import ExitCode
 from weft.workflows.doctor import doctor
 
 
-@verb("doctor", example="weft doctor --remote", codes={1: "something was found that wants mending"})
+@verb("doctor", long=True, example="weft doctor --remote", codes={1: "something was found that wants mending"})
 @ask_remote_option("Ask the remote NAME too, or all: whether it is reached, and how far its clock is off.")
 @pass_session
 def command(session: Session, remote: str | None) -> int:

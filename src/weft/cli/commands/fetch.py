@@ -11,7 +11,7 @@ from weft.workflows.options import TransferOptions
 from weft.workflows.project import open_project
 
 
-@verb("fetch", example="weft fetch data/train\nweft checkout data/train")
+@verb("fetch", long=True, example="weft fetch data/train\nweft checkout data/train")
 @paths_argument()
 @transfer_options
 @pass_session

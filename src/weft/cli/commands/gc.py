@@ -20,7 +20,7 @@ _HERE = ("grace_days", "limit", "unshared")
 _THERE = ("most", "repack", "drop_roots", "whole_clone")
 
 
-@verb("gc", example="weft gc --dry-run\nweft gc --limit 20GiB\nweft gc --on-remote --dry-run")
+@verb("gc", long=True, example="weft gc --dry-run\nweft gc --limit 20GiB\nweft gc --on-remote --dry-run")
 @click.option("-n", "--dry-run", is_flag=True, help="Only tell what would go, and why.")
 @click.option(
     "--grace",

@@ -10,7 +10,7 @@ from weft.cli.verbs import pass_session, verb
 from weft.workflows.get import get
 
 
-@verb("get", example="weft get https://github.com/org/project v1.0:data/train -o train")
+@verb("get", long=True, example="weft get https://github.com/org/project v1.0:data/train -o train")
 @click.argument("url")
 @click.argument("what", metavar="[REV:]PATH")
 @click.option(

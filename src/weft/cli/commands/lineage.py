@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from weft.cli.context import Page, Session
-from weft.cli.options import complete_paths, format_option
+from weft.cli.options import complete_paths, complete_revisions, format_option
 from weft.cli.render.drawings import dot, mermaid
 from weft.cli.render.lineage import graph_page, impact_page, show_page, why_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
@@ -25,7 +25,13 @@ command = VerbGroup(
 
 
 def _revision_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option("--rev", default="", metavar="REV", help="Ask the commit REV instead of the work tree.")
+    return click.option(
+        "--rev",
+        default="",
+        metavar="REV",
+        shell_complete=complete_revisions,
+        help="Ask the commit REV instead of the work tree.",
+    )
 
 
 @verb("show", example="weft lineage show models/clf.pkl\nweft lineage show --rev v1.0 models/clf.pkl", group=command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Page, Session, View
-from weft.cli.options import complete_paths, format_option
+from weft.cli.options import complete_words, format_option
 from weft.cli.render.log import FORMATS, entry_lines, head_lines
 from weft.cli.streams import paint_for
 from weft.cli.text import escape
@@ -16,7 +16,7 @@ from weft.workflows.log import Log, collect, open_log
 
 
 @verb("log", example="weft log\nweft log -n 5 v1..HEAD -- data/train metrics.json", split=True)
-@click.argument("words", nargs=-1, metavar="[REV|A..B] [--] [PATH...]", shell_complete=complete_paths)
+@click.argument("words", nargs=-1, metavar="[REV|A..B] [--] [PATH...]", shell_complete=complete_words)
 @click.option("-n", "--max-count", "count", type=click.IntRange(0), metavar="N", help="Show N commits at most.")
 @click.option("--all", "everything", is_flag=True, help="Show the commits too that changed nothing of this.")
 @format_option(*FORMATS)
@@ -51,12 +51,17 @@ def _print(session: Session, log: Log, form: str, *, everything: bool, count: in
         session.out.line(line)
     told = 0
     for entry in log.entries(everything=everything, count=count):
-        for line in entry_lines(entry, view, form):
+        seen = session.here.record(entry) if form == "text" else entry
+        for line in entry_lines(seen, view, form):
             session.out.line(line)
         session.out.flush()
         if session.out.closed:
             return
         told += 1
-    notes = [escape(note) for note in log.notes] if told else ["no commit changed any of this (--all shows the others)"]
+    notes = (
+        [escape(session.here.text(note)) for note in log.notes]
+        if told
+        else ["no commit changed any of this (--all shows the others)"]
+    )
     for note in () if session.quiet else notes:
         session.err.line(note)

@@ -16,7 +16,12 @@ from weft.workflows.project import open_project
 from weft.workflows.pull import pull
 
 
-@verb("pull", example="git pull\nweft pull\nweft pull --dry-run", codes={1: "some data is not in the local store"})
+@verb(
+    "pull",
+    long=True,
+    example="git pull\nweft pull\nweft pull --dry-run",
+    codes={1: "some data is not in the local store"},
+)
 @paths_argument()
 @transfer_options
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
@@ -31,7 +36,7 @@ def command(session: Session, /, paths: tuple[str, ...], force: bool, **chosen: 
         chosen["remote"], chosen["jobs"], chosen["revs"], chosen["all_commits"], chosen["dry_run"]
     )
     with open_project(session.start, session.progress, session.trust) as project:
-        result = pull(project, paths, transfer, CheckoutOptions(force=force))
+        result = pull(project, paths, transfer, CheckoutOptions(force=force, dry_run=transfer.dry_run))
     session.show("pull", result, pull_page)
-    lacking = ExitCode.DIFFERENCES if result.checked_out.absent else ExitCode.OK
+    lacking = ExitCode.DIFFERENCES if result.checked_out.absent and not transfer.dry_run else ExitCode.OK
     return session.tell_broken((*result.lacking, *result.checked_out.broken)) or lacking

@@ -11,7 +11,7 @@ from weft.workflows.project import open_project
 from weft.workflows.push import push
 
 
-@verb("push", example="weft push\nweft push --rev origin/main..HEAD\ngit push")
+@verb("push", long=True, example="weft push\nweft push --rev origin/main..HEAD\ngit push")
 @paths_argument()
 @transfer_options
 @pass_session

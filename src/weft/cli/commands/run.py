@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from weft.cli.context import Session
+from weft.cli.options import complete_stages
 from weft.cli.render.pipeline import Teller, repro_page
 from weft.cli.stageopts import run_options, stage_options
 from weft.cli.verbs import pass_session, verb
@@ -24,7 +25,7 @@ _DECLARING = ("deps", "outs", "persist", "metrics", "plots", "params")
     codes={6: "the command failed, or disk, network or tools do"},
     split=True,
 )
-@click.argument("stage", required=False, default="", metavar="[STAGE]")
+@click.argument("stage", required=False, default="", metavar="[STAGE]", shell_complete=complete_stages)
 @click.option("-n", "--name", default="", metavar="NAME", help="Declare the command after -- as this stage.")
 @click.option("-d", "--dep", "deps", multiple=True, metavar="PATH", help="What it reads: tracked data, or code in Git.")
 @click.option("-o", "--out", "outs", multiple=True, metavar="PATH", help="What it writes, to be tracked by weft.")

@@ -15,6 +15,7 @@ from weft.workflows.status import status
 
 @verb(
     "status",
+    long=True,
     example="weft status\nweft status --remote\nweft status data --remote origin",
     codes={1: "differences were found (with --exit-code)"},
 )

@@ -8,6 +8,7 @@ import click
 
 from weft.cli import jsonout
 from weft.cli.context import Session
+from weft.cli.options import complete_revisions, complete_rules
 from weft.cli.render.sarif import sarif
 from weft.cli.render.validate import rule_page, validate_page
 from weft.cli.verbs import pass_session, verb
@@ -24,14 +25,31 @@ from weft.workflows.validate_rules import PHASES, explain
     codes={1: "violations found; stale stages count only with --strict, or where weft.yaml says so"},
 )
 @click.option("--staged", is_flag=True, help="Check what is staged, and the workspace beside it (the default).")
-@click.option("--rev", metavar="REV", help="Check everything that the commit REV holds, from Git alone.")
-@click.option("--range", "span", metavar="A..B", help="Check each commit of A..B, from Git alone.")
+@click.option(
+    "--rev",
+    metavar="REV",
+    shell_complete=complete_revisions,
+    help="Check everything that the commit REV holds, from Git alone.",
+)
+@click.option(
+    "--range",
+    "span",
+    metavar="A..B",
+    shell_complete=complete_revisions,
+    help="Check each commit of A..B, from Git alone.",
+)
 @click.option(
     "--sarif", "file", default="", metavar="FILE", help="Write the findings as SARIF to FILE (-: standard output)."
 )
 @click.option("--strict", is_flag=True, help="Refuse stale stages too; of a range, those of the last commit.")
 @click.option("--strict-each", is_flag=True, help="Refuse stale stages in each commit of a range.")
-@click.option("--explain", "name", metavar="RULE", help="Tell what a rule proves, and check nothing.")
+@click.option(
+    "--explain",
+    "name",
+    metavar="RULE",
+    shell_complete=complete_rules,
+    help="Tell what a rule proves, and check nothing.",
+)
 @pass_session
 def command(session: Session, /, staged: bool, rev: str | None, span: str | None, file: str, **rest: Any) -> int:
     """Prove that data, code, params, metrics and lineage agree.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
@@ -13,13 +13,14 @@ from weft.util.later import later
 from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
 
 if TYPE_CHECKING:
-    from weft.cli.render import factcells, fold, stale
+    from weft.cli.render import factcells, fold, stale, tables
     from weft.workflows.facts import FactRow
     from weft.workflows.results import DiffResult
 else:
     factcells = later("weft.cli.render.factcells")
     fold = later("weft.cli.render.fold")
     stale = later("weft.cli.render.stale")
+    tables = later("weft.cli.render.tables")
 
 
 LETTERS = {"added": "A", "modified": "M", "deleted": "D", "renamed": "R", "typechange": "T", "mode": "X"}
@@ -47,7 +48,7 @@ _WORDS = {"typechange": "changed in type", "mode": "changed in mode", "behind": 
 
 def status_page(result: StatusResult, view: View) -> Page:
     """Lines as of `git status --short`, a sum, and what to do next."""
-    data = [line for item in result.paths for line in _path_lines(item, view)]
+    data = [line for item in result.paths for line in path_lines(item, view)]
     longest = max((len(item.changes) for item in result.paths), default=0)
     notes = (*_told_folded("status", longest, view), *_advice(result))
     late = stale.stale_lines(result.stale, view) if result.stale else ()
@@ -104,7 +105,8 @@ def _listed(changes: Sequence[Change], view: View, top: str = "") -> Sequence[fo
     return fold.fold(changes, MOST, top)
 
 
-def _path_lines(item: PathStatus, view: View) -> list[str]:
+def path_lines(item: PathStatus, view: View) -> list[str]:
+    """What differs in one tracked path."""
     path, paint = escape(item.path), view.paint
     lines = [_change_line(change, files, paint) for change, files in _listed(item.changes, view, item.path)]
     lines += [line for edited in item.edited for line in _edited_lines(edited, paint)]
@@ -199,7 +201,7 @@ def _advice(result: StatusResult) -> list[str]:
     return lines
 
 
-def diff_page(result: DiffResult, view: View) -> Page:
+def diff_page(result: DiffResult, view: View, form: str = "text") -> Page:
     """One line a change with its sizes, one for each param, metric, file of code and command that differs, and a sum."""
     counts = Counter(change.kind for change in result.changes)
     parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in LETTERS if (number := counts[kind])]
@@ -217,7 +219,22 @@ def diff_page(result: DiffResult, view: View) -> Page:
     notes += [
         f"{escape(path)}: {count_text(number, 'file')} not here, and not compared" for path, number in result.absent
     ]
+    if form != "text":
+        data = [*tables.table(form, _DIFF_HEADS, _diff_rows(result))]
     return Page(data=tuple(data), notes=(*notes, f"{what}: {', '.join([*parts, *size, *told]) or 'no differences'}"))
+
+
+_DIFF_HEADS = ("section", "change", "path", "old path", "old", "new", "delta")
+
+
+def _diff_rows(result: DiffResult) -> Iterator[tuple[object, ...]]:
+    """Of data the sizes in bytes before and after, of all else the values."""
+    for one in result.changes:
+        yield "data", one.kind, one.path, one.old_path, one.old_size, one.new_size, one.new_size - one.old_size
+    for row in result.facts:
+        old, new = row.values
+        change = "added" if old is None else "deleted" if new is None else "modified"
+        yield row.section, change, row.key, "", old, new, row.delta
 
 
 def _fact(row: FactRow, view: View) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
+from weft.cli.render.changes import path_lines
 from weft.cli.render.transfer import push_lines
 from weft.cli.text import columns, escape
 from weft.errors import LimitExceeded
@@ -36,26 +37,42 @@ def init_page(result: InitResult, view: View) -> Page:
 
 def add_page(result: AddResult, view: View) -> Page:
     """What ``add`` took in, what it cost, and what comes next."""
+    if result.dry_run:
+        return _would_add(result, view)
     report = [_added(item, view) for item in result.added]
     if any(item.changed for item in result.added):
         report.append(f"{size_text(result.stored_bytes)} new in the store")
     if result.pushed:
         report += push_lines(result.pushed)
-    report += [f"left out   {escape(path)}  (new, and not tracked)" for path in result.left_out[:SHOWN]]
+    return Page(report=(*report, *_left_out(result)), notes=(_after_add(result),))
+
+
+def _would_add(result: AddResult, view: View) -> Page:
+    data = [f"would add  {escape(item.path)}  ({_amount(item)})" for item in result.added]
+    data += [line for item in result.planned for line in path_lines(item, view)]
+    return Page(data=(*data, *_left_out(result)), notes=("nothing was added",))
+
+
+def _left_out(result: AddResult) -> list[str]:
+    lines = [f"left out   {escape(path)}  (new, and not tracked)" for path in result.left_out[:SHOWN]]
     if len(result.left_out) > SHOWN:
-        report.append(f"left out   {len(result.left_out) - SHOWN} more")
-    return Page(report=tuple(report), notes=(_after_add(result),))
+        lines.append(f"left out   {len(result.left_out) - SHOWN} more")
+    return lines
+
+
+def _amount(item: Added) -> str:
+    return size_text(item.size) if item.type == "file" else f"{count_text(item.files, 'file')}, {size_text(item.size)}"
 
 
 def _added(item: Added, view: View) -> str:
     word = "unchanged"
     if item.changed:
         word = view.paint.good("updated  " if item.updated else "added    ")
-    size = size_text(item.size) if item.type == "file" else f"{count_text(item.files, 'file')}, {size_text(item.size)}"
+    size = _amount(item)
     if item.difference and item.type == "dir":
         size += ": +{} ~{} -{}".format(*item.difference)
     detail = f", {count_text(item.new_objects, 'new object')}, {item.oid}" if view.verbose else ""
-    return f"{word}  {escape(item.path)}  ({size}{detail})"
+    return f"{word}  {escape(item.path)}  ({_amount(item)}{detail})"
 
 
 def _after_add(result: AddResult) -> str:
@@ -72,13 +89,19 @@ def _after_add(result: AddResult) -> str:
 
 def move_page(result: MoveResult, view: View) -> Page:
     """What ``mv`` moved."""
-    moved = tuple(f"moved  {escape(old)} -> {escape(new)}" for old, new in result.moved)
+    verb = "would move" if result.dry_run else "moved"
+    moved = tuple(f"{verb}  {escape(old)} -> {escape(new)}" for old, new in result.moved)
+    if result.dry_run:
+        return Page(data=moved, notes=("nothing was moved",))
     return Page(report=moved, notes=("next: git commit",))
 
 
 def remove_page(result: MoveResult, view: View) -> Page:
     """What ``rm`` stopped tracking."""
-    removed = tuple(f"removed  {escape(old)}" for old, _ in result.moved)
+    verb = "would remove" if result.dry_run else "removed"
+    removed = tuple(f"{verb}  {escape(old)}" for old, _ in result.moved)
+    if result.dry_run:
+        return Page(data=removed, notes=("nothing was removed",))
     return Page(report=removed, notes=("next: git commit; the bytes stay in the store",))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from weft.cli.context import Page, View
 from weft.cli.render.factcells import fact_cells
 from weft.cli.render.stale import stale_notes
-from weft.cli.render.tables import csv_row, inline
+from weft.cli.render.tables import table
 from weft.cli.text import escape
 from weft.util.humanize import count_text
 from weft.workflows.compare import CompareResult
@@ -22,10 +22,10 @@ def compare_page(result: CompareResult, view: View, form: str = "text") -> Page:
     heads = ["", "", *result.revisions, "delta"]
     if form == "csv":
         rows = [[row.section, row.key, *row.values, row.delta, _stale(row, result)] for row in result.rows]
-        data = [csv_row(["section", "key", *heads[2:], "stale"]), *map(csv_row, rows)]
+        data: Sequence[str] = table(form, ["section", "key", *heads[2:], "stale"], rows)
     else:
         cells = [[row.section, row.key, *fact_cells(row, view), _delta(row.delta)] for row in result.rows]
-        data = (_markdown if form == "md" else _text)(heads, cells) if cells else []
+        data = (table(form, heads, cells) if form == "md" else _text(heads, cells)) if cells else ()
     return Page(data=tuple(data), notes=tuple(_notes(result)))
 
 
@@ -42,7 +42,7 @@ def _notes(result: CompareResult) -> list[str]:
     if not result.rows:
         notes.append("no differences")
     if result.same:
-        notes.append(f"{count_text(result.same, 'fact')} the same in all (--all shows them)")
+        notes.append(f"{count_text(result.same, 'value')} the same in all (--all shows them)")
     return notes
 
 
@@ -50,11 +50,6 @@ def _text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [[escape(cell) for cell in line] for line in (heads, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-
-
-def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(inline(cell) for cell in line) + " |" for line in (heads, *rows)]
-    return [lines[0], "|" + "---|" * len(heads), *lines[1:]]
 
 
 def _delta(delta: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from weft.cli.context import Page, View
 from weft.cli.render.log import plain
 from weft.cli.render.stale import UNKNOWN, stale_lines
+from weft.cli.render.tables import table
 from weft.cli.text import columns, escape
 from weft.util.humanize import count_text, duration_text, few_text, size_text
 from weft.workflows.show import ShownStage, ShowResult
@@ -15,8 +16,16 @@ from weft.workflows.show import ShownStage, ShowResult
 _SHOWN = 10
 
 
-def show_page(result: ShowResult, view: View) -> Page:
+FORMS = ("text", "csv", "md")
+"""The forms of a commit, the usual one first."""
+
+_HEADS = ("section", "stage", "path", "key", "value")
+
+
+def show_page(result: ShowResult, view: View, form: str = "text") -> Page:
     """The commit, its data, its params and metrics, its stages, and what is not right."""
+    if form != "text":
+        return Page(data=table(form, _HEADS, _table(result)), notes=tuple(map(escape, result.notes)))
     lines = [
         f"{view.paint.care('commit')} {result.commit}" + ("  (merge)" if len(result.parents) > 1 else ""),
         f"{escape(result.author)}  {escape(result.date[:16].replace('T', ' '))}  {escape(result.subject)}",
@@ -35,6 +44,21 @@ def show_page(result: ShowResult, view: View) -> Page:
     notes = ["this commit holds no data, stages, params or metrics"] if holds_none else list(result.notes)
     notes += [UNKNOWN] if result.stale is None else []
     return Page(data=tuple(lines), notes=tuple(map(escape, notes)))
+
+
+def _table(result: ShowResult) -> Iterator[tuple[Any, ...]]:
+    """Each thing of the commit as a row: data with its type and object id, values by file and key, what stages used."""
+    for one in result.data:
+        yield "data", "", one.path, one.type, one.oid
+    for section, files in (("params", result.params), ("metrics", result.metrics)):
+        for file, values in files.items():
+            yield from ((section, "", file, key, value) for key, value in values.items())
+    for stage in result.stages:
+        yield "command", stage.name, stage.wdir, "", stage.cmd if isinstance(stage.cmd, str) else " ".join(stage.cmd)
+        for label, items in (("reads", stage.reads), ("writes", stage.writes), ("code", stage.code)):
+            yield from ((label, stage.name, path, "", oid) for path, oid in items.items())
+    for path, reasons in result.wrong.items():
+        yield from (("not right", "", path, "", reason) for reason in reasons)
 
 
 def _titled(title: str, lines: Sequence[str]) -> list[str]:

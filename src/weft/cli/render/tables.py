@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from weft.cli.text import escape
@@ -30,6 +30,15 @@ def csv_row(cells: Sequence[Any]) -> str:
     made = io.StringIO()
     csv.writer(made, lineterminator="").writerow([_csv_cell(cell) for cell in cells])
     return made.getvalue()
+
+
+def table(form: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    """The lines of a table in the form ``form``: csv, or md for Markdown. None is an empty cell."""
+    if form == "csv":
+        return (csv_row(heads), *map(csv_row, rows))
+    cells = [["" if cell is None else str(cell) for cell in row] for row in (heads, *rows)]
+    lines = ["| " + " | ".join(map(inline, line)) + " |" for line in cells]
+    return (lines[0], "|" + "---|" * len(heads), *lines[1:])
 
 
 def _csv_cell(cell: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from weft.cli.context import Page, View
 from weft.cli.text import escape
 from weft.util.humanize import count_text, size_text
@@ -54,6 +56,8 @@ def _place(result: PushResult) -> str:
 
 def fetch_page(result: FetchResult, view: View) -> Page:
     """What came from the remote."""
+    if result.dry_run:
+        return Page(data=tuple(_fetched(result, view)), notes=("nothing was fetched",))
     notes = ("next: weft checkout",) if result.pointers else ()
     return Page(report=tuple(_fetched(result, view)), notes=notes)
 
@@ -61,6 +65,10 @@ def fetch_page(result: FetchResult, view: View) -> Page:
 def _fetched(result: FetchResult, view: View) -> list[str]:
     name = escape(result.remote)
     paths = count_text(len(result.pointers), "path")
+    if result.lacking:
+        lacking = count_text(len(result.lacking), "path")
+        lines = [f"would fetch {lacking} from {name}: at most {size_text(result.size)}"]
+        return lines + [f"would fetch  {escape(path)}" for path in result.lacking if view.verbose]
     if result.objects or result.packs:
         cargo = f"{size_text(result.received_bytes)}, {count_text(result.objects, 'object')}"
         lines = [f"fetched {paths} from {name}: {cargo} from {count_text(result.packs, 'pack')}"]
@@ -76,22 +84,29 @@ def _fetched(result: FetchResult, view: View) -> list[str]:
 
 def checkout_page(result: CheckoutResult, view: View) -> Page:
     """What was written and removed in the workspace, what was saved before, and what is not here."""
+    if result.dry_run:
+        return Page(data=_checked_out(result, view), notes=("nothing was changed", *_to_bring(result)))
     return Page(report=_checked_out(result, view), notes=_to_bring(result), cautions=_saved(result))
 
 
 def pull_page(result: PullResult, view: View) -> Page:
     """The pages of fetch and checkout in one."""
     there = result.checked_out
+    if there.dry_run:
+        # What is not here is what would be fetched, and written then.
+        data = (*_fetched(result.fetched, view), *_checked_out(replace(there, absent=()), view))
+        return Page(data=data, notes=("nothing was changed",))
     report = (*_fetched(result.fetched, view), *_checked_out(there, view))
     return Page(report=report, notes=_to_bring(there), cautions=_saved(there))
 
 
 def _checked_out(result: CheckoutResult, view: View) -> tuple[str, ...]:
     done = []
+    wrote, removed = ("would write", "would remove") if result.dry_run else ("wrote", "removed")
     if result.written:
-        done.append(f"wrote {count_text(result.written, 'file')} ({size_text(result.written_bytes)})")
+        done.append(f"{wrote} {count_text(result.written, 'file')} ({size_text(result.written_bytes)})")
     if result.removed:
-        done.append(f"removed {count_text(result.removed, 'file')}")
+        done.append(f"{removed} {count_text(result.removed, 'file')}")
     if result.unchanged or not (done or result.absent):
         done.append(f"{count_text(result.unchanged, 'file')} unchanged")
     report = [", ".join(done)] if done else []

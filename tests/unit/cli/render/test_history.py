@@ -24,7 +24,7 @@ def test_a_column_a_revision_and_the_delta_last() -> None:
         ["metrics", "m.json:acc", "-", "0.5"],
         ["metrics", "m.json:loss", "2", "1.5", "-0.5"],
     ]
-    assert "3 facts" in page.notes[0]
+    assert "3 values" in page.notes[0]
 
 
 def test_markdown_and_csv_take_no_orders_from_names() -> None:
