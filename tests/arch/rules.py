@@ -35,6 +35,8 @@ LIBRARIES = {
     "gcsfs": ("storage",),
     "botocore": ("storage",),
     "aiohttp": ("storage",),
+    "asyncssh": ("storage",),
+    "requests": ("storage",),
     "blake3": ("model", "objects"),
     "xxhash": ("formats", "objects"),
     "zstandard": ("formats", "objects"),

@@ -18,7 +18,7 @@ from weft.formats.storeformat import read_chunker
 from weft.model.config import GC_GRACE, HARD, LINKS, SHARED, STRICT, SYMLINK, WARN, Config
 from weft.model.remote import DEFAULT_CHUNKER, RemoteSpec
 from weft.util.later import later
-from weft.util.urls import check_url
+from weft.util.urls import KINDS, OPTIONS, check_url, scheme_of
 
 if TYPE_CHECKING:
     import difflib
@@ -34,6 +34,8 @@ else:
 
 VERSION = 1
 LIMIT = 1 << 20
+_REMOTE_KEYS = ("url", "endpoint", "region", "store")
+_OPTION_KEYS = tuple(key for keys in OPTIONS.values() for key in keys)
 COMMITTED_KEYS = ("weft", "repo", "remote", "remotes", "chunker", "portable", "stage", "checkout")
 PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "checkout", "accepted", "reuse", "hooks")
 
@@ -254,7 +256,7 @@ def _to_value(config: Config) -> dict[str, Any]:
 
 def _remote_value(spec: RemoteSpec) -> dict[str, str]:
     pairs = (("url", spec.url), ("endpoint", spec.endpoint), ("region", spec.region), ("store", spec.store))
-    return {key: text for key, text in pairs if text}
+    return {key: text for key, text in (*pairs, *spec.options) if text}
 
 
 def _remotes(fields: Fields, key: str, committed: bool) -> dict[str, RemoteSpec]:
@@ -263,7 +265,7 @@ def _remotes(fields: Fields, key: str, committed: bool) -> dict[str, RemoteSpec]
     for name in remotes.values:
         _checked(remotes, name, name, _NAME)
         one = remotes.below(name)
-        one.only(("url", "endpoint", "region", "store"))
+        one.only((*_REMOTE_KEYS, *_OPTION_KEYS))
         url = one.text("url") if committed else one.text("url", "")
         endpoint = one.text("endpoint", "")
         for text in (url, endpoint):
@@ -272,7 +274,20 @@ def _remotes(fields: Fields, key: str, committed: bool) -> dict[str, RemoteSpec]
             check_url(text, f"{one.what}: a url", one.what)
         region = _checked(one, "region", one.text("region", ""), _REGION)
         store = _checked(one, "store", one.text("store", ""), _REPO, empty=True)
-        found[name] = RemoteSpec(name, url, endpoint, region, store)
+        found[name] = RemoteSpec(name, url, endpoint, region, store, options=_options(one, url, committed))
+    return found
+
+
+def _options(one: Fields, url: str, committed: bool) -> tuple[tuple[str, str], ...]:
+    """What the private file says of a remote beyond its url: only what its kind of storage knows."""
+    known = OPTIONS.get(KINDS.get(scheme_of(url), ""), ())
+    found = tuple((key, one.text(key)) for key in _OPTION_KEYS if key in one.values)
+    for key, text in found:
+        if committed:
+            hint = f"weft config set --private remotes.NAME.{key} VALUE"
+            raise UntrustedConfig(f"{one.what} sets {key!a}, which each user decides", hint=hint, path=one.what)
+        if key not in known or not text.isprintable():
+            raise one.error(f"{key!a} may not be {text[:80]!a}: this kind of remote knows {', '.join(known) or 'none'}")
     return found
 
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 @dataclass(frozen=True, slots=True)
 class RemoteSpec:
     """A remote as the configuration names it. ``store`` pins the remote's store id once it is known; ``private`` says that
-    the user of this clone named its url: in the private configuration, or on the command line."""
+    the user of this clone named its url: in the private configuration, or on the command line. ``options`` are the pairs of
+    ``weft.util.urls.OPTIONS`` that the private configuration sets."""
 
     name: str
     url: str
@@ -18,6 +19,7 @@ class RemoteSpec:
     region: str = ""
     store: str = ""
     private: bool = False
+    options: tuple[tuple[str, str], ...] = ()
 
     @property
     def place(self) -> str:

@@ -47,6 +47,11 @@ SETTINGS = (
     Setting("remotes.*.endpoint", str, "", BOTH, "The endpoint of an S3 service other than Amazon's."),
     Setting("remotes.*.region", str, "", BOTH, "The region of its bucket."),
     Setting("remotes.*.store", str, "", BOTH, "The id of the store that must be there; set when it is first reached."),
+    Setting("remotes.*.key_file", str, "", PRIVATE, "Of sftp://: the file of the private key, if not in ~/.ssh."),
+    Setting("remotes.*.known_hosts", str, "", PRIVATE, "Of sftp://: the file of keys of servers, if not in ~/.ssh."),
+    Setting(
+        "remotes.*.account", str, "", PRIVATE, "Of az://: the storage account, if the environment does not name it."
+    ),
     Setting("stage", bool, "true", BOTH, "Whether commands `git add` the pointers that they write."),
     Setting(
         "portable", str, WARN, COMMITTED, f"What to do about names that some systems cannot hold: {WARN} or {STRICT}."

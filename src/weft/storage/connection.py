@@ -51,6 +51,15 @@ class Connection:
             if system is not None and self._disconnect:
                 self._disconnect(system)
 
+    def drop(self, system: Any) -> None:
+        """Give up ``system``, unless another was made in its place already."""
+        with self._lock:
+            if self._system is not system:
+                return
+            self._system = None
+        if self._disconnect:
+            self._disconnect(system)
+
     def _renew(self) -> None:
         _INHERITED.append(self._system)
         self._system = None

@@ -1,6 +1,6 @@
 """A storage over a library's own calls: the obligations of ``weft.storage.base`` here, the calls in a driver.
 
-``s3.py`` and ``gcs.py`` drive the two that weft promises to support, ``any_fsspec.py`` what else fsspec knows.
+``s3.py``, ``gcs.py``, ``azure.py``, ``sftp.py`` and ``web.py`` are those drivers.
 """
 
 from __future__ import annotations

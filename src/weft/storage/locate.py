@@ -1,25 +1,26 @@
 """From the url of a remote to a storage.
 
-The only place that imports s3fs, gcsfs and what drives them, and only when such a remote is asked for: a directory needs
-neither asyncio nor TLS, and every command would wait for them.
+The only place that imports the libraries of remotes and what drives them, and only when such a remote is asked for: a
+directory needs neither asyncio nor TLS, and every command would wait for them.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import sys
 from types import MethodType
 from typing import Any, Protocol
 
-from weft.errors import ConfigError, DependencyMissing
+from weft.errors import DependencyMissing
 from weft.storage.base import Storage
 from weft.storage.local import LocalStorage
-from weft.storage.places import BUCKETS, directory_of
+from weft.storage.places import directory_of, kind_of
 from weft.storage.redirects import refuse_other_origin, straight_session
-from weft.storage.urls import bucket_url, check_endpoint, is_loopback, redact
+from weft.storage.urls import bucket_url, check_endpoint, is_loopback, shown
 from weft.storage.wrappers import RetryingStorage
 from weft.util.clock import SystemClock
-from weft.util.urls import check_url, scheme_of
+from weft.util.urls import check_url
 
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 60
@@ -30,7 +31,7 @@ class Place(Protocol):
 
     @property
     def url(self) -> str:
-        """A path, ``file://``, ``s3://``, ``gs://``, or what else fsspec knows."""
+        """A path, ``file://``, or a url of a scheme in ``weft.util.urls.KINDS``."""
 
     @property
     def endpoint(self) -> str:
@@ -39,6 +40,10 @@ class Place(Protocol):
     @property
     def region(self) -> str:
         """The region to sign for; may be empty."""
+
+    @property
+    def options(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of what ``weft.util.urls.OPTIONS`` knows for this kind of remote."""
 
 
 def open_storage(spec: Place, *, base_dir: str, workers: int = 8, anonymous: bool = False) -> Storage:
@@ -58,12 +63,7 @@ def open_backend(spec: Place, *, base_dir: str, workers: int = 8, anonymous: boo
     if path is not None:
         # As places are compared: a link and ".." together must not be one directory there and another one here.
         return LocalStorage(os.path.realpath(path))
-    scheme = scheme_of(spec.url)
-    if BUCKETS.get(scheme) == "s3":
-        return _s3(spec, workers, anonymous)
-    if BUCKETS.get(scheme) == "gs":
-        return _gcs(spec, workers, anonymous)
-    return _other(spec.url, scheme)
+    return _OPENERS[kind_of(spec.url)](spec, workers, anonymous)
 
 
 def _import(module: str, package: str) -> Any:
@@ -72,9 +72,22 @@ def _import(module: str, package: str) -> Any:
     except ImportError as error:
         raise DependencyMissing(
             f"this remote needs the Python package {module.partition('.')[0]}, which cannot be imported: {error}",
-            # The library itself, never weft by its name: on the public index that is a program of somebody else.
-            hint=f"pip install {package}, in the environment that weft runs in",
+            hint=how_to_install(package),
         ) from error
+
+
+def how_to_install(package: str, prefix: str = sys.prefix) -> str:
+    """What to do where the library ``package`` of a remote is missing from the environment at ``prefix``."""
+    # The library itself, never weft by its name: on the public index that is a program of somebody else.
+    if os.path.basename(prefix).startswith("py_env-"):  # how pre-commit calls the environments that it makes
+        return f"additional_dependencies: [{package}], at the hook in .pre-commit-config.yaml"
+    return f"pip install {package}, in the environment that weft runs in"
+
+
+def _library(module: str, package: str, ours: str) -> Any:
+    """A module of this package, once the library that it needs is found."""
+    _import(module, package)
+    return _ours(ours)
 
 
 def _ours(module: str) -> Any:
@@ -166,35 +179,33 @@ def _without_retries(system: Any, *methods: str) -> None:
             setattr(system, name, MethodType(plain, system))
 
 
-def _other(url: str, scheme: str) -> Storage:
-    if scheme == "memory":
-        raise ConfigError("what is stored in memory:// is gone when the command ends", hint="weft remote add NAME PATH")
-    fsspec = _import("fsspec", "fsspec")
-    try:
-        kind = fsspec.get_filesystem_class(scheme)
-    except (ValueError, ImportError) as error:
-        raise DependencyMissing(f"no library here knows {scheme}:// remotes: {error}") from error
+def _azure(spec: Place, workers: int, anonymous: bool) -> Storage:
+    azure = _library("adlfs", "adlfs", "azure")
+    container = azure.container_of(spec.url)
+    adlfs = _import("adlfs", "adlfs")
+    account = container.account or dict(spec.options).get("account")
 
     def connect() -> Any:
-        try:
-            return kind(skip_instance_cache=True, use_listings_cache=False, **kind._get_kwargs_from_urls(url))
-        except _NOT_THIS_URL as error:
-            raise _unfit(scheme, error) from error
+        return adlfs.AzureBlobFileSystem(
+            account_name=account, anon=anonymous or None, use_listings_cache=False, skip_instance_cache=True
+        )
 
-    try:
-        root = str(kind._strip_protocol(url)).rstrip("/")
-    except _NOT_THIS_URL as error:
-        raise _unfit(scheme, error) from error
-    storage: Storage = _ours("any_fsspec").any_storage(connect, root, scheme, redact(url.rstrip("/")))
+    storage: Storage = azure.azure_storage(connect, container, shown(spec.url), (CONNECT_TIMEOUT, READ_TIMEOUT))
     return storage
 
 
-# How the classes of fsspec complain of a url that lacks what they need, or has what they do not know.
-_NOT_THIS_URL = (TypeError, KeyError, ValueError, AttributeError, NotImplementedError)
-
-
-def _unfit(scheme: str, error: Exception) -> ConfigError:
-    said = redact(f"{type(error).__name__}: {error}"[:200])
-    return ConfigError(
-        f"the library for {scheme}:// cannot open this url: {said}", hint="weft remote add NAME s3://BUCKET/PREFIX"
+def _sftp(spec: Place, workers: int, anonymous: bool) -> Storage:
+    sftp = _library("asyncssh", "asyncssh", "sftp")
+    storage: Storage = sftp.sftp_storage(
+        spec.url, shown(spec.url), dict(spec.options), 2 * CONNECT_TIMEOUT, READ_TIMEOUT
     )
+    return storage
+
+
+def _web(spec: Place, workers: int, anonymous: bool) -> Storage:
+    web = _library("requests", "requests", "web")
+    storage: Storage = web.web_storage(spec.url, shown(spec.url), CONNECT_TIMEOUT, READ_TIMEOUT)
+    return storage
+
+
+_OPENERS = {"s3": _s3, "gs": _gcs, "az": _azure, "sftp": _sftp, "web": _web}

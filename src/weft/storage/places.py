@@ -8,17 +8,22 @@ covers no place that has one.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from weft.errors import ConfigError, DirectoryRefused
 from weft.storage.urls import bucket_url, check_endpoint, is_loopback, redact
-from weft.util.urls import scheme_of
+from weft.util.urls import KINDS, OPTIONS, scheme_of
 
-BUCKETS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+BUCKETS = {scheme: kind for scheme, kind in KINDS.items() if kind in ("s3", "gs")}
 """The schemes of buckets, each with the spelling that places have."""
+SUPPORTED = ("s3://", "gs://", "az://", "sftp://", "webdavs://")
+"""What users may be told that there is besides directories."""
 _PORTS = {"http": 80, "https": 443}
 _BELOW = "/*"
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]", re.ASCII)
 
 
 class Place(NamedTuple):
@@ -60,16 +65,65 @@ def directory_of(url: str, base_dir: str) -> str | None:
         rest = url.split("://", 1)[1]
         host, slash, below = rest.partition("/")
         path = unquote("/" + below if host == "localhost" and slash else rest)
-    elif "://" in url:
-        raise ConfigError(f"neither a path nor a url: {redact(url)[:80]!a}", hint="weft remote add NAME PATH")
+    elif "://" in url or "::" in url or url.startswith("data:"):
+        raise ConfigError(
+            f"neither a path nor a plain url: {redact(url)[:80]!a}; urls in urls and data in urls are no remotes",
+            hint="weft remote add NAME PATH",
+        )
+    elif url.startswith("~"):
+        raise DirectoryRefused(
+            f"the shell makes a home directory of ~ only where it is not quoted: {url[:80]!a}",
+            hint="leave the quotes out, or write ./~ for a directory of that name",
+        )
+    elif _DRIVE.match(url):
+        raise DirectoryRefused(
+            "a path with the letter of a drive is for Windows, which weft does not run on",
+            hint="name a directory of this machine",
+        )
     if not path or "\0" in path:
         raise ConfigError("the path of the remote is empty or holds a NUL", hint="weft remote add NAME PATH")
     if not scheme and ":" in path.partition("/")[0]:
         raise DirectoryRefused(
-            "an address with a host and a colon, such as user@host:data, is no directory, and weft does not speak ssh",
-            hint="name a directory (./NAME where it has a colon in its name), s3://BUCKET/PREFIX or gs://BUCKET/PREFIX",
+            "an address with a host and a colon, such as user@host:data, is no directory",
+            hint="over SSH write sftp://USER@HOST/PATH; a directory with a colon in its name is ./NAME",
         )
     return os.path.join(base_dir, path)
+
+
+def kind_of(url: str) -> str:
+    """The kind of storage in ``weft.util.urls.KINDS`` behind a url that is no directory. Raises ``ConfigError``."""
+    scheme = scheme_of(url)
+    if scheme in KINDS:
+        return KINDS[scheme]
+    if scheme == "memory":
+        raise ConfigError("what is stored in memory:// is gone when the command ends", hint="weft remote add NAME PATH")
+    raise ConfigError(
+        f"weft has no storage for {scheme}:// remotes; it has: a directory, {', '.join(SUPPORTED)}, and http(s):// to read",
+        hint="rclone mount and the like make other places a directory, which weft remote add NAME PATH takes",
+    )
+
+
+def check_writable(url: str) -> None:
+    """Refuse a place that nothing can be written to, or that weft does not know. Raises ``ConfigError``."""
+    if scheme_of(url) not in ("", "file"):
+        kind_of(url)
+    if scheme_of(url) in ("http", "https"):
+        raise ConfigError(
+            "a plain web server can only be read from; nothing can be pushed there",
+            hint="name the place that its files come from, or webdavs://HOST/PATH where it speaks WebDAV;"
+            " to pull from it: weft config set --private remotes.NAME.url URL",
+        )
+
+
+def check_settings(url: str, endpoint: str, options: Iterable[tuple[str, str]] = ()) -> None:
+    """Refuse settings that a remote of this kind does not know. Raises ``ConfigError``."""
+    kind = KINDS.get(scheme_of(url), "")
+    if endpoint and kind not in ("", "s3", "gs"):
+        raise ConfigError("an endpoint belongs to s3:// and gs://; other urls say themselves where the server is")
+    for key, _ in options:
+        if key not in OPTIONS.get(kind, ()):
+            known = ", ".join(OPTIONS.get(kind, ())) or "none"
+            raise ConfigError(f"{key[:80]!a} is no option of this kind of remote; it knows {known}")
 
 
 def private_only(url: str, endpoint: str) -> str:

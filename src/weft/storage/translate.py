@@ -1,4 +1,4 @@
-"""From the errors of s3fs, gcsfs and what lies below them to those of weft, once, in one place.
+"""From the errors of the libraries, such as s3fs, and of what lies below them to those of weft, once, in one place.
 
 The libraries are recognized by the shape and the names of their exceptions, so that none of them is imported here.
 Texts of servers are shown only where they help, shortened and redacted.
@@ -26,7 +26,7 @@ from weft.errors import (
 from weft.storage.urls import redact
 
 _LIBRARIES = frozenset(
-    ["aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "httpx", "requests", "s3fs", "urllib3"]
+    ["adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs", "google", "requests", "s3fs", "urllib3"]
 )
 _REFUSED = frozenset(
     [
@@ -57,6 +57,7 @@ _NO_CREDENTIALS = frozenset(
         "ProfileNotFound",
         "GoogleAuthError",
         "DefaultCredentialsError",
+        "ClientAuthenticationError",
         "RefreshError",
     ]
 )
@@ -71,6 +72,8 @@ _NO_NETWORK = frozenset(
         "ClientConnectionError",
         "ClientPayloadError",
         "ServerTimeoutError",
+        "ServiceRequestError",
+        "ServiceResponseError",
         "TimeoutError",
         "FSTimeoutError",
         "gaierror",
@@ -99,11 +102,19 @@ _PASSING = frozenset(
 _REDIRECTS = frozenset(["PermanentRedirect", "Redirect", "TemporaryRedirect", "301", "302", "303", "307", "308"])
 _S3_HINT = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or AWS_PROFILE, in the environment"
 _GCS_HINT = "set GOOGLE_APPLICATION_CREDENTIALS in the environment, or run gcloud auth application-default login"
-_OTHER_HINT = "check the credentials that this kind of remote uses"
+_HINTS = {
+    "s3": _S3_HINT,
+    "gs": _GCS_HINT,
+    "az": "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY or "
+    "AZURE_STORAGE_SAS_TOKEN, in the environment, or run az login",
+    "sftp": "load the key into ssh-agent, or weft config set --private remotes.NAME.key_file PATH; ssh should get in, too",
+}
+_NETRC_HINT = "write machine HOST login USER password PASSWORD into ~/.netrc, or a file that NETRC names"
+_AUTHORITIES = {"s3": "AWS_CA_BUNDLE or SSL_CERT_FILE", "gs": "AWS_CA_BUNDLE or SSL_CERT_FILE", "az": "SSL_CERT_FILE"}
 
 
 class Context(NamedTuple):
-    """What the errors of one backend should speak of: ``kind`` is ``s3``, ``gs`` or another scheme."""
+    """What the errors of one backend should speak of: ``kind`` is ``s3``, ``gs``, ``az``, ``sftp``, or of the web."""
 
     kind: str
     name: str
@@ -111,7 +122,7 @@ class Context(NamedTuple):
     @property
     def hint(self) -> str:
         """How to give credentials."""
-        return {"s3": _S3_HINT, "gs": _GCS_HINT}.get(self.kind, _OTHER_HINT)
+        return _HINTS.get(self.kind, _NETRC_HINT)
 
 
 class Answer(NamedTuple):
@@ -143,7 +154,7 @@ def translate(error: Exception, key: str, context: Context) -> WeftError | None:
 
 
 def answer_of(error: BaseException) -> Answer | None:
-    """The server's answer inside an exception of botocore (``response``) or gcsfs (``code``, ``message``)."""
+    """The server's answer inside an exception of botocore (``response``), gcsfs and ``web`` (``code``), or Azure."""
     response = getattr(error, "response", None)
     if isinstance(response, dict) and isinstance(response.get("Error"), dict):
         meta = response.get("ResponseMetadata") or {}
@@ -151,6 +162,10 @@ def answer_of(error: BaseException) -> Answer | None:
         headers = {str(name).lower(): str(value) for name, value in (meta.get("HTTPHeaders") or {}).items()}
         status = meta.get("HTTPStatusCode") or 0
         return Answer(int(status), str(told.get("Code") or status), str(told.get("Message") or ""), headers)
+    if type(error).__module__.startswith("azure.") and isinstance(getattr(error, "status_code", None), int):
+        status = error.status_code  # type: ignore[attr-defined]
+        code = getattr(error, "error_code", None)
+        return Answer(status, str(getattr(code, "value", code) or status), str(error).partition("\n")[0], {})
     if type(error).__name__ == "ProxyError" and type(error).__module__.startswith("requests"):
         return Answer(502, "502", "a gateway before it failed", {})  # how gcsfs words this status
     if type(error).__name__ == "HttpError":
@@ -175,9 +190,9 @@ def _reason(error: BaseException) -> str:
 
 def _from_answer(answer: Answer, key: str, context: Context) -> WeftError:
     code = answer.code
-    if code in ("NoSuchBucket", "InvalidBucketName"):
+    if code in ("NoSuchBucket", "InvalidBucketName", "ContainerNotFound"):
         return bucket_missing(context)
-    if code in ("NoSuchKey", "404") or (answer.status == 404 and code.isdigit()):
+    if code in ("NoSuchKey", "404", "BlobNotFound") or (answer.status == 404 and code.isdigit()):
         return key_missing(key, context)
     if code in _REDIRECTS or 301 <= answer.status <= 308:
         return _redirected(answer, context)
@@ -218,7 +233,8 @@ def _redirected(answer: Answer, context: Context) -> RemoteRedirect:
 def _insecure(context: Context) -> NetworkFault:
     fault = NetworkFault(
         f"no trustworthy TLS connection to {context.name}",
-        hint="give a private certificate authority in AWS_CA_BUNDLE or SSL_CERT_FILE; verification cannot be switched off",
+        hint=f"give a private certificate authority in {_AUTHORITIES.get(context.kind, 'REQUESTS_CA_BUNDLE')}; "
+        "verification cannot be switched off",
     )
     fault.transient = False
     return fault
@@ -276,7 +292,7 @@ def is_precondition(error: BaseException) -> bool:
     for one in _causes(error):
         answer = answer_of(one)
         if isinstance(one, FileExistsError) or (
-            answer and (answer.status == 412 or answer.code == "PreconditionFailed")
+            answer and (answer.status == 412 or answer.code in ("PreconditionFailed", "BlobAlreadyExists"))
         ):
             return True
     return False

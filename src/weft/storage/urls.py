@@ -77,3 +77,8 @@ def redact(text: str) -> str:
     """The beginning of a text of a library or a server, without user information and values that sign or authorize."""
     hidden = _USER_IN_URL.sub(lambda found: "://***@" if found.group(1) else found.group(), text[:SHOWN])
     return _SECRET_IN_QUERY.sub(r"\1=***", hidden)
+
+
+def shown(url: str) -> str:
+    """A url as users see it."""
+    return redact(url.rstrip("/"))

@@ -1,4 +1,4 @@
-"""Secrets in urls, which stand in files that are committed and in messages that are shown."""
+"""Kinds of urls, and secrets in them: urls stand in files that are committed and in messages that are shown."""
 
 from __future__ import annotations
 
@@ -15,8 +15,35 @@ else:
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SECRET_PARAMETER = re.compile(r"sig|token|key|secret|passw|pwd|credential|auth|expires", re.IGNORECASE)
+KINDS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gs",
+    "gcs": "gs",
+    "az": "az",
+    "abfs": "az",
+    "abfss": "az",
+    "sftp": "sftp",
+    "ssh": "sftp",
+    "webdav": "web",
+    "webdavs": "web",
+    "http": "web",
+    "https": "web",
+}
+"""The schemes that weft has a storage for, and which one; a directory has none, or ``file``."""
+OPTIONS: dict[str, tuple[str, ...]] = {"sftp": ("key_file", "known_hosts"), "az": ("account",)}
+"""What else a user's own configuration may say of a remote, by the kind of its storage."""
 # These name a bucket where others name a host, and know no user names.
 _BUCKETS = frozenset(["s3", "s3a", "gs", "gcs"])
+_CLOUD = (
+    "leave it out, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or GOOGLE_APPLICATION_CREDENTIALS"
+)
+_WHERE = {
+    "s3": f"{_CLOUD} in the environment",
+    "az": "leave it out, and set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING",
+    "sftp": "leave it out: keys are found in ssh-agent and ~/.ssh, or named by remotes.NAME.key_file",
+    "web": "leave it out: names and passwords are found in ~/.netrc, or in the file that NETRC names",
+}
 
 
 def scheme_of(url: str) -> str:
@@ -37,8 +64,7 @@ def check_url(url: str, where: str = "the url of the remote", path: str = "") ->
     if held:
         raise SecretRefused(
             f"{where} holds {held}; others could read it there",
-            hint="leave it out, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or "
-            "GOOGLE_APPLICATION_CREDENTIALS in the environment",
+            hint=_WHERE.get(KINDS.get(scheme_of(url), ""), _WHERE["s3"]),
             path=path,
         )
 

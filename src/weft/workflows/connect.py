@@ -13,6 +13,7 @@ from weft.model.paths import CONFIG_PATH
 from weft.model.remote import RemoteSpec
 from weft.objects.remote import RemoteStore
 from weft.storage.locate import open_storage
+from weft.storage.places import check_writable
 from weft.storage.wrappers import CountingStorage
 from weft.workflows.config import update
 from weft.workflows.directories import check_remote
@@ -66,6 +67,8 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
     Raises what ``trust.admit`` raises where this clone may not use the place.
     """
     check_remote(project.git, spec.url)
+    if writes:
+        check_writable(spec.url)
     access = admit(project, spec, writes=writes)
     workers = jobs or project.config.jobs or JOBS
     storage = open_storage(

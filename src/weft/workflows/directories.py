@@ -11,7 +11,7 @@ from weft.errors import DirectoryRefused
 from weft.gitio.repo import GitRepo
 from weft.gitio.worktree import ignored_paths
 from weft.objects import store_folder
-from weft.storage.places import directory_of, is_around, place_of
+from weft.storage.places import directory_of, is_around, kind_of, place_of
 
 REMOTE, STORE = "a remote", "a store"
 _STORE = "weft/store"
@@ -19,10 +19,15 @@ _STORE = "weft/store"
 
 
 def check_remote(git: GitRepo, url: str) -> None:
-    """Refuse the directory that ``url`` names, if it names one. Raises ``DirectoryRefused``, ``ConfigError``."""
+    """Refuse a directory that cannot be a remote, and a url that weft has no storage for.
+
+    Raises ``DirectoryRefused``, ``ConfigError``.
+    """
     path = directory_of(url, git.root)
     if path is not None:
         _check(git, path, REMOTE)
+    else:
+        kind_of(url)
 
 
 def check_store(git: GitRepo, start: str, text: str) -> str:

@@ -16,6 +16,7 @@ from weft.gitio.staging import stage
 from weft.gitio.trees import file_at, head, left_out
 from weft.model.config import Config
 from weft.model.paths import CONFIG_PATH
+from weft.model.remote import RemoteSpec
 from weft.util.atomic import TEMP_PREFIX
 from weft.util.dirfd import write_below
 from weft.util.progress import Progress
@@ -66,7 +67,7 @@ def init(
         _hide_temps(project)
         if remote:
             try:
-                remote_add(project, DEFAULT_REMOTE, remote, endpoint=endpoint)
+                remote_add(project, RemoteSpec(DEFAULT_REMOTE, remote), endpoint=endpoint)
             except WeftError:
                 _tell_ready(project, created)
                 raise

@@ -11,7 +11,7 @@ from weft.model.config import Config
 from weft.model.remote import RemoteSpec
 from weft.objects import remote_keys
 from weft.storage.base import Storage
-from weft.storage.places import place_of, private_only
+from weft.storage.places import check_settings, check_writable, place_of, private_only
 from weft.storage.urls import check_endpoint
 from weft.util.clock import SystemClock
 from weft.util.urls import check_url, scheme_of
@@ -32,8 +32,7 @@ def remote_list(project: Project) -> RemoteList:
 
 def remote_add(
     project: Project,
-    name: str,
-    url: str,
+    wanted: RemoteSpec,
     *,
     endpoint: str = "",
     region: str = "",
@@ -46,9 +45,10 @@ def remote_add(
     With ``check`` the remote is reached for: a store is made there when there is none, and its id is pinned. Nothing is
     written here when that fails. Raises ``ConfigError`` (name taken), ``SecretRefused``, and what the storage raises.
     """
+    name = wanted.name
     if name in project.config.remotes:
         raise ConfigError(f"there is a remote called {name!a} already", hint=f"weft remote set-url {name} URL")
-    spec = _spelled(project, RemoteSpec(name, url, endpoint, region, private=True))
+    spec = _spelled(project, replace(wanted, endpoint=endpoint, region=region, private=True))
     message = "not reached for yet; its store id will be pinned by the first push"
     why = private_only(spec.url, spec.endpoint)
     alone = private or bool(why)
@@ -90,7 +90,8 @@ def remote_set_url(
     stays = scheme_of(url) == scheme_of(before.url)
     kept = (before.endpoint, before.region) if stays else ("", "")
     given = (kept[0] if endpoint is None else endpoint, kept[1] if region is None else region)
-    spec = _spelled(project, RemoteSpec(name, url, *given, before.store, private=True))
+    options = before.options if stays else ()
+    spec = _spelled(project, RemoteSpec(name, url, *given, before.store, private=True, options=options))
     if check:
         try:
             spec = _reach(project, spec)
@@ -157,6 +158,8 @@ def _spelled(project: Project, spec: RemoteSpec) -> RemoteSpec:
     """``spec`` as the configuration names it. Raises ``SecretRefused``, ``DirectoryRefused``, ``ConfigError``."""
     check_url(spec.url)
     url = spec.url if scheme_of(spec.url) else plain_url(project.git, project.cwd, spec.url)
+    check_writable(url)
+    check_settings(url, spec.endpoint, spec.options)
     return replace(spec, url=url, endpoint=check_endpoint(spec.endpoint) if spec.endpoint else "")
 
 

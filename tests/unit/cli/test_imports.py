@@ -70,7 +70,7 @@ def test_completing_a_verb_imports_no_command(tmp_path, monkeypatch):
     assert not {name for name in modules if name.startswith("weft.cli.commands.")}
 
 
-CLOUD = {"fsspec", "s3fs", "gcsfs", "botocore", "aiohttp", "rich"}
+CLOUD = {"fsspec", "s3fs", "gcsfs", "botocore", "aiohttp", "asyncssh", "adlfs", "requests", "rich"}
 
 
 @pytest.mark.parametrize(

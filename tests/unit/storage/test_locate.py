@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from weft.errors import ConfigError, DependencyMissing, EnvironmentFault, PathSyntax, WeftError
+from weft.errors import ConfigError, DependencyMissing, DirectoryRefused, PathSyntax
 from weft.model.remote import RemoteSpec
-from weft.storage import any_fsspec, gcs, s3
+from weft.storage import azure, gcs, s3, sftp, web
 from weft.storage.fsspec_backend import FsspecStorage
 from weft.storage.local import LocalStorage
-from weft.storage.locate import open_backend, open_storage
+from weft.storage.locate import how_to_install, open_backend, open_storage
+from weft.storage.places import check_settings, check_writable
 from weft.storage.wrappers import RetryingStorage
 
 
@@ -52,13 +54,19 @@ def test_kinds() -> None:
         ("s3://bucket/a/b/", s3.S3Driver),
         ("S3://bucket", s3.S3Driver),
         ("gs://bucket", gcs.GcsDriver),
-        ("local:///place", any_fsspec.AnyDriver),
+        ("az://container/a/b/", azure.AzureDriver),
+        ("abfss://container@account.dfs.core.windows.net/a", azure.AzureDriver),
+        ("sftp://me@host:2222/srv/data", sftp.SftpFiles),
+        ("ssh://host/~/data", sftp.SftpFiles),
+        ("webdavs://host/data", web.DavFiles),
+        ("webdav://host:8080/data", web.DavFiles),
+        ("https://host/data", web.HttpFiles),
     ],
 )
 def test_drivers(url: str, driver: type) -> None:
     storage = open_backend(spec(url), base_dir="/")
     assert isinstance(storage, FsspecStorage)
-    assert type(storage._driver) is driver
+    assert type(getattr(storage._driver, "_server", storage._driver)) is driver
 
 
 @pytest.mark.parametrize(
@@ -74,6 +82,19 @@ def test_drivers(url: str, driver: type) -> None:
         "s3://Bucket_%20",
         "s3://bucket/x?y=1",
         "gs://bucket#x",
+        "az://",
+        "az://Container_/x",
+        "az://container@account/x",
+        "abfss://container@account.dfs.evil.example/x",
+        "az://container/x?y=1",
+        "sftp://",
+        "sftp:///path",
+        "sftp://host:port/path",
+        "sftp://host/path?x=1",
+        "webdavs://me@host/x",
+        "webdavs:///x",
+        "webdav://host:0x/y",
+        "https://host/x#y",
     ],
 )
 def test_urls_that_name_no_place(url: str) -> None:
@@ -81,12 +102,73 @@ def test_urls_that_name_no_place(url: str) -> None:
         open_backend(spec(url), base_dir="/")
 
 
-@pytest.mark.parametrize("url", ["github://x", "zip://x::http://127.0.0.1:9/a.zip", "reference:///no/such.json"])
-def test_urls_that_a_library_cannot_use(url: str) -> None:
-    with pytest.raises(WeftError) as caught:
-        open_backend(spec(url), base_dir="/").read("key")
-    assert isinstance(caught.value, ConfigError | EnvironmentFault)
-    assert caught.value.code != "E_INTERNAL"
+OTHERS = (
+    "abfs2 adl arrow_hdfs asynclocal box dask data dbfs dir dropbox file+x ftp gdrive generic git github gitlab hdfs hf jlab"
+    " jupyter lakefs local memory oci oss ossfs pyscript r2 reference root simplecache smb tar webhdfs weird xrootd zip"
+)
+
+
+@pytest.mark.parametrize("scheme", OTHERS.split())
+def test_other_schemes_are_refused_by_name(scheme: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_backend(spec(f"{scheme}://x/y"), base_dir="/")
+    assert f"{scheme}://" in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("zip://x::http://127.0.0.1:9/a.zip", "zip://"),
+        ("simplecache::s3://bucket/x", "urls in urls"),
+        ("dir::file:///x", "urls in urls"),
+        ("data:text/plain;base64,eA==", "data in urls"),
+        ("user@host:/p", "host and a colon"),
+        ("host:p", "host and a colon"),
+        ("~/r", "~"),
+        ("~me", "~"),
+        ("C:/r", "drive"),
+        ("c:\\r", "drive"),
+    ],
+)
+def test_what_looks_like_a_place_and_is_none(url: str, word: str) -> None:
+    with pytest.raises((ConfigError, DirectoryRefused)) as caught:
+        open_backend(spec(url), base_dir="/base")
+    assert word in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["./~/r", "./C:/r", "a~b", "sub/data:x"])
+def test_what_is_a_directory_after_all(url: str) -> None:
+    assert isinstance(open_backend(spec(url), base_dir="/base"), LocalStorage)
+
+
+@pytest.mark.parametrize("url", ["http://host/x", "https://host/x"])
+def test_a_plain_web_server_is_read_only(url: str) -> None:
+    with pytest.raises(ConfigError, match="only be read"):
+        check_writable(url)
+    storage = open_backend(spec(url), base_dir="/")
+    with pytest.raises(ConfigError, match="read only"):
+        storage._driver._server.send("/x", io.BytesIO(), 0)  # type: ignore[attr-defined]
+
+
+def test_settings_belong_to_a_kind_of_remote() -> None:
+    check_settings("sftp://h/x", "", [("key_file", "x"), ("known_hosts", "y")])
+    check_settings("az://c/x", "", [("account", "x")])
+    check_settings("s3://b", "https://e", [])
+    with pytest.raises(ConfigError, match="it knows key_file, known_hosts"):
+        check_settings("sftp://h/x", "", [("account", "x")])
+    with pytest.raises(ConfigError, match="it knows none"):
+        check_settings("s3://b", "", [("key_file", "x")])
+    with pytest.raises(ConfigError, match="endpoint belongs"):
+        check_settings("sftp://h/x", "https://e", [])
+
+
+def test_a_home_directory_on_the_server_is_relative() -> None:
+    roots = {"/~/a/b": "./a/b", "/~": ".", "/srv/x/": "/srv/x", "/%7euser": "/~user", "": ""}
+    for path, root in roots.items():
+        driver = open_backend(spec(f"sftp://host{path}"), base_dir="/")._driver  # type: ignore[attr-defined]
+        assert driver.root == root
 
 
 def test_prefixes_obey_the_rules_of_keys() -> None:
@@ -104,7 +186,15 @@ def test_endpoints(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "library", "package"), [("s3://bucket", "s3fs", "s3fs"), ("gs://bucket", "gcsfs.core", "gcsfs")]
+    ("url", "library", "package"),
+    [
+        ("s3://bucket", "s3fs", "s3fs"),
+        ("gs://bucket", "gcsfs.core", "gcsfs"),
+        ("az://container", "adlfs", "adlfs"),
+        ("sftp://host/x", "asyncssh", "asyncssh"),
+        ("webdavs://host/x", "requests", "requests"),
+        ("https://host/x", "requests", "requests"),
+    ],
 )
 def test_a_missing_library_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, url: str, library: str, package: str
@@ -115,9 +205,10 @@ def test_a_missing_library_says_what_to_install(
     assert caught.value.hint.startswith(f"pip install {package}, ")
 
 
-def test_unknown_schemes() -> None:
-    with pytest.raises(DependencyMissing, match="weird"):
-        open_storage(spec("weird://x/y"), base_dir="/")
+def test_the_environments_of_pre_commit_are_made_by_its_configuration() -> None:
+    made = how_to_install("asyncssh", "/cache/pre-commit/repoabc/py_env-python3.12")
+    assert made.startswith("additional_dependencies: [asyncssh]")
+    assert how_to_install("asyncssh", "/project/.venv").startswith("pip install asyncssh, ")
 
 
 @pytest.mark.parametrize(

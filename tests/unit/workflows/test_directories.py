@@ -69,7 +69,7 @@ def test_what_is_above_the_work_tree_is_judged_by_what_it_holds(git: GitRepo) ->
 
 
 def test_buckets_are_no_directories(git: GitRepo) -> None:
-    for url in ("s3://bucket/src", "gs://bucket/.git", "memory://src"):
+    for url in ("s3://bucket/src", "gs://bucket/.git", "sftp://host/src"):
         check_remote(git, url)
 
 

@@ -11,6 +11,7 @@ from weft.cli.options import complete_remotes, private_option
 from weft.cli.render.settings import changed_remotes_page, check_page, remotes_page, trust_page
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.errors import ExitCode
+from weft.model.remote import RemoteSpec
 from weft.workflows import remotes
 from weft.workflows.project import open_project
 
@@ -34,13 +35,25 @@ def list_(session: Session) -> None:
 @click.argument("url")
 @click.option("--endpoint", default="", metavar="URL", help="Endpoint of an S3 service other than Amazon's.")
 @click.option("--region", default="", metavar="REGION", help="Region of the bucket.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A private setting of sftp:// (key_file, known_hosts) or az:// (account); may be given again.",
+)
 @click.option("--check/--no-check", default=True, help="Whether to reach for the remote and pin its store id now.")
 @private_option()
 @pass_session
-def add(session: Session, name: str, url: str, endpoint: str, region: str, check: bool, private: bool) -> None:
-    """Add a remote: a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, or another fsspec URL."""
+def add(session: Session, /, name: str, url: str, options: tuple[str, ...], **chosen: Any) -> None:
+    """Add a remote: a place that data is pushed to.
+
+    URL is a directory, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, sftp://[USER@]HOST/PATH or
+    webdavs://HOST/PATH. The last three, and directories by their full path, are configured in this clone alone.
+    """
+    pairs = tuple(_pair(text) for text in options)
     with open_project(session.start, session.progress, session.trust) as project:
-        result = remotes.remote_add(project, name, url, endpoint=endpoint, region=region, check=check, private=private)
+        result = remotes.remote_add(project, RemoteSpec(name, url, options=pairs), **chosen)
     session.show("remote", result, changed_remotes_page)
 
 
@@ -72,6 +85,13 @@ def rename(session: Session, old: str, new: str) -> None:
     with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_rename(project, old, new)
     session.show("remote", result, changed_remotes_page)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not value:
+        raise click.BadParameter(f"{text!a} is not KEY=VALUE", param_hint="--option")
+    return key, value
 
 
 @verb("trust", example="weft remote trust origin", group=command)
