@@ -36,7 +36,7 @@ def _stale(row: FactRow, result: CompareResult) -> str:
 
 def _notes(result: CompareResult) -> list[str]:
     notes = [f"{escape(one.revision)}: {escape(one.path)} is left out: {escape(one.reason)}" for one in result.left_out]
-    notes += stale_notes(result.revisions, result.stale)
+    notes += stale_notes(result.revisions, result.stale) if result.stale else ()
     if result.cut:
         notes.append(f"{count_text(result.cut, 'older commit')} of the range left out")
     if not result.rows:

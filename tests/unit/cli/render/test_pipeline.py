@@ -19,7 +19,7 @@ def test_a_stage_that_ran_shows_what_it_wrote(view, details):
 def test_the_other_outcomes(view):
     stages = (
         StageResult("a", "up-to-date"),
-        StageResult("b", "reused", reused="r1", snapshot="refs/weft/runs/r2"),
+        StageResult("b", "reused", reused="r1", snapshot="refs/weft/runs/r2", uncommitted=True),
         StageResult("c", "restored"),
         StageResult("d", "frozen"),
         StageResult("e", "skipped", message="d\x07 failed"),
