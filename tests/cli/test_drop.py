@@ -49,7 +49,7 @@ def test_data_that_is_pushed_goes_and_comes_back(repo: Repo) -> None:
     repo.weft("drop", "data")
     repo.weft("pull", "data")
     assert files(repo) == DATA
-    assert repo.weft("status", "--exit-code").out == ""
+    assert repo.weft("status", "--exit-code", "-q").out == ""
 
 
 def test_a_part_goes_and_the_rest_stays_as_it_is(repo: Repo) -> None:
