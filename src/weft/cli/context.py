@@ -114,7 +114,9 @@ class Session:
         if self.json:
             self.out.line(jsonout.dumps(jsonout.document(verb, record, self.progress.warnings)))
             return
-        seen = self.here.record(record) if self.form == "text" else record
+        # At the top, where most commands are given, nothing more is loaded for it.
+        moved = self.form == "text" and not os.path.lexists(os.path.join(self.start, ".git"))
+        seen = self.here.record(record) if moved else record
         made = page(seen, View(paint_for(self.out, self.environment), self.verbose, self.quiet))
         self._lines(self.out, made.data if self.quiet else made.data + made.report)
         # Standard output first, so that the two stay in order where both go to one terminal.

@@ -77,7 +77,7 @@ def test_records_and_those_in_them(here: Here) -> None:
     status = StatusResult((PathStatus("raw", "dir", "modified", (Change("renamed", "raw/b", old_path="raw/a"),)),))
     changed = here.record(status)
     assert changed.paths[0].path == "../../raw"
-    assert changed.paths[0].changes[0][1:] == ("../../raw/b", 0, 0, "../../raw/a")
+    assert (changed.paths[0].changes[0].path, changed.paths[0].changes[0].old_path) == ("../../raw/b", "../../raw/a")
     assert status.paths[0].path == "raw"
     moved = here.record(MoveResult((("raw", "projects/vision/raw"), ("raw", ""))))
     assert moved.moved == (("../../raw", "raw"), ("../../raw", ""))

@@ -18,7 +18,7 @@ from weft.workflows.facts import FactRow
 def test_a_column_a_revision_and_the_delta_last() -> None:
     row = FactRow("metrics", "m.json:acc", (None, 0.5), None)
     other = FactRow("metrics", "m.json:loss", (2, 1.5), -0.5)
-    page = compare_page(CompareResult(("a", "b"), ("1", "2"), (row, other), 3), View(Paint(False)))
+    page = compare_page(CompareResult(("a", "b"), ("1", "2"), (row, other), 3, stale=((), ())), View(Paint(False)))
     assert [line.split() for line in page.data] == [
         ["a", "b", "delta"],
         ["metrics", "m.json:acc", "-", "0.5"],
@@ -29,7 +29,9 @@ def test_a_column_a_revision_and_the_delta_last() -> None:
 
 def test_markdown_and_csv_take_no_orders_from_names() -> None:
     row = FactRow("params", "p.yaml:a|b", ("=1+1", "*x*"))
-    result = CompareResult(("a", "b"), ("1", "2"), (row,), left_out=(LeftOut("a", "x\u202e.weft", "gone"),), cut=3)
+    result = CompareResult(
+        ("a", "b"), ("1", "2"), (row,), left_out=(LeftOut("a", "x\u202e.weft", "gone"),), cut=3, stale=((), ())
+    )
     view = View(Paint(False))
     page = compare_page(result, view, "md")
     assert page.data[2] == "| params | p.yaml:a\\|b | =1+1 | \\*x\\* |  |"
