@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -31,9 +29,14 @@ from weft.workflows.files import read_below
 from weft.workspace.statcache import StatCache
 
 if TYPE_CHECKING:
+    import shutil
+    import tempfile
+
     from weft.objects import catalog_check, sharing
     from weft.util import humanize
 else:
+    shutil = later("shutil")
+    tempfile = later("tempfile")
     catalog_check = later("weft.objects.catalog_check")
     sharing = later("weft.objects.sharing")
     humanize = later("weft.util.humanize")

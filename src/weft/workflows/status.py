@@ -11,7 +11,6 @@ from weft.gitio import trees
 from weft.gitio.halfway import halfway
 from weft.model.entry import DIR
 from weft.util.later import later
-from weft.workflows.next_step import next_step
 from weft.workflows.project import Project
 from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, repo_path, select, workspace_pointers
@@ -22,10 +21,11 @@ from weft.workspace.walk import manifest_reader, walk_pairs
 
 if TYPE_CHECKING:
     from weft.gitio import index
-    from weft.workflows import old_hooks, pushed, stale
+    from weft.workflows import next_step, old_hooks, pushed, stale
     from weft.workspace import linked, saved, selection
 else:
     index = later("weft.gitio.index")
+    next_step = later("weft.workflows.next_step")
     old_hooks = later("weft.workflows.old_hooks")
     linked = later("weft.workspace.linked")
     pushed = later("weft.workflows.pushed")
@@ -40,7 +40,8 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     What cannot be read of one path is told as its state, so that the others are still seen. Stages are told of that are
     stale in the work tree, for which no remote is asked.
     """
-    old_hooks.warn_of_old_hooks(project)
+    if os.path.lexists(os.path.join(project.git.common_dir, "hooks", "pre-commit")):  # it has much to load
+        old_hooks.warn_of_old_hooks(project)
     pointers = workspace_pointers(project, warn_ignored=True)
     targets, broken = select(project, pointers, paths, lenient=True)
     found = pushed.states(project, targets, remote) if remote is not None else None
@@ -49,7 +50,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     states += [_unreadable(one, unmerged=one.path in pointers.unmerged) for one in broken]
     states.sort(key=lambda state: state.path)
     now = halfway(project.git)
-    following = next_step(index.read_stages(project.git), now) if now or pointers.unmerged else ""
+    following = next_step.next_step(index.read_stages(project.git), now) if now or pointers.unmerged else ""
     late = stale.stale_here(project.git, [repo_path(project, text) for text in paths]) if _has_records(project) else ()
     return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, late)
 
