@@ -18,7 +18,7 @@ from weft.storage.wrappers import CountingStorage
 from weft.workflows.config import update
 from weft.workflows.directories import check_remote
 from weft.workflows.project import Project
-from weft.workflows.trust import admit, note_store
+from weft.workflows.trust import admit, note_store, refuse_private_only
 
 JOBS = 8
 
@@ -66,6 +66,7 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
 
     Raises what ``trust.admit`` raises where this clone may not use the place.
     """
+    refuse_private_only(spec)
     check_remote(project.git, spec.url)
     if writes:
         check_writable(spec.url)
