@@ -58,7 +58,7 @@ class Settler:
             return None
         fresh = refreshed_record(stage, self._recorder.spec(stage), seen.record, seen.inputs)
         changed = fresh != seen.record
-        if changed or stage.name == self._recorder.declared:
+        if changed or self._recorder.declares(stage):
             with self._recorder.tree(stage):
                 self._recorder.write(stage, fresh, [])
         return StageResult(stage.name, REFRESHED if changed else CURRENT, record=record_path(stage.name))

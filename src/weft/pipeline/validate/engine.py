@@ -45,7 +45,7 @@ def check(context: Context) -> Report:
     found += names.plain_names(context)
     if CONFIG_PATH in context.changes:
         found += remotes.changed(context)
-    if not scope.empty or STAGE_FILE in context.changes or _deletions(context):
+    if not scope.empty or context.redeclares or _deletions(context):
         _prefetch(context, scope)
         found += _text_rules(context, scope, inside)
     found += context.found

@@ -98,7 +98,7 @@ def _collisions(context: Context) -> Iterator[Violation]:
     """Paths that a file system which folds case and Unicode forms takes for one, where weft reads one of them: there a
     checkout has the bytes of the one under the name of the other. New paths are looked at, and newly declared ones."""
     fresh = list(context.index if context.whole else _new(context))
-    declared = context.whole or STAGE_FILE in context.changes
+    declared = context.whole or context.redeclares
     if not fresh and not declared:
         return
     named = list(dict.fromkeys(path for stage in context.stages().values() for path in participants(stage)))

@@ -105,7 +105,7 @@ def _from_stages(stages: Mapping[str, Stage]) -> list[Any]:
             [[out.path, out.kind, out.cache, out.persist] for out in stage.outs],
             [stage.env.lockfile, stage.env.image, stage.env.vars],
             *(stage.seed, stage.equal, stage.desc, stage.rationale, stage.frozen, stage.always),
-            *(stage.text.decode("utf-8"), stage.line),
+            *(stage.text.decode("utf-8"), stage.line, stage.unresolved),
         ]
         for stage in stages.values()
     ]
@@ -117,7 +117,7 @@ def _to_stages(rows: list[Any]) -> dict[str, Stage]:
 
 def _to_stage(row: list[Any]) -> Stage:
     name, cmd, wdir, deps, params, outs, (lockfile, image, names), seed, equal, desc, rationale, *rest = row
-    frozen, always, text, line = rest
+    frozen, always, text, line, unresolved = rest
     sets = tuple(ParamSet(file, tuple(keys)) for file, keys in params)
     written = tuple(Out(*out) for out in outs)
     env = StageEnv(lockfile, image, tuple(names))
@@ -125,6 +125,7 @@ def _to_stage(row: list[Any]) -> Stage:
         *(name, _command(cmd), wdir, tuple(deps), sets, written, env, seed, equal, desc, rationale, frozen, always),
         text=text.encode("utf-8"),
         line=line,
+        unresolved=unresolved,
     )
 
 
@@ -178,6 +179,7 @@ _CODECS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "stages": (_from_stages, _to_stages),
     "record": (_from_record, _to_record),
     "values": (dict, dict),
+    "vars": (list, list),
     "params": (
         lambda text: [dict(text.values), text.unsure, text.code],
         lambda plain: ParamsText(dict(plain[0]), tuple(plain[1]), bool(plain[2])),
