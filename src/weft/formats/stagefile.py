@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -161,6 +161,61 @@ def _said(stages: Mapping[str, Stage]) -> dict[str, Any]:
 
 def _unplaced(data: bytes) -> list[Ignore]:
     return [replace(one, line=0) for one in decode_ignores(data)]
+
+
+def set_frozen(data: bytes, name: str, frozen: bool, *, read: ReadFile | None = None) -> bytes:
+    """Return the stage file with the stage, or all stages of the group, ``name`` frozen or not. Every other byte stays.
+    Raises ``SchemaError``, and as ``decode``."""
+    text, entry = data.decode("utf-8"), tree(data)["stages"][name]
+    keys = ("stages", name, "do") if "foreach" in entry else ("stages", name)
+    body = entry.get("do", entry) if "foreach" in entry else entry
+    new = {key: value for key, value in body.items() if key != "frozen"} | ({"frozen": True} if frozen else {})
+
+    def turned(stage: Stage) -> Stage:
+        return replace(stage, frozen=frozen) if stage.name == name or stage.name.startswith(name + "@") else stage
+
+    def edit() -> str:
+        if new == body:
+            return text
+        if yamledit.in_braces(text, keys):
+            return yamledit.put(text, keys, new)
+        return yamledit.put(text, (*keys, "frozen"), True) if frozen else yamledit.drop(text, (*keys, "frozen"))
+
+    return _edited(data, name, edit, lambda before: {key: turned(one) for key, one in before.items()}, read)
+
+
+def without_stage(data: bytes, name: str, *, read: ReadFile | None = None) -> bytes:
+    """Return the stage file without the stage, or the group, ``name``. Every other byte stays. Raises as ``set_frozen``."""
+    group = is_group(tree(data)["stages"][name])
+
+    def others(before: Mapping[str, Stage]) -> dict[str, Stage]:
+        gone = {key for key in before if key == name or (group and key.startswith(name + "@"))}
+        return {key: one for key, one in before.items() if key not in gone}
+
+    return _edited(data, name, lambda: yamledit.drop(data.decode("utf-8"), ("stages", name)), others, read)
+
+
+def _edited(
+    data: bytes,
+    name: str,
+    edit: Callable[[], str],
+    wanted: Callable[[Mapping[str, Stage]], Mapping[str, Stage]],
+    read: ReadFile | None,
+) -> bytes:
+    """What ``edit`` makes of the file, if it says what is ``wanted`` of the stages before."""
+    before = decode(data, read=read)
+    try:
+        changed = edit().encode("utf-8")
+        right = _said(decode(changed, read=read)) == _said(wanted(before)) and _unplaced(changed) == _unplaced(data)
+    except (WeftError, LookupError, StopIteration):
+        right = False
+    if not right:
+        raise SchemaError(
+            f"{STAGE_FILE}: the entry of {name!a} cannot be changed without changing others",
+            hint=f"edit {STAGE_FILE} by hand",
+            path=STAGE_FILE,
+        )
+    return changed
 
 
 def is_group(value: Any) -> bool:

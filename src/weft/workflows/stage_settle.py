@@ -73,7 +73,8 @@ class Settler:
         if stage.always or self._options.no_reuse:
             return None
         key = key_of_stage(stage, seen.inputs)
-        found = find_earlier(self._project, stage, key, pull=self._options.pull)
+        pull, accepted = self._options.pull, self._options.reuse_accepted
+        found = find_earlier(self._project, stage, key, pull=pull, accepted=accepted)
         return self._reuse(stage, seen, found) if found else None
 
     def bring(self, stage: Stage, targets: list[Target]) -> bool:
