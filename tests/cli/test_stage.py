@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from stagekit import PIPELINE, Project, done, pipeline
+from weft.errors import UsageFault
+from weft.workflows.project import open_project
+from weft.workflows.stage_accept import accept_stages
+from weft.workflows.stage_results import RunOptions
 
 
 def listed(repo: Project, *names: str) -> dict[str, str]:
@@ -141,7 +145,8 @@ def test_outs_made_by_hand_are_recorded_as_such(tmp_path: Path) -> None:
     repo.weft("repro", "prepare")
     repo.commit("prepared")
     repo.ran()
-    assert "no reason" in repo.weft("stage", "accept", "train", "-m", " ", code=2).err
+    with open_project(str(repo.root)) as project, pytest.raises(UsageFault, match="no reason"):
+        accept_stages(project, ["train"], " ", RunOptions())
     assert "model, an out of stage train, is not there" in repo.weft("stage", "accept", "train", "-m", "x", code=3).err
     repo.write({"model/weights": b"made elsewhere", "metrics.json": b'{"size": 1}'})
     made = repo.weft("stage", "accept", "train", "score", "-m", "trained on the cluster")
