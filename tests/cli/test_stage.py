@@ -28,7 +28,8 @@ def stage_file(repo: Project) -> str:
 
 def test_a_stage_is_declared_as_run_would_declare_it_and_nothing_runs(tmp_path: Path) -> None:
     one, other = pipeline(tmp_path / "a"), pipeline(tmp_path / "b")
-    words = ("-n", "last", "-d", "prepare.sh", "-o", "o", "-m", "m.json", "-p", "train.lr", "--wdir", "data")
+    words = ("-n", "last", "-d", "../prepare.sh", "-o", "../o", "-m", "../m.json", "--wdir", "data")
+    words += ("-p", "../params.yaml:train.lr")
     command = ("--", 'echo last >> "$COUNT"; echo 1 > ../o; echo "{}" > ../m.json')
     added = one.weft("stage", "add", *words, *command)
     assert "next: weft repro last" in added.err

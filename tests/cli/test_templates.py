@@ -91,7 +91,7 @@ def test_a_command_line_with_templates_is_declared_as_it_was_typed(tmp_path: Pat
     after = (repo.root / "weft.yaml").read_text()
     assert after.startswith(before)
     assert "${train.lr} $${x} > ${train.lr}.txt" in after[len(before) :]
-    repo.weft("run", "-n", "s", "-o", "${train.lr}.txt", "--", "echo again ${train.lr} > ${train.lr}.txt")
+    repo.weft("run", "--force", "-n", "s", "-o", "${train.lr}.txt", "--", "echo again ${train.lr} > ${train.lr}.txt")
     assert repo.record("s").cmd == "echo again 0.1 > 0.1.txt"
     assert repo.actions("s") == {"s": "up-to-date"}
 

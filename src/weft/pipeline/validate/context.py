@@ -56,26 +56,20 @@ class Context(Snapshot):
         self._readings: dict[str, Reading] = {}
         self._ask_unstaged = unstaged
         self._unstaged: frozenset[str] | None = None
-        self._values_files: dict[str, None] = {}
+        self.values_files: dict[str, None] = {}
 
     def stages(self) -> Mapping[str, Stage]:
         """The stages of the snapshot; none when there is no stage file or it cannot be read."""
 
         def read(path: str) -> bytes | None:
-            self._values_files[path] = None
+            self.values_files[path] = None
             return self.text(path)
 
         return self._parse("stages", STAGE_FILE, lambda data: stagefile.decode(data, read=read)) or _EMPTY
 
-    @property
-    def redeclares(self) -> bool:
-        """Whether this commit changes weft.yaml, or a file whose values its templates name."""
-        self.stages()
-        return STAGE_FILE in self.changes or any(path in self.changes for path in self._values_files)
-
     def old_stages(self) -> Mapping[str, Stage] | None:
         """The stages before this commit; None when they cannot be read."""
-        if not self.redeclares:
+        if not redeclares(self):
             return self.stages()
         change = self.changes.get(STAGE_FILE)
         if change is not None and not change.old_blob:
@@ -173,8 +167,8 @@ class Context(Snapshot):
         # What the stages are depends on the files that were read for them, too.
         key = blob
         if kind == "stages":
-            self._values_files = dict.fromkeys(self._cache.get("vars", path, blob) or ())
-            key += _values_key(self.index, self._values_files)
+            self.values_files = dict.fromkeys(self._cache.get("vars", path, blob) or ())
+            key += _values_key(self.index, self.values_files)
         known = self._cache.get(kind, path, key)
         if known is not None:
             return known  # type: ignore[no-any-return]
@@ -188,11 +182,17 @@ class Context(Snapshot):
             if kind != "ignores" or ("stages", path) not in self._parsed:
                 self.found.append(faults.parse_fault(kind, path, text, error))
             return None
-        if kind == "stages" and self._values_files:
-            self._cache.put("vars", path, blob, list(self._values_files))
-            key = blob + _values_key(self.index, self._values_files)
+        if kind == "stages" and self.values_files:
+            self._cache.put("vars", path, blob, list(self.values_files))
+            key = blob + _values_key(self.index, self.values_files)
         self._cache.put(kind, path, key, made)
         return made
+
+
+def redeclares(context: Context) -> bool:
+    """Whether the commit changes weft.yaml, or a file whose values its templates name."""
+    context.stages()
+    return STAGE_FILE in context.changes or any(path in context.changes for path in context.values_files)
 
 
 def _values_key(index: Index, paths: Iterable[str]) -> str:
