@@ -48,6 +48,7 @@ _LISTING = (
     (_SHARE, "pull", "Fetch, then check out."),
     (_RUN, "run", "Run a command once and record how its outs came to be."),
     (_RUN, "repro", "Run the stages that are stale, in order."),
+    (_RUN, "stage", "Declare, list, freeze, accept and remove stages."),
     (_LOOK, "ls", "List tracked data."),
     (_LOOK, "du", "Show what tracked data takes, and what drop would free."),
     (_LOOK, "cat", "Write one tracked file to standard output."),

@@ -1,92 +1,110 @@
-"""``foreach`` of a stage file: one declaration made into several, by putting values where it says ``${item}``."""
+"""``foreach`` and ``matrix`` of a stage file: one declaration made into several; and filling in the templates of all."""
 
 from __future__ import annotations
 
-import re
+import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from weft.errors import LimitExceeded
-from weft.formats import yaml12
+from weft.formats import templates
 from weft.formats.located import Node, kind
+from weft.formats.templates import UNKNOWN, Budget, Filler, Named, Used, ValueFiles, Variables, scalar
 
-BUDGET = 16 << 20
-"""Most characters that the members of all ``foreach`` of a file may come to: a short file could say very many."""
-_MARK = re.compile(r"\$\{([^{}]*)\}?")
-_HINT = "only ${item}, ${item.KEY} and ${key} are replaced; write $NAME for a variable of the shell"
+MAX_STAGES = 10_000
+GROUPS = ("foreach", "matrix")
 
 
 class Expansion:
-    """Makes the members of ``foreach``, until the budget of the file is spent."""
+    """Makes the stages of one file. ``declared`` is its ``vars``; without ``known`` no value of any name is known, and what
+    names one stays as it is written."""
 
-    def __init__(self) -> None:
-        self._left = BUDGET
+    def __init__(self, declared: Node | None, files: ValueFiles, *, known: bool = True) -> None:
+        self._variables = Variables(declared, files)
+        self._files = files
+        self._known = known
+        self._budget = Budget()
 
-    def members(self, name: str, node: Node) -> Iterator[tuple[str, Node]]:
-        """Yield the name and the declaration of each member of the stage ``name``. Raises ``SchemaError``,
-        ``LimitExceeded``."""
-        fields = node.fields(("foreach", "do"))
-        if "do" not in fields:
-            raise node.error("a stage with 'foreach' needs 'do'")
-        template = fields["do"]
-        for key, item in _pairs(fields["foreach"]):
-            value = self._filled(template, {"key": key, "item": item.value})
-            yield f"{name}@{key}", Node(value, template.keys, template.source)
+    def stages(self, name: str, node: Node, *, plain: bool) -> Iterator[tuple[str, Node, Used]]:
+        """Yield the name, the declaration and what was used of the stage ``name``, or of each member of it.
 
-    def _filled(self, node: Node, known: dict[str, Any]) -> Any:
-        self._spend(node, 1)
+        ``plain`` says that the file has no templates. Raises ``SchemaError``, ``LimitExceeded`` and the errors of files.
+        """
         value = node.value
+        if isinstance(value, dict) and "foreach" in value:
+            fields = node.fields(("foreach", "do"))
+            if "do" not in fields:
+                raise node.error("a stage with 'foreach' needs 'do'")
+            yield from self._members(name, fields["do"], self._pairs(fields["foreach"]))
+        elif isinstance(value, dict) and "matrix" in value:
+            rest = Node({key: item for key, item in value.items() if key != "matrix"}, node.keys, node.source)
+            yield from self._members(name, rest, self._crossed(node.below("matrix", value["matrix"])))
+        elif plain and not (isinstance(value, dict) and "vars" in value):
+            yield name, node, Used()
+        else:
+            yield name, *self._filled(node, {})
+
+    def _members(self, name: str, template: Node, pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Node, Used]]:
+        for key, item in pairs:
+            yield f"{name}@{key}", *self._filled(template, {"key": key, "item": item})
+
+    def _filled(self, node: Node, own: dict[str, Any]) -> tuple[Node, Used]:
+        variables = self._variables
+        if isinstance(node.value, dict) and "vars" in node.value:
+            rest = Node({key: value for key, value in node.value.items() if key != "vars"}, node.keys, node.source)
+            wdir = node.value.get("wdir", "")
+            local = node.below("vars", node.value["vars"])
+            if isinstance(wdir, str) and "${" in wdir:
+                wdir = self._filler(node, variables, own).filled(node.below("wdir", wdir))
+            variables = Variables(local, self._files, wdir if isinstance(wdir, str) else "", variables)
+            node = rest
+        filler = self._filler(node, variables, own)
+        return filler.stage(node), filler.used
+
+    def _filler(self, node: Node, variables: Variables, own: dict[str, Any]) -> Filler:
+        def lookup(name: str) -> Named | None:
+            return variables.get(name, node) if self._known else templates.unknown(name)
+
+        return Filler(lookup, self._budget, own, lambda name: variables.near(name, node))
+
+    def _pairs(self, node: Node) -> Iterator[tuple[str, Any]]:
+        """The key and the item of each member: a list of scalars is keyed by them, one of mappings by their positions."""
+        value = self._data(node)
+        if value is UNKNOWN:
+            return
         if isinstance(value, dict):
-            return {self._text(node, key, known): self._filled(node.below(key, value[key]), known) for key in value}
-        if isinstance(value, list):
-            return [self._filled(item, known) for item in node.items()]
-        # A seed is the only number that a member may have of its own.
-        if value == "${item}" and node.keys[-1] == "seed":
-            return known["item"]
-        return self._text(node, value, known)
+            yield from ((scalar(key) or "", item) for key, item in value.items())
+            return
+        if not isinstance(value, list):
+            raise node.error(f"must be a list or a mapping, not {kind(value)}")
+        for number, item in enumerate(value):
+            text = scalar(item)
+            yield str(number) if text is None else text, item
 
-    def _text(self, node: Node, text: Any, known: dict[str, Any]) -> Any:
-        if not isinstance(text, str):
-            return text
-        self._spend(node, len(text))
-        return _MARK.sub(lambda mark: self._replaced(node, mark, known), text) if "${" in text else text
+    def _crossed(self, node: Node) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The key and the item of each combination of the values of all axes."""
+        axes: dict[str, list[tuple[str, Any]]] = {}
+        for axis, below in node.entries():
+            value = self._data(below)
+            if value is UNKNOWN:
+                return
+            if not isinstance(value, list):
+                raise below.error(f"must be a list, not {kind(value)}")
+            axes[axis] = [(scalar(one) or f"{axis}{at}", one) for at, one in enumerate(value)]
+        if not axes:
+            raise node.error("must have a list at least")
+        if math.prod(len(one) for one in axes.values()) > MAX_STAGES:
+            raise node.placed(LimitExceeded(f"it makes more than {MAX_STAGES} stages"))
+        for chosen in itertools.product(*axes.values()):
+            yield "-".join(key for key, _ in chosen), dict(zip(axes, (item for _, item in chosen), strict=True))
 
-    def _replaced(self, node: Node, mark: re.Match[str], known: dict[str, Any]) -> str:
-        first, *rest = mark.group(1).split(".")
-        if not mark.group(0).endswith("}") or first not in known or (first == "key" and rest):
-            raise node.error(f"{mark.group(0)[:80]!a} cannot be replaced", hint=_HINT)
-        value = known[first]
-        for key in rest:
-            if not isinstance(value, dict) or key not in value:
-                raise node.error(f"{mark.group(0)[:80]!a}: the item has no such key", hint=_HINT)
-            value = value[key]
-        text = scalar(value)
-        if text is None:
-            raise node.error(f"{mark.group(0)[:80]!a} is {kind(value)}, which cannot stand inside a text", hint=_HINT)
-        self._spend(node, len(text))
-        return text
-
-    def _spend(self, node: Node, amount: int) -> None:
-        self._left -= amount
-        if self._left < 0:
-            raise node.placed(LimitExceeded(f"the members of foreach come to more than {BUDGET} characters"))
-
-
-def _pairs(node: Node) -> Iterator[tuple[str, Node]]:
-    """The key and the item of each member: a list of scalars is keyed by them, one of mappings by their positions."""
-    if isinstance(node.value, dict):
-        for key, value in node.value.items():
-            yield scalar(key) or "", node.below(key, value)
-        return
-    if not isinstance(node.value, list):
-        raise node.error(f"must be a list or a mapping, not {kind(node.value)}")
-    for number, item in enumerate(node.items()):
-        text = scalar(item.value)
-        yield str(number) if text is None else text, item
-
-
-def scalar(value: Any) -> str | None:
-    """How a scalar stands in a text; None for a collection, and for nothing."""
-    if isinstance(value, str):
-        return value
-    return None if value is None or isinstance(value, dict | list) else yaml12.scalar_text(value)
+    def _data(self, node: Node) -> Any:
+        """The values that a group is made of: as they are written, or those that one template names."""
+        filler = self._filler(node, self._variables, {})
+        if isinstance(node.value, str):
+            return filler.whole(node, node.value)
+        if not isinstance(node.value, list):
+            return node.value
+        found = [filler.whole(item, item.value) if isinstance(item.value, str) else item.value for item in node.items()]
+        return UNKNOWN if any(one is UNKNOWN for one in found) else found

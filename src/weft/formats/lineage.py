@@ -122,13 +122,16 @@ def _ref_value(ref: DataRef) -> dict[str, Any]:
 
 
 def _run_value(run: RunFacts) -> dict[str, Any]:
-    value = {
+    value: dict[str, Any] = {
         "id": run.id,
         "started": run.started,
         "finished": run.finished,
         "duration": float(run.duration),
         "exit": run.exit,
     }
+    known = run.accepted
+    accepted = {} if known is None else {"reason": known.reason, "author": known.author}
+    value |= {"accepted": {key: item for key, item in accepted.items() if item}} if accepted else {}
     return value | ({"resources": run.resources} if run.resources else {})
 
 

@@ -14,6 +14,7 @@ from weft.model.lineage import (
     MOST_HIDDEN,
     PACKAGES,
     RECORD_SCHEMA,
+    Accepted,
     DataRef,
     Hidden,
     ParamsFile,
@@ -35,7 +36,9 @@ _REF_KEYS = (*_REF_KEYS_1, "whole")
 _ENV_TEXTS_1 = ("python", "platform", "packages", "lockfile", "lockfile_blob", "image", "accelerator")
 _ENV_TEXTS = (*_ENV_TEXTS_1, "interpreter", "packages_file", "packages_blob")
 _PACKAGES = re.compile(PACKAGES + r"/[0-9a-f]{16}\.txt", re.ASCII)
-_RUN_KEYS = ("id", "started", "finished", "duration", "exit", "resources")
+_RUN_REQUIRED = ("id", "started", "finished", "duration", "exit")
+_RUN_KEYS_1 = (*_RUN_REQUIRED, "resources")
+_RUN_KEYS = (*_RUN_KEYS_1, "accepted")
 _BLOB = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _SNAPSHOT = re.compile(r"refs/weft/runs/[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -78,7 +81,7 @@ def read_record(top: Node) -> Record:
         author=text("author"),
         changed=tuple(node.path() for node in fields["changed"].items()) if "changed" in fields else (),
         reused=_reused(fields["reused"], schema) if "reused" in fields else None,
-        run=_run(fields["run"]) if "run" in fields else None,
+        run=_run(fields["run"], schema) if "run" in fields else None,
         digest=fields["digest"].oid() if "digest" in fields else None,
         modes={path: _mode(path, node) for path, node in below("modes").items()},
         params_files={path: _params_file(path, node) for path, node in below("params_files").items()},
@@ -251,9 +254,9 @@ def _determinism(node: Node) -> dict[str, Any]:
     return found
 
 
-def _run(node: Node) -> RunFacts:
-    fields = node.fields(_RUN_KEYS)
-    for key in _RUN_KEYS[:-1]:
+def _run(node: Node, schema: int) -> RunFacts:
+    fields = node.fields(_RUN_KEYS_1 if schema == 1 else _RUN_KEYS)
+    for key in _RUN_REQUIRED:
         if key not in fields:
             raise node.error(f"the key {key!r} is missing")
     duration = fields["duration"]
@@ -266,7 +269,15 @@ def _run(node: Node) -> RunFacts:
         duration=duration.value,
         exit=fields["exit"].number(-1024),
         resources={key: _measure(item) for key, item in fields["resources"].entries()} if "resources" in fields else {},
+        accepted=_accepted(fields["accepted"]) if "accepted" in fields else None,
     )
+
+
+def _accepted(node: Node) -> Accepted:
+    fields = node.fields(("reason", "author"))
+    if "reason" not in fields:
+        raise node.error("the key 'reason' is missing")
+    return Accepted(fields["reason"].text(), fields["author"].text() if "author" in fields else "")
 
 
 def _measure(node: Node) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 from weft.errors import SecretRefused
 from weft.formats import sortedyaml
 from weft.formats.located import Node
+from weft.formats.templates import Used
 from weft.model.stage import EQUALITIES, PARAMS_FILE, Out, OutKind, ParamSet, Stage, StageEnv
 
 KEYS = ("cmd", "wdir", "deps", "params", "outs", "metrics", "plots", "env", "determinism")
@@ -24,15 +25,14 @@ _SECRET = re.compile(
     r"|_(?:pwd|key)$",
     re.IGNORECASE,
 )
-_TEMPLATE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*[.\[]")
-_NO_TEMPLATE = "templating stays out of weft.yaml, but for foreach"
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_stage(name: str, node: Node, line: int) -> Stage:
-    """Read the declaration of the stage ``name``, its name being on ``line``.
+def read_stage(name: str, node: Node, line: int, used: Used) -> Stage:
+    """Read the declaration of the stage ``name``, its name being on ``line``. The values that its templates ``used`` are
+    params of it.
 
     Raises ``SchemaError``, ``SecretRefused`` (the variable of a secret), and the path errors.
     """
@@ -46,7 +46,7 @@ def read_stage(name: str, node: Node, line: int) -> Stage:
         cmd=_command(fields["cmd"]),
         wdir=wdir,
         deps=_distinct(fields["deps"], wdir) if "deps" in fields else (),
-        params=_params(fields["params"], wdir) if "params" in fields else (),
+        params=_params(fields.get("params"), wdir, used),
         outs=_outs(fields, wdir),
         env=_env(fields["env"], wdir) if "env" in fields else StageEnv(),
         seed=determinism["seed"].number() if "seed" in determinism else None,
@@ -56,6 +56,7 @@ def read_stage(name: str, node: Node, line: int) -> Stage:
         frozen="frozen" in fields and fields["frozen"].flag(),
         always="always_changed" in fields and fields["always_changed"].flag(),
         line=line,
+        unresolved=used.unresolved,
     )
     return replace(stage, text=stage_text(stage))
 
@@ -74,8 +75,6 @@ def _command(node: Node) -> str | tuple[str, ...]:
         raise node.error("must not be empty")
     if "\0" in text:
         raise node.error("a command cannot hold NUL")
-    if _TEMPLATE.search(text):
-        raise node.error("${...} with a dot is neither replaced here nor known to a shell", hint=_NO_TEMPLATE)
     return text
 
 
@@ -86,8 +85,6 @@ def _wdir(node: Node) -> str:
 
 def _joined(node: Node, text: str, wdir: str) -> str:
     """The path ``text``, which starts in ``wdir``, from the root of the repository."""
-    if "${" in text:
-        raise node.error("a path with ${...}: nothing is replaced here", hint=_NO_TEMPLATE)
     path = posixpath.normpath(posixpath.join(wdir, text))
     if path == ".":
         raise node.error("the root of the repository itself cannot be named here")
@@ -104,11 +101,11 @@ def _distinct(node: Node, wdir: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _params(node: Node, wdir: str) -> tuple[ParamSet, ...]:
+def _params(node: Node | None, wdir: str, used: Used) -> tuple[ParamSet, ...]:
     """Keys by file; whole files win over keys of them."""
     found: dict[str, tuple[str, ...]] = {}
     default = posixpath.join(wdir, PARAMS_FILE)
-    for item in [node] if isinstance(node.value, dict) else node.items():
+    for item in () if node is None else [node] if isinstance(node.value, dict) else node.items():
         if not isinstance(item.value, dict):
             found[default] = _more_keys(found.get(default), (item.text(),))
             continue
@@ -116,6 +113,8 @@ def _params(node: Node, wdir: str) -> tuple[ParamSet, ...]:
             file = _joined(keys, name, wdir)
             named = () if keys.value is None else tuple(key.text() for key in keys.items())
             found[file] = _more_keys(found.get(file), named)
+    for file, more in used.keys.items():
+        found[file] = _more_keys(found.get(file), tuple(more))
     return tuple(ParamSet(file, keys) for file, keys in found.items())
 
 

@@ -3,50 +3,77 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from weft.errors import LimitExceeded, SchemaError, WeftError
 from weft.formats import yaml12, yamledit
-from weft.formats.foreach import Expansion
+from weft.formats.foreach import GROUPS, MAX_STAGES, Expansion
 from weft.formats.located import Node, Source
 from weft.formats.stagedecl import declaration, read_stage, stage_text
+from weft.formats.templates import ReadFile, ValueFiles
 from weft.model.stage import STAGE_FILE, Ignore, Stage, check_stage_name
 
-__all__ = ["LIMIT", "declaration", "decode", "decode_ignores", "refuses_stale", "stage_text", "upsert"]
+__all__ = ["LIMIT", "ReadFile", "declaration", "decode", "decode_ignores", "refuses_stale", "stage_text", "upsert"]
 
 LIMIT = 1 << 20
-MAX_STAGES = 10_000
-_TOP = ("stages", "validate")
+_TOP = ("stages", "validate", "vars")
 _RULE = re.compile(r"WEFT[0-9]{3}", re.ASCII)
 
 
-def decode(data: bytes, *, what: str = STAGE_FILE) -> dict[str, Stage]:
-    """Read the stages of a stage file, in its order; ``what`` names the file in errors.
+def decode(data: bytes, *, read: ReadFile | None = None, what: str = STAGE_FILE) -> dict[str, Stage]:
+    """Read the stages of a stage file, in its order; ``read`` gives the files whose values its templates may name, and
+    ``what`` names the file in errors.
 
-    Raises ``LimitExceeded``, ``MergeConflict``, ``YamlAlias``, ``YamlTag``, ``SchemaError``, ``SecretRefused`` and the path
-    errors, all with the line.
+    Raises ``LimitExceeded``, ``MergeConflict``, ``YamlAlias``, ``YamlTag``, ``SchemaError``, ``SecretRefused``, the path
+    errors and those of the files of values, all with the line.
     """
+    files = ValueFiles(read)
+    found = _stages(data, files, what, known=True)
+    _refuse_written(found, files, what)
+    return found
+
+
+def decode_unfilled(data: bytes, *, what: str = STAGE_FILE) -> dict[str, Stage]:
+    """The same where no file but this one is at hand: every template may name something, and stays as it is written. Groups
+    over such a template have no members."""
+    return _stages(data, ValueFiles(None), what, known=False)
+
+
+def _stages(data: bytes, files: ValueFiles, what: str, *, known: bool) -> dict[str, Stage]:
     fields = _top(data, what)
     _read_ignores(fields)
     _stale_is_error(fields)
     found: dict[str, Stage] = {}
     folded: dict[str, str] = {}
-    expansion = Expansion()
+    expansion = Expansion(fields.get("vars"), files, known=known)
+    plain = b"${" not in data
     for name, node in fields["stages"].entries() if "stages" in fields else ():
         _check_name(node, name)
         line = node.line
-        several = isinstance(node.value, dict) and "foreach" in node.value
-        for member, below in expansion.members(name, node) if several else ((name, node),):
+        for member, below, used in expansion.stages(name, node, plain=plain):
             _check_name(node, member)
             other = folded.setdefault(member.casefold(), member)
             if member in found or other != member:
                 raise node.error(f"there are two stages with the name {member!a}, or they differ in case alone")
-            found[member] = read_stage(member, below, line)
+            found[member] = read_stage(member, below, line, used)
             if len(found) > MAX_STAGES:
                 raise node.placed(LimitExceeded(f"more than {MAX_STAGES} stages"))
     return found
+
+
+def _refuse_written(found: Mapping[str, Stage], files: ValueFiles, what: str) -> None:
+    """Refuse templates of a file that a stage writes: what the stages are would change while they run."""
+    for path in files.found:
+        for stage in found.values():
+            if any(path == out.path or path.startswith(out.path + "/") for out in stage.outs):
+                raise SchemaError(
+                    f"{what}, line {stage.line}: templates take values from {path}, which the stage {stage.name} writes",
+                    hint=f"let {stage.name} write another file, or take its values out of the templates",
+                    path=what,
+                    line=stage.line,
+                )
 
 
 def tree(data: bytes, *, what: str = STAGE_FILE) -> Mapping[str, Any]:
@@ -65,36 +92,140 @@ def refuses_stale(data: bytes, *, what: str = STAGE_FILE) -> bool:
     return _stale_is_error(_top(data, what))
 
 
-def upsert(data: bytes | None, stage: Stage, *, what: str = STAGE_FILE) -> bytes:
-    """Return the stage file ``data`` (None: there is none) with ``stage`` added, or changed to what ``stage`` says.
+def upsert(data: bytes | None, stage: Stage, *, read: ReadFile | None = None, what: str = STAGE_FILE) -> bytes:
+    """Return the stage file ``data`` (None: there is none) with ``stage`` added, or changed to what ``stage`` says: its
+    templates are written as they are.
 
     Every other byte stays, and of the stage itself every entry that says the same as before. Raises ``SchemaError`` when
     that cannot be done in place, or ``stage`` may not be written; and as ``decode`` does.
     """
-    before = {} if data is None else decode(data, what=what)
+    return put_stage(data, stage.name, declaration(stage), read=read, what=what)
+
+
+def put_stage(
+    data: bytes | None,
+    name: str,
+    new: Mapping[str, Any],
+    *,
+    read: ReadFile | None = None,
+    unfilled: bool = False,
+    what: str = STAGE_FILE,
+) -> bytes:
+    """``upsert`` of the declaration ``new`` of the stage ``name``, as it stands in a file; with ``unfilled`` where what
+    templates name is not known."""
+
+    def stages_of(text: bytes) -> dict[str, Stage]:
+        return decode_unfilled(text, what=what) if unfilled else decode(text, read=read, what=what)
+
+    before = {} if data is None else stages_of(data)
     ignores = () if data is None else decode_ignores(data, what=what)
     text = "" if data is None else data.decode("utf-8")
-    new, old = declaration(stage), before.get(stage.name)
-    decode(yaml12.dump({"stages": {stage.name: new}}), what=what)
-    for name in before:
-        if name != stage.name and name.casefold() == stage.name.casefold():
-            raise _not_in_place(stage, what, f"its name differs from that of {name!a} in case alone")
+    top = {} if data is None else tree(data, what=what)
+    alone: dict[str, Any] = {"vars": top["vars"]} if top.get("vars") else {}
+    wanted = {**before, **stages_of(yaml12.dump({**alone, "stages": {name: new}}))}
+    for other in before:
+        if other != name and other.casefold() == name.casefold():
+            raise _not_in_place(name, what, f"its name differs from that of {other!a} in case alone")
     try:
-        if "@" in stage.name:
-            raise SchemaError("a member of foreach is declared with all others of it")
-        if "stages" not in tree(text.encode("utf-8"), what=what):
-            text = yamledit.put(text, ("stages",), {stage.name: new})
-        elif old is None:
-            text = yamledit.put(text, ("stages", stage.name), new)
-        else:
-            text = _changed(text, stage.name, declaration(old), new)
+        changed = _put(text, top, name, before.get(name), new).encode("utf-8")
     except (SchemaError, LookupError, StopIteration) as error:
         why = error.message if isinstance(error, SchemaError) else "the place was not found"
-        raise _not_in_place(stage, what, why) from None
-    changed = text.encode("utf-8")
-    if not _says(changed, {**before, stage.name: stage}, ignores):
-        raise _not_in_place(stage, what, "other entries would change")
+        raise _not_in_place(name, what, why) from None
+    try:
+        same = _said(stages_of(changed)) == _said(wanted) and _unplaced(changed) == [
+            replace(i, line=0) for i in ignores
+        ]
+    except WeftError:
+        same = False
+    if not same:
+        raise _not_in_place(name, what, "other entries would change")
     return changed
+
+
+def _put(text: str, top: Mapping[str, Any], name: str, old: Stage | None, new: Mapping[str, Any]) -> str:
+    stages = top.get("stages") or {}
+    if "@" in name:
+        raise SchemaError("a member of foreach is declared with all others of it")
+    if "stages" not in top:
+        return yamledit.put(text, ("stages",), {name: new})
+    if name not in stages:
+        return yamledit.put(text, ("stages", name), new)
+    if is_group(stages[name]) or old is None:
+        raise SchemaError("it stands for several stages")
+    return _changed(text, name, _as_declared(old, stages[name]), new)
+
+
+def _said(stages: Mapping[str, Stage]) -> dict[str, Any]:
+    return {name: declaration(one) for name, one in stages.items()}
+
+
+def _unplaced(data: bytes) -> list[Ignore]:
+    return [replace(one, line=0) for one in decode_ignores(data)]
+
+
+def set_frozen(data: bytes, name: str, frozen: bool, *, read: ReadFile | None = None) -> bytes:
+    """Return the stage file with the stage, or all stages of the group, ``name`` frozen or not. Every other byte stays.
+    Raises ``SchemaError``, and as ``decode``."""
+    text, entry = data.decode("utf-8"), tree(data)["stages"][name]
+    keys = ("stages", name, "do") if "foreach" in entry else ("stages", name)
+    body = entry.get("do", entry) if "foreach" in entry else entry
+    new = {key: value for key, value in body.items() if key != "frozen"} | ({"frozen": True} if frozen else {})
+
+    def turned(stage: Stage) -> Stage:
+        return replace(stage, frozen=frozen) if stage.name == name or stage.name.startswith(name + "@") else stage
+
+    def edit() -> str:
+        if new == body:
+            return text
+        if yamledit.in_braces(text, keys):
+            return yamledit.put(text, keys, new)
+        return yamledit.put(text, (*keys, "frozen"), True) if frozen else yamledit.drop(text, (*keys, "frozen"))
+
+    return _edited(data, name, edit, lambda before: {key: turned(one) for key, one in before.items()}, read)
+
+
+def without_stage(data: bytes, name: str, *, read: ReadFile | None = None) -> bytes:
+    """Return the stage file without the stage, or the group, ``name``. Every other byte stays. Raises as ``set_frozen``."""
+    group = is_group(tree(data)["stages"][name])
+
+    def others(before: Mapping[str, Stage]) -> dict[str, Stage]:
+        gone = {key for key in before if key == name or (group and key.startswith(name + "@"))}
+        return {key: one for key, one in before.items() if key not in gone}
+
+    return _edited(data, name, lambda: yamledit.drop(data.decode("utf-8"), ("stages", name)), others, read)
+
+
+def _edited(
+    data: bytes,
+    name: str,
+    edit: Callable[[], str],
+    wanted: Callable[[Mapping[str, Stage]], Mapping[str, Stage]],
+    read: ReadFile | None,
+) -> bytes:
+    """What ``edit`` makes of the file, if it says what is ``wanted`` of the stages before."""
+    before = decode(data, read=read)
+    try:
+        changed = edit().encode("utf-8")
+        right = _said(decode(changed, read=read)) == _said(wanted(before)) and _unplaced(changed) == _unplaced(data)
+    except (WeftError, LookupError, StopIteration):
+        right = False
+    if not right:
+        raise SchemaError(
+            f"{STAGE_FILE}: the entry of {name!a} cannot be changed without changing others",
+            hint=f"edit {STAGE_FILE} by hand",
+            path=STAGE_FILE,
+        )
+    return changed
+
+
+def is_group(value: Any) -> bool:
+    """Whether what stands under a name declares several stages."""
+    return isinstance(value, dict) and any(key in value for key in GROUPS)
+
+
+def _as_declared(stage: Stage, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a stage of the file says, spelled as ``declaration`` does where it has no templates."""
+    return value if "vars" in value or "${" in repr(value) else declaration(stage)
 
 
 def _changed(text: str, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -109,20 +240,10 @@ def _changed(text: str, name: str, old: Mapping[str, Any], new: Mapping[str, Any
     return text
 
 
-def _says(data: bytes, wanted: Mapping[str, Stage], ignores: tuple[Ignore, ...]) -> bool:
-    """True when the stage file ``data`` declares just ``wanted`` and ``ignores``."""
-    try:
-        found, kept = decode(data), decode_ignores(data)
-    except WeftError:
-        return False
-    same = {name: declaration(one) for name, one in found.items()} == {n: declaration(one) for n, one in wanted.items()}
-    return same and [replace(one, line=0) for one in kept] == [replace(one, line=0) for one in ignores]
-
-
-def _not_in_place(stage: Stage, what: str, why: str) -> SchemaError:
+def _not_in_place(name: str, what: str, why: str) -> SchemaError:
     return SchemaError(
-        f"{what}: the stage {stage.name!a} cannot be written there: {why}",
-        hint=f"declare it in {what} by hand, then use: weft repro {stage.name}",
+        f"{what}: the stage {name!a} cannot be written there: {why}",
+        hint=f"declare it in {what} by hand, then use: weft repro {name}",
         path=what,
     )
 

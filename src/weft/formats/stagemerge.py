@@ -13,11 +13,11 @@ from typing import Any
 from weft.errors import SchemaError
 from weft.formats import merge_keys, stagefile, yaml12, yamledit
 from weft.formats.merge_keys import ABSENT, Keys, Merged, same
-from weft.model.stage import Ignore, Stage
+from weft.model.stage import Ignore
 
 _SETS = ("deps", "params", "outs", "metrics", "plots")
 _TOP = "stages"
-_GROUP = "foreach"
+_TYPED = ("determinism", "frozen", "always_changed", "outs", "metrics", "plots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class _Side:
     stages: Mapping[str, Any]
     ignores: tuple[Ignore, ...]
     validate: Any
+    vars: Any
 
 
 def merge(
@@ -65,7 +66,7 @@ def merge(
                 conflicts.append(name)
                 found = Merged(three["ours"])
             if found.value is not ABSENT:
-                wanted[name] = found.value
+                wanted[name] = _spelled(name, found.value)
             if not same(found.value, three["ours"]):
                 text = _put(text, name, three["ours"], found.value, sides[source])
         rules = [side.validate for side in sides.values()]
@@ -73,8 +74,9 @@ def merge(
             raise SchemaError("a mapping below validate: differs between the sides")
         ignores = _merge_ignores(sides)
         text = _put_ignores(text, sides["ours"].ignores, ignores)
+        text, known = _put_vars(text, sides)
         done = _read(text.encode("utf-8"))
-        if not same(dict(done.stages), wanted) or set(done.ignores) != set(ignores):
+        if not same([dict(done.stages), done.vars], [wanted, known]) or set(done.ignores) != set(ignores):
             raise SchemaError("the merged stages cannot be written in place")
         data = _with_marks(text, sides["theirs"], conflicts, labels).encode("utf-8")
     except (LookupError, StopIteration):
@@ -83,14 +85,23 @@ def merge(
 
 
 def _read(data: bytes) -> _Side:
-    declared = stagefile.decode(data)
+    declared = stagefile.decode_unfilled(data)
     ignores = tuple(replace(one, line=0) for one in stagefile.decode_ignores(data))
     top = stagefile.tree(data)
     stages = {
-        name: value if _GROUP in value else stagefile.declaration(declared[name])
+        name: value if _is_whole(value) else stagefile.declaration(declared[name])
         for name, value in (top.get(_TOP) or {}).items()
     }
-    return _Side(data.decode("utf-8"), stages, ignores, top.get("validate"))
+    return _Side(data.decode("utf-8"), stages, ignores, top.get("validate"), top.get("vars"))
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a stage is taken with its lines: what its parts mean is told by other parts of it, or by other files."""
+    if stagefile.is_group(value) or "vars" in value:
+        return True
+    return any("${" in repr(value.get(key)) for key in _TYPED[:3]) or any(
+        isinstance(out, dict) and "${" in repr(list(out.values())) for key in _TYPED[3:] for out in value.get(key) or ()
+    )
 
 
 def _is_set(keys: Keys) -> bool:
@@ -103,7 +114,7 @@ def _merge_stage(base: Any, ours: Any, theirs: Any) -> Merged:
         return found
     # Paths start in wdir: put together with another one they would mean something else. What foreach makes of its parts
     # is for people to look at.
-    if any(_GROUP in side or side.get("wdir") != ours.get("wdir") for side in (ours, theirs)):
+    if any(_is_whole(side) or side.get("wdir") != ours.get("wdir") for side in (ours, theirs)):
         return Merged(ours, ((),))
     if isinstance(base, dict) and base.get("wdir") != ours.get("wdir"):
         return Merged(ours, ((),))
@@ -118,9 +129,9 @@ def _put(text: str, name: str, before: Any, after: Any, source: _Side) -> str:
     if after is ABSENT:
         return yamledit.drop(text, (_TOP, name))
     lines_fit = same(source.stages.get(name, ABSENT), after)
-    if before is not ABSENT and (_GROUP in before or _GROUP in after):
+    if before is not ABSENT and (_is_whole(before) or _is_whole(after)):
         if not lines_fit:
-            raise SchemaError("a stage with foreach is taken whole")
+            raise SchemaError("a stage with foreach, matrix or vars is taken whole")
         start, end = yamledit.span(text, (_TOP, name))
         column = _indent(text[start:end])
         return text[:start] + _lines(source.text, name, column) + text[end:]
@@ -132,13 +143,16 @@ def _put(text: str, name: str, before: Any, after: Any, source: _Side) -> str:
         else:
             gap = "\n" if text[:end] and not text[:end].endswith("\n") else ""
             return text[:end] + gap + _lines(source.text, name, column, comments=True) + text[end:]
-    return stagefile.upsert(text.encode("utf-8"), _stage(name, after)).decode("utf-8")
+    if _is_whole(after):
+        raise SchemaError("a stage with foreach, matrix or vars is taken with its lines")
+    return stagefile.put_stage(text.encode("utf-8"), name, _spelled(name, after), unfilled=True).decode("utf-8")
 
 
-def _stage(name: str, value: Any) -> Stage:
-    if _GROUP in value:
-        raise SchemaError("a stage with foreach is taken with its lines")
-    return stagefile.decode(yaml12.dump({_TOP: {name: value}}))[name]
+def _spelled(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a merged stage says, without what came out empty."""
+    if _is_whole(value):
+        return value
+    return stagefile.declaration(stagefile.decode_unfilled(yaml12.dump({_TOP: {name: value}}))[name])
 
 
 def _indent(line: str) -> int:
@@ -173,6 +187,16 @@ def _put_ignores(text: str, before: tuple[Ignore, ...], after: list[Ignore]) -> 
         return yamledit.drop(text, ("validate",))
     value = [{"rule": one.rule, "path": one.path, "reason": one.reason} for one in after]
     return yamledit.put(text, ("validate",), value)
+
+
+def _put_vars(text: str, sides: Mapping[str, _Side]) -> tuple[str, Any]:
+    """``text`` with the ``vars`` of the side that changed them, and these."""
+    base, ours, theirs = (sides[key].vars for key in ("base", "ours", "theirs"))
+    if same(theirs, base) or same(theirs, ours):
+        return text, ours
+    if not same(ours, base):
+        raise SchemaError("vars differ between the sides")
+    return yamledit.drop(text, ("vars",)) if theirs is None else yamledit.put(text, ("vars",), theirs), theirs
 
 
 def _with_marks(text: str, theirs: _Side, conflicts: list[str], labels: tuple[str, str]) -> str:

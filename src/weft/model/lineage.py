@@ -66,8 +66,17 @@ class Reused(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """That nothing ran: ``author`` vouches for the outs, for ``reason``."""
+
+    reason: str
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """What happened once, and is not part of the digest of schema 1. Times are ISO 8601 in UTC, ``duration`` is seconds.
+    ``accepted`` is there when weft did not see a run: the outs were made by hand, or elsewhere.
 
     ``resources`` holds ``max_rss`` (bytes), ``cpu_user`` and ``cpu_system`` (seconds) of the command and its children.
     """
@@ -78,6 +87,7 @@ class RunFacts:
     duration: float
     exit: int = 0
     resources: Mapping[str, float] = field(default_factory=dict)
+    accepted: Accepted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,11 @@ class Record:
     params_files: Mapping[str, ParamsFile] = field(default_factory=dict)
     hidden: Hidden | None = None
     schema: int = RECORD_SCHEMA
+
+    @property
+    def accepted(self) -> Accepted | None:
+        """Who vouches for the outs, where no run of weft made them."""
+        return self.run.accepted if self.run else None
 
     @property
     def reused_run(self) -> str:

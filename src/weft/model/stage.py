@@ -61,7 +61,7 @@ class Stage:
     starts in. ``equal`` is the equality that a second run promises: exact, close or none; ``seed`` its seed. ``frozen``
     stages are never run by ``repro``, ``always`` ones are always stale. ``text`` is the canonical text of what the
     declaration says about a run (its Git blob id is the record's ``spec``), ``line`` where it stands in ``weft.yaml``
-    (1-based).
+    (1-based). ``unresolved`` is the first ``${name}`` of the command that names no value and is no variable by its look.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Stage:
     always: bool = False
     text: bytes = b""
     line: int = 0
+    unresolved: str = ""
 
     def paths(self, kind: OutKind) -> tuple[str, ...]:
         """The paths of the outs of one kind."""

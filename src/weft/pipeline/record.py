@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.formats import lineage
-from weft.model.lineage import DataRef, Hidden, Record, Reused, RunFacts
+from weft.model.lineage import Accepted, DataRef, Hidden, Record, Reused, RunFacts
 from weft.model.stage import Stage
 from weft.pipeline.execute import Outcome
 from weft.pipeline.fingerprint import Inputs
@@ -101,6 +101,12 @@ def run_facts(name: str, outcome: Outcome) -> RunFacts:
     )  # fmt: skip
 
 
+def accepted_facts(name: str, reason: str, author: str) -> RunFacts:
+    """What there is instead of a run: somebody vouches for the outs."""
+    now = iso(time.time())
+    return RunFacts(name, now, now, 0.0, 0, accepted=Accepted(reason, author))
+
+
 def source_of(earlier: Record, commit: str) -> Reused | None:
     """Whose run an ``earlier`` record in ``commit`` tells of: also when that took the outs of another run itself."""
     return earlier.reused or (Reused(earlier.run.id, commit, earlier.author) if earlier.run else None)
@@ -123,7 +129,7 @@ def reused_record(
         determinism=determinism(stage),
         rationale=stage.rationale,
         reused=source,
-        run=RunFacts(name, now, now, 0.0, 0),
+        run=RunFacts(name, now, now, 0.0, 0, accepted=earlier.accepted),
     )
     return lineage.with_digest(record)
 

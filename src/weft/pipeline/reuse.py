@@ -33,16 +33,19 @@ class Earlier:
 
 
 def earlier_runs(
-    repo: GitRepo, stage: Stage, key: str, trusted: Sequence[str], own: Collection[str]
+    repo: GitRepo, stage: Stage, key: str, trusted: Sequence[str], own: Collection[str], *, accepted: bool = False
 ) -> Iterator[Earlier]:
     """Earlier runs of ``stage`` under ``key`` whose outs are those declared now: those in the history of the commits
     ``trusted``, the newest first, then those of any ref whose record has a digest of ``own``.
 
-    A run whose inputs changed while it ran is passed over; else as ``records_of``.
+    A run whose inputs changed while it ran is passed over, and so are outs that were only ``accepted``, unless that is asked
+    for; else as ``records_of``.
     """
 
     def fits(earlier: Earlier) -> bool:
         record = earlier.record
+        if record.accepted is not None and not accepted:
+            return False
         return not record.changed and key_of_record(record) == key and covers(stage, record)
 
     if trusted:

@@ -216,8 +216,15 @@ class _Reading:
         found: dict[str, Stage] = {}
         if STAGE_FILE in self.paths:
             self.source.bring([STAGE_FILE])
-            self._try(STAGE_FILE, lambda path, text: found.update(stagefile.decode(text)))
+            self._try(STAGE_FILE, lambda path, text: found.update(stagefile.decode(text, read=self._values_file)))
         return found
+
+    def _values_file(self, path: str) -> bytes | None:
+        """The bytes of a file whose values templates name."""
+        if path not in self.paths:
+            return None
+        self.source.bring([path])
+        return self.source.text(path)
 
     def _try(self, path: str, take: Any) -> None:
         try:

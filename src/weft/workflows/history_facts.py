@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,11 +141,19 @@ class Versions:
         except WeftError as error:
             raise Unreadable(path, error.message) from error
 
-    def stages(self, blob: str) -> dict[str, Stage]:
-        """The stages of a version of ``weft.yaml``. Raises ``Unreadable``."""
+    def stages(self, blob: str, find: Callable[[str], str]) -> dict[str, Stage]:
+        """The stages of a version of ``weft.yaml``; ``find`` gives the blob id of a file whose values its templates name,
+        empty for one that is not there. Raises ``Unreadable``."""
         text = self.text(blob, STAGE_FILE)
+
+        def values_file(path: str) -> bytes | None:
+            known = find(path)
+            if not known or partial.missing([known], self.here):
+                return None
+            return self.reader.read([known], LIMIT).get(known)  # not kept: what was asked for before must stay
+
         try:
-            return stagefile.decode(text)
+            return stagefile.decode(text, read=values_file)
         except WeftError as error:
             raise Unreadable(STAGE_FILE, error.message) from error
 

@@ -20,7 +20,7 @@ from weft.pipeline.graph import Graph
 from weft.pipeline.reading import is_no_code
 from weft.pipeline.reuse import Earlier, records_of
 from weft.workflows.lineage_files import CommitFiles, Files, TreeFiles
-from weft.workflows.stages import RECORD_LIMIT, STAGE_FILE_LIMIT, usable_record
+from weft.workflows.stages import RECORD_LIMIT, STAGE_FILE_LIMIT, VALUES_LIMIT, usable_record
 from weft.workflows.targets import decode_pointer, pointer_path
 
 
@@ -35,7 +35,7 @@ class Scene:
         self.notes: dict[str, None] = {}
         text = files.text(STAGE_FILE, STAGE_FILE_LIMIT)
         self.declared = text is not None
-        self.graph = Graph.build(stagefile.decode(text or b""))
+        self.graph = Graph.build(stagefile.decode(text or b"", read=lambda path: files.text(path, VALUES_LIMIT)))
         self._records: dict[str, tuple[Record | None, str]] = {}
         self._pointers: dict[str, Pointer | None] = {}
         self._earlier: dict[str, list[Earlier]] = {}

@@ -14,7 +14,8 @@ from weft.pipeline.plan import CODE, DEP, PARAM, Now, Reason, reasons
 from weft.pipeline.reading import read_by
 from weft.workflows.lineage_files import kept
 from weft.workflows.lineage_scene import Scene
-from weft.workflows.stage_inputs import VALUES_LIMIT, ParamsRead, pointer_ref, read_params
+from weft.workflows.stage_inputs import ParamsRead, pointer_ref, read_params
+from weft.workflows.stages import VALUES_LIMIT
 
 
 class Staleness:

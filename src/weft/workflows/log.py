@@ -83,6 +83,7 @@ class Log:
         self._versions = Versions(repo, reader)
         self.marks = Marks(self._versions)
         self._declared = Declared()
+        self._values_files: dict[str, str] = {}
         self._cut = cut_commits(repo)
         self.notes: list[str] = []
 
@@ -184,7 +185,14 @@ class Log:
     def _learn(self, *blobs: str) -> None:
         for blob in filter(None, blobs):
             with suppress(Unreadable):  # what cannot be read names no files, and `weft validate` tells of it
-                self._declared.learn(self._versions.stages(blob))
+                self._declared.learn(self._versions.stages(blob, self._values_file))
+
+    def _values_file(self, path: str) -> str:
+        """The blob id of a file whose values templates name, as the newest commit has it: near enough to learn names."""
+        if path not in self._values_files:
+            entry = tree_file(self._repo, self._spec.rpartition(".")[2], path)
+            self._values_files[path] = entry.blob if entry is not None else ""
+        return self._values_files[path]
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

@@ -57,8 +57,8 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """A record that changed: ``change`` is ran, reused, rewritten (the run is the same one) or deleted; ``run`` is the id of
-    the run that is recorded now, ``duration`` in seconds what it took."""
+    """A record that changed: ``change`` is ran, reused, accepted (by hand), rewritten (the run is the same one) or deleted;
+    ``run`` is the id of the run that is recorded now, ``duration`` in seconds what it took."""
 
     stage: str
     change: str
@@ -166,7 +166,7 @@ def stage_change(stage: str, old: Record | None, new: Record | None) -> StageCha
     elif old and name == (before.id if before else ""):
         word = "rewritten"
     else:
-        word = "reused" if new.reused else "ran"
+        word = "reused" if new.reused else "accepted" if new.accepted else "ran"
     return StageChange(stage, word, name, run.duration if run else None)
 
 

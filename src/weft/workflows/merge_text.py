@@ -226,7 +226,7 @@ def settle(path: str, base: bytes, ours: bytes, theirs: bytes, side: str) -> byt
 
 def _valid(data: bytes) -> bool:
     try:
-        stagefile.decode(data)
+        stagefile.decode_unfilled(data)
         stagefile.decode_ignores(data)
     except WeftError:
         return False

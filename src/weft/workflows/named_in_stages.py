@@ -10,7 +10,7 @@ from weft.formats import stagefile
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.workflows.project import Project
-from weft.workflows.stages import stage_file
+from weft.workflows.stages import stage_file, values_reader
 
 
 def refuse_outs(project: Project, path: str) -> None:
@@ -43,7 +43,7 @@ def warn_of_readers(project: Project, old: str, new: str) -> None:
 
 def _stages(project: Project) -> Iterator[Stage]:
     try:
-        yield from stagefile.decode(stage_file(project) or b"").values()
+        yield from stagefile.decode(stage_file(project) or b"", read=values_reader(project)).values()
     except WeftError:
         return  # whoever runs the stages hears of it
 

@@ -71,12 +71,17 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
         publish(project, draft, staging=project.config.stages)
     carry_out(project, plans)
     # The pointers of what goes as a whole go last: whoever was stopped before can say the same again.
-    for target in targets:
-        if target.path not in drafts:
-            project.cache.forget(target.path)
-            _drop_pointer(project, target.path)
-    tidy(os.path.join(project.root, target.path) for target in targets)
+    stop_tracking(project, [target.path for target in targets if target.path not in drafts])
+    tidy(os.path.join(project.root, path) for path in drafts)
     return MoveResult(tuple((path, "") for path in gone), broken)
+
+
+def stop_tracking(project: Project, paths: Sequence[str]) -> None:
+    """Drop the pointers of the tracked ``paths``, from the root; their data stays in the workspace. The tree is locked."""
+    for path in paths:
+        project.cache.forget(path)
+        _drop_pointer(project, path)
+    tidy(os.path.join(project.root, path) for path in paths)
 
 
 def _those_there(project: Project, target: Target) -> list[str] | None:

@@ -43,15 +43,25 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
     if options.downstream and not names:
         raise UsageFault("--downstream needs a stage to start from", hint="weft repro --downstream STAGE")
     warn_of_old_hooks(project)
-    pipeline = load_pipeline(project)
-    chosen = choose_stages(pipeline, names)
-    order = pipeline.graph.onward(chosen) if options.downstream else pipeline.graph.order(chosen or None)
+    pipeline, chosen, order = _wanted(project, names, options)
     if options.dry_run:
         return ReproResult(tuple(plan_stages(project, pipeline, order, options)), True)
     refuse_early(project, pipeline, order, options)
     ours = apply_settings(project, options.settings, [pipeline.stages[name] for name in order])
+    if options.settings:
+        pipeline, chosen, order = _wanted(project, names, options)  # templates may name what was set
     drive = Drive(project, pipeline, options, Runner(project, pipeline, options, chosen, ours=ours))
     return ReproResult(drive.run(order), False, project.config.stages)
+
+
+def _wanted(
+    project: Project, names: Sequence[str], options: RunOptions
+) -> tuple[Pipeline, tuple[str, ...], tuple[str, ...]]:
+    """The stages as they are declared, those that ``names`` mean, and all that are looked at, in order."""
+    pipeline = load_pipeline(project)
+    chosen = choose_stages(pipeline, names)
+    order = pipeline.graph.onward(chosen) if options.downstream else pipeline.graph.order(chosen or None)
+    return pipeline, chosen, order
 
 
 def refuse_early(project: Project, pipeline: Pipeline, order: Sequence[str], options: RunOptions) -> None:

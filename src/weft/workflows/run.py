@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from weft.errors import StageFault, UsageFault
@@ -18,7 +18,7 @@ from weft.workflows.repro import Drive, refuse_early
 from weft.workflows.stage_results import ReproResult, RunOptions
 from weft.workflows.stage_run import Runner
 from weft.workflows.stage_settings import apply_settings
-from weft.workflows.stages import Pipeline, choose_stages, load_pipeline, stage_file
+from weft.workflows.stages import Pipeline, choose_stages, load_pipeline, stage_file, values_reader
 from weft.workflows.targets import path_in, repo_path
 
 
@@ -47,9 +47,7 @@ def run_stage(project: Project, name: str, options: RunOptions) -> ReproResult:
 
     Raises ``NoSuchStage``, ``StageFailed``, ``InputChanged``, ``MissingDependency``, ``StaleWorkspace`` and refusals.
     """
-    pipeline = load_pipeline(project)
-    chosen = choose_stages(pipeline, [name])
-    return _run(project, pipeline, chosen, options)
+    return _run(project, lambda: load_pipeline(project), [name], options)
 
 
 def run_declaration(project: Project, declaration: Declaration, options: RunOptions) -> ReproResult:
@@ -58,19 +56,22 @@ def run_declaration(project: Project, declaration: Declaration, options: RunOpti
     The stage is written with its record: a run that fails declares nothing. Raises as ``run_stage``.
     """
     stage = make_stage(project, declaration)
-    before = stage_file(project)
-    known = stagefile.decode(before) if before is not None else {}
-    old = known.get(stage.name)
+    before, read = stage_file(project), values_reader(project)
+    old = None if before is None else stagefile.decode(before, read=read).get(stage.name)
+    if before is not None and old is not None:
+        # What the command line has no options for stays as it is declared, with its templates where it is text.
+        kept = {key: getattr(old, key) for key in ("seed", "equal", "frozen", "always")}
+        text = stagefile.decode_unfilled(before)[stage.name]
+        stage = replace(stage, **kept, env=text.env, desc=text.desc, rationale=text.rationale)
+
+    def load() -> Pipeline:
+        return load_pipeline(project, stagefile.upsert(before, stage, read=read))
+
+    if old is not None and not options.force:
+        _refuse_other(old, load().stages[stage.name])
+    result = _run(project, load, [stage.name], options, declared=stage)
     if old is not None:
-        # What the command line has no options for stays as it is declared.
-        kept = {key: getattr(old, key) for key in ("env", "seed", "equal", "desc", "rationale", "frozen", "always")}
-        stage = replace(stage, **kept)
-        if not options.force:
-            _refuse_other(old, stage)
-    pipeline = load_pipeline(project, stagefile.upsert(before, stage))
-    result = _run(project, pipeline, (stage.name,), options, declared=stage.name)
-    if old is not None:
-        _warn_of_left(project, pipeline, old)
+        _warn_of_left(project, load(), old)
     return result
 
 
@@ -110,11 +111,20 @@ def _warn_of_left(project: Project, pipeline: Pipeline, old: Stage) -> None:
 
 
 def _run(
-    project: Project, pipeline: Pipeline, names: Sequence[str], options: RunOptions, declared: str = ""
+    project: Project,
+    load: Callable[[], Pipeline],
+    chosen: Sequence[str],
+    options: RunOptions,
+    declared: Stage | None = None,
 ) -> ReproResult:
     warn_of_old_hooks(project)
+    pipeline = load()
+    names = choose_stages(pipeline, chosen)
     refuse_early(project, pipeline, names, options)
     ours = apply_settings(project, options.settings, [pipeline.stages[name] for name in names])
+    if options.settings:
+        pipeline = load()  # templates may name what was set
+        names = choose_stages(pipeline, chosen)
     runner = Runner(project, pipeline, options, names, declared, ours)
     drive = Drive(project, pipeline, options, runner)
     results = drive.run(tuple(names))

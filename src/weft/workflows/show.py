@@ -122,10 +122,14 @@ class _Collector:
             return
         self.versions.read([entry.blob])
         try:
-            self.stages = self.versions.stages(entry.blob)
+            self.stages = self.versions.stages(entry.blob, self._blob)
         except Unreadable as error:
             self.complain(error.path, error.reason)
         self.declared.learn(self.stages)
+
+    def _blob(self, path: str) -> str:
+        entry = self.index.get(path)
+        return entry.blob if entry is not None and entry.regular else ""
 
     def complain(self, path: str, reason: str) -> None:
         """Take note of what is not right with the file ``path``."""

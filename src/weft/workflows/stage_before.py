@@ -17,8 +17,8 @@ from weft.pipeline.validate.names import LARGE_BYTES
 from weft.pipeline.validate.violations import quoted
 from weft.workflows.files import read_small
 from weft.workflows.project import Project
-from weft.workflows.stage_inputs import VALUES_LIMIT, read_params, sparse_dependency
-from weft.workflows.stages import Pipeline, stage_file
+from weft.workflows.stage_inputs import read_params, sparse_dependency
+from weft.workflows.stages import VALUES_LIMIT, Pipeline, refuse_unresolved, stage_file
 
 _BINARY_LOOK = 8000  # as many bytes as Git looks at
 _SHOWN = 5
@@ -37,6 +37,7 @@ def declared_faults(project: Project, pipeline: Pipeline, names: Iterable[str]) 
     loose = _loose(project, pipeline, stages)
     for stage in stages:
         try:
+            refuse_unresolved(stage)
             _refuse_lines(project, stage)
             refuse_before(stage, _params(project, stage), ignores)
             _refuse_absent(project, pipeline, stage)

@@ -23,11 +23,10 @@ from weft.workflows.files import read_small
 from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.project import Project
 from weft.workflows.stage_data import ABSENT, CLEAN, DELETED, MODIFIED, TO_BRING, DataTree, find_below
-from weft.workflows.stages import Pipeline
+from weft.workflows.stages import VALUES_LIMIT, Pipeline
 from weft.workflows.targets import Target, decode_pointer, owner_of, pointer_path
 from weft.workspace.walk import manifest_reader
 
-VALUES_LIMIT = 16 << 20
 UNTRACKED_DEP_LIMIT = 8 << 20
 """Most bytes of a dependency that nobody keeps yet and Git may: a larger one is data, and weft has to keep it."""
 

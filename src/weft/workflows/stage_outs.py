@@ -25,9 +25,9 @@ from weft.workflows.files import read_small
 from weft.workflows.options import AddOptions
 from weft.workflows.project import Project
 from weft.workflows.stage_data import ABSENT, CLEAN
-from weft.workflows.stage_inputs import VALUES_LIMIT, Looker
+from weft.workflows.stage_inputs import Looker
 from weft.workflows.stage_results import Listener
-from weft.workflows.stages import aside_dir
+from weft.workflows.stages import VALUES_LIMIT, aside_dir
 from weft.workflows.take import Draft, Taker
 from weft.workflows.targets import owner_of, pointer_path
 from weft.workspace.ignore import load_ignore

@@ -17,30 +17,34 @@ from weft.util.dirfd import write_below
 from weft.workflows.project import Project, alone
 from weft.workflows.stage_origin import Origins
 from weft.workflows.stage_results import RunOptions, StageResult, Written
-from weft.workflows.stages import stage_file
+from weft.workflows.stages import stage_file, values_reader
 
 _NO_END = float("inf")
 _HOLDS = " holds the lock"
 
 
 class Recorder:
-    """Writes records on behalf of one invocation. The stage ``declared`` is written into ``weft.yaml`` with its record, and
-    params files that are ``ours`` are staged with the records of the stages that read them."""
+    """Writes records on behalf of one invocation. The stage ``declared`` is written into ``weft.yaml`` with its record, as
+    the user gave it, and params files that are ``ours`` are staged with the records of the stages that read them."""
 
     def __init__(
         self,
         project: Project,
         options: RunOptions,
         stages: Iterable[Stage],
-        declared: str = "",
+        declared: Stage | None = None,
         ours: Sequence[str] = (),
     ) -> None:
         self._project = project
         self._options = options
-        self.declared = declared
+        self._declared = declared
         self._ours = ours
         self._algorithm = object_format(project.git)
         self.origins = Origins(project, stages)
+
+    def declares(self, stage: Stage) -> bool:
+        """Whether ``stage`` is written into weft.yaml with its record."""
+        return self._declared is not None and stage.name == self._declared.name
 
     def tree(self, stage: Stage) -> contextlib.ExitStack:
         """The lock of the work tree, however long another process keeps it; says for whom it waits."""
@@ -73,9 +77,9 @@ class Recorder:
         name = record_path(stage.name)
         write_below(self._project.root, name, lineage.encode(record))
         names = [*written, name, *(wanted.file for wanted in stage.params if wanted.file in self._ours)]
-        if stage.name == self.declared:
+        if self._declared is not None and self.declares(stage):
             before = stage_file(self._project)
-            after = stagefile.upsert(before, stage)
+            after = stagefile.upsert(before, self._declared, read=values_reader(self._project))
             if after != before:
                 write_below(self._project.root, STAGE_FILE, after)
             names.append(STAGE_FILE)

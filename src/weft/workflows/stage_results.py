@@ -12,6 +12,7 @@ __all__ = ["Reason"]  # besides what is defined here: the command line shows it
 
 RAN, REUSED, RESTORED, REFRESHED = "ran", "reused", "restored", "refreshed"
 CURRENT, FROZEN, STALE, FAILED, SKIPPED = "up-to-date", "frozen", "stale", "failed", "skipped"
+ACCEPTED = "accepted"
 
 
 class Listener(Protocol):
@@ -44,14 +45,16 @@ class Deaf:
 class RunOptions:
     """How stages are run.
 
-    ``force`` runs what is up to date and takes no outs of earlier runs; ``no_reuse`` takes none either; ``pull`` fetches
-    data that is not here; ``downstream`` runs the named stages and what depends on them, and nothing above them; ``quiet``
-    sends the standard output of commands to standard error. ``environment`` is what the variables that a stage names are
-    looked up in. ``settings`` are ``[FILE:]KEY=VALUE`` to be written into params files first.
+    ``force`` runs what is up to date and takes no outs of earlier runs; ``no_reuse`` takes none either, ``reuse_accepted``
+    also those that were accepted by hand; ``pull`` fetches data that is not here; ``downstream`` runs the named stages and
+    what depends on them, and nothing above them; ``quiet`` sends the standard output of commands to standard error.
+    ``environment`` is what the variables that a stage names are looked up in. ``settings`` are ``[FILE:]KEY=VALUE`` to be
+    written into params files first.
     """
 
     force: bool = False
     no_reuse: bool = False
+    reuse_accepted: bool = False
     pull: bool = False
     quiet: bool = False
     jobs: int = 1
@@ -79,8 +82,8 @@ class StageResult:
     """What became of one stage.
 
     ``action`` is ran, reused (outs of the earlier run ``reused`` were taken, which ``reused_author`` made and
-    ``reused_commit`` brought in), restored (outs were put back), refreshed
-    (only the record was brought up to date), up-to-date, frozen, stale (dry run), failed or skipped. ``code``,
+    ``reused_commit`` brought in), restored (outs were put back), refreshed (only the record was brought up to date),
+    accepted (a record was written without a run), up-to-date, frozen, stale (dry run), failed or skipped. ``code``,
     ``message`` and ``hint`` are those of the error, ``exit_code`` the one it asks for; ``duration`` is in seconds.
     ``uncommitted`` says that more was not committed when it ran than what weft itself had staged.
     """

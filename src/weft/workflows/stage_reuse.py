@@ -37,10 +37,11 @@ class Found:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def find_earlier(project: Project, stage: Stage, key: str, *, pull: bool) -> Found | None:
+def find_earlier(project: Project, stage: Stage, key: str, *, pull: bool, accepted: bool = False) -> Found | None:
     """The newest earlier run of ``stage`` under ``key`` whose outs are in the local store, or, with ``pull``, on a
-    remote; None when there is none."""
-    for earlier in earlier_runs(project.git, stage, key, _trusted(project), own_runs(project.git)):
+    remote; with ``accepted`` also outs that were only accepted; None when there is none."""
+    known = own_runs(project.git)
+    for earlier in earlier_runs(project.git, stage, key, _trusted(project), known, accepted=accepted):
         pointers = _pointers(project, earlier.commit, earlier.record.outs)
         if pointers is None or not _bring(project, pointers, pull=pull):
             continue

@@ -44,7 +44,7 @@ from weft.workflows.stage_results import FROZEN, RAN, RunOptions, StageResult
 from weft.workflows.stage_reuse import write_git_files
 from weft.workflows.stage_settle import Seen, Settler
 from weft.workflows.stage_watch import Watch, mark
-from weft.workflows.stages import Pipeline, stage_file, stage_lock
+from weft.workflows.stages import Pipeline, refuse_unresolved, stage_file, stage_lock
 from weft.workflows.targets import pick
 
 
@@ -85,7 +85,7 @@ class Runner:
         pipeline: Pipeline,
         options: RunOptions,
         explicit: Iterable[str] = (),
-        declared: str = "",
+        declared: Stage | None = None,
         ours: Sequence[str] = (),
     ) -> None:
         self._project = project
@@ -141,6 +141,7 @@ class Runner:
         return settled or self._start(stage, seen, held, done)
 
     def _start(self, stage: Stage, seen: Seen, held: contextlib.ExitStack, done: Callable[[Outcome], None]) -> Job:
+        refuse_unresolved(stage)
         directory = _directory(self._project, stage)
         check_outs(self._project, seen.looker, stage)
         # What these refuse is better known now than after hours.

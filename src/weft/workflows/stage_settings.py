@@ -11,7 +11,7 @@ from weft.model.stage import PARAMS_FILE, Stage
 from weft.util.dirfd import write_below
 from weft.workflows.files import read_small
 from weft.workflows.project import Project
-from weft.workflows.stage_inputs import VALUES_LIMIT
+from weft.workflows.stages import VALUES_LIMIT
 from weft.workflows.targets import repo_path
 
 

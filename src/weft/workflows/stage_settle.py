@@ -58,7 +58,7 @@ class Settler:
             return None
         fresh = refreshed_record(stage, self._recorder.spec(stage), seen.record, seen.inputs)
         changed = fresh != seen.record
-        if changed or stage.name == self._recorder.declared:
+        if changed or self._recorder.declares(stage):
             with self._recorder.tree(stage):
                 self._recorder.write(stage, fresh, [])
         return StageResult(stage.name, REFRESHED if changed else CURRENT, record=record_path(stage.name))
@@ -73,7 +73,8 @@ class Settler:
         if stage.always or self._options.no_reuse:
             return None
         key = key_of_stage(stage, seen.inputs)
-        found = find_earlier(self._project, stage, key, pull=self._options.pull)
+        pull, accepted = self._options.pull, self._options.reuse_accepted
+        found = find_earlier(self._project, stage, key, pull=pull, accepted=accepted)
         return self._reuse(stage, seen, found) if found else None
 
     def bring(self, stage: Stage, targets: list[Target]) -> bool:

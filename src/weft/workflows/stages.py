@@ -21,6 +21,7 @@ from weft.workflows.project import Project, state_dir, tree_id
 
 STAGE_FILE_LIMIT = 4 << 20
 RECORD_LIMIT = 4 << 20
+VALUES_LIMIT = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ def stage_file(project: Project) -> bytes | None:
     return read_below(project.root, STAGE_FILE, STAGE_FILE_LIMIT)
 
 
+def values_reader(project: Project) -> stagefile.ReadFile:
+    """Gives the files of the work tree whose values templates of ``weft.yaml`` may name."""
+    return lambda path: read_below(project.root, path, VALUES_LIMIT)
+
+
 def load_pipeline(project: Project, data: bytes | None = None) -> Pipeline:
     """The stages of ``weft.yaml``, or of ``data`` in its place.
 
@@ -48,7 +54,7 @@ def load_pipeline(project: Project, data: bytes | None = None) -> Pipeline:
             hint="weft run -n NAME -d DEP -o OUT -- COMMAND, which runs a command and declares it",
             path=STAGE_FILE,
         )
-    stages = stagefile.decode(text)
+    stages = stagefile.decode(text, read=values_reader(project))
     return Pipeline(stages, Graph.build(stages))
 
 
@@ -59,6 +65,17 @@ def choose_stages(pipeline: Pipeline, names: Sequence[str]) -> tuple[str, ...]:
     Raises ``NoSuchStage``.
     """
     return tuple(dict.fromkeys(stage for name in names for stage in pipeline.graph.find(name)))
+
+
+def refuse_unresolved(stage: Stage) -> None:
+    """Raise ``StageFault`` for a command with a template that names nothing: the shell would put nothing in its place."""
+    if stage.unresolved:
+        raise StageFault(
+            f"{stage.unresolved} in the command of stage {stage.name} names no value of params.yaml or vars",
+            hint=f"check its spelling; a variable of the shell is written ${stage.unresolved[2:-1]}, or ${stage.unresolved}",
+            path=STAGE_FILE,
+            line=stage.line,
+        )
 
 
 def read_record(project: Project, stage: Stage) -> tuple[Record | None, str]:

@@ -153,15 +153,21 @@ def stale_here(repo: GitRepo, wanted: Sequence[str] = ()) -> tuple[StaleStage, .
     """
     if not os.path.isdir(os.path.join(repo.root, RECORDS)):
         return ()
+    values: set[str] = set()
+
+    def read(path: str) -> bytes | None:
+        values.add(path)
+        return read_small(os.path.join(repo.root, path), TEXT_LIMIT)
+
     try:
-        stages = stagefile.decode(read_small(os.path.join(repo.root, STAGE_FILE), TEXT_LIMIT) or b"")
+        stages = stagefile.decode(read_small(os.path.join(repo.root, STAGE_FILE), TEXT_LIMIT) or b"", read=read)
     except WeftError:
         return None
     if not stages:
         return ()
     named = {path for stage in stages.values() for path in participants(stage)}
     pointers = {place + SUFFIX for path in named for place in ancestors(path)}
-    found = kept_entries(repo, sorted({STAGE_FILE, RECORDS, *named, *pointers}))
+    found = kept_entries(repo, sorted({STAGE_FILE, RECORDS, *values, *named, *pointers}))
     if any(mode == LINK for mode, _ in found.values()):
         found = kept_entries(repo, [""])  # a link leads anywhere
     blobs = {path: blob for path, (_, blob) in found.items()}

@@ -9,13 +9,24 @@ from __future__ import annotations
 import contextlib
 import os
 
-from weft.formats import foreach, lineage, located, sortedyaml, stagedecl, stagefile, valuefiles, values, yaml12
+from weft.formats import (
+    foreach,
+    lineage,
+    located,
+    sortedyaml,
+    stagedecl,
+    stagefile,
+    templates,
+    valuefiles,
+    values,
+    yaml12,
+)
 from weft.gitio.repo import GitRepo
 from weft.pipeline.validate.parsed import LIMIT, ParsedCache
 from weft.util.atomic import temp_name
 
 NAME = "validate-cache.json"
-_PARSERS = (foreach, lineage, located, sortedyaml, stagedecl, stagefile, valuefiles, values, yaml12)
+_PARSERS = (foreach, lineage, located, sortedyaml, stagedecl, stagefile, templates, valuefiles, values, yaml12)
 
 
 def cache_path(git: GitRepo) -> str:

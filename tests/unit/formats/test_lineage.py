@@ -26,12 +26,13 @@ from weft.errors import (
     YamlTag,
 )
 from weft.formats import lineage
-from weft.model.lineage import MODES, DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
+from weft.model.lineage import MODES, Accepted, DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
 from weft.model.oid import Oid
 
 OID = Oid.of(b"x")
 BLOB = "abcdef0123456789abcdef0123456789abcdef01"
 RUN = RunFacts("r1", "2026-01-31T12:00:00Z", "2026-01-31T12:00:01.25Z", 1.25, 0, {"max_rss": 4096, "cpu_user": 0.5})
+BY_HAND = dataclasses.replace(RUN, resources={}, accepted=Accepted("labelled by hand", "A <a@b>"))
 RICH = Record(
     stage="train@b",
     cmd=("python", "train.py", "", "--x=é\n"),
@@ -114,7 +115,7 @@ records = st.builds(
     rationale=st.text(max_size=9),
     author=st.text(max_size=9),
     changed=st.sets(paths, max_size=2).map(lambda some: tuple(sorted(some))),
-    run=st.sampled_from([None, RUN]),
+    run=st.sampled_from([None, RUN, BY_HAND]),
     reused=st.sampled_from([None, Reused("r0"), Reused("r0", BLOB, "A <a@b>")]),
     modes=st.dictionaries(paths, st.sampled_from(MODES), max_size=2),
     params_files=st.dictionaries(
@@ -373,3 +374,22 @@ def test_a_list_of_packages_is_named_by_path_and_blob_and_only_in_schema_2() -> 
             lineage.encode(dataclasses.replace(record, env=one))
     with pytest.raises(SchemaError):
         lineage.encode(dataclasses.replace(OLD, env=env))
+
+
+def test_outs_that_were_accepted() -> None:
+    record = dataclasses.replace(PLAIN, run=BY_HAND)
+    text = lineage.encode(record)
+    block = b'  accepted:\n    author: "A <a@b>"\n    reason: labelled by hand\n'
+    assert b"run:\n" + block in text
+    assert decode(text).accepted == Accepted("labelled by hand", "A <a@b>")
+    assert lineage.digest(record) != lineage.digest(dataclasses.replace(record, run=RUN))
+    nobody = dataclasses.replace(PLAIN, run=dataclasses.replace(BY_HAND, accepted=Accepted("x")))
+    assert b"  accepted:\n    reason: x\n" in lineage.encode(nobody)
+    for change, said in (
+        (text.replace(b"    reason: labelled by hand\n", b""), "'reason' is missing"),
+        (text.replace(b"labelled by hand", b'""'), "must not be empty"),
+        (text.replace(b"    reason", b"    reasons"), "did you mean reason"),
+        (text.replace(b"schema: 2", b"schema: 1"), "accepted: this key is not known"),
+    ):
+        with pytest.raises(SchemaError, match=said):
+            decode(change)

@@ -183,7 +183,7 @@ def test_line_ends_stay() -> None:
     [
         ("stages: {a: {cmd: x}}\n", TRAIN, SchemaError, "in braces"),
         ("{stages: {}}\n", TRAIN, SchemaError, "cannot be written"),
-        ("stages:\n  train:\n    foreach: [x]\n    do: {cmd: y}\n", TRAIN, SchemaError, "other entries"),
+        ("stages:\n  train:\n    foreach: [x]\n    do: {cmd: y}\n", TRAIN, SchemaError, "several stages"),
         ("", replace(TRAIN, name="train@x"), SchemaError, "foreach"),
         ("", replace(TRAIN, name="a/b"), SchemaError, "name of a stage"),
         ("", replace(TRAIN, cmd=""), SchemaError, "cmd"),

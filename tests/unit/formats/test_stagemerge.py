@@ -189,3 +189,34 @@ def test_the_outcome_is_the_same_from_both_sides(base: Any, ours: Any, theirs: A
     for name in {*ours, *theirs}.difference(one.conflicts):
         if ours.get(name) == base.get(name):
             assert meaning(taken(one.data, "ours")).get(name) == meaning(files[2]).get(name)
+
+
+def test_templates_are_merged_as_they_are_written() -> None:
+    base = b"vars: [a.yaml]\nstages:\n  s: {cmd: 'x ${lr}', deps: [a]}\n"
+    base += b"  g:\n    matrix: {m: '${list}'}\n    cmd: y ${item.m}\n"
+    ours = base.replace(b"deps: [a]", b"deps: [a, '${b}']")
+    theirs = (
+        base.replace(b"deps: [a]", b"deps: [a, c]").replace(b"[a.yaml]", b"[a.yaml, b.yaml]").replace(b"y $", b"z $")
+    )
+    found = stagemerge.merge(base, ours, theirs)
+    assert found.conflicts == ()
+    tree = stagefile.tree(found.data)
+    assert set(tree["stages"]["s"]["deps"]) == {"a", "${b}", "c"}
+    assert tree["stages"]["g"] == {"matrix": {"m": "${list}"}, "cmd": "z ${item.m}"}
+    assert tree["vars"] == ["a.yaml", "b.yaml"]
+
+
+def test_a_stage_with_values_of_its_own_is_taken_whole() -> None:
+    base = b"stages:\n  s:\n    cmd: x ${a}\n    vars: {a: 1}\n"
+    ours, theirs = base.replace(b"a: 1", b"a: 2"), base.replace(b"x $", b"y $")
+    assert stagemerge.merge(base, ours, theirs).conflicts == ("s",)
+    assert stagemerge.merge(base, base, theirs).data == theirs
+    for one, other in ((b"vars: {a: 1}\n", b"vars: {a: 2}\n"), (b"vars: {a: 2}\n", b"vars: {a: 1}\n")):
+        with pytest.raises(SchemaError, match="vars differ"):
+            stagemerge.merge(b"stages: {}\n", one, other)
+
+
+def test_what_a_merge_leaves_empty_is_left_out() -> None:
+    base = b"stages:\n  one: {cmd: x, deps: [p, q]}\n"
+    ours, theirs = base.replace(b"[p, q]", b"[p]"), base.replace(b"[p, q]", b"[q]")
+    assert stagefile.tree(stagemerge.merge(base, ours, theirs).data) == {"stages": {"one": {"cmd": "x"}}}

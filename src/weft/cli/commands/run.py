@@ -9,7 +9,7 @@ import click
 from weft.cli.context import Session
 from weft.cli.options import complete_stages
 from weft.cli.render.pipeline import Teller, repro_page
-from weft.cli.stageopts import run_options, stage_options
+from weft.cli.stageopts import declaring_options, run_options, stage_options
 from weft.cli.verbs import pass_session, verb
 from weft.cli.words import AFTER_DASHES
 from weft.workflows.project import open_project
@@ -27,13 +27,7 @@ _DECLARING = ("deps", "outs", "persist", "metrics", "plots", "params")
 )
 @click.argument("stage", required=False, default="", metavar="[STAGE]", shell_complete=complete_stages)
 @click.option("-n", "--name", default="", metavar="NAME", help="Declare the command after -- as this stage.")
-@click.option("-d", "--dep", "deps", multiple=True, metavar="PATH", help="What it reads: tracked data, or code in Git.")
-@click.option("-o", "--out", "outs", multiple=True, metavar="PATH", help="What it writes, to be tracked by weft.")
-@click.option("--persist", multiple=True, metavar="PATH", help="The same, but left in place before the command runs.")
-@click.option("-m", "--metrics", multiple=True, metavar="FILE", help="Metrics that it writes; they stay in Git.")
-@click.option("-P", "--plots", multiple=True, metavar="PATH", help="Plots that it writes; they stay in Git.")
-@click.option("-p", "--param", "params", multiple=True, metavar="[FILE:]KEYS", help="Keys that it reads, with commas.")
-@click.option("--wdir", default=None, metavar="DIR", help="Start the command in DIR (default: where you are).")
+@declaring_options
 @stage_options
 @click.pass_context
 @pass_session

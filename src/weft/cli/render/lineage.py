@@ -8,6 +8,7 @@ from typing import Any
 from weft.cli.context import Page, View
 from weft.cli.render.pipeline import reason_text
 from weft.cli.text import columns, escape
+from weft.model.lineage import RunFacts
 from weft.util.humanize import count_text, duration_text, size_text
 from weft.workflows.lineage import (
     DATA,
@@ -159,8 +160,7 @@ def _run_rows(run: Run, view: View) -> Iterator[tuple[str, str]]:
     if run.rationale:
         yield "rationale", escape(run.rationale)
     if run.facts:
-        took = f"{escape(run.facts.started)}, took {duration_text(run.facts.duration)}"
-        yield "ran", took + (f", by {escape(run.author)}" if run.author else "")
+        yield from run_rows(run.facts, run.author)
     if run.reused:
         yield "reused", f"the outs of run {escape(run.reused)}"
     if run.dirty:
@@ -176,6 +176,16 @@ def _kept(run: Run) -> str:
         return f"kept at {escape(run.snapshot)}"
     of = f": it stayed in that of {escape(run.author)}" if run.author else ""
     return f"whose snapshot {escape(run.snapshot.rpartition('/')[2])} is not in this clone{of}"
+
+
+def run_rows(facts: RunFacts, author: str) -> Iterator[tuple[str, str]]:
+    """When it ran, and who ran it; or who accepted by hand what no run of weft made."""
+    if facts.accepted is not None:
+        by = f", by {escape(facts.accepted.author)}" if facts.accepted.author else ""
+        yield "accepted", f"by hand, nothing ran: {escape(facts.accepted.reason)}  ({escape(facts.started)}{by})"
+        return
+    took = f"{escape(facts.started)}, took {duration_text(facts.duration)}"
+    yield "ran", took + (f", by {escape(author)}" if author else "")
 
 
 def _some(items: Mapping[str, str], view: View) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from weft.cli.context import Page, Session, View
 from weft.cli.text import escape
 from weft.util.humanize import count_text, size_text
 from weft.workflows.stage_results import (
+    ACCEPTED,
     CURRENT,
     FAILED,
     FROZEN,
@@ -26,6 +27,7 @@ _WORDS = {
     REUSED: "reused",
     RESTORED: "restored",
     REFRESHED: "refreshed",
+    ACCEPTED: "accepted by hand",
     CURRENT: "up to date",
     FROZEN: "frozen",
     STALE: "stale",
@@ -106,7 +108,8 @@ def _stage(stage: StageResult, view: View, *, reasons: bool) -> list[str]:
     lines = [f"{escape(stage.stage)}: {word}{more}"]
     if reasons:
         lines += [f"  {reason_text(reason)}" for reason in stage.reasons]
-    lines += [f"  {_out(out)}" for out in stage.outs]
+    verb = "took" if stage.action == ACCEPTED else "wrote"
+    lines += [f"  {verb} {_out(out)}" for out in stage.outs]
     return lines
 
 
@@ -120,9 +123,9 @@ def reason_text(reason: Reason) -> str:
 
 def _out(out: Written) -> str:
     if out.kept_by == "git":
-        return f"wrote {escape(out.path)}, kept by Git"
+        return f"{escape(out.path)}, kept by Git"
     files = f", {count_text(out.files, 'file')}" if out.files != 1 else ""
-    return f"wrote {escape(out.path)}: {size_text(out.size)}{files}"
+    return f"{escape(out.path)}: {size_text(out.size)}{files}"
 
 
 def _failure(stage: StageResult, view: View) -> list[str]:
@@ -141,10 +144,11 @@ def _notes(result: ReproResult) -> list[str]:
     notes = []
     if actions and all(action == CURRENT for action in actions):
         notes.append("all stages are up to date" if len(actions) > 1 else "nothing to run")
-    if any(action in (RAN, REUSED, REFRESHED) for action in actions):
+    if any(action in (RAN, REUSED, REFRESHED, ACCEPTED) for action in actions):
         snapshot = next((stage.snapshot for stage in result.stages if stage.uncommitted), "")
         if snapshot:
-            notes.append(f"not all was committed when it ran: a snapshot is at {escape(snapshot)}")
+            when = "" if all(action == ACCEPTED for action in actions) else " when it ran"
+            notes.append(f"not all was committed{when}: a snapshot is at {escape(snapshot)}")
         notes.append(
             "next: git commit" if result.staged else "next: git add weft.yaml lineage and the pointers, git commit"
         )

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from weft.cli.context import Page, View
+from weft.cli.render.lineage import run_rows
 from weft.cli.render.log import plain
 from weft.cli.render.stale import UNKNOWN, stale_lines
 from weft.cli.render.tables import table
 from weft.cli.text import columns, escape
-from weft.util.humanize import count_text, duration_text, few_text, size_text
+from weft.util.humanize import count_text, few_text, size_text
 from weft.workflows.show import ShownStage, ShowResult
 
 _SHOWN = 10
@@ -114,8 +115,7 @@ def _stage(stage: ShownStage, view: View) -> Iterator[tuple[str, str]]:
     for label, files in (("params", stage.params), ("metrics", stage.metrics)):
         yield from ((label, line) for line in _files(files, view))
     if stage.run:
-        by = f", by {escape(stage.author)}" if stage.author else ""
-        yield "ran", f"{escape(stage.run.started)}, took {duration_text(stage.run.duration)}{by}"
+        yield from run_rows(stage.run, stage.author)
     where = [str(stage.env[key]) for key in ("platform", "image") if stage.env.get(key)]
     python = f"Python {stage.env['python']}" if stage.env.get("python") else ""
     if where or python:

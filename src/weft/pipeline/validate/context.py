@@ -56,21 +56,27 @@ class Context(Snapshot):
         self._readings: dict[str, Reading] = {}
         self._ask_unstaged = unstaged
         self._unstaged: frozenset[str] | None = None
+        self.values_files: dict[str, None] = {}
 
     def stages(self) -> Mapping[str, Stage]:
         """The stages of the snapshot; none when there is no stage file or it cannot be read."""
-        return self._parse("stages", STAGE_FILE, stagefile.decode) or _EMPTY
+
+        def read(path: str) -> bytes | None:
+            self.values_files[path] = None
+            return self.text(path)
+
+        return self._parse("stages", STAGE_FILE, lambda data: stagefile.decode(data, read=read)) or _EMPTY
 
     def old_stages(self) -> Mapping[str, Stage] | None:
         """The stages before this commit; None when they cannot be read."""
-        change = self.changes.get(STAGE_FILE)
-        if change is None:
+        if not redeclares(self):
             return self.stages()
-        if not change.old_blob:
+        change = self.changes.get(STAGE_FILE)
+        if change is not None and not change.old_blob:
             return _EMPTY
-        text = self.old_texts([STAGE_FILE], TEXT_LIMIT).get(STAGE_FILE)
+        text = self.old_text(STAGE_FILE)
         try:
-            return None if text is None else stagefile.decode(text)
+            return None if text is None else stagefile.decode(text, read=self.old_text)
         except WeftError:
             return None
 
@@ -158,7 +164,12 @@ class Context(Snapshot):
         return made
 
     def _decoded(self, kind: str, path: str, blob: str, decode: Callable[[bytes], T]) -> T | None:
-        known = self._cache.get(kind, path, blob)
+        # What the stages are depends on the files that were read for them, too.
+        key = blob
+        if kind == "stages":
+            self.values_files = dict.fromkeys(self._cache.get("vars", path, blob) or ())
+            key += _values_key(self.index, self.values_files)
+        known = self._cache.get(kind, path, key)
         if known is not None:
             return known  # type: ignore[no-any-return]
         text = self.text(path)
@@ -171,8 +182,22 @@ class Context(Snapshot):
             if kind != "ignores" or ("stages", path) not in self._parsed:
                 self.found.append(faults.parse_fault(kind, path, text, error))
             return None
-        self._cache.put(kind, path, blob, made)
+        if kind == "stages" and self.values_files:
+            self._cache.put("vars", path, blob, list(self.values_files))
+            key = blob + _values_key(self.index, self.values_files)
+        self._cache.put(kind, path, key, made)
         return made
+
+
+def redeclares(context: Context) -> bool:
+    """Whether the commit changes weft.yaml, or a file whose values its templates name."""
+    context.stages()
+    return STAGE_FILE in context.changes or any(path in context.changes for path in context.values_files)
+
+
+def _values_key(index: Index, paths: Iterable[str]) -> str:
+    """What of the files ``paths`` a kept result hangs on."""
+    return "".join(f" {path} {entry.blob if (entry := index.get(path)) else ''}" for path in paths)
 
 
 def read_ignores(text: bytes) -> tuple[Ignore, ...]:

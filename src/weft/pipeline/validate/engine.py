@@ -12,7 +12,7 @@ from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate import code, data, figures, names, records, secrets, stages
-from weft.pipeline.validate.context import Context
+from weft.pipeline.validate.context import Context, redeclares
 from weft.pipeline.validate.data import Inside
 from weft.pipeline.validate.scope import Scope, find_scope
 from weft.pipeline.validate.violations import Violation
@@ -45,7 +45,7 @@ def check(context: Context) -> Report:
     found += names.plain_names(context)
     if CONFIG_PATH in context.changes:
         found += remotes.changed(context)
-    if not scope.empty or STAGE_FILE in context.changes or _deletions(context):
+    if not scope.empty or redeclares(context) or _deletions(context):
         _prefetch(context, scope)
         found += _text_rules(context, scope, inside)
     found += context.found

@@ -10,7 +10,7 @@ from weft.model.lineage import RECORDS, merged_by_weft
 from weft.model.paths import RepoPath, check_data_name, seen_as
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
-from weft.pipeline.validate.context import Context, is_record
+from weft.pipeline.validate.context import Context, is_record, redeclares
 from weft.pipeline.validate.faults import CONFLICT, found
 from weft.pipeline.validate.scope import ancestors, participants
 from weft.pipeline.validate.violations import Violation
@@ -98,7 +98,7 @@ def _collisions(context: Context) -> Iterator[Violation]:
     """Paths that a file system which folds case and Unicode forms takes for one, where weft reads one of them: there a
     checkout has the bytes of the one under the name of the other. New paths are looked at, and newly declared ones."""
     fresh = list(context.index if context.whole else _new(context))
-    declared = context.whole or STAGE_FILE in context.changes
+    declared = context.whole or redeclares(context)
     if not fresh and not declared:
         return
     named = list(dict.fromkeys(path for stage in context.stages().values() for path in participants(stage)))

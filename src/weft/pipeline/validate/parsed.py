@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from weft.formats.paramfiles import ParamsText
-from weft.model.lineage import DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
+from weft.model.lineage import Accepted, DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
 from weft.model.oid import Oid
 from weft.model.stage import Out, ParamSet, Stage, StageEnv
 
@@ -105,7 +106,7 @@ def _from_stages(stages: Mapping[str, Stage]) -> list[Any]:
             [[out.path, out.kind, out.cache, out.persist] for out in stage.outs],
             [stage.env.lockfile, stage.env.image, stage.env.vars],
             *(stage.seed, stage.equal, stage.desc, stage.rationale, stage.frozen, stage.always),
-            *(stage.text.decode("utf-8"), stage.line),
+            *(stage.text.decode("utf-8"), stage.line, stage.unresolved),
         ]
         for stage in stages.values()
     ]
@@ -117,7 +118,7 @@ def _to_stages(rows: list[Any]) -> dict[str, Stage]:
 
 def _to_stage(row: list[Any]) -> Stage:
     name, cmd, wdir, deps, params, outs, (lockfile, image, names), seed, equal, desc, rationale, *rest = row
-    frozen, always, text, line = rest
+    frozen, always, text, line, unresolved = rest
     sets = tuple(ParamSet(file, tuple(keys)) for file, keys in params)
     written = tuple(Out(*out) for out in outs)
     env = StageEnv(lockfile, image, tuple(names))
@@ -125,6 +126,7 @@ def _to_stage(row: list[Any]) -> Stage:
         *(name, _command(cmd), wdir, tuple(deps), sets, written, env, seed, equal, desc, rationale, frozen, always),
         text=text.encode("utf-8"),
         line=line,
+        unresolved=unresolved,
     )
 
 
@@ -144,6 +146,7 @@ def _from_record(record: Record) -> dict[str, Any]:
     plain = {name: getattr(record, name) for name in _PLAIN}
     plain["deps"], plain["outs"] = [_from_ref(ref) for ref in record.deps], [_from_ref(ref) for ref in record.outs]
     plain["run"] = None if record.run is None else [getattr(record.run, name) for name in _RUN]
+    plain["accepted"] = None if record.accepted is None else [record.accepted.reason, record.accepted.author]
     plain["reused"] = None if record.reused is None else [getattr(record.reused, name) for name in _REUSED]
     plain["params_files"] = {path: [known.blob, known.unsure] for path, known in record.params_files.items()}
     plain["hidden"] = None if record.hidden is None else [record.hidden.count, record.hidden.paths]
@@ -155,7 +158,9 @@ def _to_record(plain: dict[str, Any]) -> Record:
     made = dict(plain)
     made["cmd"], made["changed"] = _command(made["cmd"]), tuple(made["changed"])
     made["deps"], made["outs"] = tuple(map(_to_ref, made["deps"])), tuple(map(_to_ref, made["outs"]))
-    made["run"] = None if made["run"] is None else RunFacts(*made["run"])
+    accepted = made.pop("accepted")
+    accepted = None if accepted is None else Accepted(*accepted)
+    made["run"] = None if made["run"] is None else replace(RunFacts(*made["run"]), accepted=accepted)
     made["reused"] = None if made["reused"] is None else Reused(*made["reused"])
     made["params_files"] = {path: ParamsFile(blob, tuple(keys)) for path, (blob, keys) in made["params_files"].items()}
     made["hidden"] = None if made["hidden"] is None else Hidden(made["hidden"][0], tuple(made["hidden"][1]))
@@ -178,6 +183,7 @@ _CODECS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "stages": (_from_stages, _to_stages),
     "record": (_from_record, _to_record),
     "values": (dict, dict),
+    "vars": (list, list),
     "params": (
         lambda text: [dict(text.values), text.unsure, text.code],
         lambda plain: ParamsText(dict(plain[0]), tuple(plain[1]), bool(plain[2])),

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from weft.gitio.index import Change
 from weft.model.lineage import PACKAGES, record_path
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE, Stage
-from weft.pipeline.validate.context import Context, is_record, stage_of_record
+from weft.model.stage import Stage
+from weft.pipeline.validate.context import Context, is_record, redeclares, stage_of_record
 
 
 class Scope(NamedTuple):
@@ -39,7 +39,7 @@ def find_scope(context: Context) -> Scope:
         names = [path for path, change in context.changes.items() if change.blob]
         touched = _touched(context, stages)
     gone = {stage_of_record(path) for path in names if is_record(path)} - set(stages)
-    if STAGE_FILE in context.changes and not context.whole:
+    if redeclares(context) and not context.whole:
         before = context.old_stages()
         gone |= {name for name in before or () if name not in stages and record_path(name) in context.index}
     pointers = sorted(path[: -len(SUFFIX)] for path in names if _is_pointer(path))
@@ -65,7 +65,7 @@ def ancestors(path: str) -> Iterator[str]:
 
 
 def _touched(context: Context, stages: Mapping[str, Stage]) -> tuple[str, ...]:
-    hit = _redeclared(context, stages) if STAGE_FILE in context.changes else set()
+    hit = _redeclared(context, stages) if redeclares(context) else set()
     hit |= {stage_of_record(path) for path in context.changes if is_record(path)}
     if any(path.startswith(PACKAGES + "/") for path in context.changes):
         return tuple(stages)  # any record may name one

@@ -63,6 +63,10 @@ class Snapshot:
         texts = self.blobs.read(blobs.values(), limit)
         return {path: texts[blob] for path, blob in blobs.items() if blob in texts}
 
+    def old_text(self, path: str) -> bytes | None:
+        """The bytes that ``path`` had before this commit; None when there were none, or too many."""
+        return self.old_texts([path], TEXT_LIMIT).get(path) if path in self.changes else self.text(path)
+
     def text(self, path: str) -> bytes | None:
         """The bytes of ``path`` in the snapshot; None when it is no regular file there, or too large."""
         if path not in self._texts:

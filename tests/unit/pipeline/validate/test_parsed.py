@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from weft.formats import stagefile
-from weft.model.lineage import DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
+from weft.model.lineage import Accepted, DataRef, Hidden, ParamsFile, Record, Reused, RunFacts
 from weft.model.oid import Oid
 from weft.pipeline.validate.parsed import LIMIT, ParsedCache
 
@@ -35,7 +35,7 @@ RECORD = Record(
     determinism={"seed": 7},
     changed=("data",),
     reused=Reused("r0", "5" * 40, "A <a@b>"),
-    run=RunFacts("r1", "a", "b", 2.0, 0, {"max_rss": 5.0}),
+    run=RunFacts("r1", "a", "b", 2.0, 0, {"max_rss": 5.0}, Accepted("why", "who")),
     digest=Oid.of(b"digest"),
     modes={"src/train.py": "x"},
     params_files={"params.yaml": ParamsFile("6" * 40, ("on",))},
@@ -57,7 +57,7 @@ stages:
     rationale: a reason
     frozen: true
   two:
-    cmd: x
+    cmd: x ${y}
     always_changed: true
 """
 )
