@@ -41,8 +41,11 @@ def other(one: Setting) -> str:
 
 
 def with_url(start: Config, one: Setting, *, committed: bool) -> Config:
-    needs = one.name.startswith("remotes.*.") and committed
-    return config.set_key(start, "remotes.origin.url", "../there", committed=committed) if needs else start
+    option = one.name.rpartition(".")[2]
+    urls = {"key_file": "sftp://host/there", "known_hosts": "sftp://host/there", "account": "az://there"}
+    needs = one.name.startswith("remotes.*.") and (committed or option in urls)
+    url = "../there" if committed else urls.get(option, "../there")
+    return config.set_key(start, "remotes.origin.url", url, committed=committed) if needs else start
 
 
 CHANGEABLE = [pytest.param(one, id=one.name) for one in SETTINGS if one.name != "repo"]

@@ -72,7 +72,7 @@ def _added(item: Added, view: View) -> str:
     if item.difference and item.type == "dir":
         size += ": +{} ~{} -{}".format(*item.difference)
     detail = f", {count_text(item.new_objects, 'new object')}, {item.oid}" if view.verbose else ""
-    return f"{word}  {escape(item.path)}  ({_amount(item)}{detail})"
+    return f"{word}  {escape(item.path)}  ({size}{detail})"
 
 
 def _after_add(result: AddResult) -> str:
