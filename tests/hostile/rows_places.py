@@ -104,7 +104,7 @@ def url_of_a_pull_request(tmp_path: Path) -> None:
     ran = repo.git("push", "-q", "hub", "pull-request", code=1)
     _stopped(ran, "E_UNTRUSTED_REMOTE", str(tmp_path / "store"), str(tmp_path / "bucket-of-the-attacker"))
     _stopped(repo.weft("push", code=3), "E_UNTRUSTED_REMOTE")
-    _stopped(repo.weft("pull", code=3), "E_UNTRUSTED_REMOTE")
+    repo.weft("pull")  # reading from right beside the repository tells nobody anything
     assert not (tmp_path / "bucket-of-the-attacker").exists()
     assert not repo.git("--git-dir", str(hub), "branch", "--list", "pull-request").out
 

@@ -21,6 +21,7 @@ from weft.model.remote import RemoteSpec
 from weft.storage import bodies
 from weft.storage.base import Storage
 from weft.storage.locate import open_backend, open_storage
+from weft.util.urls import OPTIONS
 
 SECRET = "sEcReT0123456789"
 
@@ -101,7 +102,9 @@ def untrusted_certificates(folder: Path) -> None:
         "region",
         "store",
         "private",
+        "options",
     }
+    assert {name for names in OPTIONS.values() for name in names} == {"key_file", "known_hosts", "account"}
     with serving(lambda _: Reply(200, b"x"), tls=True) as server, opened("s3://bucket", server.endpoint) as storage:
         for call in calls(storage, folder):
             error = refused(call, NetworkFault)
