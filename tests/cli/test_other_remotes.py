@@ -55,7 +55,7 @@ def test_round_trip(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
     checked = clone.weft("remote", "check").out
     assert "create-only writes: honoured" in checked
     assert "none failed" in checked
-    clone.weft("verify", "--on-remote", "--sample", "100%")
+    clone.weft("verify", "--remote", "--sample", "100%")
 
 
 def test_two_who_push_at_once_and_garbage_collection(tmp_path: Path, place: tuple[str, dict[str, str]]) -> None:
@@ -77,7 +77,7 @@ def test_two_who_push_at_once_and_garbage_collection(tmp_path: Path, place: tupl
         there.weft("pull")
         assert snapshot(there.root / f"d{number}") == snapshot(repo.root / f"d{number}")
     assert "nothing" in first.weft("gc", "--on-remote").out
-    first.weft("verify", "--on-remote", "--sample", "100%")
+    first.weft("verify", "--remote", "--sample", "100%")
 
 
 @pytest.mark.parametrize("kind", ["sftp", "az"])

@@ -104,10 +104,10 @@ def test_keep_and_delete_missing(tmp_path: Path) -> None:
     clone = repo.clone(tmp_path / "clone")
     clone.write({"data/only.txt": b"only"})
     clone.weft("add", "--keep-missing", "data")
-    listed = clone.weft("ls", "-r", "data", "--json").json["data"]["entries"]
+    listed = clone.weft("ls", "-R", "data", "--json").json["data"]["entries"]
     assert len([e for e in listed if e["type"] != "dir"]) == len([v for v in two.values() if v[0] == "file"]) + 1  # type: ignore[index]
     clone.weft("add", "--delete-missing", "data")
-    listed = clone.weft("ls", "-r", "data", "--json").json["data"]["entries"]
+    listed = clone.weft("ls", "-R", "data", "--json").json["data"]["entries"]
     assert [e["path"] for e in listed if e["type"] != "dir"] == ["data/only.txt"]
 
 
