@@ -14,6 +14,7 @@ EXCEPTIONS = {
     ("run", "-n"): "--name",
     ("log", "-n"): "--max-count",
     ("run", "-o"): "--out",
+    ("run", "-m"): "--metrics",
     ("init", "--remote"): "URL",
     ("init", "--store"): "DIR",
 }
