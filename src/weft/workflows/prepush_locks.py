@@ -72,7 +72,8 @@ def _changes_part(project: Project, change: Changed, one: PathLock) -> bool:
     try:
         new = _pointer(project, change, change.new)
         olds = [_pointer(project, change, old) for old in change.olds]
-        fetch_metadata(project, [Target(path, pointer) for pointer in (new, *olds) if pointer is not None])
+        for pointer in (new, *olds):  # one by one: all are of one path
+            fetch_metadata(project, [Target(path, pointer)] if pointer else ())
         return all(_differs(project, path, old, new, one) for old in olds)
     except WeftError as error:
         project.progress.warn(f"whether these commits change {one.path} cannot be told: {error.message}", describe(one))
