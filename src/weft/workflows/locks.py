@@ -41,11 +41,12 @@ class LockResult(NamedTuple):
 
 
 class LocksResult(NamedTuple):
-    """The locks of a Git remote; ``cached``: as they were when this clone last looked."""
+    """The locks of a Git remote that meet ``paths`` (none: all); ``cached``: as they were when this clone last looked."""
 
     remote: str
     locks: tuple[LockedPath, ...]
     cached: bool = False
+    paths: tuple[str, ...] = ()
 
 
 class Clone(NamedTuple):
@@ -141,7 +142,7 @@ def locks(clone: Clone, paths: Sequence[str] = (), *, cached: bool = False) -> L
     found = read_copy(clone.git, [clone.place.name]) if cached else clone.read()
     wanted = [path_in(clone.git.root, clone.cwd, text) for text in paths]
     some = [one for one in sorted(found.locks.values()) if _is_asked(one, wanted)]
-    return LocksResult(clone.place.name, _shown(some, found.me), cached)
+    return LocksResult(clone.place.name, _shown(some, found.me), cached, tuple(wanted))
 
 
 def _is_asked(one: PathLock, wanted: Sequence[str]) -> bool:

@@ -29,7 +29,7 @@ def locks_page(result: LocksResult, view: View) -> Page:
         for one in result.locks
     ]
     note = f"as this clone last saw {escape(result.remote)}" if result.cached else ""
-    empty = f"nothing is locked on {escape(result.remote)}" if not rows else ""
+    empty = f"nothing {'there ' if result.paths else ''}is locked on {escape(result.remote)}" if not rows else ""
     return Page(data=tuple(columns(rows)), notes=tuple(line for line in (empty, note) if line))
 
 

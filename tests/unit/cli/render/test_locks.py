@@ -39,6 +39,7 @@ def test_a_list_says_where_it_is_from() -> None:
     assert page.data[0] == "a\\nb  you          2026-01-31T12:00:00Z"
     assert page.notes == ("as this clone last saw origin",)
     assert locks_page(LocksResult("o", ()), VIEW).notes == ("nothing is locked on o",)
+    assert locks_page(LocksResult("o", (), paths=("a",)), VIEW).notes == ("nothing there is locked on o",)
 
 
 def test_names_of_locks_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
