@@ -83,7 +83,7 @@ def lock(clone: Clone, paths: Sequence[str], reason: str = "") -> LockResult:
     """Lock ``paths``, all or none. Raises ``PathLocked`` where somebody else was first, ``NoSuchPath``, ``ConfigError``
     where Git does not know who the user is, ``GitFailed``."""
     if len(reason) > pathlock.MAX_REASON:
-        raise UsageFault(f"a reason has at most {pathlock.MAX_REASON} characters", hint="weft lock -m REASON PATH")
+        raise UsageFault(f"a reason has at most {pathlock.MAX_REASON} characters", hint="weft lock -m TEXT PATH")
     wanted = list(dict.fromkeys(_existing(clone, text) for text in paths))
     before = clone.read()
     if not email_of(before.me):

@@ -15,6 +15,9 @@ EXCEPTIONS = {
     ("log", "-n"): "--max-count",
     ("run", "-o"): "--out",
     ("run", "-m"): "--metrics",
+    ("stage add", "-n"): "--name",
+    ("stage add", "-o"): "--out",
+    ("stage add", "-m"): "--metrics",
     ("init", "--remote"): "URL",
     ("init", "--store"): "DIR",
 }

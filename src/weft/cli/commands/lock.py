@@ -17,7 +17,7 @@ from weft.workflows.locks import lock, open_clone
     codes={3: "somebody else has locked it, or no such path"},
 )
 @paths_argument(required=True)
-@click.option("-m", "--message", "reason", default="", metavar="REASON", help="Why, and until when.")
+@click.option("-m", "--reason", default="", metavar="TEXT", help="Why, and until when.")
 @git_remote_option()
 @pass_session
 def command(session: Session, paths: tuple[str, ...], reason: str, remote: str) -> None:
