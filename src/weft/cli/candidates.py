@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from weft.cli.text import escape
 from weft.errors import WeftError
 from weft.model.settings import SETTINGS
-from weft.workflows import look, remotes
+from weft.workflows import locks, look, remotes
 from weft.workflows.project import open_project
 from weft.workflows.revisions import revision_names
 from weft.workflows.stages import load_pipeline
@@ -40,6 +40,17 @@ def remote_names(incomplete: str) -> list[CompletionItem[str]]:
     except (WeftError, OSError):
         return []
     return _matching(names, incomplete)
+
+
+def locked(incomplete: str) -> list[CompletionItem[str]]:
+    """Paths with a lock that this clone has seen and that begin with ``incomplete``."""
+    try:
+        clone = locks.open_clone(os.getcwd())
+        here = os.path.relpath(clone.cwd, os.path.realpath(clone.git.root))
+        names = [one.path for one in locks.locks(clone, cached=True).locks]
+    except (WeftError, OSError):
+        return []
+    return _matching((os.path.relpath(path, here) for path in names), incomplete)
 
 
 def stages(incomplete: str) -> list[CompletionItem[str]]:

@@ -60,6 +60,11 @@ def complete_paths(context: click.Context, parameter: click.Parameter, incomplet
     return registry.candidates().paths(incomplete)
 
 
+def complete_locked(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Tab completion of paths with a lock that this clone has seen."""
+    return registry.candidates().locked(incomplete)
+
+
 def complete_remotes(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
     """Tab completion of remotes."""
     return registry.candidates().remote_names(incomplete)
@@ -100,6 +105,16 @@ def remote_option(text: str) -> Callable[[Function], Function]:
     """``-r NAME``: with tab completion of remotes; "" where none is named."""
     return click.option(
         "-r", "--remote", "remote", default="", metavar="NAME", shell_complete=complete_remotes, help=text
+    )
+
+
+def git_remote_option() -> Callable[[Function], Function]:
+    """``--git-remote NAME``."""
+    return click.option(
+        *("--git-remote", "remote"),
+        default="",
+        metavar="NAME",
+        help="The Git remote with the locks (default: that of the branch, or origin).",
     )
 
 

@@ -189,3 +189,15 @@ class DirectoryRefused(RefusedInput):
     """A directory is no place for a remote or a store: it holds something else, or it is part of a work tree or of Git."""
 
     code = "E_DIRECTORY"
+
+
+class PathLocked(RefusedInput):
+    """Somebody else has locked this path, or what lies above or below it."""
+
+    code = "E_PATH_LOCKED"
+
+
+class NotLocked(RefusedInput):
+    """No lock on the Git remote stands for this path."""
+
+    code = "E_NOT_LOCKED"

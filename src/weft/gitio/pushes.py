@@ -31,6 +31,14 @@ class Update(NamedTuple):
         return not self.local.strip("0")
 
 
+class Changed(NamedTuple):
+    """A ``path`` that a commit changed, with the blob ids that its parents had there and its own; zeros for none."""
+
+    path: str
+    olds: tuple[str, ...]
+    new: str
+
+
 class Outgoing(NamedTuple):
     """Commits that the other side lacks, oldest first, each with its parents; an empty list for a first one."""
 
@@ -137,4 +145,25 @@ def pointer_blobs_of(repo: GitRepo, sent: Outgoing) -> list[tuple[str, str]]:
         mode, blob = head.split(b" ")[1], head.split(b" ")[3]
         if name.endswith(b".weft") and mode.startswith(b"100") and is_pointer(os.fsdecode(name)):
             found[os.fsdecode(name), blob.decode("ascii")] = None
+    return list(found)
+
+
+def changes_of(repo: GitRepo, sent: Outgoing) -> list[Changed]:
+    """Each path that some commit of ``sent`` changed, by one process; a merge changed what differs from all its parents.
+
+    Raises ``GitFailed``.
+    """
+    request = "".join(f"{commit}\n" for commit in sent.commits).encode("ascii")
+    with repo.stream(
+        "diff-tree", "--stdin", "-r", "-z", "-c", "--root", "--raw", "--no-renames", "--no-abbrev", "--no-commit-id",
+        stdin=request,
+    ) as output:  # fmt: skip
+        fields = iter(output.read().split(b"\0"))
+    found: dict[Changed, None] = {}
+    for head in fields:
+        if not head.startswith(b":"):
+            continue
+        parents = len(head) - len(head.lstrip(b":"))
+        ids = [word.decode("ascii") for word in head.split(b" ")[parents + 1 : 2 * parents + 2]]
+        found[Changed(os.fsdecode(next(fields, b"")), tuple(ids[:-1]), ids[-1])] = None
     return list(found)

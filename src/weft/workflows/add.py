@@ -28,7 +28,7 @@ from weft.workflows.project import Project, alone
 from weft.workflows.push import push_selection
 from weft.workflows.results import Added, AddResult
 from weft.workflows.selection import Selection
-from weft.workflows.status import state_of
+from weft.workflows.status import state_of, tell_of_locks
 from weft.workflows.take import Draft, Taker
 from weft.workflows.targets import (
     Pointers,
@@ -72,6 +72,7 @@ def add(project: Project, paths: Sequence[str], options: AddOptions) -> AddResul
         drafts, stored, staging = _take_and_publish(project, pointers, paths, options)
         left_out = _left_out(project, paths, [draft.path for draft in drafts])
     added = tuple(_added(project, draft, pointers.get(draft.path)) for draft in drafts)
+    tell_of_locks(project, [draft.path for draft in drafts])
     pushed = None
     if options.to_remote is not None:
         chosen = Selection({draft.path: draft.pointer for draft in drafts})

@@ -24,10 +24,11 @@ from weft.workflows.validate import ValidateResult, validate_commits
 from weft.workflows.validate_results import Violation
 
 if TYPE_CHECKING:
-    from weft.workflows import prepush_data
+    from weft.workflows import prepush_data, prepush_locks
     from weft.workflows.results import PushResult
 else:
     prepush_data = later("weft.workflows.prepush_data")
+    prepush_locks = later("weft.workflows.prepush_locks")
 
 
 _AT_ONCE = 100
@@ -86,7 +87,7 @@ def _refuse_snapshots(updates: Sequence[Update]) -> None:
 def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trust: Trust = NOTHING) -> PrePushResult:
     """Validate the commits about to be pushed, send their data, and prove that the remote has all of it.
 
-    Raises what stops the push: what ``prepush_data.send`` raises, and ``NoSuchRevision`` and ``GitFailed``.
+    Raises what stops the push: what ``prepush_data.send`` raises, ``PathLocked``, and ``NoSuchRevision`` and ``GitFailed``.
     """
     git = discover(start).judged()
     sent = find_outgoing(git, pushing)
@@ -94,6 +95,8 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trus
     validated = _validate(git, sent, listener)
     if not validated.passed:
         return PrePushResult(len(sent.commits), validated=validated)
+    if validated.commits:  # else no commit is of a project of weft's
+        prepush_locks.refuse_locked(git, sent, pushing.remote, listener, trust)
     blobs = pointer_blobs_of(git, sent)
     pushed = prepush_data.send(git, blobs, listener, trust) if blobs else None
     quiet = pushed is not None and read_config(git).hooks_quiet

@@ -44,6 +44,8 @@ else:
 CONFIG_LIMIT = 1 << 20
 CATALOG = "catalog.sqlite"
 """The file of the catalog in the state directory."""
+LOCKS_COPY = "locks.json"
+"""The file in the state directory that has the locks of paths, as this clone last saw them."""
 _STATE = "weft"
 
 

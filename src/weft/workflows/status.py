@@ -11,7 +11,7 @@ from weft.gitio import trees
 from weft.gitio.halfway import halfway
 from weft.model.entry import DIR
 from weft.util.later import later
-from weft.workflows.project import Project
+from weft.workflows.project import LOCKS_COPY, Project, state_dir
 from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, repo_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
@@ -21,10 +21,11 @@ from weft.workspace.walk import manifest_reader, walk_pairs
 
 if TYPE_CHECKING:
     from weft.gitio import index
-    from weft.workflows import next_step, old_hooks, pushed, stale
+    from weft.workflows import lock_list, next_step, old_hooks, pushed, stale
     from weft.workspace import linked, saved, selection
 else:
     index = later("weft.gitio.index")
+    lock_list = later("weft.workflows.lock_list")
     next_step = later("weft.workflows.next_step")
     old_hooks = later("weft.workflows.old_hooks")
     linked = later("weft.workspace.linked")
@@ -51,8 +52,15 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     states.sort(key=lambda state: state.path)
     now = halfway(project.git)
     following = next_step.next_step(index.read_stages(project.git), now) if now or pointers.unmerged else ""
+    tell_of_locks(project, [target.path for target in targets])
     late = stale.stale_here(project.git, [repo_path(project, text) for text in paths]) if _has_records(project) else ()
     return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, late)
+
+
+def tell_of_locks(project: Project, paths: Sequence[str]) -> None:
+    """Warn of locks of other people that tracked ``paths`` meet, where this clone has ever seen a lock."""
+    if os.path.lexists(os.path.join(state_dir(project.git), LOCKS_COPY)):
+        lock_list.tell_of_locks(project, paths)
 
 
 def _has_records(project: Project) -> bool:

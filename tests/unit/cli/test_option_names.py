@@ -14,6 +14,10 @@ EXCEPTIONS = {
     ("run", "-n"): "--name",
     ("log", "-n"): "--max-count",
     ("run", "-o"): "--out",
+    ("run", "-m"): "--metrics",
+    ("stage add", "-n"): "--name",
+    ("stage add", "-o"): "--out",
+    ("stage add", "-m"): "--metrics",
     ("init", "--remote"): "URL",
     ("init", "--store"): "DIR",
 }

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from weft.errors import GitFailed
-from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer_blobs_of
+from weft.gitio.pushes import Outgoing, Update, changes_of, outgoing, parse_updates, pointer_blobs_of
 
 ZEROS = "0" * 40
 
@@ -141,3 +141,23 @@ def test_processes_do_not_grow_with_history(work, monkeypatch):
 
 def test_no_commits_no_questions(work):
     assert pointer_blobs_of(work.repo, Outgoing({})) == []
+
+
+def test_what_commits_change_and_merges_only_what_is_in_none_of_their_parents(any_work):
+    work = any_work
+    first = work.commit({"a": b"1", "b": b"1", "c": b"1"})
+    work.git("switch", "-q", "-c", "side")
+    work.commit({"a": b"side"})
+    work.git("switch", "-q", "main")
+    second = work.commit({"b": b"main"})
+    work.git("merge", "-q", "--no-commit", "side")
+    merge = work.commit({"c": b"merge"})
+    ours = changes_of(work.repo, Outgoing({merge: (second,)}))
+    assert [(one.path, len(one.olds)) for one in ours] == [("c", 2)]
+    assert ours[0].olds[0] == ours[0].olds[1] != ours[0].new
+    root = changes_of(work.repo, Outgoing({first: ()}))
+    assert [(one.path, set("".join(one.olds))) for one in root] == [(path, {"0"}) for path in "abc"]
+    work.git("rm", "-q", "a")
+    gone = changes_of(work.repo, Outgoing({work.commit({}): (merge,)}))
+    assert [(one.path, set(one.new)) for one in gone] == [("a", {"0"})]
+    assert changes_of(work.repo, Outgoing({})) == []
