@@ -146,3 +146,32 @@ def clone_of(repo: Repo, target: Path, *options: str) -> Project:
         # The path of the remote is relative, so from this clone it leads through a link to the same place.
         (target.parent / "remote").symlink_to(remote)
     return Project(target, repo.env)
+
+
+ALICE = "Alice <alice@example.invalid>"
+
+
+def named(repo: Repo, who: str) -> dict[str, str]:
+    name, _, mail = who.partition(" <")
+    return {**repo.env, "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail.rstrip(">")}
+
+
+def two(tmp_path: Path, text: bytes | None = None) -> tuple[Project, Project]:
+    """Clones of Alice and Bob of one bare repository whose data is pushed; she has made a run that she did not commit."""
+    first = done(tmp_path, remote=True, **({} if text is None else {"text": text}))
+    first.weft("push")
+    hub = tmp_path / "hub.git"
+    first.git("clone", "-q", "--bare", str(first.root), str(hub))
+    alice, bob = (Project(tmp_path / name, first.env) for name in ("alice", "bob"))
+    for clone in (alice, bob):
+        first.git("clone", "-q", str(hub), str(clone.root))
+        clone.weft("remote", "trust", "origin")
+        clone.weft("pull")
+    alice.env = named(alice, ALICE)
+    alice.weft("repro", "-S", "train.lr=0.2")
+    alice.ran()
+    return alice, bob
+
+
+def shared(repo: Repo, place: str = "refs/weft/shared/") -> list[str]:
+    return repo.git("for-each-ref", "--format=%(refname)", place).out.split()

@@ -41,9 +41,12 @@ def declaring_options(function: Function) -> Function:
 
 
 def stage_options(function: Function) -> Function:
-    """``-S``, ``--force``, ``--reuse-accepted``, ``--no-reuse`` and ``--pull``."""
+    """``-S``, ``--force``, ``--reuse-accepted``, ``--no-reuse``, ``--runs`` and ``--pull``."""
     for option in (
         click.option("--pull", is_flag=True, help="Fetch data that is not here."),
+        click.option(
+            "--runs", is_flag=True, help="Take outs of runs that others share, by reuse.runs; without it, of everybody."
+        ),
         click.option("--no-reuse", is_flag=True, help="Take no outs of earlier runs: run what is stale."),
         click.option("--reuse-accepted", is_flag=True, help="Take outs, too, that were only accepted by hand."),
         click.option("-f", "--force", is_flag=True, help="Run even what is up to date; take no outs of earlier runs."),

@@ -42,6 +42,7 @@ PRIVATE_KEYS = ("weft", "remote", "remotes", "stage", "store", "gc", "jobs", "ch
 _REPO = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", re.ASCII)
 _REVISIONS = re.compile(r"[\w./@^~{}+,-][\w./@^~{}+, -]{0,999}")
+_AUTHORS = re.compile(r"[\w.+*@'-][\w.+*@', -]{0,999}")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
 
 _TLS_KEYS = frozenset(("verify", "ssl_verify", "verify_tls", "verify_ssl", "sslverify", "insecure", "tls", "use_ssl"))
@@ -102,20 +103,14 @@ def merge(committed: Config, private: Config) -> Config:
             store=mine.store or theirs.store,
         )
     return replace(
-        committed,
+        private,
+        repo=committed.repo,
         remote=private.remote or committed.remote,
         remotes=remotes,
+        chunker=committed.chunker,
+        portable=committed.portable,
         stage=committed.stage if private.stage is None else private.stage,
-        store_dir=private.store_dir,
-        store_limit=private.store_limit,
-        gc_grace=private.gc_grace,
-        jobs=private.jobs,
         link=private.link or committed.link,
-        link_from=private.link_from,
-        store_shared=private.store_shared,
-        accepted=private.accepted,
-        reuse_from=private.reuse_from,
-        hooks_quiet=private.hooks_quiet,
     )
 
 
@@ -210,7 +205,7 @@ def _from_value(value: object, committed: bool) -> Config:
     gc.only(("grace",))
     checkout = _checkout(fields, committed)
     reuse = fields.below("reuse")
-    reuse.only(("from",))
+    reuse.only(("from", "runs", "share"))
     hooks = fields.below("hooks")
     hooks.only(("quiet",))
     return Config(
@@ -229,12 +224,15 @@ def _from_value(value: object, committed: bool) -> Config:
         store_shared=_choice(store, "shared", SHARED, ""),
         accepted=_remotes(fields, "accepted", committed),
         reuse_from=_checked(reuse, "from", reuse.text("from", ""), _REVISIONS, empty=True),
+        reuse_runs=_checked(reuse, "runs", reuse.text("runs", ""), _AUTHORS, empty=True),
+        reuse_share=bool(reuse.flag("share")),
         hooks_quiet=bool(hooks.flag("quiet")),
     )
 
 
 def _to_value(config: Config) -> dict[str, Any]:
     store = {"dir": config.store_dir, "limit": config.store_limit, "shared": config.store_shared}
+    reuse = {"from": config.reuse_from, "runs": config.reuse_runs, "share": config.reuse_share}
     checkout = {"link": config.link, "link_from": config.link_from}
     value: dict[str, Any] = {
         "repo": config.repo,
@@ -248,7 +246,7 @@ def _to_value(config: Config) -> dict[str, Any]:
         "jobs": config.jobs,
         "checkout": {key: item for key, item in checkout.items() if item},
         "accepted": {name: _remote_value(spec) for name, spec in sorted(config.accepted.items())},
-        "reuse": {"from": config.reuse_from} if config.reuse_from else {},
+        "reuse": {key: item for key, item in reuse.items() if item},
         "hooks": {"quiet": True} if config.hooks_quiet else {},
     }
     return {"weft": VERSION} | {key: item for key, item in value.items() if item or item is False}

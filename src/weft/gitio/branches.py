@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from weft.gitio.repo import GitRepo, git_failed
+from weft.gitio.shared import SHARED, git_remote, shared_on
 from weft.util.subproc import find_program, run
 
 _SECONDS = 120.0
@@ -35,6 +36,18 @@ def unknown_branch(repo: GitRepo) -> Unknown | None:
             ref = refs.get(beyond[0], b"a branch")  # or a commit below one
             return Unknown(name, ref.decode("utf-8", "replace"), _followed(repo, name))
     return None
+
+
+def unknown_run(repo: GitRepo) -> Unknown | None:
+    """The first run that is shared through the Git remote that is used for that, and that this clone does not have. Raises
+    ``GitFailed``."""
+    if not repo.git("remote"):
+        return None
+    name = git_remote(repo)
+    there = {commit: run for run, commit in shared_on(repo, name).runs.items()}
+    found = repo.git("cat-file", "--batch-check", stdin="".join(f"{commit}\n" for commit in there).encode("ascii"))
+    absent = next((row.split()[0] for row in found.decode("ascii").splitlines() if row.endswith(" missing")), "")
+    return Unknown(name, SHARED + there[absent], followed=False) if absent else None
 
 
 def _refs(repo: GitRepo, name: str) -> dict[bytes, bytes]:

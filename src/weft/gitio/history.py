@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from weft.gitio.repo import GitRepo
+from weft.gitio.repo import ALL_REFS, GitRepo
 from weft.gitio.trees import is_pointer
 
 
 def all_pointer_blobs(repo: GitRepo) -> list[tuple[str, str]]:
-    """Each (path, blob id) of a pointer that any commit of any ref, or HEAD, holds, or a tree that a tag names."""
+    """Each (path, blob id) of a pointer that any commit of any ref, or HEAD, holds, or a tree that a tag names; shared runs
+    that were fetched aside."""
     apart = [(path, blob) for path, blob in apart_from_commits(repo) if path]
-    return list(dict.fromkeys((*pointer_changes(repo, "--all"), *apart)))
+    return list(dict.fromkeys((*pointer_changes(repo, *ALL_REFS), *apart)))
 
 
 def pointer_changes(repo: GitRepo, *which: str, commits: Iterable[str] = ()) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from weft.errors import NotARepository
 from weft.gitio.history import apart_from_commits, pointer_changes
-from weft.gitio.repo import GitRepo, discover, git_failed
+from weft.gitio.repo import ALL_REFS, GitRepo, discover, git_failed
 from weft.gitio.trees import POINTER_SUFFIX, is_pointer, pointer_files
 from weft.gitio.unfinished import unfinished_objects
 from weft.util.atomic import os_errors, translate_os_error
@@ -43,7 +43,7 @@ def kept(repo: GitRepo) -> Kept:
     git_dirs = _git_dirs(repo)
     found = set(_indexed(repo, git_dirs))
     unfinished = unfinished_objects(repo, git_dirs)
-    found.update(pointer_changes(repo, "--all", "--reflog", commits=unfinished))
+    found.update(pointer_changes(repo, *ALL_REFS, "--reflog", commits=unfinished))
     found.update(apart_from_commits(repo, unfinished))
     found.update(_indexed(repo, git_dirs))
     there, lost = [repo], []

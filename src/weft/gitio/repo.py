@@ -22,6 +22,11 @@ OLDEST_GIT = "2.31"
 SAFELY = ("-c", "safe.bareRepository=explicit")
 """Options of every call: Git before 2.38 passes them over."""
 
+FETCHED = "refs/weft/remotes/"
+"""Where the shared runs of Git remotes are, once they were fetched."""
+ALL_REFS = (f"--exclude={FETCHED}*", "--all")
+"""Arguments of ``git log`` and ``git rev-list``: all refs but those of runs that others share."""
+
 _PLACES = ("--is-bare-repository", "--is-inside-work-tree", "--git-dir", "--git-common-dir", "--show-toplevel")
 
 

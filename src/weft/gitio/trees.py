@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
 from weft.errors import GitFailed, LimitExceeded, MergeConflict, NoSuchRevision, SymlinkRefused
-from weft.gitio.repo import GitRepo, git_failed
+from weft.gitio.repo import ALL_REFS, GitRepo, git_failed
 
 POINTER_SUFFIX = ".weft"
 POINTER_LIMIT = 65536
@@ -87,7 +87,7 @@ def commits(repo: GitRepo, spec: str) -> list[str]:
     refs and HEAD reach, anything else one commit. Raises ``NoSuchRevision``.
     """
     if spec in ("--all", "refs/*"):
-        return _lines(repo.git("rev-list", "--all"))
+        return _lines(repo.git("rev-list", *ALL_REFS))
     dots = "..." if "..." in spec else ".."
     if dots not in spec:
         return [resolve(repo, spec)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from weft.gitio.repo import GitRepo
+from weft.gitio.repo import ALL_REFS, GitRepo
 
 _MARK = b"\x02"
 
@@ -32,7 +32,7 @@ def file_versions(repo: GitRepo, name: str, *which: str) -> dict[str, str]:
     """
     # The full history: a version of a branch that was merged without it is one all the same.
     output = repo.git(
-        "--no-replace-objects", "log", *(which or ("--all",)), "--full-history", "-m", "--root", "--no-renames",
+        "--no-replace-objects", "log", *(which or ALL_REFS), "--full-history", "-m", "--root", "--no-renames",
         "--no-abbrev", "--diff-filter=d", "--raw",
         "-z", "--format=%x02%H", "--", name,
     )  # fmt: skip

@@ -37,6 +37,8 @@ class Config:
     garbage collection; 0: any), ``gc_grace`` (days that unreachable data is kept), ``jobs`` (0: chosen by weft),
     ``accepted`` (the place that each remote had when the user accepted it: its url in one spelling, endpoint and store).
     ``reuse_from`` (revisions, with commas, in whose history runs may be reused besides that of HEAD),
+    ``reuse_runs`` (authors, with commas, or ``*``, whose shared runs may be reused), ``reuse_share`` (whether ``weft push``
+    shares the runs of this clone),
     ``hooks_quiet`` (whether Git hooks tell only what is wrong or left to do).
     """
 
@@ -55,6 +57,8 @@ class Config:
     store_shared: str = ""
     accepted: Mapping[str, RemoteSpec] = field(default_factory=dict)
     reuse_from: str = ""
+    reuse_runs: str = ""
+    reuse_share: bool = False
     hooks_quiet: bool = False
 
     @property

@@ -78,6 +78,12 @@ SETTINGS = (
         PRIVATE,
         "Git hooks say only what is wrong or left to do; Git tells them of no -q.",
     ),
+    Setting(
+        "reuse.runs", str, "", PRIVATE, "Addresses of authors, with commas, or *, whose shared runs may be reused."
+    ),
+    Setting(
+        "reuse.share", bool, "false", PRIVATE, "Whether `weft push` shares the runs of this clone, as with --runs."
+    ),
     Setting("reuse.from", str, "", PRIVATE, "Branches, with commas, whose runs may be reused besides those of HEAD."),
     *(
         Setting(f"chunker.{name}", type(value), str(value), COMMITTED, _CHUNKER[name])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from weft.errors import ObjectMissing, WeftError
 from weft.objects import download
 from weft.objects.reachability import Walker
+from weft.util.later import later
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
@@ -14,10 +17,19 @@ from weft.workflows.results import FetchResult
 from weft.workflows.selection import Selection, choose
 from weft.workflows.targets import Target
 
+if TYPE_CHECKING:
+    from weft.workflows import shared_runs
+else:
+    shared_runs = later("weft.workflows.shared_runs")
+
 
 def fetch(project: Project, paths: Sequence[str], options: TransferOptions) -> FetchResult:
-    """Fetch what the chosen pointers need. Raises ``NoRemote``, ``NotOnRemote``, and integrity and network errors."""
-    return fetch_selection(project, choose(project, paths, options), options)
+    """Fetch what the chosen pointers need, and, with ``runs``, the records of runs that others share. Raises ``NoRemote``,
+    ``NotOnRemote``, and integrity and network errors."""
+    done = fetch_selection(project, choose(project, paths, options), options)
+    if options.runs and not options.dry_run:
+        done = replace(done, runs=shared_runs.fetch_runs(project))
+    return done
 
 
 def fetch_selection(project: Project, selection: Selection, options: TransferOptions) -> FetchResult:

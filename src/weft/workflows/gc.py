@@ -10,6 +10,7 @@ from dataclasses import replace
 from shlex import quote
 
 from weft.errors import ConfigError, ObjectMissing
+from weft.gitio.shared import expired_runs
 from weft.gitio.snapshots import drop_snapshots
 from weft.objects import store_folder
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_local
@@ -44,7 +45,7 @@ def gc(project: Project, options: GcOptions) -> GcResult:
     if options.dry_run:
         plan = _plan(project, options, roots, remotes)
         unlinked = drop_copies(project, dry_run=True)
-        expired = expired_snapshots(project, roots.trees)
+        expired, shared = expired_snapshots(project, roots.trees), expired_runs(project.git)
     else:
         # The remotes are asked, if they have to be, while nobody has to wait for this.
         with suppress(ObjectMissing):  # another collection was quicker
@@ -53,15 +54,17 @@ def gc(project: Project, options: GcOptions) -> GcResult:
             # Only what is asked under the locks holds still: no pointer is written and no pack is used meanwhile.
             project.store.reconcile()
             roots = local_roots(project)
-            expired = expired_snapshots(project, roots.trees)
-            if expired:
-                drop_snapshots(project.git, expired)
+            expired, shared = expired_snapshots(project, roots.trees), expired_runs(project.git)
+            if expired or shared:
+                drop_snapshots(project.git, {**expired, **shared})
                 roots = local_roots(project)
             plan = _plan(project, options, roots, remotes)
             carry_out(project.store, plan)
             unlinked = drop_copies(project, dry_run=False)
             store_folder.reap(project.store.root, time.time())
-    return replace(_result(project, options, roots, plan), copies=unlinked, snapshots=tuple(expired))
+    return replace(
+        _result(project, options, roots, plan), copies=unlinked, snapshots=tuple(expired), runs=tuple(shared)
+    )
 
 
 def refuse_shared(project: Project, unshared: bool, hint: str) -> None:

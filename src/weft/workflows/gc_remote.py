@@ -5,14 +5,14 @@ from __future__ import annotations
 from shlex import quote
 
 from weft.errors import GcRefused, GitFailed, NoRemote
-from weft.gitio.branches import unknown_branch
+from weft.gitio.branches import unknown_branch, unknown_run
 from weft.gitio.partial import is_partial
 from weft.gitio.versions import cut_commits
 from weft.objects.gc_forget import forget_roots
 from weft.objects.gc_remote import GRACE, CollectOptions, collect
 from weft.workflows.connect import Connection, connection, find_remote
 from weft.workflows.gc_results import Dropped, RemoteGcResult
-from weft.workflows.gc_roots import local_roots
+from weft.workflows.gc_roots import local_roots, shared_roots
 from weft.workflows.options import RemoteGcOptions
 from weft.workflows.project import Project
 
@@ -65,7 +65,7 @@ def _drop_roots(project: Project, link: Connection, options: RemoteGcOptions) ->
             f"the work tree {roots.lost[0]} is not there, and nobody knows what only its files name",
             hint=f"git worktree remove -f -f {quote(roots.lost[0])}, if it is gone for good",
         )
-    keep = {start.oid.hex() for start in roots.starts}
+    keep = {start.oid.hex() for start in (*roots.starts, *shared_roots(project))}
     return forget_roots(link.remote, keep, (options.drop_roots or 0) * _DAY, most=options.most, dry_run=options.dry_run)
 
 
@@ -77,6 +77,7 @@ def _refuse_ignorant(project: Project) -> None:
         )
     try:
         unknown = unknown_branch(project.git)
+        run = unknown_run(project.git)
     except GitFailed as error:
         raise GcRefused(f"whether this clone knows all branches cannot be told: {error.message}", hint=_SURE) from error
     if unknown is not None:
@@ -84,4 +85,9 @@ def _refuse_ignorant(project: Project) -> None:
         raise GcRefused(
             f"this clone does not know {unknown.ref} of the Git remote {unknown.remote}, so data of it could go",
             hint=fetch if unknown.followed else f"git remote set-branches {unknown.remote} '*' && {fetch}",
+        )
+    if run is not None:
+        raise GcRefused(
+            f"this clone does not know {run.ref} of the Git remote {run.remote}, so data of a shared run could go",
+            hint="weft fetch --runs",
         )

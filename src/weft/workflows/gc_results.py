@@ -20,7 +20,7 @@ class GcResult:
 
     ``young`` counts unreachable packs within the grace time, ``over`` is what the store has above its limit afterwards.
     ``copies`` are whole files for links that nothing is linked to; they count in no other sum. ``snapshots`` are refs of old
-    snapshots of runs that no record names.
+    snapshots of runs that no record names, ``runs`` those of shared runs that expired.
     """
 
     dropped: tuple[Dropped, ...]
@@ -34,6 +34,7 @@ class GcResult:
     notes: tuple[str, ...] = ()
     copies: tuple[Dropped, ...] = ()
     snapshots: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
 
     @property
     def freed(self) -> int:

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from weft.errors import FormatVersion, GitFailed, LimitExceeded, SymlinkRefused, WeftError
 from weft.gitio.batch import BlobReader
+from weft.gitio.history import pointer_changes
 from weft.gitio.kept import kept, loose_pointers
-from weft.gitio.repo import GitRepo
+from weft.gitio.repo import FETCHED, GitRepo
+from weft.gitio.shared import expired_runs, refs_below
 from weft.gitio.trees import POINTER_LIMIT
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog import LOCAL
@@ -48,6 +50,21 @@ def local_roots(project: Project) -> Roots:
         for path in loose_pointers(tree):
             current.update(_starts(project, path.rpartition("/")[2], _bytes(path)))
     return Roots(starts | current, current, found.trees, found.lost)
+
+
+def shared_roots(project: Project) -> set[Start]:
+    """What the runs need that were fetched from others and did not expire: nothing of it has to be here. Raises as
+    ``local_roots``."""
+    gone = expired_runs(project.git)
+    commits = [commit for name, commit in refs_below(project.git, FETCHED).items() if FETCHED + name not in gone]
+    blobs = frozenset(pointer_changes(project.git, "--no-walk", commits=commits)) if commits else frozenset()
+    found: set[Start] = set()
+    for name, data in _blobs(project, blobs):
+        try:
+            found.update(_starts(project, name, data))
+        except FormatVersion:  # nobody is to stop a collection by sharing a run
+            found.update(_guess(project, data))
+    return found
 
 
 def _bytes(path: str) -> bytes:

@@ -99,6 +99,7 @@ class Run:
     found_in: str = ""
     recorded: Brought | None = None
     kept_here: bool = False
+    reused_author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +311,7 @@ def _run(scene: Scene, known: Known) -> Run:
         snapshot=record.snapshot,
         changed=record.changed,
         reused=record.reused_run,
+        reused_author=record.reused.author if record.reused else "",
         facts=record.run,
         found_in=known.commit,
         recorded=_brought(scene, record_path(record.stage), known.commit),

@@ -31,7 +31,8 @@ class TransferOptions:
 
     ``remote`` is a remote's name ("" for the default), ``jobs`` the number of parallel requests (0: chosen by weft).
     ``revs`` are revisions or ranges ``A..B`` whose pointers are meant instead of the workspace's; ``all_commits`` means
-    those of every commit of every ref. ``dry_run`` only tells what would be sent or received.
+    those of every commit of every ref. ``runs`` shares the runs of this clone too, or fetches those of others.
+    ``dry_run`` only tells what would be sent or received.
     """
 
     remote: str = ""
@@ -39,6 +40,7 @@ class TransferOptions:
     revs: tuple[str, ...] = ()
     all_commits: bool = False
     dry_run: bool = False
+    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from weft.model.pointer import Pointer
 from weft.objects import upload
 from weft.objects.upload import PushOptions
 from weft.util.later import later
@@ -20,14 +22,18 @@ else:
     validate_workspace = later("weft.workflows.validate_workspace")
 
 
-def push(project: Project, paths: Sequence[str], options: TransferOptions) -> PushResult:
-    """Push what the chosen pointers need.
+def push(
+    project: Project, paths: Sequence[str], options: TransferOptions, also: Mapping[str, Pointer] | None = None
+) -> PushResult:
+    """Push what the chosen pointers need, and those that are asked for ``also``, by a label.
 
     On return every one of them has a root on the remote and all its packs were seen there. A remote that was never
     reached before is pinned in the configuration. Raises ``NoRemote``, ``ObjectMissing`` and ``NotOnRemote`` naming the
     paths, and network errors.
     """
-    result = push_selection(project, choose(project, paths, options, outside=True), options)
+    selection = choose(project, paths, options, outside=True)
+    selection = replace(selection, pointers={**selection.pointers, **(also or {})})
+    result = push_selection(project, selection, options)
     if not (paths or options.revs or options.all_commits):
         validate_workspace.remind(project, project.progress)
     return result

@@ -101,6 +101,24 @@ class PushedRoot:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedRuns:
+    """The runs that ``push`` shared through the Git remote ``remote``; ``expired`` ones were taken away there."""
+
+    remote: str
+    runs: tuple[str, ...]
+    expired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRuns:
+    """The runs of others that came from the Git remote ``remote``, and all that are known now."""
+
+    remote: str
+    new: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
 class PushResult:
     """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote."""
 
@@ -115,6 +133,7 @@ class PushResult:
     dry_run: bool = False
     endpoint: str = ""
     broken: tuple[Broken, ...] = ()
+    shared: SharedRuns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +154,7 @@ class FetchResult:
     dry_run: bool = False
     lacking: tuple[str, ...] = ()
     size: int = 0
+    runs: KnownRuns | None = None
 
 
 @dataclass(frozen=True, slots=True)

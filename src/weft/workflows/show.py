@@ -72,6 +72,7 @@ class ShownStage:
     author: str = ""
     run: RunFacts | None = None
     reused: str = ""
+    reused_author: str = ""
     plots: Mapping[str, str] = field(default_factory=dict)
     stale: tuple[str, ...] | None = ()
 
@@ -248,6 +249,7 @@ def _recorded(name: str, record: Record, declared: Stage | None) -> ShownStage:
         author=record.author,
         run=record.run,
         reused=record.reused_run,
+        reused_author=record.reused.author if record.reused else "",
         plots={path: oid for path, oid in sorted(wrote.items()) if any(below(path, plot) for plot in plots)},
     )
 

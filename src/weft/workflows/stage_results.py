@@ -46,16 +46,17 @@ class RunOptions:
     """How stages are run.
 
     ``force`` runs what is up to date and takes no outs of earlier runs; ``no_reuse`` takes none either, ``reuse_accepted``
-    also those that were accepted by hand; ``pull`` fetches data that is not here; ``downstream`` runs the named stages and
-    what depends on them, and nothing above them; ``quiet`` sends the standard output of commands to standard error.
-    ``environment`` is what the variables that a stage names are looked up in. ``settings`` are ``[FILE:]KEY=VALUE`` to be
-    written into params files first.
+    also those that were accepted by hand; ``pull`` fetches data that is not here; ``runs`` asks the Git remote for runs that
+    others share; ``downstream`` runs the named stages and what depends on them, and nothing above them; ``quiet`` sends the
+    standard output of commands to standard error. ``environment`` is what the variables that a stage names are looked up in.
+    ``settings`` are ``[FILE:]KEY=VALUE`` to be written into params files first.
     """
 
     force: bool = False
     no_reuse: bool = False
     reuse_accepted: bool = False
     pull: bool = False
+    runs: bool = False
     quiet: bool = False
     jobs: int = 1
     keep_going: bool = False

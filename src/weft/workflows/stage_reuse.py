@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from weft.errors import EnvironmentFault, GitFailed, IntegrityError, NoSuchRevision, ObjectMissing, RefusedInput
 from weft.gitio.trees import file_at, head, read_blobs, resolve
@@ -19,8 +20,9 @@ from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.own_runs import own_runs
 from weft.workflows.project import Project
 from weft.workflows.selection import Selection
+from weft.workflows.shared_runs import shared_runs
 from weft.workflows.stage_outs import write_pointer
-from weft.workflows.stage_results import Listener
+from weft.workflows.stage_results import Listener, RunOptions
 from weft.workflows.targets import Target, decode_pointer, pointer_path
 
 GIT_OUT_LIMIT = 256 << 20
@@ -37,13 +39,20 @@ class Found:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def find_earlier(project: Project, stage: Stage, key: str, *, pull: bool, accepted: bool = False) -> Found | None:
+def find_earlier(project: Project, stage: Stage, key: str, options: RunOptions) -> Found | None:
     """The newest earlier run of ``stage`` under ``key`` whose outs are in the local store, or, with ``pull``, on a
-    remote; with ``accepted`` also outs that were only accepted; None when there is none."""
-    known = own_runs(project.git)
-    for earlier in earlier_runs(project.git, stage, key, _trusted(project), known, accepted=accepted):
-        pointers = _pointers(project, earlier.commit, earlier.record.outs)
-        if pointers is None or not _bring(project, pointers, pull=pull):
+    remote; with ``reuse_accepted`` also outs that were only accepted; None when there is none. ``runs`` asks for runs that
+    others share, and their data, where no other serves."""
+    own, accepted = own_runs(project.git), options.reuse_accepted
+    ours = ((one, False) for one in earlier_runs(project.git, stage, key, _trusted(project), own, accepted=accepted))
+    theirs = ((one, True) for one in shared_runs(project, stage, key, asked=options.runs))
+    for earlier, foreign in chain(ours, theirs):
+        pointers = pointers_beside(project, earlier.commit, earlier.record.outs)
+        if pointers is None and foreign and earlier.record.run:
+            project.progress.warn(
+                f"the shared run {earlier.record.run.id} was refused: its pointers are not what its record says"
+            )
+        if pointers is None or not _bring(project, pointers, pull=options.pull or (foreign and options.runs)):
             continue
         files = git_files(project, earlier.record)
         if files is not None:
@@ -97,7 +106,7 @@ def write_git_files(project: Project, files: Mapping[str, bytes]) -> list[str]:
     return list(files)
 
 
-def _pointers(project: Project, commit: str, outs: tuple[DataRef, ...]) -> dict[str, Pointer] | None:
+def pointers_beside(project: Project, commit: str, outs: tuple[DataRef, ...]) -> dict[str, Pointer] | None:
     """The pointers that stand beside the record, for only they tell how the data is laid out; None if they do not fit."""
     found: dict[str, Pointer] = {}
     for ref in outs:
@@ -107,23 +116,33 @@ def _pointers(project: Project, commit: str, outs: tuple[DataRef, ...]) -> dict[
             pointer = decode_pointer(data, name) if data is not None else None
         except RefusedInput:
             return None
-        if pointer is None or (pointer.oid, pointer.type) != (ref.oid, ref.type):
+        if pointer is None or not same_data(ref, pointer):
             return None
         found[ref.path] = pointer
     return found
 
 
+def same_data(ref: DataRef, pointer: Pointer) -> bool:
+    """Whether a record says of its out what the pointer says."""
+    told = (pointer.type, pointer.oid, pointer.size, pointer.files, pointer.executable)
+    return told == (ref.type, ref.oid, ref.size, ref.files, ref.executable)
+
+
 def _bring(project: Project, pointers: Mapping[str, Pointer], *, pull: bool) -> bool:
-    if is_here(project, pointers):
-        return True
+    try:
+        if is_here(project, pointers):
+            return True
+    except IntegrityError as error:
+        project.progress.warn(f"the outs of an earlier run cannot be used: {error.message}")
+        return False
     if not pull or not project.config.remotes:
         return False
     try:
         fetch_selection(project, Selection(pointers), TransferOptions())
+        return is_here(project, pointers)
     except (IntegrityError, EnvironmentFault) as error:
         project.progress.warn(f"the outs of an earlier run could not be fetched: {error.message}")
         return False
-    return is_here(project, pointers)
 
 
 def is_here(project: Project, pointers: Mapping[str, Pointer]) -> bool:

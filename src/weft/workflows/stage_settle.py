@@ -14,6 +14,7 @@ from weft.workflows.fetch import fetch_selection
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project
 from weft.workflows.selection import Selection
+from weft.workflows.shared_runs import fetch_runs
 from weft.workflows.stage_inputs import Looker
 from weft.workflows.stage_outs import check_outs
 from weft.workflows.stage_record import Recorder, stage_result
@@ -42,6 +43,7 @@ class Settler:
         self._pipeline = pipeline
         self._options = options
         self._recorder = recorder
+        self._asked = False
 
     def look(self, stage: Stage) -> Seen:
         """Look at ``stage`` as it is now. Raises ``MissingDependency``, ``StaleWorkspace``, ``ValuesFault``."""
@@ -72,9 +74,11 @@ class Settler:
             return StageResult(stage.name, RESTORED, seen.why, record=record_path(stage.name))
         if stage.always or self._options.no_reuse:
             return None
+        if self._options.runs and not self._asked:
+            self._asked = True
+            fetch_runs(self._project)
         key = key_of_stage(stage, seen.inputs)
-        pull, accepted = self._options.pull, self._options.reuse_accepted
-        found = find_earlier(self._project, stage, key, pull=pull, accepted=accepted)
+        found = find_earlier(self._project, stage, key, self._options)
         return self._reuse(stage, seen, found) if found else None
 
     def bring(self, stage: Stage, targets: list[Target]) -> bool:

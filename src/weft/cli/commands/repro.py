@@ -39,7 +39,8 @@ def command(
 
     A stage is stale when its command, its data, its code, its params or its outs differ from its record. Outs of an
     earlier run of the same are taken from the store instead of running: of one in the history of HEAD, or made in this
-    clone. The private setting reuse.from names other branches whose runs count.
+    clone. The private setting reuse.from names other branches whose runs count, and --runs
+    takes those that others share by weft push --runs.
 
     STAGE may be a pattern: 'train@*'.
     """

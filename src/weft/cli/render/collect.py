@@ -31,7 +31,9 @@ def gc_page(result: GcResult, view: View) -> Page:
         report.append(f"{verb} {count_text(len(result.copies), 'unpacked file')} ({size}) that nothing is linked to")
     if result.snapshots:
         report.append(f"{verb} {count_text(len(result.snapshots), 'old snapshot')} of runs that no record names")
-    if not result.dropped and not result.copies and not result.snapshots:
+    if result.runs:
+        report.append(f"{verb} {count_text(len(result.runs), 'shared run')} that expired")
+    if not (result.dropped or result.copies or result.snapshots or result.runs):
         report.append("nothing to drop")
     left = result.packs - len(result.dropped)
     stays = "would stay" if result.dry_run else "stay"

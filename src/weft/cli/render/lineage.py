@@ -162,7 +162,8 @@ def _run_rows(run: Run, view: View) -> Iterator[tuple[str, str]]:
     if run.facts:
         yield from run_rows(run.facts, run.author)
     if run.reused:
-        yield "reused", f"the outs of run {escape(run.reused)}"
+        by = f" by {escape(run.reused_author)}" if run.reused_author else ""
+        yield "reused", f"the outs of run {escape(run.reused)}{by}"
     if run.dirty:
         yield "from", f"uncommitted changes on {run.base[:12] or 'no commit'}, {_kept(run)}"
     elif run.base:

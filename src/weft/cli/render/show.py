@@ -121,7 +121,8 @@ def _stage(stage: ShownStage, view: View) -> Iterator[tuple[str, str]]:
     if where or python:
         yield "where", escape(", ".join(filter(None, [*where, python])))
     if stage.reused:
-        yield "reused", f"the outs of run {escape(stage.reused)}"
+        by = f" by {escape(stage.reused_author)}" if stage.reused_author else ""
+        yield "reused", f"the outs of run {escape(stage.reused)}{by}"
 
 
 def _words(cmd: str | tuple[str, ...], view: View) -> str:

@@ -45,6 +45,12 @@ def push_lines(result: PushResult) -> list[str]:
         lines.append(f"{count_text(there, 'path')} already on {name}")
     if not result.roots:
         lines.append("nothing to push: no data is tracked there")
+    if result.shared:
+        verb = "would share" if result.dry_run else "shared"
+        runs, to = count_text(len(result.shared.runs), "run"), escape(result.shared.remote)
+        lines.append(f"{verb} {runs} through the Git remote {to}")
+        if result.shared.expired:
+            lines.append(f"{count_text(result.shared.expired, 'run')} expired there")
     if result.repaired:
         lines.append(f"repaired: {count_text(result.repaired, 'pack')} that {name} had lost")
     return lines
@@ -76,6 +82,9 @@ def _fetched(result: FetchResult, view: View) -> list[str]:
         lines = [f"{paths} already in the local store"]
     else:
         lines = ["nothing to fetch: no data is tracked there"]
+    if result.runs:
+        runs = count_text(result.runs.new, "new run")
+        lines.append(f"{runs} from the Git remote {escape(result.runs.remote)}, {result.runs.known} known")
     if view.verbose:
         lines += [f"fetched  {escape(path)}" for path in result.pointers]
         lines.append(count_text(result.requests, "request"))
