@@ -40,6 +40,15 @@ def test_a_push_with_nothing_to_do(view):
     assert push_page(replace(there, roots=()), view).report == ("nothing to push: no data is tracked there",)
 
 
+def test_versions_of_a_path_are_not_counted_as_paths(view):
+    versions = (*ROOTS, PushedRoot("data/train (0123456789ab)", "blake3:dd", "pushed", 100))
+    assert (
+        push_page(replace(PUSHED, roots=versions), view).report[0].startswith("pushed 2 versions of 1 path to origin")
+    )
+    named = (*ROOTS, PushedRoot("data (old)", "blake3:dd", "pushed", 100))
+    assert push_page(replace(PUSHED, roots=named), view).report[0].startswith("pushed 2 paths to origin")
+
+
 def test_a_dry_push_says_that_nothing_was_sent(view):
     page = push_page(replace(PUSHED, dry_run=True), view)
     assert page.data[0].startswith("would push 1 path")
