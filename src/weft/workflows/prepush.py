@@ -95,7 +95,7 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trus
     if not validated.passed:
         return PrePushResult(len(sent.commits), validated=validated)
     blobs = pointer_blobs_of(git, sent)
-    pushed = prepush_data.send(git, blobs, listener, trust) if blobs else None
+    pushed = prepush_data.send(git, blobs, list(sent.commits), listener, trust) if blobs else None
     quiet = pushed is not None and read_config(git).hooks_quiet
     return PrePushResult(len(sent.commits), len(blobs), pushed, validated, quiet)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weft.objects import upload
 from weft.objects.upload import PushOptions
 from weft.util.later import later
+from weft.workflows.brought import naming_the_commit
 from weft.workflows.connect import connection, find_remote, pin
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
@@ -27,7 +28,9 @@ def push(project: Project, paths: Sequence[str], options: TransferOptions) -> Pu
     reached before is pinned in the configuration. Raises ``NoRemote``, ``ObjectMissing`` and ``NotOnRemote`` naming the
     paths, and network errors.
     """
-    result = push_selection(project, choose(project, paths, options, outside=True), options)
+    selection = choose(project, paths, options, outside=True)
+    with naming_the_commit(project.git, (), ["HEAD"] if not (options.revs or options.all_commits) else ["--all"]):
+        result = push_selection(project, selection, options)
     if not (paths or options.revs or options.all_commits):
         validate_workspace.remind(project, project.progress)
     return result
