@@ -125,6 +125,62 @@ def test_our_plain_hooks_and_the_program_together(framed: Hooked) -> None:
     assert not list((framed.root / ".git/hooks").glob("*.legacy"))
 
 
+# --- commits that are there already -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def false(framed: Hooked) -> Hooked:
+    """``HEAD`` holds data beside its pointer: it was made without the hook."""
+    framed.data({"a": "one"})
+    framed.git("add", "-f", "data/a")
+    framed.git("commit", "-q", "--no-verify", "-m", "false")
+    return framed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--all-files",),
+        ("--from-ref", "HEAD~", "--to-ref", "HEAD"),
+        ("--from-ref", "HEAD", "--to-ref", "HEAD"),
+        ("--all-files", "--hook-stage", "manual"),
+    ],
+)
+def test_a_job_judges_the_commits_that_are_there(false: Hooked, arguments: tuple[str, ...]) -> None:
+    said = tool(false, "run", *arguments, code=1)
+    assert "WEFT003" in said
+    assert "Failed" in said
+    false.git("rm", "-q", "--cached", "data/a")
+    false.git("commit", "-q", "-m", "mended")
+    assert "Passed" in tool(false, "run", "--all-files")
+
+
+def test_a_range_names_the_false_commit_that_a_later_one_mends(false: Hooked) -> None:
+    bad = false.head
+    false.git("rm", "-q", "--cached", "data/a")
+    false.git("commit", "-q", "-m", "mended")
+    assert bad[:12] in tool(false, "run", "--from-ref", "HEAD~2", "--to-ref", "HEAD", code=1)
+
+
+def test_what_is_staged_is_judged_before_what_is_there(false: Hooked) -> None:
+    false.git("rm", "-q", "--cached", "data/a")
+    assert "Passed" in tool(false, "run", "--all-files")
+
+
+def test_an_empty_commit_is_not_stopped_for_the_one_before(false: Hooked) -> None:
+    false.git("commit", "-q", "--allow-empty", "-m", "empty")
+
+
+def test_before_the_first_commit_there_is_nothing_to_judge(tmp_path: Path) -> None:
+    repo = Repo(tmp_path / "new")
+    repo.root.mkdir()
+    repo.git("init", "-q")
+    repo.weft("init")
+    repo.git("rm", "-q", "-r", "--cached", ".")
+    ran = repo.run(sys.executable, "-m", "weft.cli.hook", "pre-commit", env={"PRE_COMMIT": "1"})
+    assert ran.err == ""
+
+
 # --- pushes of several refs -------------------------------------------------------------------------------------------
 
 
