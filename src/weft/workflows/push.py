@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from weft.objects import upload
@@ -33,7 +34,7 @@ def push(project: Project, paths: Sequence[str], options: TransferOptions) -> Pu
         result = push_selection(project, selection, options)
     if not (paths or options.revs or options.all_commits):
         validate_workspace.remind(project, project.progress)
-    return result
+    return replace(result, git_remote=bool(project.git.git("remote").strip()))
 
 
 def push_selection(project: Project, selection: Selection, options: TransferOptions) -> PushResult:

@@ -102,7 +102,10 @@ class PushedRoot:
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote."""
+    """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote.
+
+    ``git_remote``: the repository has a Git remote, where the commits go.
+    """
 
     remote: str
     url: str
@@ -115,6 +118,7 @@ class PushResult:
     dry_run: bool = False
     endpoint: str = ""
     broken: tuple[Broken, ...] = ()
+    git_remote: bool = True
 
 
 @dataclass(frozen=True, slots=True)

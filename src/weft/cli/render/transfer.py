@@ -21,7 +21,7 @@ def push_page(result: PushResult, view: View) -> Page:
     if view.verbose:
         report += [f"{root.state}  {escape(root.path)}  {size_text(root.size)}  {root.oid}" for root in result.roots]
         report.append(f"{count_text(result.requests, 'request')} to {_place(result)}")
-    sent = any(root.state == "pushed" for root in result.roots)
+    sent = result.git_remote and any(root.state == "pushed" for root in result.roots)
     following = "nothing was sent; next: weft push" if result.dry_run else "next: git push" if sent else ""
     # In a dry run this is what was asked for.
     return Page(

@@ -19,6 +19,7 @@ def test_push_tells_what_went_and_what_was_there(view):
         "2 paths already on origin",
     )
     assert page.notes == ("next: git push",)
+    assert push_page(replace(PUSHED, git_remote=False), view).notes == (), "there is nowhere to push to"
 
 
 def test_push_in_detail(details):
