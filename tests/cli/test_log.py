@@ -130,6 +130,14 @@ def test_a_partial_clone_says_what_is_not_there(repo: Lineage, tmp_path: Path) -
     repo.git("config", "uploadpack.allowFilter", "true")
     clone = tmp_path / "partial"
     repo.git("clone", "-q", "--filter=blob:none", f"file://{repo.root}", str(clone))
+    repo.git("clone", "-q", "--filter=blob:none", f"file://{repo.root}", str(tmp_path / "filled"))
+    said = weft(clone, "log")
+    assert "of it not in this partial clone" in said.out
+    assert "params.yaml: it is not in" not in said.out
+    assert said.err.count("git fetch --refetch --filter=blob:limit=64k") == 1
+    assert "params.yaml: it is not in this partial clone" in weft(clone, "log", "-v").out
+    repo.git("-C", str(tmp_path / "filled"), "fetch", "-q", "--refetch", "--filter=blob:limit=64k")
+    assert entries(tmp_path / "filled") == entries(repo.root)
     shutil.rmtree(repo.root)
     one, first = entries(clone)
     assert one["left_out"]["params.yaml"] == "it is not in this partial clone"

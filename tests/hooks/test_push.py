@@ -66,6 +66,21 @@ def test_data_missing_in_an_older_commit_of_the_push_stops_it(repo: Hooked) -> N
     repo.git("push", "-q", "origin", "main")
 
 
+def test_data_that_a_colleague_kept_names_the_commit(repo: Hooked, second: Hooked) -> None:
+    repo.env = {**repo.env, "GIT_AUTHOR_NAME": "Bob"}
+    bad = repo.data({"a": "one"})
+    repo.data({"a": "two"})
+    repo.git("push", "-q", "--no-verify", "origin", "main")
+    second.git("pull", "-q")
+    second.weft("remote", "trust", "origin")
+    second.git("switch", "-q", "-c", "side", bad)
+    second.git("commit", "-q", "--allow-empty", "-m", "mine")
+    ran = second.git("push", str(repo.hub), "side", code=1)
+    assert f"the pointer came with {bad[:7]} of Bob (" in ran.err
+    said = second.weft("push", code=4).err
+    assert f"the pointer came with {bad[:7]} of Bob (" in said
+
+
 def test_an_unreachable_remote_stops_the_push_and_says_so(repo: Hooked) -> None:
     repo.data({"a": "one"})
     shutil.rmtree(repo.store)

@@ -121,6 +121,19 @@ def _commits(repo: GitRepo, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def unsent_refs(repo: GitRepo, remote: str, tip: str) -> list[str]:
+    """The short names of local branches and tags that lead to commits which ``remote`` is not known to have, and ``tip`` has
+    not either."""
+    known = [f"--remotes={remote}"] if re.fullmatch(r"[\w.][\w./-]*", remote) is not None else []
+    unsent = set(repo.git("rev-list", "--branches", "--tags", "--not", tip, *known).decode("ascii").split())
+    if not unsent:
+        return []
+    shape = "--format=%(objectname) %(*objectname) %(refname:short)"
+    rows = os.fsdecode(repo.git("for-each-ref", shape, "refs/heads", "refs/tags")).splitlines()
+    parts = [row.split(" ", 2) for row in rows]
+    return [name for commit, peeled, name in parts if commit in unsent or peeled in unsent]
+
+
 def pointer_blobs_of(repo: GitRepo, sent: Outgoing) -> list[tuple[str, str]]:
     """Each (path, blob id) of a pointer in the tree of some commit of ``sent``.
 

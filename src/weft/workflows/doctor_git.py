@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from weft.errors import WeftError
 from weft.gitio import trees
 from weft.gitio.clone_config import section_values
 from weft.gitio.halfway import halfway
-from weft.gitio.hooks import ABSENT, EDITED, FOREIGN, HOOKS, OURS, hook_place, hook_state
+from weft.gitio.hooks import EDITED, HOOKS, hook_place, hook_state, our_hook
 from weft.gitio.index import read_stages
 from weft.gitio.repo import GitRepo
 from weft.model.pointer import Pointer
 from weft.util.humanize import count_text, duration_text
-from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.files import read_small
 from weft.workflows.next_step import next_step
 from weft.workflows.old_hooks import read_hook
+from weft.workflows.others_hooks import entries_run, folder_of_user, lines_to_add
 from weft.workflows.own_code import first_inside
 from weft.workflows.project import Project
 from weft.workflows.results import Probe
@@ -50,43 +50,46 @@ def attributes(git: GitRepo) -> Iterator[Probe]:
 def hooks(git: GitRepo) -> Iterator[Probe]:
     """Whether Git's hooks and drivers are there and call a weft that is there."""
     place = hook_place(git)
-    states = {name: hook_state(os.path.join(place.path, name)) for name in HOOKS}
-    ours = [name for name, state in states.items() if state in (OURS, EDITED)]
-    if not ours:
-        if framework.FILE in os.listdir(git.root) and b"weft-hook" in (
-            read_small(os.path.join(git.root, framework.FILE), _LIMIT) or b""
-        ):
-            yield Probe("hooks", "ok", "through the pre-commit program")
-        else:
-            yield Probe("hooks", "note", "not installed: data does not follow Git by itself here", "weft install")
+    ours = [path for path in (our_hook(place, name) for name in HOOKS) if path]
+    edited = [name for name in HOOKS if hook_state(os.path.join(place.path, name)) == EDITED]
+    through, absent = entries_run(git.root, place)
+    to_add = [] if place.own else lines_to_add(place)
+    if through:
+        how, hint = "through the pre-commit program", "weft install --pre-commit-tool"
+        bad = [f"the pre-commit program is not installed for {', '.join(absent)}"] if absent else []
+        hint = f"pre-commit install{''.join(f' -t {name}' for name in absent)}" if absent else hint
+    elif not place.own and len(to_add) < len(HOOKS):
+        how, hint = f"those in {folder_of_user(place)} run weft", "weft install"
+        bad = [f"they do not run weft: {', '.join(one.path for one in to_add)}"] if to_add else []
+    elif ours or edited:
+        how, hint = (
+            f"{count_text(len(ours), 'hook')} installed",
+            "weft install (an edited hook has to be deleted first)",
+        )
+        missing = [name for name in HOOKS if name not in edited and not our_hook(place, name)]
+        bad = [f"not installed: {', '.join(missing)}"] if missing else []
+    else:
+        yield Probe("hooks", "note", "not installed: data does not follow Git by itself here", "weft install")
         return
-    bad = _bad_hooks(git, place.path, states)
+    bad += [f"edited: {', '.join(edited)}"] if edited else []
+    bad += _bad_programs(git, ours)
     if not section_values(git, "merge.weft-pointer"):
         bad.append("the merge drivers are not configured")
-    if bad:
-        yield Probe("hooks", "warn", "; ".join(bad), "weft install (an edited hook has to be deleted first)")
-    else:
-        yield Probe("hooks", "ok", f"{count_text(len(ours), 'hook')} installed")
+    yield Probe("hooks", "warn", "; ".join(bad), hint) if bad else Probe("hooks", "ok", how)
 
 
-def _bad_hooks(git: GitRepo, folder: str, states: dict[str, str]) -> list[str]:
-    bad = []
-    absent = [name for name, state in states.items() if state in (ABSENT, FOREIGN)]
-    if absent:
-        bad.append(f"not installed: {', '.join(absent)}")
-    edited = [name for name, state in states.items() if state == EDITED]
-    if edited:
-        bad.append(f"edited: {', '.join(edited)}")
-    for name in (name for name, state in states.items() if state == OURS):
-        program, old = read_hook(os.path.join(folder, name))
-        gone = [path for path in program if path and not os.path.exists(path)]
+def _bad_programs(git: GitRepo, ours: Sequence[str]) -> list[str]:
+    """The first thing that is wrong with what our hooks start."""
+    for path in ours:
+        program, old = read_hook(path)
+        gone = [one for one in program if one and not os.path.exists(one)]
         if gone:
-            return [*bad, f"they call a weft that is not there any more: {gone[0]}"]
+            return [f"they call a weft that is not there any more: {gone[0]}"]
         if inside := first_inside(git, filter(None, program)):
-            return [*bad, f"they run what lies in a work tree, where a branch can put other code: {inside}"]
+            return [f"they run what lies in a work tree, where a branch can put other code: {inside}"]
         if old:
-            return [*bad, old]
-    return bad
+            return [old]
+    return []
 
 
 def clock(git: GitRepo) -> Iterator[Probe]:

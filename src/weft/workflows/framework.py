@@ -40,6 +40,7 @@ _ENTRIES = f"""\
         always_run: true
         pass_filenames: false
         require_serial: true
+        verbose: true
         stages: [pre-push]
       - id: weft-checkout
         name: weft checkout
@@ -53,18 +54,29 @@ _ENTRIES = f"""\
 {_END}
 """
 _REPOS = re.compile(r"^repos:[ \t]*(#.*)?$\n?", re.MULTILINE)
+_OF_WEFT = re.compile(
+    r"""\bid["']?\s*:\s*["']?weft-(validate|push|checkout)\b | \bentry["']?\s*:\s*["']?([^\s"']*/)?weft(-hook)?\s""",
+    re.VERBOSE,
+)
+_COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 _FIRST_ITEM = re.compile(r"^( *)-[ \t]", re.MULTILINE)
 
 
+def has_entries(root: str) -> bool:
+    """Whether the file has a hook that runs weft: as ``add_entries`` wrote it, of weft's repository, or a local one."""
+    data = read_small(os.path.join(root, FILE), _LIMIT) or b""
+    return _OF_WEFT.search(_COMMENT.sub("", data.decode("utf-8", "replace"))) is not None
+
+
 def add_entries(root: str) -> bool:
-    """Put weft's hooks first into the file, which is made when it is not there; False when they are in it.
+    """Put weft's hooks first into the file, which is made when it is not there; False when it has some of weft.
 
     Raises ``HookRefused`` for a file whose ``repos`` is no plain list of lines.
     """
     path = os.path.join(root, FILE)
     data = read_small(path, _LIMIT)
     text = "repos:\n" if data is None else data.decode("utf-8", "surrogateescape")
-    if _BEGIN.strip() in text:
+    if has_entries(root):
         return False
     found = _REPOS.search(text)
     if found is None:

@@ -8,19 +8,19 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from weft.errors import HookRefused
 from weft.gitio.attributes import ensure_attributes
 from weft.gitio.clone_config import add_value, drop_section, drop_value, set_section
 from weft.gitio.hooks import (
     HOOKS,
+    KEPT,
     HookPlace,
     Program,
-    check_install,
     hook_place,
     hook_places,
     install_hooks,
+    is_from_tool,
     uninstall_hooks,
 )
 from weft.gitio.repo import GitRepo, discover
@@ -28,6 +28,7 @@ from weft.gitio.snapshots import RUNS
 from weft.gitio.staging import stage
 from weft.workflows import framework
 from weft.workflows.attributes import ATTRIBUTES
+from weft.workflows.others_hooks import ToAdd, lines_to_add
 from weft.workflows.own_code import refuse_own_code
 from weft.workflows.project import read_config
 
@@ -39,6 +40,7 @@ _DRIVERS = {
 }
 """Sections of the clone's configuration; the values ``driver`` and ``textconv`` are what ``weft-hook`` is given."""
 
+_PUSH = "pre-push"
 _COMMANDS = ("driver", "textconv")
 _HIDDEN = ("transfer.hideRefs", RUNS.rstrip("/"))
 """Who clones or fetches from this clone, with --mirror too, does not get the snapshots of runs."""
@@ -50,14 +52,15 @@ class InstallOptions:
 
     ``python`` is the program that runs weft and ``module`` the file of weft that it starts, both absolute. ``tool``
     writes entries for the pre-commit program instead of Git's hooks. ``force`` installs into a folder of hooks that is
-    not this repository's own. ``drivers`` are those that the running weft has. ``places`` are where this Python is
-    installed.
+    not this repository's own, ``alone`` no hooks but the drivers. ``drivers`` are those that the running weft has.
+    ``places`` are where this Python is installed.
     """
 
     python: str
     module: str
     tool: bool = False
     force: bool = False
+    alone: bool = False
     drivers: Collection[str] = ()
     places: Sequence[str] = ()
 
@@ -68,7 +71,8 @@ class InstallResult:
 
     ``kept`` are hooks that were there and are called by ours, ``staged`` files that are to be committed, ``removed`` hooks
     of ours that the pre-commit program makes needless. ``hidden`` says that snapshots of runs are from now on hidden from
-    those who fetch from this clone.
+    those who fetch from this clone. ``to_add`` are lines that the hooks in ``folder`` lack, which is not this repository's
+    own: ``shared`` says whose it is.
     """
 
     folder: str
@@ -79,6 +83,8 @@ class InstallResult:
     removed: tuple[str, ...] = ()
     tool: bool = False
     hidden: bool = False
+    shared: str = ""
+    to_add: tuple[ToAdd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +100,16 @@ class UninstallResult:
 def install(start: str, options: InstallOptions) -> InstallResult:
     """Install the hooks and drivers in this clone, and the attributes that name the drivers in the work tree.
 
-    A second run changes nothing. Raises ``NotARepository`` where there is no project, and ``HookRefused``: then nothing
-    was changed.
+    In a folder of hooks that is not this repository's own nothing is written unless ``options`` say so. A second run
+    changes nothing. Raises ``NotARepository`` where there is no project, and ``HookRefused``: then nothing was changed.
     """
     git = discover(start)
     read_config(git)
     refuse_own_code(git, options.python, (options.module, *options.places))
     place = hook_place(git)
     program = Program(options.python, options.module)
-    hooks: list[str] = []
-    kept: list[str] = []
-    staged: list[str] = []
-    removed: list[str] = []
-    if options.tool:
-        if framework.add_entries(git.root):
-            staged.append(framework.FILE)
-        # Both would do everything twice.
-        removed, _ = _take_away(git)
-    else:
-        _check_place(git, place, options.force)
-        # A folder in the work tree may be committed: a path of this machine is of no use there.
-        hooks, kept = install_hooks(place, HOOKS, Program("", "") if place.in_tree and not place.own else program)
+    wanted = _hooks(git, place, program, options)
+    staged = list(wanted.staged)
     drivers = [
         section for section, values in _sections(program, options.drivers).items() if set_section(git, section, values)
     ]
@@ -123,15 +118,33 @@ def install(start: str, options: InstallOptions) -> InstallResult:
         staged.append(".gitattributes")
     if staged:
         stage(git, staged)
-    return InstallResult(
-        _shown(git, place.path),
-        tuple(_shown(git, path) for path in hooks),
-        tuple(_shown(git, path) for path in kept),
-        tuple(drivers),
-        tuple(staged),
-        tuple(_shown(git, path) for path in removed),
-        options.tool,
-        hidden,
+    return replace(wanted, drivers=tuple(drivers), staged=tuple(staged), hidden=hidden)
+
+
+def _hooks(git: GitRepo, place: HookPlace, program: Program, options: InstallOptions) -> InstallResult:
+    """Install what hooks ``options`` ask for."""
+    result = InstallResult(_shown(git, place.path), tool=options.tool)
+    if options.tool:
+        staged = (framework.FILE,) if framework.add_entries(git.root) else ()
+        # Ours beside those of the program would do everything twice; but of a push it is told one ref, and ours all.
+        removed = _take_away_doubles(git, place)
+        written, kept = install_hooks(place, (_PUSH,), program) if place.own else ([], [])
+        result = replace(result, staged=staged, removed=tuple(_shown(git, path) for path in removed))
+    elif options.alone:
+        return result
+    elif not place.own and not options.force:
+        to_add = tuple(ToAdd(_shown(git, one.path), one.line) for one in lines_to_add(place))
+        return replace(
+            result, shared="in the work tree" if place.in_tree else "outside of this repository", to_add=to_add
+        )
+    else:
+        # A folder in the work tree may be committed: a path of this machine is of no use there.
+        named = Program("", "") if place.in_tree and not place.own else program
+        written, kept = install_hooks(place, HOOKS, named)
+    return replace(
+        result,
+        hooks=tuple(_shown(git, path) for path in written),
+        kept=tuple(_shown(git, path) for path in kept),
     )
 
 
@@ -166,18 +179,11 @@ def _take_away(git: GitRepo) -> tuple[list[str], list[str]]:
     return removed, restored
 
 
-def _check_place(git: GitRepo, place: HookPlace, force: bool) -> None:
-    if not place.own and not force:
-        whose = "in the work tree" if place.in_tree else "outside of this repository"
-        reason = (
-            "what is written there is for everybody who has it" if place.in_tree else "all its users would run weft"
-        )
-        raise HookRefused(
-            f"core.hooksPath names {_shown(git, place.path)}, a folder {whose}: {reason}",
-            hint='add a line like `weft-hook pre-commit "$@"` to your hooks there, or run weft install --force',
-            path=place.path,
-        )
-    check_install(place, HOOKS)
+def _take_away_doubles(git: GitRepo, place: HookPlace) -> list[str]:
+    """Take away our hooks but the one before a push, and that one too where it calls the program's script."""
+    around = is_from_tool(os.path.join(place.path, _PUSH + KEPT))
+    names = HOOKS if around else [name for name in HOOKS if name != _PUSH]
+    return [path for one in hook_places(git) for path in uninstall_hooks(one, names)[0]]
 
 
 def _sections(program: Program, known: Collection[str]) -> dict[str, dict[str, str]]:

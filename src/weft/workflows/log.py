@@ -18,15 +18,29 @@ from weft.gitio.versions import cut_commits
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.violations import param_cause
-from weft.workflows.history_facts import POINTER, STAGES, Declared, Unreadable, Versions, below
+from weft.workflows.history_facts import NOT_HERE, POINTER, STAGES, Declared, Unreadable, Versions, below
 from weft.workflows.log_changes import DataChange, Found, StageChange, ValueChange
 from weft.workflows.results_status import StaleStage
 from weft.workflows.stale import Marks
 from weft.workflows.targets import data_path, path_in
 
-__all__ = ["DataChange", "Log", "LogEntry", "LogResult", "StageChange", "ValueChange", "collect", "open_log"]
+__all__ = [
+    "NOT_HERE",
+    "DataChange",
+    "Log",
+    "LogEntry",
+    "LogResult",
+    "StageChange",
+    "ValueChange",
+    "collect",
+    "open_log",
+]
 
 _MOST_AT_ONCE = 64
+_BRING = (
+    "versions of small files are not in this partial clone, so what changed in them is left out:"
+    " `git fetch --refetch --filter=blob:limit=64k` brings them at once"
+)
 _Seen = tuple[Commit, list[tuple[str, Change]]]
 
 
@@ -147,6 +161,8 @@ class Log:
                 found.take(kind, one)
             except Unreadable as error:
                 found.left_out[error.path] = error.reason
+                if error.reason == NOT_HERE:
+                    self._note(_BRING)
         found.records_last(self._declared)
         return LogEntry(
             *commit, tuple(found.data), tuple(found.params), tuple(found.metrics), tuple(found.stages), found.left_out

@@ -8,7 +8,7 @@ import shlex
 from typing import NamedTuple
 
 from weft.errors import WeftError
-from weft.gitio.hooks import HOOKS, OURS, Program, hook_place, hook_state, hook_text
+from weft.gitio.hooks import HOOKS, LEGACY, OURS, Program, hook_place, hook_state, hook_text
 from weft.gitio.repo import GitRepo
 from weft.workflows.files import read_head, read_small
 from weft.workflows.project import Project
@@ -35,7 +35,7 @@ def read_hook(path: str) -> Hook:
     version, ours = version_of(package), version_of(_HERE)
     if version not in ("", ours):
         return Hook(program, f"they run weft {version}, and this is {ours}")
-    same = data == hook_text(os.path.basename(path), program)
+    same = data == hook_text(os.path.basename(path).removesuffix(LEGACY), program)
     return Hook(program, "" if same else "they were written by another version of weft")
 
 

@@ -5,12 +5,14 @@ What Git's pre-push hook is told decides which commits these are; what the Git r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from weft.errors import HookRefused
-from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer_blobs_of
+from weft.gitio.hooks import hook_place, our_hook
+from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer_blobs_of, unsent_refs
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.snapshots import RUNS
 from weft.gitio.trees import resolve
@@ -98,9 +100,25 @@ def prepush(start: str, pushing: Pushing, progress: Progress | None = None, trus
     if validated.commits:  # else no commit is of a project of weft's
         prepush_locks.refuse_locked(git, sent, pushing.remote, listener, trust)
     blobs = pointer_blobs_of(git, sent)
-    pushed = prepush_data.send(git, blobs, listener, trust) if blobs else None
+    pushed = prepush_data.send(git, blobs, list(sent.commits), listener, trust) if blobs else None
     quiet = pushed is not None and read_config(git).hooks_quiet
     return PrePushResult(len(sent.commits), len(blobs), pushed, validated, quiet)
+
+
+def asked_already(start: str) -> str:
+    """Our own hook before a push, relative to the root, where the pre-commit program runs beside it; empty: there is none.
+
+    Git tells that one of all refs.
+    """
+    git = discover(start)
+    path = our_hook(hook_place(git), "pre-push")
+    return os.path.relpath(path, os.path.realpath(git.root)) if path else ""
+
+
+def not_looked_at(start: str, pushing: Pushing) -> list[str]:
+    """Local branches and tags with commits that the remote is not known to have, beside those of ``pushing.tip``."""
+    git = discover(start)
+    return unsent_refs(git, pushing.remote, resolve(git, pushing.tip))
 
 
 def _validate(git: GitRepo, sent: Outgoing, progress: Progress) -> ValidateResult:

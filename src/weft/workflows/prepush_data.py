@@ -12,6 +12,7 @@ from weft.model.remote import Trust
 from weft.objects.closure_check import remote_states
 from weft.util.humanize import count_text
 from weft.util.progress import Progress
+from weft.workflows.brought import naming_the_commit
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project, committed_config, open_project
@@ -22,8 +23,10 @@ from weft.workflows.selection import of_blobs
 _SHOWN = 5
 
 
-def send(git: GitRepo, blobs: Sequence[tuple[str, str]], progress: Progress, trust: Trust) -> PushResult:
-    """Send the data of the pointers ``blobs`` (path and blob id), and prove that the remote has all of it.
+def send(
+    git: GitRepo, blobs: Sequence[tuple[str, str]], commits: Sequence[str], progress: Progress, trust: Trust
+) -> PushResult:
+    """Send the data of the pointers ``blobs`` (path and blob id) of ``commits``, and prove that the remote has all of it.
 
     Raises ``NoRemote`` and ``HookRefused`` where data cannot be sent at all, ``NotOnRemote`` when the remote does not hold
     what a pointer needs, and what ``push`` raises.
@@ -41,8 +44,9 @@ def send(git: GitRepo, blobs: Sequence[tuple[str, str]], progress: Progress, tru
                 hint="weft remote add origin URL, then git push",
             )
         selection = of_blobs(project, blobs)
-        pushed = push_selection(project, selection, TransferOptions())
-        prove(project, selection.pointers)
+        with naming_the_commit(git, blobs, commits):
+            pushed = push_selection(project, selection, TransferOptions())
+            prove(project, selection.pointers)
         return pushed
 
 

@@ -10,6 +10,7 @@ from weft.model.pointer import Pointer
 from weft.objects import upload
 from weft.objects.upload import PushOptions
 from weft.util.later import later
+from weft.workflows.brought import naming_the_commit
 from weft.workflows.connect import connection, find_remote, pin
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
@@ -33,10 +34,11 @@ def push(
     """
     selection = choose(project, paths, options, outside=True)
     selection = replace(selection, pointers={**selection.pointers, **(also or {})})
-    result = push_selection(project, selection, options)
+    with naming_the_commit(project.git, (), ["HEAD"] if not (options.revs or options.all_commits) else ["--all"]):
+        result = push_selection(project, selection, options)
     if not (paths or options.revs or options.all_commits):
         validate_workspace.remind(project, project.progress)
-    return result
+    return replace(result, git_remote=bool(project.git.git("remote").strip()))
 
 
 def push_selection(project: Project, selection: Selection, options: TransferOptions) -> PushResult:

@@ -120,7 +120,10 @@ class KnownRuns:
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote."""
+    """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote.
+
+    ``git_remote``: the repository has a Git remote, where the commits go.
+    """
 
     remote: str
     url: str
@@ -134,6 +137,7 @@ class PushResult:
     endpoint: str = ""
     broken: tuple[Broken, ...] = ()
     shared: SharedRuns | None = None
+    git_remote: bool = True
 
 
 @dataclass(frozen=True, slots=True)

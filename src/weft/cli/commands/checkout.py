@@ -31,7 +31,7 @@ from weft.workflows.project import open_project
     "--link",
     type=click.Choice(LINKS),
     default=None,
-    help="How files are made, those that are right already too (default: the setting `checkout.link`).",
+    help="How files are made, those that are right already too. Without it `checkout.link` says how new ones are.",
 )
 @stage_option()
 @dry_run_option("Only say what would be written and removed.")

@@ -16,8 +16,16 @@ def install_page(result: InstallResult, view: View) -> Page:
     report += [f"driver     {section}" for section in result.drivers]
     report += ["hidden     refs/weft/runs, from those who fetch from this clone"] if result.hidden else []
     report += [f"changed    {escape(path)}" for path in result.staged]
-    if not report:
+    if not report and not result.to_add:
         report.append("everything is installed already")
+    if result.to_add:
+        steps = [
+            f"weft install, once these lines are in your hooks: {escape(result.folder)} is a folder {result.shared}"
+        ]
+        lines = [f"{escape(one.path)}: {one.line}" for one in result.to_add]
+        return Page(
+            report=(*report, "hooks that do not run weft yet:", *lines), notes=(f"next: {'; then '.join(steps)}",)
+        )
     steps = [f"git commit, for {' and '.join(escape(path) for path in result.staged)}"] if result.staged else []
     if result.tool:
         steps.append("pre-commit install" + "".join(f" -t {stage}" for stage in STAGES))

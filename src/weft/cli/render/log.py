@@ -10,7 +10,7 @@ from weft.cli.render.stale import UNKNOWN, stage_text
 from weft.cli.render.tables import csv_row, inline
 from weft.cli.text import escape
 from weft.util.humanize import count_text, duration_text, few_text, size_text
-from weft.workflows.log import DataChange, LogEntry, StageChange, ValueChange
+from weft.workflows.log import NOT_HERE, DataChange, LogEntry, StageChange, ValueChange
 
 FORMATS = ("text", "csv", "md")
 """The forms of a log, the usual one first."""
@@ -69,8 +69,12 @@ def _rows(entry: LogEntry, view: View) -> Iterator[tuple[str, str]]:
         yield "stale", f"and {len(late) - _STALE:,} more stages (-v lists them)"
     if entry.stale is None:
         yield "!", UNKNOWN
+    absent = [path for path, reason in entry.left_out.items() if reason == NOT_HERE]
+    if absent and not view.verbose:
+        yield "!", f"{count_text(len(absent), 'file')} of it not in this partial clone"
     for path, reason in entry.left_out.items():
-        yield "!", f"{escape(path)}: {escape(reason)}"
+        if reason != NOT_HERE or view.verbose:
+            yield "!", f"{escape(path)}: {escape(reason)}"
     if entry.cut:
         yield "!", CUT
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from weft.cli.context import Page, View
 from weft.cli.text import escape
 from weft.util.humanize import count_text, size_text
 from weft.workflows.results import CheckoutResult, FetchResult, PullResult, PushResult
+
+_VERSION = re.compile(r" \([0-9a-f]{12}\)$")
+"""How a label names one more version of a path, by the beginning of its pointer's id in Git."""
 
 
 def push_page(result: PushResult, view: View) -> Page:
@@ -16,7 +21,7 @@ def push_page(result: PushResult, view: View) -> Page:
     if view.verbose:
         report += [f"{root.state}  {escape(root.path)}  {size_text(root.size)}  {root.oid}" for root in result.roots]
         report.append(f"{count_text(result.requests, 'request')} to {_place(result)}")
-    sent = any(root.state == "pushed" for root in result.roots)
+    sent = result.git_remote and any(root.state == "pushed" for root in result.roots)
     following = "nothing was sent; next: weft push" if result.dry_run else "next: git push" if sent else ""
     # In a dry run this is what was asked for.
     return Page(
@@ -28,8 +33,8 @@ def push_page(result: PushResult, view: View) -> Page:
 
 def push_lines(result: PushResult) -> list[str]:
     """One line for what was sent, one for what was there, one for what was repaired; the last two only if needed."""
-    pushed = sum(1 for root in result.roots if root.state == "pushed")
-    there = len(result.roots) - pushed
+    pushed = [root.path for root in result.roots if root.state == "pushed"]
+    there = [root.path for root in result.roots if root.state != "pushed"]
     name = escape(result.remote)
     lines = []
     if pushed or result.objects:
@@ -37,12 +42,12 @@ def push_lines(result: PushResult) -> list[str]:
         cargo = f"{size_text(result.sent_bytes)}, {objects} in {count_text(result.packs, 'pack')}"
         if pushed:
             verb = "would push" if result.dry_run else "pushed"
-            lines.append(f"{verb} {count_text(pushed, 'path')} to {name} ({_place(result)}): {cargo}")
+            lines.append(f"{verb} {_paths(pushed)} to {name} ({_place(result)}): {cargo}")
         else:
             verb = "would send" if result.dry_run else "sent"
             lines.append(f"{verb} what {name} ({_place(result)}) lacked: {cargo}")
     if there:
-        lines.append(f"{count_text(there, 'path')} already on {name}")
+        lines.append(f"{_paths(there)} already on {name}")
     if not result.roots:
         lines.append("nothing to push: no data is tracked there")
     if result.shared:
@@ -54,6 +59,12 @@ def push_lines(result: PushResult) -> list[str]:
     if result.repaired:
         lines.append(f"repaired: {count_text(result.repaired, 'pack')} that {name} had lost")
     return lines
+
+
+def _paths(labels: Sequence[str]) -> str:
+    """So many paths; where a path is there in several versions, so many of those."""
+    paths = count_text(len({_VERSION.sub("", label) for label in labels}), "path")
+    return paths if paths == count_text(len(labels), "path") else f"{count_text(len(labels), 'version')} of {paths}"
 
 
 def _place(result: PushResult) -> str:

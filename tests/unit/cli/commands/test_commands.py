@@ -247,7 +247,11 @@ def test_push_tells_what_went_and_what_was_there(project, cli):
     ran = cli("push", "-j", "2", "-v")
     assert ran.out.startswith("pushed 1 path to origin (../remote): ")
     assert "2 paths already on origin\n" in ran.out
-    assert ran.err == "next: git push\n"
+    assert ran.err == "", "there is no Git remote"
+    (project / "new").write_bytes(b"new")
+    cli("add", "new")
+    git("remote", "add", "hub", "../hub")
+    assert cli("push").err == "next: git push\n"
     assert cli("push", "--rev", "v1", "--json").data["roots"][0]["state"] == "up-to-date"
     assert cli("push", "--all", "-q").out == ""
 

@@ -19,6 +19,7 @@ def test_push_tells_what_went_and_what_was_there(view):
         "2 paths already on origin",
     )
     assert page.notes == ("next: git push",)
+    assert push_page(replace(PUSHED, git_remote=False), view).notes == (), "there is nowhere to push to"
 
 
 def test_push_in_detail(details):
@@ -38,6 +39,15 @@ def test_a_push_with_nothing_to_do(view):
         "repaired: 1 pack that origin had lost",
     )
     assert push_page(replace(there, roots=()), view).report == ("nothing to push: no data is tracked there",)
+
+
+def test_versions_of_a_path_are_not_counted_as_paths(view):
+    versions = (*ROOTS, PushedRoot("data/train (0123456789ab)", "blake3:dd", "pushed", 100))
+    assert (
+        push_page(replace(PUSHED, roots=versions), view).report[0].startswith("pushed 2 versions of 1 path to origin")
+    )
+    named = (*ROOTS, PushedRoot("data (old)", "blake3:dd", "pushed", 100))
+    assert push_page(replace(PUSHED, roots=named), view).report[0].startswith("pushed 2 paths to origin")
 
 
 def test_a_dry_push_says_that_nothing_was_sent(view):
