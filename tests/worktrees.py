@@ -14,7 +14,6 @@ from weft.objects.ingest import ingest
 from weft.objects.layouts import layout_pairs, store_layout
 from weft.objects.store import open_store
 from weft.workspace.compare import Comparison, compare
-from weft.workspace.ignore import NOTHING, Ignore
 from weft.workspace.materialize import materialize
 from weft.workspace.plan import Plan
 from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
@@ -75,11 +74,11 @@ class WorkTree:
     def reader(self, pointer: Pointer | None) -> ReadManifest:
         return manifest_reader(self.store, pointer.layout if pointer else None)
 
-    def scan(self, ignore: Ignore = NOTHING) -> TreeScan:
-        return scan_tree(str(self.top), self.path, state=self.cache.load(self.path), ignore=ignore)
+    def scan(self) -> TreeScan:
+        return scan_tree(str(self.top), self.path, state=self.cache.load(self.path), tracked=lambda *_: False)
 
-    def add(self, old: Pointer | None = None, missing: str = "", ignore: Ignore = NOTHING) -> Pointer:
-        scan = self.scan(ignore)
+    def add(self, old: Pointer | None = None, missing: str = "") -> Pointer:
+        scan = self.scan()
         read = self.reader(old)
         saved = Saved(self.store)
         with self.store.writer() as writer:
@@ -106,8 +105,8 @@ class WorkTree:
         self.cache.record(self.path, shot.rows, tracked=Tracked(pointer.oid, pointer.layout))
         return pointer
 
-    def status(self, pointer: Pointer, ignore: Ignore = NOTHING) -> Comparison:
-        return compare(self.scan(ignore), pointer, self.reader(pointer), cache=self.cache)
+    def status(self, pointer: Pointer) -> Comparison:
+        return compare(self.scan(), pointer, self.reader(pointer), cache=self.cache)
 
     def changes(self, pointer: Pointer) -> list[tuple[str, str]]:
         return [(change.kind, change.path[len(self.path) + 1 :]) for change in self.status(pointer).changes]

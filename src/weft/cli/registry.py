@@ -53,6 +53,7 @@ _LISTING = (
     (_RUN, "repro", "Run the stages that are stale, in order."),
     (_RUN, "stage", "Declare, list, freeze, accept and remove stages."),
     (_LOOK, "ls", "List tracked data."),
+    (_LOOK, "check-ignore", "Say which line of which .weftignore leaves a path out."),
     (_LOOK, "du", "Show what tracked data takes, and what drop would free."),
     (_LOOK, "cat", "Write one tracked file to standard output."),
     (_LOOK, "get", "Copy data out of any weft repository."),
@@ -74,7 +75,7 @@ _LISTING = (
 )
 
 COMMANDS: dict[str, Entry] = {
-    name: Entry(section, summary, f"weft.cli.commands.{name}") for section, name, summary in _LISTING
+    name: Entry(section, summary, f"weft.cli.commands.{name.replace('-', '_')}") for section, name, summary in _LISTING
 }
 
 

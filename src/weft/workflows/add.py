@@ -40,7 +40,6 @@ from weft.workflows.targets import (
     tell_ignored,
     workspace_pointers,
 )
-from weft.workspace.ignore import load_ignore
 from weft.workspace.names import NamePolicy
 from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.stats import DIR_CODE, sizes_and_codes
@@ -87,7 +86,7 @@ def _take_and_publish(
     request = _understand(project, pointers, paths)
     names = NamePolicy(strict=project.config.portable == STRICT)
     with project.store.writer() as writer:
-        taker = Taker(project, writer, load_ignore(project.root), names, options)
+        taker = Taker(project, writer, names, options)
         drafts = [taker.whole(path, pointers.get(path)) for path in request.whole]
         drafts += [taker.parts(path, pointers[path], subs) for path, subs in request.parts.items()]
         written = writer.finish()
@@ -108,7 +107,7 @@ def _would_add(project: Project, paths: Sequence[str]) -> AddResult:
     request = _understand(project, pointers, paths)
     names = NamePolicy(strict=project.config.portable == STRICT)
     new = [path for path in request.whole if path not in pointers]
-    scans = [scan_tree(project.root, path, ignore=load_ignore(project.root), names=names) for path in new]
+    scans = [scan_tree(project.root, path, tracked=lambda *_: False, names=names) for path in new]
     names.warn(project.progress)
     targets = [Target(path, pointers[path]) for path in request.whole if path in pointers]
     targets += [Target(path, pointers[path], tuple(parts)) for path, parts in request.parts.items()]

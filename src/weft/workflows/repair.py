@@ -19,7 +19,6 @@ from weft.workflows.connect import Connection, connection, find_remote
 from weft.workflows.options import AddOptions
 from weft.workflows.project import Project
 from weft.workflows.take import Taker
-from weft.workspace.ignore import load_ignore
 from weft.workspace.names import NamePolicy
 
 
@@ -88,11 +87,10 @@ class Bringer:
         if looked or not there:
             return
         names = NamePolicy(strict=project.config.portable == STRICT)
-        ignore = load_ignore(project.root)
         for path in there:
             try:
                 with project.store.writer() as writer:
-                    Taker(project, writer, ignore, names, AddOptions()).whole(path, None)
+                    Taker(project, writer, names, AddOptions()).whole(path, None, keeps=self._pointers[path])
             except WeftError as error:
                 self._warn(path, error)
 

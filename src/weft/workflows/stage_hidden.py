@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from weft.errors import WeftError
 from weft.gitio.index import SUBMODULE
@@ -14,11 +15,12 @@ from weft.model.paths import RepoPath, in_cache
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import Inputs, is_at_or_below
 from weft.pipeline.reading import read_by
-from weft.util.atomic import TEMP_PREFIX
 from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.project import Project
 from weft.workflows.stage_inputs import Looker
-from weft.workspace.ignore import load_ignore
+from weft.workspace.names import join_path
+from weft.workspace.scan import IsTracked, scan_tree
+from weft.workspace.walk import manifest_reader, tracked_names
 
 _SHOWN = 5
 
@@ -28,7 +30,7 @@ def hidden_inputs(project: Project, looker: Looker, stage: Stage, inputs: Inputs
 
     A directory that is ignored as a whole counts once, and what Python keeps of compiled modules not at all.
     """
-    ignored = sorted({*_in_git(project, looker, stage), *_in_data(project, inputs)})
+    ignored = sorted({*_in_git(project, looker, stage), *_in_data(project, looker, inputs)})
     if ignored:
         project.progress.warn(
             f"stage {stage.name} may read what is ignored, and neither Git nor weft keeps: {_some(ignored)}",
@@ -75,20 +77,20 @@ def _in_git(project: Project, looker: Looker, stage: Stage) -> Iterator[str]:
             yield name
 
 
-def _in_data(project: Project, inputs: Inputs) -> Iterator[str]:
-    ignore = load_ignore(project.root)
-    if ignore.empty:
-        return
+def _in_data(project: Project, looker: Looker, inputs: Inputs) -> Iterator[str]:
     for ref in inputs.deps:
-        top = os.path.join(project.root, ref.inside or ref.path)
-        for folder, folders, names in os.walk(os.path.join(project.root, ref.path)):
-            at = os.path.relpath(folder, top).replace(os.sep, "/").removeprefix(".")
-            hidden = [name for name in folders if ignore.match(at, name, True)]
-            folders[:] = [name for name in folders if name not in hidden]
-            hidden += [name for name in names if ignore.match(at, name, False)]
-            for name in hidden:
-                if not name.startswith(TEMP_PREFIX):
-                    yield os.path.relpath(os.path.join(folder, name), project.root)
+        top = ref.inside or ref.path
+        inside = ref.path[len(top) + 1 :]
+        pointer, state = looker.tree.pointers.get(top), project.cache.load(top)
+        read = manifest_reader(project.store, pointer.layout if pointer else None)
+        tracked = partial(_below, tracked_names(pointer, read, state), inside)
+        depth = inside.count("/") + 1 if inside else 0
+        for name in scan_tree(project.root, ref.path, tracked=tracked, depth=depth).ignored:
+            yield join_path(ref.path, name.rstrip("/"))
+
+
+def _below(tracked: IsTracked, inside: str, directory: str, name: str) -> bool:
+    return tracked(join_path(inside, directory), name)
 
 
 def _may_be_named(path: str) -> bool:

@@ -30,7 +30,6 @@ from weft.workflows.stage_results import Listener
 from weft.workflows.stages import VALUES_LIMIT, aside_dir
 from weft.workflows.take import Draft, Taker
 from weft.workflows.targets import owner_of, pointer_path
-from weft.workspace.ignore import load_ignore
 from weft.workspace.names import NamePolicy
 
 
@@ -207,7 +206,7 @@ def take_outs(project: Project, looker: Looker, paths: Sequence[str]) -> list[Dr
     names = NamePolicy(strict=project.config.portable == STRICT)
     options = AddOptions(missing="delete", force=True)
     with project.store.writer() as writer:
-        taker = Taker(project, writer, load_ignore(project.root), names, options)
+        taker = Taker(project, writer, names, options)
         # Without the old pointer: all was written anew, and the manifests of what was may be on a remote far away.
         drafts = [_beside(taker.whole(path, None), looker.tree.pointers.get(path)) for path in paths]
         writer.finish()

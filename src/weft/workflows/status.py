@@ -15,9 +15,8 @@ from weft.workflows.project import LOCKS_COPY, Project, state_dir
 from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, repo_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
-from weft.workspace.ignore import load_ignore
 from weft.workspace.scan import TreeScan, scan_tree
-from weft.workspace.walk import manifest_reader, walk_pairs
+from weft.workspace.walk import manifest_reader, tracked_names, walk_pairs
 
 if TYPE_CHECKING:
     from weft.gitio import index
@@ -88,8 +87,9 @@ def compare_target(project: Project, target: Target) -> Comparison:
 
 def scan_target(project: Project, target: Target) -> TreeScan:
     """One tracked path as it is on disk, without what is ignored."""
-    state = project.cache.load(target.path)
-    return scan_tree(project.root, target.path, state=state, ignore=load_ignore(project.root))
+    state, pointer = project.cache.load(target.path), target.pointer
+    tracked = tracked_names(pointer, manifest_reader(project.store, pointer.layout), state)
+    return scan_tree(project.root, target.path, state=state, tracked=tracked)
 
 
 def compare_scan(project: Project, target: Target, scan: TreeScan) -> Comparison:

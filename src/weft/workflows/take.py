@@ -21,8 +21,7 @@ from weft.workflows.fetch import fetch_metadata
 from weft.workflows.options import AddOptions
 from weft.workflows.project import Project
 from weft.workflows.targets import Target
-from weft.workspace.ignore import NOTHING, Ignore
-from weft.workspace.names import NamePolicy
+from weft.workspace.names import NamePolicy, join_path
 from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.reads import Reads
 from weft.workspace.saved import Saved
@@ -30,7 +29,7 @@ from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.snapshot import Snapshot, files_to_read, snapshot
 from weft.workspace.splice import Spliced, replace_paths
 from weft.workspace.statcache import DirRow, PathState, StatCache, Tracked
-from weft.workspace.walk import ReadManifest, manifest_reader
+from weft.workspace.walk import ReadManifest, manifest_reader, tracked_names
 
 T = TypeVar("T")
 
@@ -57,25 +56,28 @@ class Draft:
 
 
 _ANNOUNCED = 256
+_SHOWN = 3
 
 
 class Taker:
     """Reads paths of the workspace into one writer."""
 
-    def __init__(
-        self, project: Project, writer: ObjectWriter, ignore: Ignore, names: NamePolicy, options: AddOptions
-    ) -> None:
+    def __init__(self, project: Project, writer: ObjectWriter, names: NamePolicy, options: AddOptions) -> None:
         self._project = project
         self._writer = writer
-        self._ignore = ignore
         self._names = names
         self._options = options
         self._saved = Saved(project.store, relying=True)
 
-    def whole(self, path: str, old: Pointer | None) -> Draft:
-        """Take all of ``path``, which is there. ``old`` is the pointer that stands for it so far."""
-        state = self._project.cache.load(path)
-        scan = scan_tree(self._project.root, path, state=state, ignore=self._ignore, names=self._names)
+    def whole(self, path: str, old: Pointer | None, *, keeps: Pointer | None = None) -> Draft:
+        """Take all of ``path``, which is there. ``old`` is the pointer that stands for it so far.
+
+        What that holds, or ``keeps``, is taken although a rule ignores it.
+        """
+        project, kept = self._project, old or keeps
+        state = project.cache.load(path)
+        tracked = tracked_names(kept, manifest_reader(project.store, kept.layout if kept else None), state)
+        scan = self._told(scan_tree(project.root, path, state=state, tracked=tracked, names=self._names))
         counts = _Counts()
         contents = Contents(self._writer)
         shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, contents, counts))
@@ -149,19 +151,27 @@ class Taker:
         self, path: str, sub: str, old: Pointer, state: PathState, contents: Contents, counts: _Counts
     ) -> tuple[Snapshot, TreeScan]:
         reader = manifest_reader(self._project.store, old.layout)
-        below = _find(old, sub, reader)
-        scan = scan_tree(
-            self._project.root,
-            f"{path}/{sub}",
-            state=part_state(state, sub),
-            names=self._names,
-            depth=sub.count("/") + 1,
-        )
+        below, own = _find(old, sub, reader), part_state(state, sub)
+        tracked, depth = tracked_names(below, reader, own), sub.count("/") + 1
+        top = self._project.root
+        scan = scan_tree(top, f"{path}/{sub}", state=own, tracked=tracked, names=self._names, depth=depth)
+        self._told(scan)
         if not scan.type:
             raise NoSuchPath(f"no such file: {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
         if scan.type == LINK:
             return self._link(scan), scan
         return self._snapshot(scan, below, reader, contents, counts), scan
+
+    def _told(self, scan: TreeScan) -> TreeScan:
+        """Warn of what no version can hold."""
+        if scan.special:
+            shown = ", ".join(ascii(join_path(scan.path, path)) for path in scan.special[:_SHOWN])
+            more = f" and {len(scan.special) - _SHOWN} more" if len(scan.special) > _SHOWN else ""
+            self._project.progress.warn(
+                f"left out: {shown}{more}: FIFOs, sockets and devices are no data",
+                hint="name them in .weftignore, and nothing is said of them",
+            )
+        return scan
 
     def _link(self, scan: TreeScan) -> Snapshot:
         """A link inside tracked data, added by its own name."""
@@ -250,7 +260,7 @@ def rewritten(
         if not sub:
             raise NoSuchPath("an empty path is inside no directory", hint="weft ls", path=path)
     with project.store.writer() as writer:
-        taker = Taker(project, writer, NOTHING, NamePolicy(), AddOptions())
+        taker = Taker(project, writer, NamePolicy(), AddOptions())
         new = taker.spliced(path, pointer, changes, layouts)
     known = project.cache.load(path).tracked is not None
     return Draft(path, new, new != pointer, rows, tracked=known)

@@ -39,10 +39,9 @@ from weft.workflows.targets import workspace_pointers
 from weft.workflows.validate_layouts import LayoutLook, wrong
 from weft.workflows.validate_results import Staged, ValidateResult
 from weft.workspace.compare import compare
-from weft.workspace.ignore import load_ignore
 from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.stats import size_of, type_of
-from weft.workspace.walk import FILE_TYPES, manifest_reader
+from weft.workspace.walk import FILE_TYPES, manifest_reader, tracked_names
 
 DIFFERS, NOT_HERE = 24, 25
 HASH_BYTES = 64 << 20
@@ -152,7 +151,7 @@ class _Eye:
 
     def _compare(self, path: str, pointer: Pointer) -> Iterator[Violation]:
         project = self._project
-        scan = _scan(project, path)
+        scan = _scan(project, path, pointer)
         if not scan.type:
             return
         unknown = _unknown_bytes(scan)
@@ -276,7 +275,7 @@ def remind(project: Project, progress: Progress, *, but: Sequence[str] = ()) -> 
         if time.monotonic() > end:
             break
         try:
-            scan = _scan(project, path)
+            scan = _scan(project, path, pointer)
             unknown = _unknown_bytes(scan)
             if unknown > left:
                 told += [f"M {path} (weft add {quoted(path)})"] if scan.type and _sums_differ(scan, pointer) else []
@@ -298,8 +297,10 @@ def _letter(kind: str) -> str:
     return {"added": "A", "deleted": "D"}.get(kind, "M")
 
 
-def _scan(project: Project, path: str) -> TreeScan:
-    return scan_tree(project.root, path, state=project.cache.load(path), ignore=load_ignore(project.root))
+def _scan(project: Project, path: str, pointer: Pointer) -> TreeScan:
+    state = project.cache.load(path)
+    tracked = tracked_names(pointer, manifest_reader(project.store, pointer.layout), state)
+    return scan_tree(project.root, path, state=state, tracked=tracked)
 
 
 def _unproved(one: Measured) -> str:

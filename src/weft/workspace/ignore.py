@@ -1,8 +1,9 @@
-"""``.weftignore``: which files of a tracked directory are left alone.
+"""``.weftignore``: which files of tracked directories are left alone.
 
 A subset of Git's rules (https://git-scm.com/docs/gitignore): comments, blank lines, ``*``, ``?`` and ``[...]`` inside one
-name, ``**`` over several, a trailing ``/`` for directories only, a ``/`` elsewhere to anchor the pattern at the tracked
-directory, ``!`` to take a file back in. The last rule that fits decides; nothing below an ignored directory is read.
+name, ``**`` over several, a trailing ``/`` for directories only, a ``/`` elsewhere to anchor the pattern at the folder of
+the file, ``!`` to take a file back in. Each folder may have such a file; deeper ones come later, and the last rule that fits
+decides. Nothing below an ignored directory is read, but for what is tracked already.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from weft.errors import LimitExceeded, SchemaError
@@ -23,78 +25,119 @@ MAX_RULES = 1000
 _NEVER = re.compile(r"(?!)")
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
+    """One line of a ``.weftignore``; ``base`` is the folder that the file lies in, from the top of the work tree."""
+
     parts: tuple[re.Pattern[str] | None, ...]
     on_path: bool
     only_dirs: bool
     include: bool
+    base: str
+    line: int
+    text: str
+
+    @property
+    def file(self) -> str:
+        """The path of the ``.weftignore`` that it stands in."""
+        return f"{self.base}/{FILE_NAME}" if self.base else FILE_NAME
 
 
 class Ignore:
     """Compiled rules. Without any, only weft's own temporary names are ignored."""
 
-    def __init__(self, rules: tuple[_Rule, ...] = ()) -> None:
-        self._rules = rules[::-1]
-        self.empty = not any(not rule.include for rule in rules)
+    def __init__(self, rules: tuple[Rule, ...] = ()) -> None:
+        self._rules = rules
+        self.empty = all(rule.include for rule in rules)
 
     @classmethod
-    def parse(cls, text: str) -> Ignore:
+    def parse(cls, text: str, base: str = "") -> Ignore:
         """Read the rules. Raises ``SchemaError`` with the line for one that makes no sense, ``LimitExceeded``."""
+        path = f"{base}/{FILE_NAME}" if base else FILE_NAME
         rules = []
         for number, line in enumerate(text.split("\n"), start=1):
             try:
-                rule = _parse_rule(line.rstrip("\r"))
+                rule = _parse_rule(line.rstrip("\r"), base, number)
             except (re.error, ValueError) as error:
-                raise SchemaError(f"line {number} of {FILE_NAME}: {error}", path=FILE_NAME, line=number) from None
+                raise SchemaError(f"line {number} of {path}: {error}", path=path, line=number) from None
             if rule is not None:
                 rules.append(rule)
         if len(rules) > MAX_RULES:
-            raise LimitExceeded(f"{FILE_NAME} has more than {MAX_RULES} rules", path=FILE_NAME)
-        return cls(tuple(rules))
+            raise LimitExceeded(f"{path} has more than {MAX_RULES} rules", path=path)
+        return cls(tuple(rules[::-1]))
+
+    def then(self, deeper: Ignore) -> Ignore:
+        """These rules and those of a folder below, which come later."""
+        return Ignore(deeper._rules + self._rules)
 
     def match(self, directory: str, name: str, is_dir: bool) -> bool:
-        """True when the entry ``name`` of ``directory`` (relative to the tracked directory, "" at its top) is ignored."""
+        """True when the entry ``name`` of ``directory`` (from the top of the work tree, "" for that) is ignored."""
         if name.startswith(TEMP_PREFIX):
             return True
+        rule = self.decides(directory, name, is_dir)
+        return rule is not None and not rule.include
+
+    def decides(self, directory: str, name: str, is_dir: bool) -> Rule | None:
+        """The rule that decides about an entry, if one does."""
         path: list[str] = []
         for rule in self._rules:
             if rule.only_dirs and not is_dir:
                 continue
             if rule.on_path and not path:
                 path = [*directory.split("/"), name] if directory else [name]
-            if _fits(rule.parts, path if rule.on_path else [name]):
-                return not rule.include
-        return False
+            below = path[rule.base.count("/") + 1 :] if rule.base else path
+            if _fits(rule.parts, below if rule.on_path else [name]):
+                return rule
+        return None
 
 
 NOTHING = Ignore()
 """No rules but our own temporary names."""
 
 
-def load_ignore(root: str) -> Ignore:
-    """The rules in ``.weftignore`` at the top of the work tree, which hold in every tracked directory.
+def load_ignore(top: str, path: str) -> Ignore:
+    """The rules for what lies at ``path`` and below, its own file aside: those of all folders above it, up to ``top``.
+
+    Raises as ``read_ignore``.
+    """
+    rules = NOTHING
+    for folder in _above(path):
+        found = read_ignore(os.path.join(top, folder, FILE_NAME), None, folder)
+        rules = rules if found is None else rules.then(found)
+    return rules
+
+
+def _above(path: str) -> Iterator[str]:
+    yield ""
+    for at, char in enumerate(path):
+        if char == "/":
+            yield path[:at]
+
+
+def read_ignore(name: str, dir_fd: int | None, base: str) -> Ignore | None:
+    """The rules of the file ``name``, which lies in the folder ``base``; None where there is none.
 
     A link in its place is not followed (``SymlinkRefused``); not UTF-8 or malformed is ``SchemaError``.
     """
-    path = os.path.join(root, FILE_NAME)
+    path = f"{base}/{FILE_NAME}" if base else FILE_NAME
     with os_errors("read", path):
         try:
-            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return NOTHING
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         with os.fdopen(fd, "rb") as stream:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise SchemaError(f"{FILE_NAME} is not a regular file", path=path)
+                raise SchemaError(f"{path} is not a regular file", path=path)
             data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise LimitExceeded(f"{FILE_NAME} is larger than {MAX_BYTES} bytes", path=path)
+        raise LimitExceeded(f"{path} is larger than {MAX_BYTES} bytes", path=path)
     try:
-        return Ignore.parse(data.decode("utf-8"))
+        return Ignore.parse(data.decode("utf-8"), base)
     except UnicodeDecodeError:
-        raise SchemaError(f"{FILE_NAME} is not UTF-8", path=path) from None
+        raise SchemaError(f"{path} is not UTF-8", path=path) from None
 
 
-def _parse_rule(line: str) -> _Rule | None:
+def _parse_rule(line: str, base: str, number: int) -> Rule | None:
+    text = line
     if not line.endswith("\\ "):
         line = line.rstrip(" ")
     if not line or line.startswith("#"):
@@ -108,7 +151,8 @@ def _parse_rule(line: str) -> _Rule | None:
     parts = line.removeprefix("/").split("/")
     if "" in parts:
         raise ValueError("a component of the pattern is empty")
-    return _Rule(tuple(None if part == "**" else _component(part) for part in parts), on_path, only_dirs, include)
+    compiled = tuple(None if part == "**" else _component(part) for part in parts)
+    return Rule(compiled, on_path, only_dirs, include, base, number, text)
 
 
 def _fits(parts: tuple[re.Pattern[str] | None, ...], path: list[str]) -> bool:
@@ -168,3 +212,7 @@ def _char_class(pattern: str, at: int) -> tuple[str, int]:
         raise ValueError("a '[' has no ']'")
     body = re.sub(r"([\\\[\]&~|^])", r"\\\1", pattern[start:end])
     return f"[{'^' if negated else ''}{body}]", end + 1
+
+
+EVERYTHING = Ignore.parse("*")
+"""The rules inside of an ignored directory: nothing there can be taken back in."""

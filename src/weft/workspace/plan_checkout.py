@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from weft.errors import DiskFull, SymlinkRefused, UnsavedChanges
+from weft.errors import DiskFull, FileTypeRefused, SymlinkRefused, UnsavedChanges
 from weft.model.entry import DIR, LINK, Entry
 from weft.model.oid import Oid
 from weft.model.paths import fold_key
@@ -91,6 +91,7 @@ class _Planner:
         self._oids: dict[tuple[str, str], Oid] = {}
         self._fresh: dict[tuple[str, str], bytes] = {}
         self._in_the_way: set[str] = set()
+        self._special = set(scan.special)
         self._blocks = 0
 
     def run(self, read: ReadManifest) -> None:
@@ -152,6 +153,8 @@ class _Planner:
                 self._add(None, Removal(path, name, packed), known, None, clear=doomed)
             else:
                 left = True
+        if doomed:
+            self._refuse_special(path, [special.rpartition("/")[2] for special in self._special])
         if doomed or self._selection.takes(path):
             self.plan.gone.append(path)
         if doomed:
@@ -167,6 +170,7 @@ class _Planner:
         present = set(on_disk)
         wanted = self._selection.filter(path, pair.entries.keys() | present)
         plan = DirPlan(path, expected, exists=pair.on_disk)
+        self._refuse_special(path, wanted if self._special else ())
         self._check_names(pair, on_disk, wanted)
         self.plan.dirs.append(plan)
         if path and not pair.on_disk and len(wanted) == len(pair.entries):
@@ -185,6 +189,17 @@ class _Planner:
         if not self._selection.whole and pair.scan.row:
             gone = pair.scan.row.index.keys() - present - wanted
             plan.kept.extend((name, GONE, None) for name in gone)
+
+    def _refuse_special(self, directory: str, names: Iterable[str]) -> None:
+        """Refuse to replace FIFOs, sockets and devices: their bytes cannot be saved."""
+        for name in names:
+            if join_path(directory, name) in self._special:
+                path = self._shown(directory, name)
+                raise FileTypeRefused(
+                    f"{path!a} is a FIFO, a socket or a device, and stands where tracked data belongs",
+                    hint=f"rm {path}",
+                    path=path,
+                )
 
     def _expect(self, directory: str, entries: Sequence[Entry]) -> None:
         """Count what will be written, and note what the local store lacks."""

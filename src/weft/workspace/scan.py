@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from weft.model.paths import MAX_PATH
 from weft.objects.copies import copy_oid
 from weft.util.atomic import TEMP_PREFIX, translate_os_error
 from weft.util.dirfd import open_at, open_below
-from weft.workspace.ignore import NOTHING, Ignore
+from weft.workspace.ignore import EVERYTHING, FILE_NAME, NOTHING, Ignore, load_ignore, read_ignore
 from weft.workspace.names import NamePolicy, check_link, check_names, encode_names, join_path
 from weft.workspace.statcache import SINGLE_FILE, DirRow, PathState, now_ns
 from weft.workspace.stats import (
@@ -28,6 +28,9 @@ from weft.workspace.stats import (
     split_fixed,
     split_names,
 )
+
+IsTracked = Callable[[str, str], bool]
+"""Tells of a directory, relative to the tracked path, and a name in it whether the pointer holds it."""
 
 
 @dataclass(slots=True)
@@ -81,7 +84,8 @@ class TreeScan:
 
     ``type`` is the manifest letter of what stands at the path, empty when nothing does. ``dirs`` holds the directories by
     their path relative to it, parents first; a file is one directory that holds the single name ``/``. ``started`` (ns)
-    is when the scan began, ``leftovers`` are temporary files of ours relative to the tracked path. ``depth`` is how many
+    is when the scan began, ``leftovers`` are temporary files of ours relative to the tracked path. ``ignored`` is what rules
+    left out (directories end in a slash), ``special`` what is neither file, directory nor link. ``depth`` is how many
     directories the path lies below the tracked one, so many may a link climb: 0 unless a part is scanned alone.
     """
 
@@ -93,6 +97,8 @@ class TreeScan:
     dirs: dict[str, DirScan] = field(default_factory=dict)
     files: int = 0
     leftovers: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    special: list[str] = field(default_factory=list)
     depth: int = 0
 
     @property
@@ -137,15 +143,16 @@ def scan_tree(
     path: str,
     *,
     state: PathState | None = None,
-    ignore: Ignore = NOTHING,
+    tracked: IsTracked | None = None,
     names: NamePolicy | None = None,
     depth: int = 0,
 ) -> TreeScan:
     """List the tracked path ``path`` below the work tree's top directory ``top``.
 
     ``depth`` is given for a part of a tracked directory: how far below it lies. ``state`` is what the stat cache holds:
-    directories that are as recorded are not checked again. ``names`` collects
-    what is not portable. Raises ``SymlinkRefused`` (a parent is a link, or a link leaves the tracked directory),
+    directories that are as recorded are not checked again. With ``tracked`` what ``.weftignore`` files name is left out, but
+    for what is tracked already. FIFOs, sockets and devices are only noted. ``names`` collects what is not portable. Raises
+    ``SymlinkRefused`` (a parent is a link, or a link leaves the tracked directory),
     ``FileTypeRefused``, ``PermissionFault``, the errors of ``check_data_name``, ``LimitExceeded``, and ``FileChanged``
     when a directory is replaced meanwhile.
     """
@@ -163,13 +170,13 @@ def scan_tree(
     finally:
         os.close(top_fd)
     try:
-        _scan_at(scan, parent_fd, name, ignore, names or NamePolicy())
+        _scan_at(scan, parent_fd, name, tracked, names or NamePolicy())
     finally:
         os.close(parent_fd)
     return scan
 
 
-def _scan_at(scan: TreeScan, parent_fd: int, name: str, ignore: Ignore, names: NamePolicy) -> None:
+def _scan_at(scan: TreeScan, parent_fd: int, name: str, tracked: IsTracked | None, names: NamePolicy) -> None:
     try:
         info = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
     except FileNotFoundError:
@@ -192,24 +199,29 @@ def _scan_at(scan: TreeScan, parent_fd: int, name: str, ignore: Ignore, names: N
     except OSError as error:
         raise _replaced(scan.path) from error
     try:
-        _Walk(scan, root_fd, ignore, names).run((info.st_dev, info.st_ino))
+        _Walk(scan, root_fd, tracked, names).run((info.st_dev, info.st_ino))
     finally:
         os.close(root_fd)
+
+
+_Children = dict[str, tuple[tuple[int, int], bool]]
+"""Sub-directories by name: device and inode, and whether a rule names the directory, so that only what is tracked counts."""
 
 
 class _Walk:
     """The loop over the directories. A stack, not recursion: depth is the user's."""
 
-    def __init__(self, scan: TreeScan, root_fd: int, ignore: Ignore, names: NamePolicy) -> None:
+    def __init__(self, scan: TreeScan, root_fd: int, tracked: IsTracked | None, names: NamePolicy) -> None:
         self._scan = scan
         self._root_fd = root_fd
-        self._ignore = ignore
+        self._tracked = tracked
         self._names = names
 
     def run(self, identity: tuple[int, int]) -> None:
-        stack = [("", identity)]
+        rules = load_ignore(self._scan.top, self._scan.path) if self._tracked is not None else NOTHING
+        stack = [("", identity, rules)]
         while stack:
-            directory, identity = stack.pop()
+            directory, identity, rules = stack.pop()
             shown = join_path(self._scan.path, directory)
             if len(os.fsencode(shown)) > MAX_PATH or _depth(directory) >= MAX_DEPTH:
                 raise LimitExceeded(
@@ -217,14 +229,13 @@ class _Walk:
                 )
             fd = self._open(directory, identity, shown)
             try:
-                children = self._read(directory, fd, shown)
+                children, rules = self._read(directory, fd, shown, rules)
             except OSError as error:
                 raise translate_os_error(error, "read", shown) from error
             finally:
                 os.close(fd)
-            stack.extend(
-                (join_path(directory, name), identity) for name, identity in sorted(children.items(), reverse=True)
-            )
+            for name, (identity, hidden) in sorted(children.items(), reverse=True):
+                stack.append((join_path(directory, name), identity, EVERYTHING if hidden else rules))
 
     def _open(self, directory: str, identity: tuple[int, int], shown: str) -> int:
         """Open a directory and make sure that it is the one its parent listed: a component may have become a link."""
@@ -238,11 +249,33 @@ class _Walk:
             raise _replaced(shown)
         return fd
 
-    def _read(self, directory: str, fd: int, shown: str) -> dict[str, tuple[int, int]]:
+    def _read(self, directory: str, fd: int, shown: str, rules: Ignore) -> tuple[_Children, Ignore]:
+        """Read one directory; its sub-directories, and the rules that hold below it."""
+        skipped = (self._scan.leftovers, self._scan.ignored, self._scan.special)
+        before = [len(names) for names in skipped]
+        found, children = self._list(directory, fd, shown, rules)
+        own = None
+        if self._tracked is not None and rules is not EVERYTHING:
+            ignored = self._scan.ignored[before[1] :]
+            if any(name == FILE_NAME for name, _ in found) or join_path(directory, FILE_NAME) in ignored:
+                own = read_ignore(FILE_NAME, fd, shown)
+        if own is not None:
+            # Its rules may take back in what those from above leave out.
+            rules = rules.then(own)
+            for names, count in zip(skipped, before, strict=True):
+                del names[count:]
+            found, children = self._list(directory, fd, shown, rules)
+        found.sort()
+        self._add(directory, fd, found, shown)
+        self._scan.files += len(found) - len(children)
+        return children, rules
+
+    def _list(self, directory: str, fd: int, shown: str, rules: Ignore) -> tuple[list[tuple[str, bytes]], _Children]:
+        """Names and packed status of what counts in one directory, and what of it are directories."""
         found: list[tuple[str, bytes]] = []
-        children: dict[str, tuple[int, int]] = {}
-        ignore = self._ignore
-        rules = not ignore.empty
+        children: _Children = {}
+        tracked = self._tracked
+        ruled = tracked is not None and not rules.empty
         with os.scandir(fd) as entries:
             for entry in entries:
                 name = entry.name
@@ -254,20 +287,19 @@ class _Walk:
                 except FileNotFoundError:
                     continue
                 is_dir = info.st_mode & 0o170000 == 0o040000
-                if rules and ignore.match(directory, name, is_dir):
+                hidden = ruled and rules.match(shown, name, is_dir)
+                if hidden and tracked is not None and not tracked(directory, name):
+                    self._scan.ignored.append(join_path(directory, name) + ("/" if is_dir else ""))
                     continue
                 if is_dir:
-                    children[name] = (info.st_dev, info.st_ino)
+                    children[name] = (info.st_dev, info.st_ino), hidden
                     found.append((name, DIR_STAT))
                     continue
                 try:
                     found.append((name, pack_stat(info)))
                 except FileTypeRefused:
-                    pack_stat(info, join_path(shown, name))  # again, for a message with the path
-        found.sort()
-        self._add(directory, fd, found, shown)
-        self._scan.files += len(found) - len(children)
-        return children
+                    self._scan.special.append(join_path(directory, name))
+        return found, children
 
     def _through_links(self, fd: int, found: list[tuple[str, bytes]]) -> dict[str, str]:
         """Give the links into the store among ``found`` the status of what they lead to; the paths there, by name."""

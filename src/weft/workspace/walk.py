@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from weft.errors import ManifestCycle, ObjectMissing
@@ -13,7 +13,8 @@ from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects.store import LocalStore
 from weft.workspace.names import join_path
-from weft.workspace.scan import DirScan, TreeScan
+from weft.workspace.scan import DirScan, IsTracked, TreeScan
+from weft.workspace.statcache import PathState
 
 ReadManifest = Callable[[Oid], Manifest]
 FILE_TYPES = (FILE, EXEC)
@@ -151,3 +152,35 @@ def _children(scan: TreeScan, pair: DirPair, complete: bool) -> list[tuple[str, 
 def was_here(scan: TreeScan, directory: str, name: str) -> bool:
     """True when the records are complete and say that this entry was once in the workspace."""
     return scan.state.tracked is not None and scan.state.was_here(directory, name)
+
+
+def tracked_names(pointer: Pointer | None, read: ReadManifest, state: PathState) -> IsTracked:
+    """A function that tells whether the pointer holds a name, for scans: such names are ignored by no rule.
+
+    Where manifests are not here, the record of what was put into the workspace answers.
+    """
+    if pointer is None or not pointer.is_dir:
+        return lambda directory, name: False
+    top = pointer.oid
+    chain: list[tuple[str, Mapping[str, Entry]]] = []  # from the top to the directory that was asked for last
+
+    def entries(directory: str) -> Mapping[str, Entry]:
+        while chain and chain[-1][0] and not f"{directory}/".startswith(chain[-1][0] + "/"):
+            chain.pop()
+        if not chain:
+            chain.append(("", read(top).by_name()))
+        while chain[-1][0] != directory:
+            at, known = chain[-1]
+            name = directory[len(at) + 1 if at else 0 :].partition("/")[0]
+            entry = known.get(name)
+            found = read(entry.oid).by_name() if entry is not None and entry.type == DIR else {}
+            chain.append((join_path(at, name), found))
+        return chain[-1][1]
+
+    def tracked(directory: str, name: str) -> bool:
+        try:
+            return name in entries(directory)
+        except ObjectMissing:
+            return state.was_here(directory, name)
+
+    return tracked

@@ -58,27 +58,27 @@ def test_an_open_class_is_a_named_error():
 
 
 def test_no_file_means_no_rules(tmp_path):
-    assert load_ignore(str(tmp_path)).empty
+    assert load_ignore(str(tmp_path), "d").empty
 
 
 def test_the_file_is_read(tmp_path):
     (tmp_path / ".weftignore").write_text("*.bak\n")
-    assert load_ignore(str(tmp_path)).match("", "x.bak", False)
+    assert load_ignore(str(tmp_path), "d").match("", "x.bak", False)
 
 
 def test_a_link_in_its_place_is_refused(tmp_path):
     os.symlink("/etc/hostname", tmp_path / ".weftignore")
     with pytest.raises(SymlinkRefused):
-        load_ignore(str(tmp_path))
+        load_ignore(str(tmp_path), "d")
 
 
 def test_a_fifo_in_its_place_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / ".weftignore")
     with pytest.raises(SchemaError):
-        load_ignore(str(tmp_path))
+        load_ignore(str(tmp_path), "d")
 
 
 def test_a_huge_file_is_refused(tmp_path):
     (tmp_path / ".weftignore").write_bytes(b"#" * 70_000)
     with pytest.raises(LimitExceeded):
-        load_ignore(str(tmp_path))
+        load_ignore(str(tmp_path), "d")

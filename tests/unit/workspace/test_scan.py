@@ -16,7 +16,6 @@ from weft.errors import (
     SymlinkRefused,
 )
 from weft.workspace import scan as scan_module
-from weft.workspace.ignore import Ignore
 from weft.workspace.names import NamePolicy
 from weft.workspace.scan import scan_tree
 from weft.workspace.statcache import DirRow, PathState
@@ -137,7 +136,7 @@ def test_links_that_leave_only_together_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fifo", "socket"])
-def test_special_files_are_refused_at_once(tmp_path, kind, monkeypatch):
+def test_special_files_are_noted_and_opened_by_nobody(tmp_path, kind, monkeypatch):
     (tmp_path / "data").mkdir()
     path = tmp_path / "data/odd"
     if kind == "fifo":
@@ -147,21 +146,26 @@ def test_special_files_are_refused_at_once(tmp_path, kind, monkeypatch):
             monkeypatch.chdir(path.parent)  # the path of a socket may have 107 bytes only
             server.bind("odd")
     begun = time.monotonic()
-    with pytest.raises(FileTypeRefused) as caught:
-        scan_tree(str(tmp_path), "data")
+    found = scan_tree(str(tmp_path), "data")
     assert time.monotonic() - begun < 1
+    assert (found.files, found.special) == (0, ["odd"])
+    with pytest.raises(FileTypeRefused) as caught:
+        scan_tree(str(tmp_path), "data/odd")
     assert caught.value.path == "data/odd"
 
 
-def test_a_special_file_that_is_ignored_is_fine(tmp_path):
+def test_of_a_special_file_that_is_ignored_nothing_is_said(tmp_path):
     (tmp_path / "data").mkdir()
     os.mkfifo(tmp_path / "data/odd.sock")
-    assert scan_tree(str(tmp_path), "data", ignore=Ignore.parse("*.sock")).files == 0
+    (tmp_path / ".weftignore").write_text("*.sock\n")
+    found = scan_tree(str(tmp_path), "data", tracked=lambda *_: False)
+    assert (found.files, found.special, found.ignored) == (0, [], ["odd.sock"])
 
 
 def test_an_ignored_directory_is_not_read(tmp_path):
     fill(tmp_path, {"data/.git/config": b"", "data/a": b""})
-    assert scan_tree(str(tmp_path), "data", ignore=Ignore.parse(".git/")).files == 1
+    (tmp_path / ".weftignore").write_text(".git/\n")
+    assert scan_tree(str(tmp_path), "data", tracked=lambda *_: False).files == 1
     with pytest.raises(PathReserved) as caught:
         scan_tree(str(tmp_path), "data")
     assert caught.value.path == "data/.git"

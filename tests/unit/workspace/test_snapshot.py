@@ -8,7 +8,6 @@ import pytest
 from weft.errors import MissingUnknown, NoSuchPath, PathOverlap, SymlinkRefused
 from weft.model.entry import Entry
 from weft.model.oid import Oid
-from weft.workspace.ignore import Ignore
 from weft.workspace.reads import Reads
 from weft.workspace.snapshot import snapshot
 from weft.workspace.splice import replace_paths
@@ -143,7 +142,8 @@ def test_files_that_were_kept_are_still_not_deletions_later(tree, later):
 
 def test_ignored_files_are_not_taken(tree):
     tree.fill({**FILES, "x.tmp": b"t"})
-    assert "x.tmp" not in listing(tree, tree.add(ignore=Ignore.parse("*.tmp")))
+    (tree.top / ".weftignore").write_text("*.tmp\n")
+    assert "x.tmp" not in listing(tree, tree.add())
 
 
 def test_a_link_as_tracked_path_and_nothing_are_refused(tree):

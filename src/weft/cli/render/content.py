@@ -13,6 +13,7 @@ from weft.cli.render.transfer import push_lines
 from weft.cli.text import columns, escape
 from weft.errors import LimitExceeded
 from weft.util.humanize import count_text, size_text
+from weft.workflows.check_ignore import CheckIgnoreResult
 from weft.workflows.results import Added, AddResult, GetResult, InitResult, ListResult, MoveResult
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ def init_page(result: InitResult, view: View) -> Page:
         report.append(f"remote origin: {escape(result.remote)}")
     following = "git commit, then weft add PATH" if result.created else "weft add PATH"
     return Page(report=tuple(report), notes=(f"next: {following}",))
+
+
+def ignore_page(result: CheckIgnoreResult, view: View) -> Page:
+    """One line for each path that is ignored: the line that says so, and the path."""
+    lines = []
+    for one in result.paths:
+        if one.ignored:
+            stays = "  (tracked already, so it stays)" if one.tracked else ""
+            lines.append(f"{escape(one.file)}:{one.line}:{escape(one.pattern)}\t{escape(one.path)}{stays}")
+    return Page(data=tuple(lines))
 
 
 def add_page(result: AddResult, view: View) -> Page:
