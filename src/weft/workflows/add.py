@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault, WeftError
 from weft.formats import pointer as pointer_format
@@ -22,6 +23,7 @@ from weft.model.pointer import Pointer
 from weft.objects.treediff import diff_entries
 from weft.pipeline.validate.violations import quoted
 from weft.util.dirfd import write_below
+from weft.util.later import later
 from weft.workflows.files import tidy
 from weft.workflows.options import AddOptions, TransferOptions
 from weft.workflows.project import Project, alone
@@ -29,7 +31,7 @@ from weft.workflows.push import push_selection
 from weft.workflows.results import Added, AddResult
 from weft.workflows.selection import Selection
 from weft.workflows.status import state_of, tell_of_locks
-from weft.workflows.take import Draft, Taker
+from weft.workflows.take import Draft, Taker, was_part
 from weft.workflows.targets import (
     Pointers,
     Target,
@@ -41,9 +43,16 @@ from weft.workflows.targets import (
     workspace_pointers,
 )
 from weft.workspace.names import NamePolicy
+from weft.workspace.saved import Saved
 from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.stats import DIR_CODE, sizes_and_codes
 from weft.workspace.walk import manifest_reader
+
+if TYPE_CHECKING:
+    from weft.workflows import look, named_in_stages
+else:
+    look = later("weft.workflows.look")
+    named_in_stages = later("weft.workflows.named_in_stages")
 
 _MANY = 10  # of fewer files people keep the overview
 _OWN_FILES = frozenset((".gitignore", ".weftignore"))
@@ -85,6 +94,7 @@ def _take_and_publish(
     """The drafts that were published, the bytes that went into the store, and whether pointers were staged."""
     request = _understand(project, pointers, paths)
     names = NamePolicy(strict=project.config.portable == STRICT)
+    again = _store_again(project, {path: pointers[path] for path in request.whole if path in pointers}, options)
     with project.store.writer() as writer:
         taker = Taker(project, writer, names, options)
         drafts = [taker.whole(path, pointers.get(path)) for path in request.whole]
@@ -97,7 +107,22 @@ def _take_and_publish(
     if not staging:
         tell_ignored(project, ignored_paths(project.git, [pointer_path(draft.path) for draft in drafts]))
     tidy(os.path.join(project.root, draft.path) for draft in drafts)
-    return drafts, written.stored, staging
+    return drafts, again + written.stored, staging
+
+
+def _store_again(project: Project, pointers: Mapping[str, Pointer], options: AddOptions) -> int:
+    """Store what the local store lost of tracked paths, as far as the workspace has it; the bytes that it took.
+
+    That the root of the data is lost is seen here; for the rest each content is asked for, which ``force`` makes weft do.
+    """
+    saved = Saved(project.store, relying=True)
+    stored = 0
+    for path, pointer in pointers.items():
+        if options.force or saved.unsaved({pointer.oid}):
+            with project.store.writer() as writer:
+                Taker(project, writer, NamePolicy(), options).whole(path, None, keeps=pointer)
+                stored += writer.finish().stored
+    return stored
 
 
 def _would_add(project: Project, paths: Sequence[str]) -> AddResult:
@@ -151,7 +176,7 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
         inside = owner_of(pointers, path)
         below = [known for known in pointers if not path or known.startswith(path + "/")]
         if inside:
-            _check_there(project, text, path)
+            _check_there(project, text, path, Target(inside, pointers[inside], (path[len(inside) + 1 :],)))
             request.parts.setdefault(inside, []).append(path[len(inside) + 1 :])
         elif below and path not in pointers:
             # Like `git add DIR`: everything tracked below is brought up to date.
@@ -163,6 +188,8 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
             for error in pointers.broken_at(path).values():
                 raise error  # what it stands for lies in what would be tracked
             check_free(path, pointers)
+            if path not in pointers:
+                named_in_stages.refuse_kept_by_git(project, path)
             request.whole[path] = None
     for path in request.whole:
         request.parts.pop(path, None)
@@ -199,10 +226,11 @@ def _is_there(project: Project, path: str) -> bool:
     return os.path.lexists(os.path.join(project.root, path))
 
 
-def _check_there(project: Project, text: str, path: str) -> None:
-    if _is_there(project, path):
+def _check_there(project: Project, text: str, path: str, part: Target | None = None) -> None:
+    """Refuse what is not there; a ``part`` of a tracked directory that was here is one that was deleted."""
+    if _is_there(project, path) or (part and was_part(project.cache.load(part.path), path[len(part.path) + 1 :])):
         return
-    tracked = os.path.lexists(os.path.join(project.root, pointer_path(path)))
+    tracked = look.holds(project, part) if part else os.path.lexists(os.path.join(project.root, pointer_path(path)))
     hint = f"weft checkout {text}, or weft rm {text}" if tracked else "check the spelling"
     raise NoSuchPath(f"no such file: {text}", hint=hint, path=text)
 

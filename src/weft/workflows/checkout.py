@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -27,6 +27,7 @@ from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
 from weft.workflows.selection import Selection
+from weft.workflows.status import scan_target
 from weft.workflows.take import Draft, rewritten
 from weft.workflows.targets import (
     Target,
@@ -215,12 +216,24 @@ def plan_one(
         for row in state.rows.values():
             row.manifest = b""  # no directory is passed over
     scan = scan_tree(project.root, path, state=state)
+    delete = _not_ignored(project, Target(path, pointer)) if options.delete and pointer is not None else None
     # Only the local store counts: what a remote's index says it holds is a claim, and nothing is replaced on a claim.
     view = project.store.layout(pointer.layout if pointer else None)
     absent = None if here else partial(Saved(project.store).absent, layout=view, path=path)
     unsaved = Saved(project.store, relying=True).unsaved
-    request = CheckoutRequest(pointer, unsaved, subpaths, options.force, absent, relink=relink)
+    request = CheckoutRequest(pointer, unsaved, subpaths, options.force, absent, relink=relink, delete=delete)
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
+
+
+def _not_ignored(project: Project, target: Target) -> Callable[[str, str], bool]:
+    """Tells of an entry of a tracked directory whether no rule leaves it out."""
+    ignored = {name.rstrip("/") for name in scan_target(project, target).ignored}
+
+    def counts(directory: str, name: str) -> bool:
+        path = join_path(directory, name)
+        return not any(path[:at] in ignored for at in range(1, len(path) + 1) if path[at : at + 1] in ("", "/"))
+
+    return counts
 
 
 # --- carrying out ---

@@ -139,7 +139,7 @@ def _refuse_changed(changed: Sequence[str], moved: bool) -> None:
             f"{_named(changed)}: not as the pointer has it, and only what is recorded and pushed can be dropped",
             hint="weft checkout, to bring the data to its pointer, then weft drop"
             if moved
-            else "weft add PATH and weft push to keep it, or weft checkout --force PATH to undo",
+            else "weft add PATH and weft push to keep it, or weft checkout --force --delete PATH to undo",
             path=changed[0],
         )
 

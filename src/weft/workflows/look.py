@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
-from weft.errors import NoSuchPath, NotTracked, UsageFault
+from weft.errors import NoSuchPath, NotTracked, ObjectMissing, UsageFault
 from weft.formats import manifest as manifest_format
 from weft.gitio import trees
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
@@ -17,7 +18,7 @@ from weft.objects.catalog import LOCAL
 from weft.workflows.fetch import fetch_content, fetch_metadata
 from weft.workflows.project import Project
 from weft.workflows.results import Listed, ListResult
-from weft.workflows.targets import Pointers, broken_of, pick, repo_path, revision_pointers, workspace_pointers
+from weft.workflows.targets import Pointers, Target, broken_of, pick, repo_path, revision_pointers, workspace_pointers
 
 TYPES = {FILE: "file", EXEC: "exec", LINK: "link", DIR: "dir"}
 
@@ -50,6 +51,30 @@ def find_entry(project: Project, pointer: Pointer, subpath: str) -> Entry:
             raise NoSuchPath(f"this version of {pointer.path} holds no {subpath}", hint="weft ls", path=subpath)
         entry = found
     return entry
+
+
+def refuse_unknown(project: Project, targets: Sequence[Target], *, here: bool = False) -> None:
+    """Raise ``NoSuchPath`` for a part that its tracked directory does not hold, as far as its manifests are here.
+
+    ``here``: one that stands in the workspace is known as well.
+    """
+    for path, pointer, subpaths in targets:
+        for sub in subpaths or ():
+            known = here and os.path.lexists(os.path.join(project.root, path, sub))
+            if not known and not holds(project, Target(path, pointer, (sub,))):
+                raise NoSuchPath(f"{path} holds no {sub}", hint=f"weft ls -R {path}", path=f"{path}/{sub}")
+
+
+def holds(project: Project, part: Target) -> bool:
+    """Whether a tracked directory holds the part; true where its manifests are not here to tell."""
+    try:
+        for sub in part.subpaths or ():
+            find_entry(project, part.pointer, sub)
+    except NoSuchPath:
+        return False
+    except ObjectMissing:
+        pass
+    return True
 
 
 def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResult:

@@ -1,16 +1,19 @@
-"""What ``weft.yaml`` says of a path that is to be renamed."""
+"""What ``weft.yaml`` says of a path that is to be added or renamed."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
 
-from weft.errors import StageFault, WeftError
+from weft.errors import PathReserved, StageFault, WeftError
 from weft.formats import stagefile
+from weft.model.lineage import RECORDS
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.workflows.project import Project
 from weft.workflows.stages import stage_file, values_reader
+
+_KINDS = {"params": "a params file", "metrics": "a metrics file", "plots": "a plot", "out": "an out"}
 
 
 def refuse_outs(project: Project, path: str) -> None:
@@ -21,6 +24,22 @@ def refuse_outs(project: Project, path: str) -> None:
                 raise StageFault(
                     f"{out.path} is an out of the stage {stage.name}, which would make it under this name again",
                     hint=f"change it in {STAGE_FILE}, line {stage.line}, then: weft repro {stage.name}",
+                    path=path,
+                )
+
+
+def refuse_kept_by_git(project: Project, path: str) -> None:
+    """Raise ``PathReserved`` for what Git keeps: the stage file, records, configuration, and what stages say Git keeps."""
+    if path in (STAGE_FILE, RECORDS, ".weft") or path.startswith((f"{RECORDS}/", ".weft/")):
+        raise PathReserved(f"{path} belongs into Git: weft reads it from there", hint=f"git add {path}", path=path)
+    for stage in _stages(project):
+        kept = {params.file: "params" for params in stage.params}
+        kept |= {out.path: out.kind for out in stage.outs if not out.cache}
+        for name, kind in kept.items():
+            if is_at_or_below(name, path):
+                raise PathReserved(
+                    f"{name} is {_KINDS[kind]} of the stage {stage.name}, which Git keeps: {STAGE_FILE}, line {stage.line}",
+                    hint=f"git add {name}",
                     path=path,
                 )
 

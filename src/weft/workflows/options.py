@@ -50,13 +50,15 @@ class CheckoutOptions:
     ``force`` replaces changed files (their bytes go into the store first). ``stage`` overrides the configuration's choice
     to `git add` pointers taken from a revision. ``link`` says how files are made (one of ``weft.model.config.LINKS``), and
     then those that have the right bytes are made again where they were made otherwise; "" leaves it to the configuration.
-    ``dry_run`` only tells what would be written and removed.
+    ``dry_run`` only tells what would be written and removed. ``delete`` removes what was added to tracked directories, too,
+    but for what is ignored.
     """
 
     force: bool = False
     stage: bool | None = None
     link: str = ""
     dry_run: bool = False
+    delete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,11 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
                 plans[target.path] = plan_one(project, target.path, pointer, there, options)
     for draft in drafts.values():
         publish(project, draft, staging=project.config.stages)
-    carry_out(project, plans)
+    saved = carry_out(project, plans).saved
     # The pointers of what goes as a whole go last: whoever was stopped before can say the same again.
     stop_tracking(project, [target.path for target in targets if target.path not in drafts])
     tidy(os.path.join(project.root, path) for path in drafts)
-    return MoveResult(tuple((path, "") for path in gone), broken)
+    return MoveResult(tuple((path, "") for path in gone), broken, saved=saved)
 
 
 def stop_tracking(project: Project, paths: Sequence[str]) -> None:

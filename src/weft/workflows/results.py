@@ -63,11 +63,13 @@ class AddResult:
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """Outcome of ``mv`` and ``rm``: pairs of old and new path (new is empty when removed)."""
+    """Outcome of ``mv`` and ``rm``: pairs of old and new path (new is empty when removed); ``saved`` are files whose bytes
+    went into the store before they were removed, with their ids."""
 
     moved: tuple[tuple[str, str], ...]
     broken: tuple[Broken, ...] = ()
     dry_run: bool = False
+    saved: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ from weft.workspace.walk import manifest_reader, tracked_names, walk_pairs
 
 if TYPE_CHECKING:
     from weft.gitio import index
-    from weft.workflows import lock_list, next_step, old_hooks, pushed, stale
+    from weft.workflows import lock_list, look, next_step, old_hooks, pushed, stale
     from weft.workspace import linked, saved, selection
 else:
+    look = later("weft.workflows.look")
     index = later("weft.gitio.index")
     lock_list = later("weft.workflows.lock_list")
     next_step = later("weft.workflows.next_step")
@@ -44,6 +45,8 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
         old_hooks.warn_of_old_hooks(project)
     pointers = workspace_pointers(project, warn_ignored=True)
     targets, broken = select(project, pointers, paths, lenient=True)
+    if any(target.subpaths for target in targets):
+        look.refuse_unknown(project, targets, here=True)
     found = pushed.states(project, targets, remote) if remote is not None else None
     states = [state_of(project, target, found.of(target) if found else "") for target in targets]
     states = [_in_conflict(state) if state.path in pointers.unmerged else state for state in states]

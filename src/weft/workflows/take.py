@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -77,7 +78,9 @@ class Taker:
         project, kept = self._project, old or keeps
         state = project.cache.load(path)
         tracked = tracked_names(kept, manifest_reader(project.store, kept.layout if kept else None), state)
-        scan = self._told(scan_tree(project.root, path, state=state, tracked=tracked, names=self._names))
+        scan = scan_tree(project.root, path, state=state, tracked=tracked, names=self._names)
+        if keeps is None:
+            self._told(scan)
         counts = _Counts()
         contents = Contents(self._writer)
         shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, contents, counts))
@@ -87,7 +90,10 @@ class Taker:
         return Draft(path, pointer, pointer != old, shot.rows, gone, True, counts.files, counts.size)
 
     def parts(self, path: str, old: Pointer, subpaths: Sequence[str]) -> Draft:
-        """Take only ``subpaths`` of the tracked directory ``path``; all else stays as the pointer has it."""
+        """Take only ``subpaths`` of the tracked directory ``path``; all else stays as the pointer has it.
+
+        One that was here and is gone is taken out of it.
+        """
         state = self._project.cache.load(path)
         counts = _Counts()
 
@@ -97,6 +103,9 @@ class Taker:
             rows: dict[str, dict[str, DirRow]] = {}
             scans: dict[str, TreeScan] = {}
             for sub in _outermost(subpaths):
+                if was_part(state, sub) and not os.path.lexists(os.path.join(self._project.root, path, sub)):
+                    changes[sub] = None
+                    continue
                 shot, scans[sub] = self._part(path, sub, old, state, contents, counts)
                 changes[sub] = _entry(shot)
                 rows[sub] = shot.rows
@@ -162,7 +171,7 @@ class Taker:
             return self._link(scan), scan
         return self._snapshot(scan, below, reader, contents, counts), scan
 
-    def _told(self, scan: TreeScan) -> TreeScan:
+    def _told(self, scan: TreeScan) -> None:
         """Warn of what no version can hold."""
         if scan.special:
             shown = ", ".join(ascii(join_path(scan.path, path)) for path in scan.special[:_SHOWN])
@@ -171,7 +180,6 @@ class Taker:
                 f"left out: {shown}{more}: FIFOs, sockets and devices are no data",
                 hint="name them in .weftignore, and nothing is said of them",
             )
-        return scan
 
     def _link(self, scan: TreeScan) -> Snapshot:
         """A link inside tracked data, added by its own name."""
@@ -264,6 +272,12 @@ def rewritten(
         new = taker.spliced(path, pointer, changes, layouts)
     known = project.cache.load(path).tracked is not None
     return Draft(path, new, new != pointer, rows, tracked=known)
+
+
+def was_part(state: PathState, sub: str) -> bool:
+    """Whether ``sub``, inside of a tracked directory, was once in the workspace as tracked data."""
+    directory, _, name = sub.rpartition("/")
+    return state.tracked is not None and state.was_here(directory, name)
 
 
 @dataclass(slots=True)

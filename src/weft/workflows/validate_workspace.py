@@ -167,7 +167,8 @@ class _Eye:
         if compared.changes:
             first = compared.changes[0]
             more = f" and {count_text(len(compared.changes) - 1, 'more file')}" if len(compared.changes) > 1 else ""
-            yield _differs(path, f"{first.path} is {first.kind}{more}, against the staged pointer")
+            came = any(change.kind in ("added", "renamed") for change in compared.changes)
+            yield _differs(path, f"{first.path} is {first.kind}{more}, against the staged pointer", came=came)
         elif compared.state == "error":
             self.notes.append(f"{path} was not compared: {compared.message}")
 
@@ -307,8 +308,9 @@ def _unproved(one: Measured) -> str:
     return f"the metrics of {one.ref.path} in {one.path} are unproved: its data is not here"
 
 
-def _differs(path: str, text: str) -> Violation:
-    mend = f"weft add {quoted(path)} to take it, weft checkout --force {quoted(path)} to drop it"
+def _differs(path: str, text: str, *, came: bool = False) -> Violation:
+    drop = f"weft checkout --force {'--delete ' if came else ''}{quoted(path)}"
+    mend = f"weft add {quoted(path)} to take it, {drop} to drop it"
     return found(DIFFERS, path + SUFFIX, text, mend=mend)
 
 

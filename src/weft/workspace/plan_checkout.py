@@ -40,7 +40,8 @@ class CheckoutRequest:
 
     ``unsaved`` tells which contents are held by no store, ``absent`` which the local store lacks (None: not asked),
     ``traits`` what the file system does (None: it is probed), ``relink`` whether a file that has the right bytes, given by
-    its absolute path, is to be made again all the same (None: none is).
+    its absolute path, is to be made again all the same (None: none is), ``delete`` whether an entry of a directory that was
+    never tracked goes (None: all stay).
     """
 
     pointer: Pointer | None
@@ -50,6 +51,7 @@ class CheckoutRequest:
     absent: Callable[[Iterable[Oid]], set[Oid]] | None = None
     traits: Callable[[], Traits] | None = None
     relink: Callable[[str, Entry], bool] | None = None
+    delete: Callable[[str, str], bool] | None = None
 
 
 class _Found(NamedTuple):
@@ -133,14 +135,16 @@ class _Planner:
             self.plan.clear_dirs.sort(key=_depth, reverse=True)
 
     def _tracked(self, directory: str, name: str) -> bool:
-        return self._scan.state.was_here(directory, name)
+        delete = self._request.delete
+        return self._scan.state.was_here(directory, name) or (delete is not None and delete(directory, name))
 
     # --- directories that the target does not hold ---
 
     def _leftover(self, pair: DirPair) -> None:
         path = pair.path
         doomed = path in self._in_the_way
-        tracked_dir = path in self._scan.state.rows or not path
+        parent, _, own = path.rpartition("/")
+        tracked_dir = path in self._scan.state.rows or not path or self._tracked(parent, own)
         left = False
         names = self._selection.filter(path, pair.scan.name_list())
         for name, packed, known in pair.scan.items():

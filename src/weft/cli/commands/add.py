@@ -24,7 +24,12 @@ from weft.workflows.project import open_project
 @stage_option()
 @click.option("--max-size", type=size, default=None, metavar="SIZE", help="Refuse files larger than SIZE.")
 @jobs_option()
-@click.option("-f", "--force", is_flag=True, help="Record it even if the pointer changed since the last checkout.")
+@click.option(
+    "-f",
+    "--force",
+    is_flag=True,
+    help="Record it even if the pointer changed since the last checkout, and store again what the store lost.",
+)
 @dry_run_option("Only say what would be added.")
 @pass_session
 def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote: str, **chosen: Any) -> int:

@@ -28,6 +28,9 @@ from weft.workflows.project import open_project
 @click.argument("words", nargs=-1, metavar="[REV] [--] [PATH...]", shell_complete=complete_words)
 @click.option("-f", "--force", is_flag=True, help="Replace changed files; their bytes go into the store first.")
 @click.option(
+    "--delete", is_flag=True, help="Remove what was added to tracked directories, too; --force saves it first."
+)
+@click.option(
     "--link",
     type=click.Choice(LINKS),
     default=None,

@@ -178,8 +178,12 @@ def _advice(result: StatusResult) -> list[str]:
     if behind:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
     settled = [item for item in result.paths if item.state != "conflict"]
-    if any(not change.behind for item in settled for change in item.changes):
-        lines.append("next: weft add PATH to record, weft checkout --force PATH to undo")
+    edits = [change.kind for item in settled for change in item.changes if not change.behind]
+    if edits:
+        undo = (
+            "weft checkout --force --delete PATH" if {"added", "renamed"} & {*edits} else "weft checkout --force PATH"
+        )
+        lines.append(f"next: weft add PATH to record, {undo} to undo")
     if any(item.edited for item in result.paths):
         lines.append(
             "next: weft checkout --force PATH in each work tree above; weft verify puts the changed copy aside"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
 from weft.cli.render.changes import path_lines
-from weft.cli.render.transfer import push_lines
+from weft.cli.render.transfer import push_lines, saved_lines
 from weft.cli.text import columns, escape
 from weft.errors import LimitExceeded
 from weft.util.humanize import count_text, size_text
@@ -113,7 +113,9 @@ def remove_page(result: MoveResult, view: View) -> Page:
     removed = tuple(f"{verb}  {escape(old)}" for old, _ in result.moved)
     if result.dry_run:
         return Page(data=removed, notes=("nothing was removed",))
-    return Page(report=removed, notes=("next: git commit; the bytes stay in the store",))
+    return Page(
+        report=removed, notes=("next: git commit; the bytes stay in the store",), cautions=saved_lines(result.saved)
+    )
 
 
 def ls_page(result: ListResult, view: View) -> Page:

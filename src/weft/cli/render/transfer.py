@@ -106,7 +106,7 @@ def checkout_page(result: CheckoutResult, view: View) -> Page:
     """What was written and removed in the workspace, what was saved before, and what is not here."""
     if result.dry_run:
         return Page(data=_checked_out(result, view), notes=("nothing was changed", *_to_bring(result)))
-    return Page(report=_checked_out(result, view), notes=_to_bring(result), cautions=_saved(result))
+    return Page(report=_checked_out(result, view), notes=_to_bring(result), cautions=saved_lines(result.saved))
 
 
 def pull_page(result: PullResult, view: View) -> Page:
@@ -117,7 +117,7 @@ def pull_page(result: PullResult, view: View) -> Page:
         data = (*_fetched(result.fetched, view), *_checked_out(replace(there, absent=()), view))
         return Page(data=data, notes=("nothing was changed",))
     report = (*_fetched(result.fetched, view), *_checked_out(there, view))
-    return Page(report=report, notes=_to_bring(there), cautions=_saved(there))
+    return Page(report=report, notes=_to_bring(there), cautions=saved_lines(there.saved))
 
 
 def _checked_out(result: CheckoutResult, view: View) -> tuple[str, ...]:
@@ -140,6 +140,6 @@ def _to_bring(result: CheckoutResult) -> tuple[str, ...]:
     return ("next: weft pull, to bring what is not here",) if result.absent else ()
 
 
-def _saved(result: CheckoutResult) -> tuple[str, ...]:
+def saved_lines(saved: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """How to have back what ``--force`` replaced."""
-    return tuple(f"saved {escape(path)}; to have it back: weft cat {oid} > FILE" for path, oid in result.saved)
+    return tuple(f"saved {escape(path)}; to have it back: weft cat {oid} > FILE" for path, oid in saved)

@@ -49,7 +49,7 @@ def test_status_looks_like_that_of_git(view):
         "1 missing, 1 in error, 1 not pushed to origin, 1 incomplete on origin",
     )
     assert page.notes == (
-        "next: weft add PATH to record, weft checkout --force PATH to undo",
+        "next: weft add PATH to record, weft checkout --force --delete PATH to undo",
         "next: weft pull, to bring what is not here",
         "next: git commit (1 pointer not committed)",
         "next: weft push",
