@@ -113,7 +113,7 @@ class Needs:
                 paths = [path for path, other in self._pointers.items() if root_name(other) == root_name(pointer)]
                 raise ObjectMissing(
                     f"data of {', '.join(paths[:3])} is neither here nor on {self._remote.storage.name}",
-                    hint="run `weft fetch` from the remote that has it, or `weft add` the files again",
+                    hint="run `weft fetch` from the remote that has it, or store the files again with `weft add --force`",
                     path=paths[0],
                 ) from error
         self._add(walker.closure)

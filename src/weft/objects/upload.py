@@ -274,7 +274,7 @@ class _Push:
             )
         raise ObjectMissing(
             f"data of {names} is neither here nor on {self._remote.storage.name}",
-            hint="run `weft fetch` from the remote that has it, or `weft add` the files again",
+            hint="run `weft fetch` from the remote that has it, or store the files again with `weft add --force`",
             path=paths[0] if paths else "",
         )
 

@@ -53,9 +53,8 @@ class Bringer:
 
     def __call__(self, oids: Set[Oid]) -> None:
         """Bring what can be found of ``oids``."""
+        self.from_workspace(oids)
         left = self._project.store.missing(oids)
-        if left:
-            self._from_workspace()
         for spec in self._remotes:
             left = self._project.store.missing(left)
             if not left:
@@ -70,7 +69,7 @@ class Bringer:
         """Bring all data of some of the pointers: of which it cannot be told what they need, for that is lost too."""
         wanted = {path: self._pointers[path] for path in paths if path in self._pointers}
         if wanted:
-            self._from_workspace()
+            self._store_workspace()
         for spec in self._remotes if wanted else ():
             for path, pointer in wanted.items():
                 try:
@@ -79,7 +78,14 @@ class Bringer:
                 except (EnvironmentFault, IntegrityError, RefusedInput) as error:
                     self._warn(f"the remote {spec.name}", error)
 
-    def _from_workspace(self) -> None:
+    def from_workspace(self, oids: Set[Oid]) -> int:
+        """Store what the workspace has of ``oids`` and the local store lacks; how many there were of them."""
+        left = self._project.store.missing(oids)
+        if left:
+            self._store_workspace()
+        return len(left) - len(self._project.store.missing(left))
+
+    def _store_workspace(self) -> None:
         """Store what the tracked paths hold that the local store lacks, once. No pointer is written."""
         project = self._project
         looked, self._looked = self._looked, True

@@ -107,7 +107,6 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
     why = fault_of(project.catalog, deep=level is not Level.QUICK)
     if why:
         project.store.rebuild_catalog(why)
-    needs, notes, broken = _needs(project, pointers)
     packs = project.catalog.packs(LOCAL)
     read = 0
     with _lap(project, options.level, options) as lap:
@@ -121,6 +120,8 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
 
             problems = list(verify_store(project.store, level, advance, lap))
     damage = [_Damage(problem, _objects(project, problem)) for problem in problems if problem.damaged]
+    # Not before: an object that is not found makes the catalog forget packs that are gone, and they would count as not here.
+    needs, notes, broken = _needs(project, pointers)
     for pack, why in {one.problem.pack: one.problem.message for one in reversed(damage)}.items():
         project.store.quarantine(pack, why)
     if any(problem.message == CONTRADICTS for problem in problems):
@@ -134,7 +135,9 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
     if options.repair:
         before, findings = findings, []
         bring = Bringer(project, pointers, sources(project, options.source))
-        repaired, lost = _bring_back(project, bring)
+        repaired = bring.from_workspace({oid for needed in needs.values() for oid in needed})
+        came, lost = _bring_back(project, bring, {oid for one in damage for oid in one.oids})
+        repaired += came
         needs, notes, broken = _needs(project, pointers)
         broken += _contradictions(project, pointers, needs, level)
         for one, finding in zip(damage, before, strict=False):
@@ -159,9 +162,9 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
     )
 
 
-def _bring_back(project: Project, bring: Bringer) -> tuple[int, set[Oid]]:
+def _bring_back(project: Project, bring: Bringer, damaged: Set[Oid]) -> tuple[int, set[Oid]]:
     """Bring what was lost by damage, in this run or an earlier one; how many objects came, and those that did not."""
-    lost = quarantine.lost(project.store)
+    lost = quarantine.lost(project.store) | project.store.missing(damaged)
     if lost:
         bring(lost)
     left = project.store.missing(lost)
