@@ -72,3 +72,19 @@ def test_elsewhere_it_is_moved_aside(tmp_path: Path) -> None:
     assert snapshot(tmp_path / "got.saved-1") == {"a.txt": ("file", b"precious\n", False)}
     repo.weft("get", ".", "data/a.txt", "-o", str(tmp_path / "new.txt"), "--force")
     assert not (tmp_path / "new.txt.saved-1").exists()
+
+
+def test_a_file_goes_into_a_folder_that_is_there(tmp_path: Path) -> None:
+    repo = source(tmp_path / "repo")
+    other = Repo(tmp_path, repo.env)
+    other.write({"there/x": b"mine"})
+    for force in ((), ("--force",)):
+        other.weft("get", str(repo.root), "data/a.txt", "-o", "there", *force)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["repo", "there"]
+    assert (tmp_path / "there/a.txt").read_bytes() == b"right\n"
+    assert (
+        "weft get -o there/, to put it inside" in other.weft("get", str(repo.root), "data", "-o", "there", code=3).err
+    )
+    other.weft("get", str(repo.root), "data", "-o", "there/")
+    assert snapshot(tmp_path / "there/data") == snapshot(repo.root / "data")
+    assert (tmp_path / "there/x").read_bytes() == b"mine"

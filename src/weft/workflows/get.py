@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import cast
+from typing import Literal, cast
 from urllib.parse import unquote
 
 from weft.errors import (
@@ -24,7 +24,8 @@ from weft.errors import (
 from weft.gitio import trees
 from weft.gitio.kept import tree_paths
 from weft.gitio.repo import SAFELY, GitRepo, discover, find_git, git_failed
-from weft.model.entry import DIR
+from weft.model.entry import DIR, EXEC, Entry
+from weft.model.oid import Oid
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import Pointer
 from weft.model.remote import NOTHING, Trust
@@ -77,23 +78,35 @@ def get(
             raise NotTracked(
                 f"{path} is not tracked in {rev or 'HEAD'} of {url}", hint="weft ls REV: in a clone of it", path=path
             )
-        target = os.path.abspath(destination or os.path.basename(place))
+        entry = _entry_at(project, found[0])
+        target = _target(destination, os.path.basename(place), entry)
         if os.path.lexists(target) and not force:
-            raise UnsavedChanges(f"{target} is there already", hint="weft get -o OTHER, or --force", path=target)
-        pointer = _pointer_at(project, found[0], os.path.basename(target))
+            inside = f"weft get -o {destination}/, to put it inside" if destination and os.path.isdir(target) else ""
+            hint = f"{inside or 'weft get -o OTHER'}, or --force"
+            raise UnsavedChanges(f"{target} is there already", hint=hint, path=target)
+        fetch_content(project, found[0])
+        pointer = _pointer_of(entry, os.path.basename(target), found[0].pointer.layout)
         return GetResult(url, commit, target, *_write(project, pointer, target))
 
 
-def _pointer_at(project: Project, target: Target, name: str) -> Pointer:
-    """What the target means as a pointer of its own, with its bytes here."""
-    if target.pointer.is_dir:
-        fetch_metadata(project, [target])
-    entry = find_entry(project, target.pointer, target.subpaths[0] if target.subpaths else "")
-    fetch_content(project, target)
-    kind = "dir" if entry.type == DIR else "file"
-    return Pointer(
-        kind, name, entry.oid, entry.size, entry.files, target.pointer.layout, entry.type == "x"  # type: ignore[arg-type]
-    )  # fmt: skip
+def _entry_at(project: Project, part: Target) -> Entry:
+    """What is asked for, as an entry."""
+    if part.pointer.is_dir:
+        fetch_metadata(project, [part])
+    return find_entry(project, part.pointer, part.subpaths[0] if part.subpaths else "")
+
+
+def _target(destination: str, name: str, entry: Entry) -> str:
+    """Where to write: a file goes into a folder that is there, as ``cp`` does it; a directory where a ``/`` says so, for
+    else the same command once more would write it one folder deeper."""
+    target = os.path.abspath(destination or name)
+    inside = destination and os.path.isdir(target) and (entry.type != DIR or destination.endswith("/"))
+    return os.path.join(target, name) if inside else target
+
+
+def _pointer_of(entry: Entry, name: str, layout: Oid | None) -> Pointer:
+    kind: Literal["file", "dir"] = "dir" if entry.type == DIR else "file"
+    return Pointer(kind, name, entry.oid, entry.size, entry.files, layout, entry.type == EXEC)
 
 
 def _write(project: Project, pointer: Pointer, target: str) -> tuple[int, int, tuple[tuple[str, str], ...], str]:

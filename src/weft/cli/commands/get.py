@@ -14,13 +14,20 @@ from weft.workflows.get import get
 @click.argument("url")
 @click.argument("what", metavar="[REV:]PATH")
 @click.option(
-    "-o", "--output", default="", metavar="DEST", type=click.Path(), help="Where to write (default: its name, here)."
+    "-o",
+    "--output",
+    default="",
+    metavar="DEST",
+    type=click.Path(),
+    help="Where to write (default: its name, here).",
 )
 @click.option("--trust", is_flag=True, help="Send your credentials to its remote, and obey its private configuration.")
 @click.option("-f", "--force", is_flag=True, help="Replace what is at DEST, after its bytes were saved.")
 @pass_session
 def command(session: Session, url: str, what: str, output: str, trust: bool, force: bool) -> None:
     """Copy data out of any weft repository.
+
+    A file goes into DEST where that is a folder, a directory where DEST ends in a slash as well.
 
     URL is anything that Git can clone. Nothing is added to the repository you are in, and none is needed. Without --trust
     its remote is asked without credentials, unless your own configuration trusts the place, and where it is a directory its

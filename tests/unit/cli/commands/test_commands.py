@@ -11,6 +11,7 @@ from weft.cli import candidates
 from weft.cli.commands import (
     add,
     cat,
+    check_ignore,
     checkout,
     compare,
     completion,
@@ -46,7 +47,25 @@ from weft.cli.commands import (
 )
 from weft.cli.registry import COMMANDS
 
-MODULES = [add, cat, checkout, compare, completion, config, diff, doctor, drop, du, fetch, gc, get, help, init, install]
+MODULES = [
+    add,
+    cat,
+    check_ignore,
+    checkout,
+    compare,
+    completion,
+    config,
+    diff,
+    doctor,
+    drop,
+    du,
+    fetch,
+    gc,
+    get,
+    help,
+    init,
+    install,
+]
 MODULES += [
     lineage,
     log,
@@ -140,12 +159,12 @@ def test_status_lines_and_exit_codes(project, cli):
 
 
 def test_status_ends_with_the_code_of_a_path_in_error(project, cli):
-    os.mkfifo(project / "data" / "pipe")
+    (project / "data" / ".weftignore").write_text("[oops")
     ran = cli("status", code=3)
     assert "! data" in ran.out
-    assert "E_FILE_TYPE" in ran.out
+    assert "E_SCHEMA" in ran.out
     assert cli("status", "--json", code=3).data["paths"][0]["exit_code"] == 3
-    os.unlink(project / "data" / "pipe")
+    os.unlink(project / "data" / ".weftignore")
     (project / "data" / "more").write_bytes(b"more")
     for pack in (project / ".git/weft/store/packs").rglob("*.pack"):
         pack.unlink()
