@@ -53,7 +53,7 @@ def find_entry(project: Project, pointer: Pointer, subpath: str) -> Entry:
     return entry
 
 
-def refuse_unknown(project: Project, targets: Sequence[Target], *, here: bool = False) -> None:
+def refuse_unknown(project: Project, targets: Iterable[Target], *, here: bool = False) -> None:
     """Raise ``NoSuchPath`` for a part that its tracked directory does not hold, as far as its manifests are here.
 
     ``here``: one that stands in the workspace is known as well.

@@ -12,10 +12,12 @@ from weft.objects.upload import PushOptions
 from weft.util.later import later
 from weft.workflows.brought import naming_the_commit
 from weft.workflows.connect import connection, find_remote, pin
+from weft.workflows.look import refuse_unknown
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
 from weft.workflows.results import PushedRoot, PushResult
 from weft.workflows.selection import Selection, choose
+from weft.workflows.targets import Target
 
 if TYPE_CHECKING:
     from weft.workflows import validate_workspace
@@ -32,10 +34,14 @@ def push(
     reached before is pinned in the configuration. Raises ``NoRemote``, ``ObjectMissing`` and ``NotOnRemote`` naming the
     paths, and network errors.
     """
-    selection = choose(project, paths, options, outside=True)
-    selection = replace(selection, pointers={**selection.pointers, **(also or {})})
+    chosen = choose(project, paths, options, outside=True)
+    if not (options.revs or options.all_commits):
+        refuse_unknown(
+            project, [Target(path, one, tuple(chosen.parts[path] or ())) for path, one in chosen.pointers.items()]
+        )
+    chosen = replace(chosen, pointers={**chosen.pointers, **(also or {})})
     with naming_the_commit(project.git, (), ["HEAD"] if not (options.revs or options.all_commits) else ["--all"]):
-        result = push_selection(project, selection, options)
+        result = push_selection(project, chosen, options)
     if not (paths or options.revs or options.all_commits):
         validate_workspace.remind(project, project.progress)
     return replace(result, git_remote=bool(project.git.git("remote").strip()))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from weft.errors import NotTracked, WeftError
 from weft.gitio import trees
 from weft.gitio.history import all_pointer_blobs
 from weft.model.pointer import Pointer
-from weft.util.later import later
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
 from weft.workflows.results_status import Broken
@@ -24,11 +22,6 @@ from weft.workflows.targets import (
     select,
     workspace_pointers,
 )
-
-if TYPE_CHECKING:
-    from weft.workflows import look
-else:
-    look = later("weft.workflows.look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +49,6 @@ def choose(project: Project, paths: Sequence[str], options: TransferOptions, *, 
     if options.revs:
         return _historic(project, paths, _of_revisions(project, options.revs), strict=True)
     targets, broken = select(project, workspace_pointers(project, outside=outside, warn_ignored=outside), paths)
-    if any(target.subpaths for target in targets):
-        look.refuse_unknown(project, targets)
     return Selection(
         {target.path: target.pointer for target in targets},
         {target.path: target.subpaths for target in targets},

@@ -21,11 +21,13 @@ from weft.objects.verify import CONTRADICTS, Level, Problem, verify_store
 from weft.util.humanize import count_text
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.copies import check_copies
+from weft.workflows.look import refuse_unknown
 from weft.workflows.options import TransferOptions, VerifyOptions
 from weft.workflows.project import Project, state_dir
 from weft.workflows.repair import Bringer, mend_remote, sources
 from weft.workflows.results import Finding, VerifyResult
 from weft.workflows.selection import choose
+from weft.workflows.targets import Target
 
 _MEND = "weft verify --repair, which looks for the lost objects in the workspace and on the remotes"
 LEVELS = {"quick": Level.QUICK, "scrub": Level.SCRUB, "full": Level.FULL}
@@ -39,6 +41,10 @@ def verify(project: Project, paths: Sequence[str], options: VerifyOptions) -> Ve
     """
     wanted = TransferOptions(revs=options.revs, all_commits=options.all_commits)
     chosen = choose(project, paths, wanted, outside=True)
+    if not (options.revs or options.all_commits):
+        refuse_unknown(
+            project, [Target(path, one, tuple(chosen.parts[path] or ())) for path, one in chosen.pointers.items()]
+        )
     if options.level == "remote":
         return replace(_verify_remote(project, chosen.pointers, options), broken=chosen.broken)
     return replace(_verify_local(project, chosen.pointers, options), broken=chosen.broken)

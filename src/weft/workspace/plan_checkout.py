@@ -93,7 +93,6 @@ class _Planner:
         self._oids: dict[tuple[str, str], Oid] = {}
         self._fresh: dict[tuple[str, str], bytes] = {}
         self._in_the_way: set[str] = set()
-        self._special = set(scan.special)
         self._blocks = 0
 
     def run(self, read: ReadManifest) -> None:
@@ -158,7 +157,7 @@ class _Planner:
             else:
                 left = True
         if doomed:
-            self._refuse_special(path, [special.rpartition("/")[2] for special in self._special])
+            _refuse_special(self._scan, path, [special.rpartition("/")[2] for special in self._scan.special])
         if doomed or self._selection.takes(path):
             self.plan.gone.append(path)
         if doomed:
@@ -174,7 +173,7 @@ class _Planner:
         present = set(on_disk)
         wanted = self._selection.filter(path, pair.entries.keys() | present)
         plan = DirPlan(path, expected, exists=pair.on_disk)
-        self._refuse_special(path, wanted if self._special else ())
+        _refuse_special(self._scan, path, wanted if self._scan.special else ())
         self._check_names(pair, on_disk, wanted)
         self.plan.dirs.append(plan)
         if path and not pair.on_disk and len(wanted) == len(pair.entries):
@@ -193,17 +192,6 @@ class _Planner:
         if not self._selection.whole and pair.scan.row:
             gone = pair.scan.row.index.keys() - present - wanted
             plan.kept.extend((name, GONE, None) for name in gone)
-
-    def _refuse_special(self, directory: str, names: Iterable[str]) -> None:
-        """Refuse to replace FIFOs, sockets and devices: their bytes cannot be saved."""
-        for name in names:
-            if join_path(directory, name) in self._special:
-                path = self._shown(directory, name)
-                raise FileTypeRefused(
-                    f"{path!a} is a FIFO, a socket or a device, and stands where tracked data belongs",
-                    hint=f"rm {path}",
-                    path=path,
-                )
 
     def _expect(self, directory: str, entries: Sequence[Entry]) -> None:
         """Count what will be written, and note what the local store lacks."""
@@ -357,6 +345,17 @@ def _refuse_hopeless(scan: TreeScan, request: CheckoutRequest) -> None:
         free += sum(size_of(packed) for found in scan.dirs.values() for _, packed, _ in found.items())
     if pointer.size > free or pointer.files - scan.files > names:
         raise _too_much(scan, pointer.size, pointer.files)
+
+
+def _refuse_special(scan: TreeScan, directory: str, names: Iterable[str]) -> None:
+    """Refuse to replace FIFOs, sockets and devices: their bytes cannot be saved."""
+    for inside in {join_path(directory, name) for name in names}.intersection(scan.special):
+        path = join_path(scan.path, inside)
+        raise FileTypeRefused(
+            f"{path!a} is a FIFO, a socket or a device, and stands where tracked data belongs",
+            hint=f"rm {path}",
+            path=path,
+        )
 
 
 def _room(scan: TreeScan) -> tuple[int, int]:
