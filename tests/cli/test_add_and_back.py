@@ -93,3 +93,16 @@ def test_a_name_that_is_nowhere_is_refused(repo: Repo) -> None:
         assert "d holds no nope" in repo.weft(verb, "d/nope", code=3).err
     repo.write({"d/new": b"1"})
     assert "A d/new" in repo.weft("status", "d/new").out
+
+
+def test_paths_are_taken_from_a_file(repo: Repo) -> None:
+    repo.write({"x/1 a": b"1", "x/2": b"2", "y": b"3", "list": b"x/1 a\nx/2\n", "nul": b"y\0d/a\0"})
+    repo.weft("add", "--files-from", "list")
+    repo.write({"d/a": b"new"})
+    said = repo.weft("add", "--files-from", "nul").out
+    assert "added      y" in said
+    assert "updated    d" in said
+    assert "all as recorded" in repo.weft("status").out
+    assert repo.weft("add", "x/2", "--files-from", "/dev/null").out.startswith("unchanged  x/2")
+    assert "name what is to be added" in repo.weft("add", "--files-from", "-", code=2).err
+    assert "name what is to be added" in repo.weft("add", code=2).err

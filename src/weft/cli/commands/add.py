@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, BinaryIO
 
 import click
 
@@ -16,7 +17,10 @@ from weft.workflows.project import open_project
 
 
 @verb("add", long=True, example="weft add data/train models/net.bin\ngit commit -m 'New training data'\nweft push")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
+@click.option(
+    "--files-from", type=click.File("rb"), metavar="FILE", help="Take paths from FILE, too (-: standard input)."
+)
 @click.option("--to-remote", is_flag=True, help="Push the data in the same go, to the default remote.")
 @remote_option("Push it in the same go, to NAME.")
 @click.option("--keep-missing", "missing", flag_value="keep", help="Absent files stay part of a tracked directory.")
@@ -32,15 +36,34 @@ from weft.workflows.project import open_project
 )
 @dry_run_option("Only say what would be added.")
 @pass_session
-def command(session: Session, /, paths: tuple[str, ...], to_remote: bool, remote: str, **chosen: Any) -> int:
+def command(
+    session: Session,
+    /,
+    paths: tuple[str, ...],
+    files_from: BinaryIO | None,
+    to_remote: bool,
+    remote: str,
+    **chosen: Any,
+) -> int:
     """Put files or directories into the store and write their pointers.
 
     NAME.weft is written beside each NAME, staged for the next commit, and NAME is kept in .gitignore. A file inside a
     tracked directory may be added alone, whether or not the rest of that directory is here.
+
+    --files-from takes one path a line, or paths that each end in a NUL character, as `find -print0` writes them.
     """
+    if files_from is not None:
+        paths += _listed(files_from.read())
+    if not paths:
+        raise click.UsageError("name what is to be added: PATH, or --files-from FILE")
     target = remote if to_remote or remote else None
     options = AddOptions(**{**chosen, "missing": chosen["missing"] or "", "to_remote": target})
     with open_project(session.start, session.progress, session.trust) as project:
         result = add(project, paths, options)
     session.show("add", result, add_page)
     return session.tell_broken(result.broken)
+
+
+def _listed(data: bytes) -> tuple[str, ...]:
+    names = data.split(b"\0") if b"\0" in data else data.split(b"\n")
+    return tuple(os.fsdecode(name) for name in names if name)
