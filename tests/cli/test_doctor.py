@@ -124,7 +124,7 @@ def test_a_merge_in_progress_with_its_conflict(repo: Repo) -> None:
     repo.git("merge", "side", code=1)
     found = wrong(probes(repo, code=1))
     assert [one[:2] for one in found] == [("merge", "warn"), ("pointers", "fail")]
-    assert found[0][3] == "weft resolve, then git commit; or git merge --abort"
+    assert found[0][3] == "weft resolve --ours data, or --theirs, or --base; or git merge --abort"
     assert "weft resolve" in found[1][3]
     repo.git("merge", "--abort")
     probes(repo, code=0)

@@ -125,7 +125,7 @@ def test_both_run_one_stage_with_other_params(repo: Project) -> None:
     assert "lineage/train.yaml: both sides ran train; take one side, then: weft repro train" in said.err
     text = (repo.root / "lineage/train.yaml").read_bytes()
     assert text.startswith(b"# Both sides hold a run of train, and no record can tell of both.\n")
-    assert b"<<<<<<< ours\n" + ours + b"=======\n" in text
+    assert b"<<<<<<< ours (other)\n" + ours + b"=======\n" in text
     assert repo.git("diff", "--name-only", "--diff-filter=U").out.split()[:2] == [
         "lineage/score.yaml",
         "lineage/train.yaml",
