@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,23 @@ def test_one_path_inside_the_other_is_refused_before_anything_is_written(repo: R
     assert "other/x lies inside other, which is named too" in ran.err
     assert not list(repo.root.glob("**/other*.weft"))
     assert repo.weft("status").code == 0
+
+
+def test_of_two_pointers_the_one_that_git_does_not_know_is_blamed(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"data/raw.txt": b"raw", "other/x": b"x"})
+    repo.weft("add", "data/raw.txt", "other")
+    repo.commit("data")
+    other = Repo.make(tmp_path / "other")
+    other.write({"data/x": b"x"})
+    other.weft("add", "data")
+    shutil.copy(other.root / "data.weft", repo.root / "data.weft")
+    for words in (("status",), ("push", "-n"), ("doctor",)):
+        ran = repo.weft(*words, code=None)
+        said = ran.out + ran.err
+        assert "Git does not know data.weft" in said, said
+        assert "rm data.weft" in said
+        assert "git rm" not in said
+    # Where Git knows neither, or both, it is the inner one, as before.
+    repo.git("add", "-f", "data.weft")
+    assert "git rm data/raw.txt.weft" in repo.weft("doctor", code=None).out

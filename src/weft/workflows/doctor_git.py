@@ -106,7 +106,10 @@ def pointers(project: Project) -> tuple[dict[str, Pointer], list[Probe]]:
     """The pointers that can be read, and a probe for each that cannot."""
     found: dict[str, Pointer] = {}
     probes: list[Probe] = []
+    strange: set[str] = set()
     for name, how in trees.pointer_files(project.git).items():
+        if how == trees.UNKNOWN:
+            strange.add(data_path(name))
         try:
             pointer = read_pointer(project, data_path(name))
             if pointer is not None:
@@ -123,6 +126,6 @@ def pointers(project: Project) -> tuple[dict[str, Pointer], list[Probe]]:
         except WeftError as error:
             hint = error.hint or f"git restore {name}, or git log -- {name} for an older one"
             probes.append(Probe("pointers", "fail", f"{name} cannot be read: {error.message} ({error.code})", hint))
-    for overlap in dict.fromkeys(overlaps(found).values()):
+    for overlap in dict.fromkeys(overlaps(found, strange).values()):
         probes.append(Probe("pointers", "fail", f"{overlap.message} ({overlap.code})", overlap.hint))
     return found, probes or [Probe("pointers", "ok", count_text(len(found), "pointer"))]

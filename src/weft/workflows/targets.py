@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
@@ -145,18 +145,23 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
         raise
 
 
-def overlaps(paths: Iterable[str]) -> dict[str, PathOverlap]:
-    """Tracked paths that lie inside one another, the inner and the outer one each with the error that says so."""
+def overlaps(paths: Iterable[str], strange: Container[str] = ()) -> dict[str, PathOverlap]:
+    """Tracked paths that lie inside one another, the inner and the outer one each with the error that says so.
+
+    The error blames the pointer of the two that is ``strange`` to Git, else the inner one.
+    """
     known = set(paths)
     found: dict[str, PathOverlap] = {}
     for path in sorted(known):
         parent = path.rpartition("/")[0]
         while parent:
             if parent in known:
+                blamed = parent if parent in strange and path not in strange else path
+                which = "" if blamed not in strange else f"; Git does not know {pointer_path(blamed)}"
                 found[path] = PathOverlap(
-                    f"{path} is tracked on its own and lies inside {parent}, which is tracked too",
-                    hint=f"git rm {pointer_path(path)}",
-                    path=path,
+                    f"{path} is tracked on its own and lies inside {parent}, which is tracked too{which}",
+                    hint=f"{'rm' if which else 'git rm'} {pointer_path(blamed)}",
+                    path=blamed,
                 )
                 found.setdefault(parent, found[path])
             parent = parent.rpartition("/")[0]
@@ -187,7 +192,8 @@ def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored:
         staged = _indexed(project, left_out)
         data.update(staged)
         pointers.outside.update(map(data_path, staged))
-    _decode_all(pointers, sorted(data.items()))
+    strange = {data_path(name) for name in data if listed.get(name, trees.UNKNOWN) == trees.UNKNOWN}
+    _decode_all(pointers, sorted(data.items()), strange)
     pointers.unmerged.update(data_path(name) for name, how in listed.items() if how == trees.UNMERGED)
     for path, why in pointers.broken.items():
         name = pointer_path(path)
@@ -201,15 +207,15 @@ def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored:
     return pointers
 
 
-def _decode_all(pointers: Pointers, files: Iterable[tuple[str, bytes]]) -> None:
-    """Put what the pointer ``files`` (name and bytes) say into ``pointers``."""
+def _decode_all(pointers: Pointers, files: Iterable[tuple[str, bytes]], strange: Container[str] = ()) -> None:
+    """Put what the pointer ``files`` (name and bytes) say into ``pointers``; Git does not know those of ``strange``."""
     for name, data in files:
         try:
             pointers[data_path(name)] = decode_pointer(data, name)
         except WeftError as error:
             error.hint = error.hint or f"git checkout HEAD -- {name}, if it was right there; or weft doctor"
             pointers.broken[data_path(name)] = error
-    for path, overlap in overlaps(pointers).items():
+    for path, overlap in overlaps(pointers, strange).items():
         pointers.broken[path] = overlap
         del pointers[path]
 
