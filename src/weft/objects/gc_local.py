@@ -54,11 +54,17 @@ class LocalPlan(NamedTuple):
     size: int
     young: int
     unknown: bool = False
+    elsewhere: bool = False
+    """Whether it took the word of a remote to call packs unreachable: metadata is missing here."""
 
     @property
     def freed(self) -> int:
         """Bytes of the packs to drop."""
         return sum(drop.size for drop in self.drops)
+
+    def evicted(self) -> set[Oid]:
+        """The packs that go on the word of a remote."""
+        return {drop.pack for drop in self.drops if drop.reason == EVICTED or self.elsewhere}
 
 
 class _Pack(NamedTuple):
@@ -103,7 +109,7 @@ def plan_local(
             if excess > 0 and spare and _proved(_needed(store, pack.name, marks.live), pack.name, proofs):
                 drops.append(Drop(pack.name, pack.size, EVICTED, pack.used))
                 excess -= pack.size
-    return LocalPlan(tuple(drops), len(packs), size, len(dead) - len(old), not known)
+    return LocalPlan(tuple(drops), len(packs), size, len(dead) - len(old), not known, known and bool(marks.unread))
 
 
 def plan_eviction(

@@ -28,6 +28,8 @@ else:
 MARK = "weft-store"
 """The file that proves that a folder is a store."""
 _MARK_TEXT = b"This folder is a store of weft.\n"
+_REMOTE = ("weft.json", "roots")
+"""What every remote has one of, and no store. Packs lie in both alike."""
 _PARTS = ("packs", "tmp", "quarantine")
 _COMMON = ("lock", "quarantine.lock", "quarantine.log")
 _OTHERS = ("files", "links", "outgoing", "collect")
@@ -70,10 +72,23 @@ def prepare(root: str, shared: Sharing | None) -> None:
         fsync_dir(directory)
 
 
+def refuse_remote(root: str) -> None:
+    """Refuse a folder that is a remote, whatever else it is: its packs are those that others rely on, and would be the
+    proof that they may go. Raises ``DirectoryRefused``."""
+    if any(os.path.lexists(os.path.join(root, name)) for name in _REMOTE):
+        raise DirectoryRefused(
+            f"{root} cannot be a store: it is a remote, and what goes from there is gone for everybody",
+            hint="weft init --store DIR, with a directory of its own; or weft config unset --private store.dir",
+            path=root,
+        )
+
+
 def refuse_foreign(root: str) -> None:
-    """Refuse a folder that is not empty and is no store. Raises ``DirectoryRefused``, ``PermissionFault``."""
+    """Refuse a folder that is a remote, or is not empty and is no store. Raises ``DirectoryRefused``,
+    ``PermissionFault``."""
     if not os.path.isdir(root):
         return  # to make it is the next step, and says what is wrong
+    refuse_remote(root)
     with os_errors("list", root):
         names = os.listdir(root)
     if names and not _is(root, MARK, stat.S_ISREG) and not _is_old(root, names):

@@ -16,7 +16,7 @@ from weft.model.paths import CONFIG_PATH
 from weft.model.settings import PRIVATE, SETTINGS
 from weft.util.dirfd import write_below
 from weft.util.locks import FileLock
-from weft.workflows.directories import check_remote, check_store
+from weft.workflows.directories import check_remote, check_store, refuse_overlap
 from weft.workflows.files import tidy
 from weft.workflows.project import Project, alone, committed_config, config_place, private_config, state_dir
 from weft.workflows.results import ConfigResult
@@ -62,6 +62,8 @@ def _rewrite(git: GitRepo, change: Callable[[Config], Config], *, private: bool)
     if new == old:
         return False
     _check_directories(git, old, new)
+    if (new.store_dir, new.remotes) != (old.store_dir, old.remotes):
+        _check_apart(git, old, new, read_one(git, private=not private))
     top, path = config_place(git, private=private)
     write_below(top, path, config_format.encode(new, committed=not private))
     tidy([os.path.join(top, path)])
@@ -75,6 +77,19 @@ def _check_directories(git: GitRepo, old: Config, new: Config) -> None:
     for name, spec in new.remotes.items():
         if spec.url and (name not in old.remotes or old.remotes[name].url != spec.url):
             check_remote(git, spec.url)
+
+
+def _check_apart(git: GitRepo, old: Config, new: Config, other: Config) -> None:
+    """Refuse a store and a remote in one place, where one of them is new. ``other`` is the file that does not change."""
+    store = new.store_dir or other.store_dir
+    moved = new.store_dir != old.store_dir
+    if not store:
+        return
+    specs = [*new.remotes.values(), *(other.remotes.values() if moved else ())]
+    for spec in specs:
+        known = old.remotes.get(spec.name)
+        if spec.url and (moved or known is None or known.url != spec.url):
+            refuse_overlap(git.root, store, spec)
 
 
 def config_list(project: Project, *, everything: bool = False) -> ConfigResult:

@@ -6,10 +6,12 @@ What is in a directory is for the code that writes there to judge (``storage.loc
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from weft.errors import DirectoryRefused
 from weft.gitio.repo import GitRepo
 from weft.gitio.worktree import ignored_paths
+from weft.model.remote import RemoteSpec
 from weft.objects import store_folder
 from weft.storage.places import directory_of, is_around, kind_of, place_of
 
@@ -39,6 +41,47 @@ def check_store(git: GitRepo, start: str, text: str) -> str:
     _check(git, path, STORE)
     store_folder.refuse_foreign(path)
     return path
+
+
+def refuse_overlap(base_dir: str, store: str, spec: RemoteSpec) -> None:
+    """Refuse a remote in the folder of the ``store``: there would be one copy where weft counts two.
+
+    Raises ``DirectoryRefused``, ``ConfigError``."""
+    if overlap(base_dir, store, spec.url):
+        raise DirectoryRefused(
+            f"the remote {spec.name} and the store {store} are one directory, or one of them lies inside the other",
+            hint="name a directory for the remote that lies apart from the store",
+            path=store,
+        )
+
+
+def overlap(base_dir: str, store: str, url: str) -> bool:
+    """Whether the remote at ``url`` is the folder of the ``store``, holds it or lies inside of it, under any of its names.
+
+    Raises ``ConfigError`` and ``DirectoryRefused`` for a url that is none.
+    """
+    path = directory_of(url, base_dir)
+    if path is None:
+        return False
+    remote, store = os.path.realpath(path), os.path.realpath(os.path.join(base_dir, store))
+    both = (_ids(remote) | _ids(f"{remote}/packs")) & (_ids(store) | _ids(f"{store}/packs"))
+    return bool(both or _ids(remote) & _ids_above(store) or _ids(store) & _ids_above(remote))
+
+
+def _ids_above(path: str) -> set[object]:
+    found: set[object] = set()
+    while (above := os.path.dirname(path)) != path:
+        found |= _ids(above)
+        path = above
+    return found
+
+
+def _ids(path: str) -> set[object]:
+    """The path, and what the system knows the directory by: a bind mount gives one directory two paths."""
+    with suppress(OSError):
+        known = os.stat(path)
+        return {path, (known.st_dev, known.st_ino)} if known.st_ino else {path}
+    return {path}
 
 
 def plain_url(git: GitRepo, start: str, text: str) -> str:

@@ -162,11 +162,17 @@ def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: 
             lacking[target.path] = "weft fetch" if unproved else "weft push"
     if lacking:
         first = next(iter(lacking.values()))
+        hint = f"{first} {' '.join([path for path, verb in lacking.items() if verb == first][:_SHOWN])}"
+        others = "".join(f"; {one}" for one in remotes.uncounted())
+        trust = remotes.trusting()
         raise NotOnRemote(
-            f"no remote is proved to hold all of {_named(list(lacking))}, so nothing is dropped",
-            hint=f"{first} {' '.join([path for path, verb in lacking.items() if verb == first][:_SHOWN])}",
+            f"no remote is proved to hold all of {_named(list(lacking))}, so nothing is dropped{others}",
+            hint=f"{trust}; or {hint}" if trust else hint,
             path=next(iter(lacking)),
         )
+    # Where the local store has let go of them before, the files that go now are the last copy.
+    last = (oid for one in planned if one.freeing.removals for oid in one.closure.all_frames())
+    remotes.prove(objects=project.store.missing(last))
     return planned
 
 
@@ -195,7 +201,9 @@ def _evict(project: Project, planned: Sequence[_Planned], roots: Roots, remotes:
             inner |= frames
     live = mark(project.store, shown).live | (mark(project.store, parts).live - inner)
     policy = LocalPolicy(time.time(), project.config.gc_grace * _DAY, certain=not roots.lost)
-    return plan_eviction(project.store, roots.starts, wanted, live, policy, remotes.facts)
+    eviction = plan_eviction(project.store, roots.starts, wanted, live, policy, remotes.facts)
+    remotes.prove(eviction[0].evicted())
+    return eviction
 
 
 def _result(

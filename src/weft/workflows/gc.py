@@ -62,13 +62,15 @@ def gc(project: Project, options: GcOptions) -> GcResult:
             carry_out(project.store, plan)
             unlinked = drop_copies(project, dry_run=False)
             store_folder.reap(project.store.root, time.time())
-    return replace(
-        _result(project, options, roots, plan), copies=unlinked, snapshots=tuple(expired), runs=tuple(shared)
-    )
+    result = _result(project, options, roots, plan)
+    notes = (*result.notes, *(remotes.uncounted() if result.over else ()))
+    return replace(result, notes=notes, copies=unlinked, snapshots=tuple(expired), runs=tuple(shared))
 
 
 def refuse_shared(project: Project, unshared: bool, hint: str) -> None:
-    """Raise ``ConfigError`` for a store that other clones may share, unless the user says that it is ``unshared``."""
+    """Raise ``ConfigError`` for a store that other clones may share, unless the user says that it is ``unshared``, and
+    ``DirectoryRefused`` for one in the folder of a remote."""
+    store_folder.refuse_remote(project.store.root)
     if project.config.store_dir and not unshared:
         raise ConfigError(
             f"the store {project.store.root} may be shared with other clones, and what they need is not known here",
@@ -93,7 +95,9 @@ def still(project: Project, roots: Roots, purpose: str) -> Iterator[None]:
 
 def _plan(project: Project, options: GcOptions, roots: Roots, remotes: Remotes) -> LocalPlan:
     policy = LocalPolicy(time.time(), _grace(project, options) * _DAY, _limit(project, options), not roots.lost)
-    return plan_local(project.store, roots.starts, roots.current, policy, remotes.facts)
+    plan = plan_local(project.store, roots.starts, roots.current, policy, remotes.facts)
+    remotes.prove(plan.evicted())
+    return plan
 
 
 def _lost(tree: str) -> str:

@@ -18,6 +18,7 @@ from weft.workflows.project import Project
 from weft.workflows.results import PushedRoot, PushResult
 from weft.workflows.selection import Selection, choose
 from weft.workflows.targets import Target
+from weft.workflows.trust import is_accepted
 
 if TYPE_CHECKING:
     from weft.workflows import validate_workspace
@@ -51,6 +52,7 @@ def push_selection(project: Project, selection: Selection, options: TransferOpti
     """Push pointers that are chosen already. A part of a directory cannot be pushed: its whole pointer is."""
     spec = find_remote(project, options.remote)
     with connection(project, spec, options.jobs, writes=not options.dry_run) as link:
+        accepted = not options.dry_run or is_accepted(project, spec)
         done = upload.push(
             link.remote, project.store, selection.pointers, PushOptions(dry_run=options.dry_run), project.progress
         )
@@ -71,4 +73,5 @@ def push_selection(project: Project, selection: Selection, options: TransferOpti
             repaired=done.repaired,
             dry_run=options.dry_run,
             broken=selection.broken,
+            accepted=accepted,
         )

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
-from weft.objects.gc_proof import RemoteFacts, look
+from weft.errors import HashMismatch, RefusedInput, WeftError
+from weft.gitio.repo import GitRepo
+from weft.model.oid import Oid
+from weft.model.remote import RemoteSpec
+from weft.objects.gc_proof import RemoteFacts, look, read_back
 from weft.workflows.connect import connection, find_remote
+from weft.workflows.directories import overlap
 from weft.workflows.project import Project
+from weft.workflows.trust import is_accepted
+
+ROOM = 256 << 20
+"""Bytes that a command reads from one remote, at most, to prove what it drops."""
 
 
 class Remotes:
     """The remote called ``name``, or all that were pushed to before, the default one first. Each is asked at the first use,
-    and once."""
+    and once.
+
+    The word of a remote counts only where the user of this clone has accepted it, for a commit may name any place, and
+    where it lies apart from the local store, for what goes there goes from it too.
+    """
 
     def __init__(self, project: Project, name: str) -> None:
         remotes = project.config.remotes
         chosen = [find_remote(project, name).name] if name else list(remotes)
         chosen.sort(key=lambda one: one != project.config.remote)
+        known = [one for one in chosen if remotes[one].store]
         self._project = project
-        self._names = [one for one in chosen if remotes[one].store]
+        self._strange = [one for one in known if not is_accepted(project, remotes[one])]
+        self._inside = [one for one in known if _is_inside(project.git, project.store.root, remotes[one])]
+        self._names = [one for one in known if one not in (*self._strange, *self._inside)]
         self._found: dict[str, RemoteFacts] = {}
+        self._proved: set[Oid] = set()
 
     def __iter__(self) -> Iterator[tuple[str, RemoteFacts]]:
         """The name of each remote, and what it holds. Raises network errors."""
@@ -32,3 +49,54 @@ class Remotes:
     def facts(self) -> list[RemoteFacts]:
         """What each of them holds."""
         return [found for _, found in self]
+
+    def uncounted(self) -> tuple[str, ...]:
+        """A sentence for each remote whose word does not count."""
+        strange = (
+            f"{name} is not accepted in this clone, so it proves nothing (weft remote trust {name})"
+            for name in self._strange
+        )
+        inside = (f"{name} is in one place with the local store, so it proves nothing" for name in self._inside)
+        return (*strange, *inside)
+
+    def trusting(self) -> str:
+        """What makes the word of the first one count; empty where nothing would."""
+        return f"weft remote trust {self._strange[0]}" if self._strange else ""
+
+    def prove(self, packs: Set[Oid] = frozenset(), objects: Set[Oid] = frozenset()) -> None:
+        """Read what ``packs`` of the local store hold, and ``objects``, from the remotes: the whole of it, or where it is
+        much, as much of it as there is ``ROOM`` for. What was proved before is not read again.
+
+        Raises ``HashMismatch`` for what no remote has the right bytes of, and network errors.
+        """
+        left = set(objects)
+        for pack in packs:
+            info = self._project.catalog.pack_frames(pack)
+            left.update(frame.oid for frame in info.frames) if info else None
+        left -= self._proved
+        wanted, bad = set(left), set[Oid]()
+        fault: WeftError | None = None
+        at = ""
+        for name, facts in self:
+            if not left:
+                break
+            with connection(self._project, find_remote(self._project, name)) as link:
+                read = read_back(link.remote, facts, left, ROOM)
+            left = (left - read.there) | read.bad
+            bad = (bad - read.there) | read.bad
+            if read.fault and not fault:
+                fault, at = read.fault, name
+        if bad and fault:
+            raise HashMismatch(
+                f"the remote {at} has other bytes than it says, so nothing is dropped: {fault.message}",
+                hint=f"weft verify --remote {at} --sample 100% --repair",
+                path=fault.path,
+            )
+        self._proved |= wanted
+
+
+def _is_inside(git: GitRepo, store: str, spec: RemoteSpec) -> bool:
+    try:
+        return overlap(git.root, store, spec.url)
+    except RefusedInput:
+        return True

@@ -124,7 +124,8 @@ class KnownRuns:
 class PushResult:
     """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote.
 
-    ``git_remote``: the repository has a Git remote, where the commits go.
+    ``git_remote``: the repository has a Git remote, where the commits go. The word of a remote that is not ``accepted`` in
+    this clone proves nothing; only a dry run asks one.
     """
 
     remote: str
@@ -140,6 +141,7 @@ class PushResult:
     broken: tuple[Broken, ...] = ()
     shared: SharedRuns | None = None
     git_remote: bool = True
+    accepted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from weft.objects.catalog import LOCAL
 from weft.objects.download import fetch
 from weft.objects.gc_local import EVICTED, UNREACHABLE, LocalPlan, LocalPolicy, carry_out, plan_local
 from weft.objects.gc_marks import Start
-from weft.objects.gc_proof import RemoteFacts, look
+from weft.objects.gc_proof import RemoteFacts, look, read_back
 from weft.objects.reachability import walk
 from weft.objects.remote_keys import pack_key
 from weft.objects.selection import packs_holding
@@ -179,3 +179,26 @@ def test_reading_a_pack_is_noted_and_leaves_its_age(tmp_path: Path) -> None:
         made, used = store.files.times(name) or (0, 0)
         assert made == long_ago
         assert used > long_ago + 9 * DAY
+
+
+def test_what_goes_is_read_back_as_far_as_there_is_room(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    with clone(tmp_path / "a") as store:
+        remote = remote_at(storage, store)
+        for seed in range(4):
+            push(remote, store, {"data": add(store, noise(40_000, seed))})
+        facts = look(remote)
+        oids = {frame.oid for name in facts.packs for frame in store.catalog.pack_frames(name).frames}  # type: ignore[union-attr]
+        whole = read_back(remote, facts, oids, 1 << 30)
+        assert (whole.there, whole.bad, whole.fault) == (oids, set(), None)
+        assert read_back(remote, facts, {Oid.of(b"elsewhere")}, 1 << 30).there == set()
+        for name in facts.packs:
+            key = pack_key(name)
+            storage.write(key, bytes(len(storage.read(key))))
+        # However little is read, a remote that has nothing true is found out.
+        for room in (1, 50_000, 1 << 30):
+            before = read_back(remote, facts, oids, room)
+            assert before.there == oids
+            assert before.bad <= oids
+            assert before.fault is not None
+            assert (before.bad == oids) == (room == 1 << 30)

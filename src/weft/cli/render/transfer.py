@@ -22,7 +22,8 @@ def push_page(result: PushResult, view: View) -> Page:
         report += [f"{root.state}  {escape(root.path)}  {size_text(root.size)}  {root.oid}" for root in result.roots]
         report.append(f"{count_text(result.requests, 'request')} to {_place(result)}")
     sent = result.git_remote and any(root.state == "pushed" for root in result.roots)
-    following = "nothing was sent; next: weft push" if result.dry_run else "next: git push" if sent else ""
+    next_step = "weft push" if result.accepted else f"weft remote trust {escape(result.remote)}"
+    following = f"nothing was sent; next: {next_step}" if result.dry_run else "next: git push" if sent else ""
     # In a dry run this is what was asked for.
     return Page(
         data=tuple(report) if result.dry_run else (),
@@ -47,7 +48,8 @@ def push_lines(result: PushResult) -> list[str]:
             verb = "would send" if result.dry_run else "sent"
             lines.append(f"{verb} what {name} ({_place(result)}) lacked: {cargo}")
     if there:
-        lines.append(f"{_paths(there)} already on {name}")
+        strange = f"{_paths(there)} on {name}, as it says itself: this clone has not accepted it"
+        lines.append(f"{_paths(there)} already on {name}" if result.accepted else strange)
     if not result.roots:
         lines.append("nothing to push: no data is tracked there")
     if result.shared:
