@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
+from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.model.paths import FROM_TOP, RepoPath
@@ -137,7 +137,7 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
     except WeftError as error:
         error.path = name
         if isinstance(error, MergeConflict):
-            error.hint = f"weft resolve --ours {data_path(name)}, or --theirs"
+            error.hint = f"weft resolve --ours {quoted(data_path(name))}, or --theirs"
         if name not in error.message:
             plain = name.rpartition("/")[2]
             said = error.message
@@ -155,7 +155,7 @@ def overlaps(paths: Iterable[str]) -> dict[str, PathOverlap]:
             if parent in known:
                 found[path] = PathOverlap(
                     f"{path} is tracked on its own and lies inside {parent}, which is tracked too",
-                    hint=f"git rm {pointer_path(path)}",
+                    hint=f"git rm {quoted(pointer_path(path))}",
                     path=path,
                 )
                 found.setdefault(parent, found[path])
@@ -207,7 +207,7 @@ def _decode_all(pointers: Pointers, files: Iterable[tuple[str, bytes]]) -> None:
         try:
             pointers[data_path(name)] = decode_pointer(data, name)
         except WeftError as error:
-            error.hint = error.hint or f"git checkout HEAD -- {name}, if it was right there; or weft doctor"
+            error.hint = error.hint or f"git checkout HEAD -- {quoted(name)}, if it was right there; or weft doctor"
             pointers.broken[data_path(name)] = error
     for path, overlap in overlaps(pointers).items():
         pointers.broken[path] = overlap
@@ -217,7 +217,7 @@ def _decode_all(pointers: Pointers, files: Iterable[tuple[str, bytes]]) -> None:
 def tell_ignored(project: Project, names: Iterable[str]) -> None:
     """Warn of pointers (by name) that Git ignores."""
     for name in sorted(names):
-        project.progress.warn(f"Git ignores {name}, so no commit will hold it", f"git add --force {name}")
+        project.progress.warn(f"Git ignores {name}, so no commit will hold it", f"git add --force {quoted(name)}")
 
 
 def _pointer_bytes(project: Project, name: str, *, written: bool) -> bytes | None:
@@ -330,5 +330,5 @@ def owner_of(pointers: Mapping[str, Pointer], path: str) -> str:
 
 def _unknown(project: Project, text: str, path: str) -> NotTracked | NoSuchPath:
     if os.path.lexists(os.path.join(project.root, path)):
-        return NotTracked(f"weft does not track {text}", hint=f"weft add {text}", path=text)
+        return NotTracked(f"weft does not track {text}", hint=f"weft add {quoted(text)}", path=text)
     return NoSuchPath(f"no such file, and nothing tracked by that name: {text}", hint="weft ls", path=text)
