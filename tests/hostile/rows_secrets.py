@@ -11,6 +11,7 @@ from stagekit import Project, empty
 
 # Not of a shape that scanners of other people's repositories look for, but of those that weft knows.
 CANARY = "sk-" + "Canary0Canary1Canary2Canary3"
+KEY = "wJalrXUtnFEMI/" + "K7MDENG/bPxRfiCYzEXAMPLEKE"
 
 
 def _project(tmp_path: Path) -> Project:
@@ -31,11 +32,18 @@ def _traces(repo: Repo, canary: str) -> list[str]:
 
 def secret_argument(tmp_path: Path) -> None:
     repo = _project(tmp_path)
-    for words in (("train", "--api-key", CANARY), (f"echo {CANARY} > out.txt",), (f"API_TOKEN={CANARY} ./train",)):
+    for words in (
+        ("train", "--api-key", CANARY),
+        (f"echo {CANARY} > out.txt",),
+        (f"API_TOKEN={CANARY} ./train",),
+        (f"export A_SECRET_KEY={KEY}; ./train",),
+        (f"(TOKEN={KEY})",),
+    ):
         ran = repo.weft("run", "-v", "-n", "train", "-o", "out.txt", "--", *words, code=3)
         assert "E_SECRET" in ran.err
         assert "environment" in ran.err
         assert CANARY not in ran.err + ran.out
+        assert KEY not in ran.err + ran.out
         assert not (repo.root / "weft.yaml").exists()
         assert not (repo.root / "out.txt").exists()
         assert _traces(repo, CANARY) == []

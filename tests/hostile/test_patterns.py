@@ -29,6 +29,7 @@ MIB = 1 << 20
 AT_EVERY_PLACE = frozenset(["search", "finditer", "findall", "sub", "subn", "split"])
 CALLS = AT_EVERY_PLACE | {"compile", "match", "fullmatch"}
 MADE = {
+    "cli/here.py": "the escaped directory that the user stands in, and the escaped path of an error",
     "pipeline/validate/faults.py": "an escaped path, at the beginning of a text",
     "pipeline/validate/shapes.py": "the escaped name of this machine",
     "workspace/ignore.py": "the components of a pattern: see below",

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from click.shell_completion import CompletionItem
 
-from weft.cli.text import escape
 from weft.errors import WeftError
 from weft.model.settings import SETTINGS
 from weft.workflows import locks, look, remotes
@@ -18,6 +17,9 @@ from weft.workflows.project import open_project
 from weft.workflows.revisions import revision_names
 from weft.workflows.stages import load_pipeline
 from weft.workflows.validate_rules import RULES
+
+_PLAIN = frozenset("._-+=@%:,/~^")
+"""What no shell takes for more than itself, beside letters and digits of every language."""
 
 
 def paths(incomplete: str) -> list[CompletionItem[str]]:
@@ -82,7 +84,9 @@ def revisions(incomplete: str) -> list[CompletionItem[str]]:
 
 def words(incomplete: str) -> list[CompletionItem[str]]:
     """Revisions and tracked paths that begin with ``incomplete``."""
-    return [*revisions(incomplete), *paths(incomplete)]
+    named = revisions(incomplete)
+    # Bash forgets all names for the sake of one answer that leaves it to the shell.
+    return named + [item for item in paths(incomplete) if item.type == "plain" or not named]
 
 
 def settings(incomplete: str) -> list[CompletionItem[str]]:
@@ -93,5 +97,10 @@ def settings(incomplete: str) -> list[CompletionItem[str]]:
 
 
 def _matching(names: Iterable[str], incomplete: str) -> list[CompletionItem[str]]:
-    """Names with a character that a shell's line protocol or a terminal would stumble over are left out."""
-    return [CompletionItem(name) for name in names if name.startswith(incomplete) and escape(name) == name]
+    """Left out are names that would be more than one word: the script for bash puts them on the command line as they are,
+    where Enter runs what a ``$(...)`` of somebody else's commit says."""
+    return [CompletionItem(name) for name in names if name.startswith(incomplete) and _is_one_word(name)]
+
+
+def _is_one_word(name: str) -> bool:
+    return not name.startswith(("-", "~")) and all(char.isalnum() or char in _PLAIN for char in name)

@@ -37,7 +37,7 @@ class Here:
         self.top = top
         self.below = below
         self._inside = re.compile(rf"{_WORD}{re.escape(below)}/(?=[^\s,;:)])")
-        self._itself = re.compile(rf"{_WORD}{re.escape(below)}/?(?=$|[\s,;:)])")
+        self._itself = re.compile(rf"{_WORD}{re.escape(below)}/?(?=$|[\s,;:)'])")
 
     @classmethod
     def find(cls, start: str, environment: Mapping[str, str]) -> Here:

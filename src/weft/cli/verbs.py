@@ -10,7 +10,7 @@ import click
 
 from weft.cli.context import Session
 from weft.cli.words import AFTER_DASHES
-from weft.errors import ExitCode, NoSuchPath, UsageFault
+from weft.errors import ExitCode, NoSuchPath, UsageFault, quoted
 
 EXIT_MEANINGS = {
     ExitCode.OK: "fine",
@@ -137,7 +137,7 @@ class VerbGroup(click.Group):
             first, *others = self.path_verbs
             raise UsageFault(
                 f"{word} is a path, and weft {self.name} wants to know what is asked of it",
-                hint=f"weft {self.name} {first} {word}, or {' or '.join(others)}",
+                hint=f"weft {self.name} {first} {quoted(word)}, or {' or '.join(others)}",
             )
         return super().resolve_command(ctx, args)
 

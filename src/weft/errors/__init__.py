@@ -14,6 +14,7 @@ from weft.errors.base import (
     RefusedInput,
     UsageFault,
     WeftError,
+    quoted,
 )
 from weft.errors.faults import (
     BadPackIndex,
@@ -160,4 +161,5 @@ __all__ = [
     "WeftError",
     "YamlAlias",
     "YamlTag",
+    "quoted",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import ClassVar
 
@@ -76,3 +77,13 @@ class EnvironmentFault(WeftError):
     exit_code = ExitCode.ENVIRONMENT
     transient: bool = False
     retry_after: float = 0.0
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+", re.ASCII)
+
+
+def quoted(path: str) -> str:
+    """``path`` as a shell takes it for one word: hints are copied, and some names are of strangers."""
+    if path.startswith("-"):  # else it is an option
+        path = "./" + path
+    return path if _PLAIN.fullmatch(path) else "'" + path.replace("'", "'\\''") + "'"

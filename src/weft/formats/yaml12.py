@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from weft.errors import LimitExceeded, MergeConflict, SchemaError, YamlAlias, YamlTag
+from weft.errors import LimitExceeded, MergeConflict, SchemaError, YamlAlias, YamlTag, quoted
 from weft.formats.yamltext import (
     MAX_DEPTH,
     MAX_DIGITS,
@@ -109,7 +109,7 @@ def _refuse_conflict(data: bytes, what: str) -> None:
     line = data.count(b"\n", 0, marks[0].start()) + 1
     raise MergeConflict(
         f"{what} holds the conflict of a merge between {' and '.join(f'{side!a}' for side in sides)}",
-        hint=f"weft resolve --ours {what.removesuffix('.weft')}, or --theirs"
+        hint=f"weft resolve --ours {quoted(what.removesuffix('.weft'))}, or --theirs"
         if _OURS.fullmatch(what)
         else f"edit {what}, then git add {what}",
         path=what,

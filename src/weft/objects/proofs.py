@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from weft.errors import HashMismatch, IntegrityError, ObjectMissing, RefusedInput, SizeMismatch, WeftError
+from weft.errors import HashMismatch, IntegrityError, ObjectMissing, RefusedInput, SizeMismatch, WeftError, quoted
 from weft.model.oid import Oid
 from weft.objects.catalog import LOCAL, Catalog
 from weft.objects.reachability import Closure
@@ -130,7 +130,7 @@ def false_layout(path: str, target: Oid, fault: WeftError) -> HashMismatch:
     """The error for a pointer whose layout leads to other bytes than it says, of which ``fault`` tells more."""
     return HashMismatch(
         f"the layout of {path} leads to other bytes than {target}: {fault.message}",
-        hint=f"take {path}.weft from a commit in which it is right, or, where the files are here: weft add {path}",
+        hint=f"take {path}.weft from a commit in which it is right, or, where the files are here: weft add {quoted(path)}",
         path=path,
     )
 

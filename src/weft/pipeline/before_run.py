@@ -11,7 +11,7 @@ from weft.model.lineage import record_path
 from weft.model.stage import Ignore, Stage
 from weft.pipeline.validate.ignores import matches
 from weft.pipeline.validate.secrets import secrets
-from weft.pipeline.validate.shapes import of_machine, own_name
+from weft.pipeline.validate.shapes import leaves, of_machine, own_name
 
 MACHINE_RULE, SECRET_RULE = "WEFT012", "WEFT021"
 
@@ -54,6 +54,11 @@ def _refuse_secrets(stage: Stage, params: Params, ignored: Sequence[str]) -> Non
 
 def _refuse_machine(stage: Stage, params: Params) -> None:
     own = own_name()
+    if place := leaves(command_text(stage), stage.wdir):
+        raise StageFault(
+            f"the command of stage {stage.name} reads {place}, which lies outside of the repository",
+            hint="use a path of this repository, or a variable of the environment",
+        )
     for line in command_text(stage).split("\n"):
         if what := of_machine(line, own):
             raise StageFault(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault, WeftError
+from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault, WeftError, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored, index_lags
@@ -21,7 +21,6 @@ from weft.model.entry import DIR, FILE, Entry
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
 from weft.objects.treediff import diff_entries
-from weft.pipeline.validate.violations import quoted
 from weft.util.dirfd import write_below
 from weft.util.later import later
 from weft.workflows.files import tidy
@@ -197,7 +196,9 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
     for path in request.whole:
         inside = next((above for above in request.whole if path.startswith(above + "/")), "")
         if inside:
-            raise PathOverlap(f"{path} lies inside {inside}, which is named too", hint=f"weft add {inside}", path=path)
+            raise PathOverlap(
+                f"{path} lies inside {inside}, which is named too", hint=f"weft add {quoted(inside)}", path=path
+            )
     check_not_in_git(project, list(request.whole))
     return request
 
@@ -217,7 +218,7 @@ def _refuse_left_out(project: Project, paths: Sequence[str]) -> None:
         if not _is_there(project, pointer_path(path)):
             raise RefusedInput(
                 f"a sparse checkout leaves {pointer_path(path)} out of this work tree, so {path} cannot be changed here",
-                hint=f"git sparse-checkout add {path.rpartition('/')[0] or '/'}, then weft checkout {path}",
+                hint=f"git sparse-checkout add {quoted(path.rpartition('/')[0] or '/')}, then weft checkout {quoted(path)}",
                 path=path,
             )
 
@@ -231,7 +232,7 @@ def _check_there(project: Project, text: str, path: str, part: Target | None = N
     if _is_there(project, path) or (part and was_part(project.cache.load(part.path), path[len(part.path) + 1 :])):
         return
     tracked = look.holds(project, part) if part else os.path.lexists(os.path.join(project.root, pointer_path(path)))
-    hint = f"weft checkout {text}, or weft rm {text}" if tracked else "check the spelling"
+    hint = f"weft checkout {quoted(text)}, or weft rm {quoted(text)}" if tracked else "check the spelling"
     raise NoSuchPath(f"no such file: {text}", hint=hint, path=text)
 
 
@@ -240,7 +241,9 @@ def check_free(path: str, pointers: Mapping[str, Pointer]) -> None:
     for part in path.split("/"):
         check_data_name(part)
     if path.rpartition("/")[2] in _OWN_FILES:
-        raise PathReserved(f"{path} says what Git and weft ignore, so it belongs into Git", hint=f"git add {path}")
+        raise PathReserved(
+            f"{path} says what Git and weft ignore, so it belongs into Git", hint=f"git add {quoted(path)}"
+        )
     above = path.rpartition("/")[0]
     while above:
         if above in pointers:
@@ -257,7 +260,7 @@ def check_not_in_git(project: Project, paths: Sequence[str]) -> None:
         top = next(path for path in paths if known[0] == path or known[0].startswith(path + "/"))
         raise TrackedByGit(
             f"Git itself tracks {known[0]}" + (f" and {len(known) - 1} more files of {top}" if len(known) > 1 else ""),
-            hint=f"git rm -r --cached {top}, then weft add {top}",
+            hint=f"git rm -r --cached {quoted(top)}, then weft add {quoted(top)}",
             path=known[0],
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from weft.errors import NoSuchRevision, NotTracked, ObjectMissing
+from weft.errors import NoSuchRevision, NotTracked, ObjectMissing, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored
@@ -124,7 +124,7 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
     for text, path in zip(paths, asked, strict=False):
         if not pick(there, path):
             there.refuse(path)
-            raise NotTracked(f"{text} is not tracked in {rev}", hint=f"weft ls {rev}:", path=text)
+            raise NotTracked(f"{text} is not tracked in {rev}", hint=f"weft ls {quoted(rev)}:", path=text)
     selection = Selection({t.path: t.pointer for t in targets}, {t.path: t.subpaths for t in targets})
     planned = _plan(project, targets, options)
     if options.dry_run:
@@ -134,7 +134,9 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
         fetch_selection(project, selection, TransferOptions())
         planned = _plan(project, targets, options)
     if planned.absent:
-        raise ObjectMissing(f"the data of {', '.join(planned.absent)} is not here", hint=f"weft fetch --rev {rev}")
+        raise ObjectMissing(
+            f"the data of {', '.join(planned.absent)} is not here", hint=f"weft fetch --rev {quoted(rev)}"
+        )
     drafts = _with_parts(project, targets)
     result = carry_out(project, planned.plans, planned.absent, options)
     staging = project.config.stages if options.stage is None else options.stage

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 
-from weft.errors import WeftError
+from weft.errors import WeftError, quoted
 from weft.gitio import trees
 from weft.gitio.clone_config import section_values
 from weft.gitio.halfway import halfway
@@ -120,11 +120,11 @@ def pointers(project: Project) -> tuple[dict[str, Pointer], list[Probe]]:
                         "pointers",
                         "warn",
                         f"{name} is deleted, and Git still has it",
-                        f"git restore {name}, or weft rm",
+                        f"git restore {quoted(name)}, or weft rm",
                     )
                 )
         except WeftError as error:
-            hint = error.hint or f"git restore {name}, or git log -- {name} for an older one"
+            hint = error.hint or f"git restore {quoted(name)}, or git log -- {quoted(name)} for an older one"
             probes.append(Probe("pointers", "fail", f"{name} cannot be read: {error.message} ({error.code})", hint))
     for overlap in dict.fromkeys(overlaps(found, strange).values()):
         probes.append(Probe("pointers", "fail", f"{overlap.message} ({overlap.code})", overlap.hint))

@@ -8,7 +8,7 @@ from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault
+from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
 from weft.model.oid import Oid
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_eviction
 from weft.objects.gc_marks import Start, mark
@@ -120,7 +120,7 @@ def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes:
         if compared.state == MISSING:
             raise MissingUnknown(
                 f"files of {target.path} are absent, and nothing records whether they were deleted or never here",
-                hint=f"weft checkout {target.path}, then weft drop {target.path}",
+                hint=f"weft checkout {quoted(target.path)}, then weft drop {quoted(target.path)}",
                 path=target.path,
             )
         changes = list(changes_in(target, compared))
@@ -162,7 +162,7 @@ def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: 
             lacking[target.path] = "weft fetch" if unproved else "weft push"
     if lacking:
         first = next(iter(lacking.values()))
-        hint = f"{first} {' '.join([path for path, verb in lacking.items() if verb == first][:_SHOWN])}"
+        hint = f"{first} {' '.join([quoted(path) for path, verb in lacking.items() if verb == first][:_SHOWN])}"
         others = "".join(f"; {one}" for one in remotes.uncounted())
         trust = remotes.trusting()
         raise NotOnRemote(

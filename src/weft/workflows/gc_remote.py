@@ -81,7 +81,7 @@ def _refuse_ignorant(project: Project) -> None:
     except GitFailed as error:
         raise GcRefused(f"whether this clone knows all branches cannot be told: {error.message}", hint=_SURE) from error
     if unknown is not None:
-        fetch = f"git fetch --tags {unknown.remote}"
+        fetch = f"git fetch --tags {quote(unknown.remote)}"
         raise GcRefused(
             f"this clone does not know {unknown.ref} of the Git remote {unknown.remote}, so data of it could go",
             hint=fetch if unknown.followed else f"git remote set-branches {unknown.remote} '*' && {fetch}",

@@ -20,6 +20,7 @@ from weft.errors import (
     UnsavedChanges,
     UntrustedConfig,
     UntrustedRemote,
+    quoted,
 )
 from weft.gitio import trees
 from weft.gitio.kept import tree_paths
@@ -169,7 +170,8 @@ def _hint_at_trust(trust: Trust, url: str, what: str) -> Iterator[None]:
         yield
     except (CredentialFault, PermissionFault, UntrustedConfig, UntrustedRemote, NoRemote) as error:
         if trust.foreign:
-            error.hint = f"if you trust that repository with your credentials: weft get --trust {url} {what}"
+            words = f"{quoted(url)} {quoted(what)}"
+            error.hint = f"if you trust that repository with your credentials: weft get --trust {words}"
         raise
 
 

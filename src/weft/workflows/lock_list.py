@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from weft.errors import GitFailed, WeftError
+from weft.errors import GitFailed, WeftError, quoted
 from weft.formats import pathlock
 from weft.formats.canonical import LIMIT, json_bytes, load_json
 from weft.gitio import lockrefs
@@ -16,7 +16,6 @@ from weft.gitio.lockrefs import Place
 from weft.gitio.repo import GitRepo
 from weft.gitio.snapshots import author
 from weft.model.pathlock import PathLock
-from weft.pipeline.validate.violations import quoted
 from weft.util.dirfd import write_below
 from weft.util.progress import Progress
 from weft.workflows.files import read_below

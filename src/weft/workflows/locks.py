@@ -8,13 +8,12 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from weft.errors import ConfigError, GitFailed, NoSuchPath, NotLocked, PathLocked, UsageFault
+from weft.errors import ConfigError, GitFailed, NoSuchPath, NotLocked, PathLocked, UsageFault, quoted
 from weft.formats import pathlock
 from weft.gitio import lockrefs, trees
 from weft.gitio.lockrefs import Place, Swap, ref_of
 from weft.gitio.repo import GitRepo, discover
 from weft.model.pathlock import PathLock, email_of
-from weft.pipeline.validate.violations import quoted
 from weft.util.progress import Progress, SilentProgress
 from weft.workflows.lock_list import LockList, read_copy, read_remote, tell_of_broken
 from weft.workflows.project import read_config

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
-from weft.errors import NoSuchPath, NotTracked, ObjectMissing, UsageFault
+from weft.errors import NoSuchPath, NotTracked, ObjectMissing, UsageFault, quoted
 from weft.formats import manifest as manifest_format
 from weft.gitio import trees
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
@@ -62,7 +62,7 @@ def refuse_unknown(project: Project, targets: Iterable[Target], *, here: bool = 
         for sub in subpaths or ():
             known = here and os.path.lexists(os.path.join(project.root, path, sub))
             if not known and not holds(project, Target(path, pointer, (sub,))):
-                raise NoSuchPath(f"{path} holds no {sub}", hint=f"weft ls -R {path}", path=f"{path}/{sub}")
+                raise NoSuchPath(f"{path} holds no {sub}", hint=f"weft ls -R {quoted(path)}", path=f"{path}/{sub}")
 
 
 def holds(project: Project, part: Target) -> bool:
@@ -110,7 +110,7 @@ def _unknown(revision: str, path: str) -> tuple[str, str]:
     """A message and a hint about a path that is not tracked."""
     name = path.removeprefix(FROM_TOP)
     where = f"{name} is not tracked" + (f" in {revision}" if revision else "")
-    return where, f"weft ls {revision}:" if revision else "weft ls"
+    return where, f"weft ls {quoted(revision)}:" if revision else "weft ls"
 
 
 def _below(project: Project, pointer: Pointer, path: str, entry: Entry, recursive: bool) -> Iterator[Listed]:
@@ -162,7 +162,7 @@ def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int =
     entry = find_entry(project, target.pointer, target.subpaths[0] if target.subpaths else "")
     if entry.type == DIR:
         at = f"{revision}:{path.removeprefix(FROM_TOP)}" if revision else path
-        raise UsageFault(f"{at} is a directory", hint=f"weft ls {at}", path=path)
+        raise UsageFault(f"{at} is a directory", hint=f"weft ls {quoted(at)}", path=path)
     fetch_content(project, target)
     layout = project.store.layout(target.pointer.layout) if target.pointer.layout else None
     if layout is None and start == 0 and (length is None or length >= entry.size):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from weft.errors import ObjectMissing, WeftError
+from weft.errors import ObjectMissing, WeftError, quoted
 from weft.formats import manifest as manifest_format
 from weft.formats import merge_keys
 from weft.formats import pointer as pointer_format
@@ -273,7 +273,11 @@ def merge_pointer_files(
 def unmergeable(name: str, ours: bytes, theirs: bytes, error: WeftError, names: tuple[str, str] = UNNAMED) -> TextMerge:
     """A conflict because of ``error``."""
     path = data_path(name)
-    step = f"{error.hint}, then: weft resolve {path}" if error.hint else f"weft resolve --ours {path}, or --theirs"
+    step = (
+        f"{error.hint}, then: weft resolve {quoted(path)}"
+        if error.hint
+        else f"weft resolve --ours {quoted(path)}, or --theirs"
+    )
     notes = (f"weft could not merge this data: {error.message}", f"Next: {step}")
     data = whole_conflict(ours, theirs, *map(_one_line, notes), names=names)
     return TextMerge(data, f"{error.message}; next: {step}{named(names)}")
@@ -318,7 +322,7 @@ def _places(conflicts: Sequence[Conflict]) -> str:
 
 
 def _commands(path: str) -> str:
-    return f"weft resolve --ours {path} (or --theirs, --base)"
+    return f"weft resolve --ours {quoted(path)} (or --theirs, --base)"
 
 
 def _shown(path: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from weft.errors import PathReserved, StageFault, WeftError
+from weft.errors import PathReserved, StageFault, WeftError, quoted
 from weft.formats import stagefile
 from weft.model.lineage import RECORDS
 from weft.model.stage import STAGE_FILE, Stage
@@ -31,7 +31,9 @@ def refuse_outs(project: Project, path: str) -> None:
 def refuse_kept_by_git(project: Project, path: str) -> None:
     """Raise ``PathReserved`` for what Git keeps: the stage file, records, configuration, and what stages say Git keeps."""
     if path in (STAGE_FILE, RECORDS, ".weft") or path.startswith((f"{RECORDS}/", ".weft/")):
-        raise PathReserved(f"{path} belongs into Git: weft reads it from there", hint=f"git add {path}", path=path)
+        raise PathReserved(
+            f"{path} belongs into Git: weft reads it from there", hint=f"git add {quoted(path)}", path=path
+        )
     for stage in _stages(project):
         kept = {params.file: "params" for params in stage.params}
         kept |= {out.path: out.kind for out in stage.outs if not out.cache}
@@ -39,7 +41,7 @@ def refuse_kept_by_git(project: Project, path: str) -> None:
             if is_at_or_below(name, path):
                 raise PathReserved(
                     f"{name} is {_KINDS[kind]} of the stage {stage.name}, which Git keeps: {STAGE_FILE}, line {stage.line}",
-                    hint=f"git add {name}",
+                    hint=f"git add {quoted(name)}",
                     path=path,
                 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weft.errors import PathLocked, WeftError
+from weft.errors import PathLocked, WeftError, quoted
 from weft.gitio import lockrefs, trees
 from weft.gitio.pushes import Changed, Outgoing, changes_of
 from weft.gitio.repo import GitRepo
@@ -13,7 +13,6 @@ from weft.model.pathlock import PathLock
 from weft.model.pointer import Pointer
 from weft.model.remote import Trust
 from weft.objects.treediff import diff_entries
-from weft.pipeline.validate.violations import quoted
 from weft.storage.urls import redact
 from weft.util.progress import Progress
 from weft.workflows.fetch import fetch_metadata

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from weft.errors import NotTracked, PathOverlap, UnsavedChanges, UsageFault
+from weft.errors import NotTracked, PathOverlap, UnsavedChanges, UsageFault, quoted
 from weft.gitio.ignore import drop_ignored, index_lags
 from weft.gitio.staging import stage, unstage_remove
 from weft.model.entry import Entry
@@ -115,7 +115,7 @@ def _move(project: Project, source: str, target: str, *, dry_run: bool) -> MoveR
     if inside != into:
         raise UsageFault("weft mv does not move data into or out of a tracked directory", hint="mv, then weft add both")
     if not inside and old not in pointers:
-        raise NotTracked(f"weft does not track {source}", hint=f"git mv {source} {target}", path=source)
+        raise NotTracked(f"weft does not track {source}", hint=f"git mv {quoted(source)} {quoted(target)}", path=source)
     if dry_run:
         if inside:
             fetch_metadata(project, [Target(inside, pointers[inside])])
@@ -140,13 +140,17 @@ def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new
         check_data_name(part)
     if new == old or new.startswith(old + "/"):
         raise PathOverlap(
-            f"{old} cannot be moved into itself", hint=f"weft mv {source} NAME, with a name outside of it", path=new
+            f"{old} cannot be moved into itself",
+            hint=f"weft mv {quoted(source)} NAME, with a name outside of it",
+            path=new,
         )
     if _half_moved(project, pointers, old, new):
         return
     for taken in (new, pointer_path(new)):
         if os.path.lexists(os.path.join(project.root, taken)):
-            raise UnsavedChanges(f"{taken} is there already", hint=f"weft rm {new}, or choose another name", path=taken)
+            raise UnsavedChanges(
+                f"{taken} is there already", hint=f"weft rm {quoted(new)}, or choose another name", path=taken
+            )
     below = [path for path in pointers if path.startswith(new + "/")]
     if below:
         raise PathOverlap(f"{below[0]} is tracked and lies inside {new}", path=new)

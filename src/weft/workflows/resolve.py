@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from weft.errors import NotTracked, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault
+from weft.errors import NotTracked, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio.batch import BlobReader
 from weft.gitio.halfway import halfway, side_names
@@ -185,7 +185,7 @@ def _settle_text(project: Project, name: str, three: Mapping[str, bytes], side: 
     if not merged_by_weft(name):
         raise RefusedInput(
             f"{name} is neither a pointer, a lineage record nor {STAGE_FILE}",
-            hint=f"edit it, then git add {name}",
+            hint=f"edit it, then git add {quoted(name)}",
             path=name,
         )
     if not side:

@@ -7,11 +7,10 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from weft.errors import StageFault, UsageFault
+from weft.errors import StageFault, UsageFault, quoted
 from weft.formats import stagefile
 from weft.model.pointer import SUFFIX
 from weft.model.stage import PARAMS_FILE, STAGE_FILE, Out, ParamSet, Stage
-from weft.pipeline.validate.violations import quoted
 from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
 from weft.workflows.repro import Drive, refuse_early

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from weft.errors import NotTracked, WeftError
+from weft.errors import NotTracked, WeftError, quoted
 from weft.gitio import trees
 from weft.gitio.history import all_pointer_blobs
 from weft.model.pointer import Pointer
@@ -90,5 +90,5 @@ def _historic(project: Project, paths: Sequence[str], blobs: Iterable[tuple[str,
             label = target.path if target.path not in pointers else f"{target.path} ({blob[:12]})"
             pointers[label], parts[label] = pointer, target.subpaths
     if paths and not pointers:
-        raise NotTracked(f"not tracked in these commits: {', '.join(paths)}", hint="weft log -- " + paths[0])
+        raise NotTracked(f"not tracked in these commits: {', '.join(paths)}", hint="weft log -- " + quoted(paths[0]))
     return Selection(pointers, parts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from weft.errors import NoSuchPath, NoSuchRevision
+from weft.errors import NoSuchPath, NoSuchRevision, quoted
 from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.index import Index, tree_entries
@@ -285,7 +285,7 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
         names = ", ".join(text.removeprefix(FROM_TOP) for text in paths)
         raise NoSuchPath(
             f"{names}: {revision or 'HEAD'} holds no data, record, params or metrics there",
-            hint=f"weft show {revision}".rstrip(),
+            hint=f"weft show {quoted(revision) if revision else revision}".rstrip(),
             path=paths[0],
         )
     return ShowResult(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weft.errors import StageFault, UsageFault
+from weft.errors import StageFault, UsageFault, quoted
 from weft.formats import stagefile
 from weft.gitio.snapshots import author
 from weft.model.lineage import DataRef
@@ -100,7 +100,7 @@ def _outs(project: Project, looker: Looker, stage: Stage) -> tuple[list[DataRef]
         else:
             raise StageFault(
                 f"{out.path}, an out of stage {stage.name}, is not here as a whole",
-                hint=f"weft checkout {out.path}, or weft add {out.path} for what is here",
+                hint=f"weft checkout {quoted(out.path)}, or weft add {quoted(out.path)} for what is here",
                 path=out.path,
             )
     return kept, new

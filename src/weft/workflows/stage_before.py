@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from weft.errors import MissingDependency, StageFault, WeftError
+from weft.errors import MissingDependency, StageFault, WeftError, quoted
 from weft.formats import stagefile
 from weft.gitio.worktree import untracked_files
 from weft.model.pointer import SUFFIX
@@ -14,7 +14,6 @@ from weft.pipeline.before_run import refuse_before
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.reading import is_no_code
 from weft.pipeline.validate.names import LARGE_BYTES
-from weft.pipeline.validate.violations import quoted
 from weft.workflows.files import read_small
 from weft.workflows.project import Project
 from weft.workflows.stage_inputs import read_params, sparse_dependency

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weft.errors import MissingDependency, ObjectMissing, StaleWorkspace, ValuesFault, WeftError
+from weft.errors import MissingDependency, ObjectMissing, StaleWorkspace, ValuesFault, WeftError, quoted
 from weft.formats import paramfiles
 from weft.gitio import trees
 from weft.gitio.worktree import blob_ids, kept_modes
@@ -116,7 +116,8 @@ class Looker:
             return MissingDependency(f"{path}, a dependency of stage {stage.name}, is not there", hint=hint, path=path)
         return MissingDependency(
             f"neither Git nor weft keeps {path}, a dependency of stage {stage.name}",
-            hint=f"weft add {path} if it is data; if it is code, take it out of .gitignore and git add {path}",
+            hint=f"weft add {quoted(path)} if it is data; if it is code, take it out of .gitignore and"
+            f" git add {quoted(path)}",
             path=path,
         )
 
@@ -130,7 +131,7 @@ class Looker:
             ):
                 raise MissingDependency(
                     f"neither Git nor weft keeps {name}, a dependency of stage {stage.name}, and it is large",
-                    hint=f"weft add {name}",
+                    hint=f"weft add {quoted(name)}",
                     path=name,
                 )
 
@@ -198,7 +199,7 @@ class Looker:
             if state == MODIFIED:
                 raise StaleWorkspace(
                     f"{ref.path}, a dependency of stage {stage.name}, differs from its pointer ({detail})",
-                    hint=f"weft add {ref.path}, or weft checkout --force {ref.path} to undo that",
+                    hint=f"weft add {quoted(ref.path)}, or weft checkout --force {quoted(ref.path)} to undo that",
                     path=ref.path,
                 )
             if state in TO_BRING:
@@ -273,7 +274,7 @@ def sparse_dependency(project: Project, stage: Stage, path: str) -> MissingDepen
         return None
     return MissingDependency(
         f"a sparse checkout leaves {path}, a dependency of stage {stage.name}, out of this work tree",
-        hint=f"git sparse-checkout add {path.rpartition('/')[0] or path}, then weft pull {path}",
+        hint=f"git sparse-checkout add {quoted(path.rpartition('/')[0] or path)}, then weft pull {quoted(path)}",
         path=path,
     )
 

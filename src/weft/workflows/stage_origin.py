@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from weft.errors import quoted
 from weft.formats import stagefile
 from weft.gitio.snapshots import Beyond, author, beyond_head, name_snapshot, take_snapshot
 from weft.gitio.trees import head, is_pointer
@@ -79,7 +80,7 @@ class Origins:
         if choice.large:
             self._project.progress.warn(
                 f"too large for the snapshot of this run: {', '.join(choice.large[:5])}",
-                hint=f"weft add {choice.large[0]} if it is data, or list it in .gitignore",
+                hint=f"weft add {quoted(choice.large[0])} if it is data, or list it in .gitignore",
             )
         if choice.secret:
             self._project.progress.warn(

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from weft.errors import PathEscape, PathOverlap, StageFailed, StageFault, UnsavedChanges
+from weft.errors import PathEscape, PathOverlap, StageFailed, StageFault, UnsavedChanges, quoted
 from weft.formats import pointer as pointer_format
 from weft.formats import values
 from weft.gitio.ignore import ensure_ignored
@@ -45,7 +45,7 @@ def check_outs(project: Project, looker: Looker, stage: Stage) -> None:
         if owner or below:
             raise PathOverlap(
                 f"{out.path}, an out of stage {stage.name}, and {owner or below}, which weft tracks, lie in one another",
-                hint=f"weft rm {owner or below}, or give the stage another out",
+                hint=f"weft rm {quoted(owner or below)}, or give the stage another out",
                 path=out.path,
             )
         if out.cache:
@@ -53,7 +53,7 @@ def check_outs(project: Project, looker: Looker, stage: Stage) -> None:
         elif out.path in looker.tree.pointers:
             raise PathOverlap(
                 f"{out.path}, which stage {stage.name} leaves to Git, is tracked by weft",
-                hint=f"weft rm {out.path}, or declare it with `cache: true`",
+                hint=f"weft rm {quoted(out.path)}, or declare it with `cache: true`",
                 path=out.path,
             )
     check_not_in_git(project, [out.path for out in stage.outs if out.cache])
@@ -137,7 +137,7 @@ def _keep(
         if lost:
             raise UnsavedChanges(
                 f"{lost[0]}, which stage {stage.name} is about to replace, is kept nowhere: the snapshot leaves it out",
-                hint=f"git add {lost[0]}, or move it away",
+                hint=f"git add {quoted(lost[0])}, or move it away",
                 path=lost[0],
             )
         return

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFailed, StageFault, WeftError
+from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFailed, StageFault, WeftError, quoted
 from weft.formats import stagefile
 from weft.model.lineage import Record
 from weft.model.stage import STAGE_FILE, Stage
@@ -186,7 +186,7 @@ class Runner:
         if still:
             raise MissingDependency(
                 f"the data of {', '.join(still)}, which stage {stage.name} needs, is not here",
-                hint=f"weft pull {' '.join(still)}, or run this again with --pull",
+                hint=f"weft pull {' '.join(map(quoted, still))}, or run this again with --pull",
                 path=still[0],
             )
 
@@ -268,7 +268,7 @@ def _directory(project: Project, stage: Stage) -> str:
     if (path != root and not path.startswith(root + os.sep)) or not os.path.isdir(path):
         raise StageFault(
             f"stage {stage.name} starts in {stage.wdir!a}, which is no directory of this repository",
-            hint=f"mkdir {stage.wdir}, or mend `wdir` in {STAGE_FILE}",
+            hint=f"mkdir {quoted(stage.wdir)}, or mend `wdir` in {STAGE_FILE}",
             path=STAGE_FILE,
             line=stage.line,
         )

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from weft.errors import ExitCode, MergeConflict, ObjectMissing, WeftError
+from weft.errors import ExitCode, MergeConflict, ObjectMissing, WeftError, quoted
 from weft.gitio import trees
 from weft.gitio.halfway import halfway
 from weft.model.entry import DIR
@@ -79,7 +79,7 @@ def _unreadable(one: Broken, *, unmerged: bool) -> PathStatus:
 
 def _in_conflict(state: PathStatus) -> PathStatus:
     """``state`` of a path that Git could not merge, though its pointer can be read: one side deleted it."""
-    hint = f"weft resolve --ours {state.path}, or --theirs"
+    hint = f"weft resolve --ours {quoted(state.path)}, or --theirs"
     return state._replace(state="conflict", message="Git has it in a conflict", hint=hint)
 
 

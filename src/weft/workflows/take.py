@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeVar
 
-from weft.errors import NoSuchPath, ObjectMissing, StaleWorkspace
+from weft.errors import NoSuchPath, ObjectMissing, StaleWorkspace, quoted
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
@@ -146,7 +146,8 @@ class Taker:
             raise StaleWorkspace(
                 f"the pointer of {path} changed since its data was last put here (a pull, a merge, another branch);"
                 " adding all of it would undo that",
-                hint=f"weft checkout {path}, after adding your own changed files by name; or weft add --force {path}",
+                hint=f"weft checkout {quoted(path)}, after adding your own changed files by name;"
+                f" or weft add --force {quoted(path)}",
                 path=path,
             )
 
@@ -166,7 +167,7 @@ class Taker:
         scan = scan_tree(top, f"{path}/{sub}", state=own, tracked=tracked, names=self._names, depth=depth)
         self._told(scan)
         if not scan.type:
-            raise NoSuchPath(f"no such file: {path}/{sub}", hint=f"weft checkout {path}/{sub}", path=sub)
+            raise NoSuchPath(f"no such file: {path}/{sub}", hint=f"weft checkout {quoted(f'{path}/{sub}')}", path=sub)
         if scan.type == LINK:
             return self._link(scan), scan
         return self._snapshot(scan, below, reader, contents, counts), scan

@@ -6,7 +6,7 @@ import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError
+from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.model.paths import FROM_TOP, RepoPath
@@ -137,7 +137,7 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
     except WeftError as error:
         error.path = name
         if isinstance(error, MergeConflict):
-            error.hint = f"weft resolve --ours {data_path(name)}, or --theirs"
+            error.hint = f"weft resolve --ours {quoted(data_path(name))}, or --theirs"
         if name not in error.message:
             plain = name.rpartition("/")[2]
             said = error.message
@@ -160,7 +160,7 @@ def overlaps(paths: Iterable[str], strange: Container[str] = ()) -> dict[str, Pa
                 which = "" if blamed not in strange else f"; Git does not know {pointer_path(blamed)}"
                 found[path] = PathOverlap(
                     f"{path} is tracked on its own and lies inside {parent}, which is tracked too{which}",
-                    hint=f"{'rm' if which else 'git rm'} {pointer_path(blamed)}",
+                    hint=f"{'rm' if which else 'git rm'} {quoted(pointer_path(blamed))}",
                     path=blamed,
                 )
                 found.setdefault(parent, found[path])
@@ -202,7 +202,7 @@ def workspace_pointers(project: Project, *, outside: bool = False, warn_ignored:
             project.store.files.warn_once(
                 f"pointer {name}",
                 f"{name} is a broken pointer that Git does not know; weft leaves it alone: {why.message} ({why.code})",
-                f"rm {name}, or mv {name} {name}.data",
+                f"rm {quoted(name)}, or mv {quoted(name)} {quoted(name + '.data')}",
             )
     return pointers
 
@@ -213,7 +213,7 @@ def _decode_all(pointers: Pointers, files: Iterable[tuple[str, bytes]], strange:
         try:
             pointers[data_path(name)] = decode_pointer(data, name)
         except WeftError as error:
-            error.hint = error.hint or f"git checkout HEAD -- {name}, if it was right there; or weft doctor"
+            error.hint = error.hint or f"git checkout HEAD -- {quoted(name)}, if it was right there; or weft doctor"
             pointers.broken[data_path(name)] = error
     for path, overlap in overlaps(pointers, strange).items():
         pointers.broken[path] = overlap
@@ -223,7 +223,7 @@ def _decode_all(pointers: Pointers, files: Iterable[tuple[str, bytes]], strange:
 def tell_ignored(project: Project, names: Iterable[str]) -> None:
     """Warn of pointers (by name) that Git ignores."""
     for name in sorted(names):
-        project.progress.warn(f"Git ignores {name}, so no commit will hold it", f"git add --force {name}")
+        project.progress.warn(f"Git ignores {name}, so no commit will hold it", f"git add --force {quoted(name)}")
 
 
 def _pointer_bytes(project: Project, name: str, *, written: bool) -> bytes | None:
@@ -336,5 +336,5 @@ def owner_of(pointers: Mapping[str, Pointer], path: str) -> str:
 
 def _unknown(project: Project, text: str, path: str) -> NotTracked | NoSuchPath:
     if os.path.lexists(os.path.join(project.root, path)):
-        return NotTracked(f"weft does not track {text}", hint=f"weft add {text}", path=text)
+        return NotTracked(f"weft does not track {text}", hint=f"weft add {quoted(text)}", path=text)
     return NoSuchPath(f"no such file, and nothing tracked by that name: {text}", hint="weft ls", path=text)

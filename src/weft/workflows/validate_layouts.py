@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from weft.errors import IntegrityError, ObjectMissing, RefusedInput, WeftError
+from weft.errors import IntegrityError, ObjectMissing, RefusedInput, WeftError, quoted
 from weft.formats import pointer as pointer_format
 from weft.model.pointer import SUFFIX, Pointer
 from weft.objects.catalog import LOCAL
@@ -16,7 +16,7 @@ from weft.objects.proofs import prove_pairs
 from weft.objects.store import LocalStore, Named
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import IDENTITY, found
-from weft.pipeline.validate.violations import Violation, quoted
+from weft.pipeline.validate.violations import Violation
 from weft.util.humanize import count_text
 from weft.workflows.look import read_manifest
 from weft.workflows.project import Project

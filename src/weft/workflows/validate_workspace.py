@@ -17,6 +17,7 @@ from weft.errors import (
     RefusedInput,
     SchemaError,
     WeftError,
+    quoted,
 )
 from weft.formats import valuefiles
 from weft.gitio.repo import GitRepo
@@ -30,7 +31,7 @@ from weft.pipeline.validate.engine import Report
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.ignores import apply
 from weft.pipeline.validate.kept_figures import Measured, differences
-from weft.pipeline.validate.violations import Stale, Violation, quoted, stale_refused
+from weft.pipeline.validate.violations import Stale, Violation, stale_refused
 from weft.util.humanize import count_text, size_text
 from weft.util.progress import Progress
 from weft.workflows.look import find_entry

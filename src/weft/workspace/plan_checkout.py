@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from weft.errors import DiskFull, FileTypeRefused, SymlinkRefused, UnsavedChanges
+from weft.errors import DiskFull, FileTypeRefused, SymlinkRefused, UnsavedChanges, quoted
 from weft.model.entry import DIR, LINK, Entry
 from weft.model.oid import Oid
 from weft.model.paths import fold_key
@@ -316,7 +316,7 @@ class _Planner:
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
         raise UnsavedChanges(
             f"{shown}{more}: changed here and in no store; checkout would lose the bytes",
-            hint=f"weft add {self._scan.path}, or weft checkout --force, which saves them into the store first",
+            hint=f"weft add {quoted(self._scan.path)}, or weft checkout --force, which saves them into the store first",
             path=paths[0],
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from weft.errors import FileChanged, FileTypeRefused, LimitExceeded, NoSuchPath
+from weft.errors import FileChanged, FileTypeRefused, LimitExceeded, NoSuchPath, quoted
 from weft.model.manifest import MAX_DEPTH
 from weft.model.oid import Oid
 from weft.model.paths import MAX_PATH
@@ -120,7 +120,7 @@ class TreeScan:
             path = self.path if name == "/" else join_path(self.path, join_path(directory, name))
             raise NoSuchPath(
                 f"{path!a} is a link to a file of the store that is not there any more",
-                hint=f"weft checkout {self.path}, which makes it again",
+                hint=f"weft checkout {quoted(self.path)}, which makes it again",
                 path=path,
             )
         return found or self.absolute(directory, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weft.errors import NoSuchPath
+from weft.errors import NoSuchPath, quoted
 from weft.workspace.names import join_path
 
 
@@ -47,4 +47,4 @@ class Selection:
         """Raise ``NoSuchPath`` for a sub-path that nothing was asked about."""
         for path in sorted((self._wanted or set()) - self._met):
             shown = join_path(top, path)
-            raise NoSuchPath(f"the tracked data holds no {shown!a}", hint=f"weft ls {top}", path=shown)
+            raise NoSuchPath(f"the tracked data holds no {shown!a}", hint=f"weft ls {quoted(top)}", path=shown)

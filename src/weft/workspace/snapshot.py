@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from weft.errors import FileChanged, MissingUnknown, NoSuchPath, SymlinkRefused
+from weft.errors import FileChanged, MissingUnknown, NoSuchPath, SymlinkRefused, quoted
 from weft.formats import manifest as manifest_format
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.manifest import Manifest
@@ -129,7 +129,7 @@ def snapshot(
         )
     if not scan.type:
         raise NoSuchPath(
-            f"no such file: {scan.path!a}", hint=f"weft rm {scan.path}, to stop tracking it", path=scan.path
+            f"no such file: {scan.path!a}", hint=f"weft rm {quoted(scan.path)}, to stop tracking it", path=scan.path
         )
     if scan.type != DIR:
         return _single(scan, reads)
@@ -287,7 +287,7 @@ class _Builder:
             more = f" and {len(self._unknown) - 5} more" if len(self._unknown) > 5 else ""
             raise MissingUnknown(
                 f"{shown}{more}: tracked but absent, and nothing records whether they were deleted or never here",
-                hint=f"weft add --keep-missing {self._scan.path}, or --delete-missing to drop them",
+                hint=f"weft add --keep-missing {quoted(self._scan.path)}, or --delete-missing to drop them",
                 path=sorted(self._unknown)[0],
             )
 

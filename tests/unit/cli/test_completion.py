@@ -96,3 +96,49 @@ def test_names_that_weft_knows(weft, pipeline, words, names):
 @pytest.mark.parametrize("words", [["repro", ""], ["diff", "v"], ["config", "set", "nosuch"]], ids=" ".join)
 def test_where_there_are_none_nothing_is_said(weft, words):
     assert complete(weft, ["weft", *words]) == []
+
+
+SPECIAL = [f"a{sign}b" for sign in " $`'\"*?[]{}()<>|&;!#"] + [
+    "$(touch pwn)",
+    "`touch pwn`",
+    "a;touch pwn",
+    "-f",
+    "~root",
+]
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_what_bash_gets_is_always_one_plain_word(weft, tmp_path):
+    """Bash puts a completion on the command line as it is: Enter would run the names of a stranger's commit."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    run = lambda *words: subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)  # noqa: E731
+    run(*git, "init", "-q", "-b", "main")
+    assert weft("init", "-q").returncode == 0
+    for name in (*SPECIAL, "plain-1.txt", "größe", "v1,2"):
+        (tmp_path / name).write_text(name)
+    assert weft("add", "--", *SPECIAL, "plain-1.txt", "größe", "v1,2").returncode == 0
+    run(*git, "commit", "-q", "-m", "begin")
+    for name in ("x$(touch${IFS}pwn)", "x;y", "x&y", "x|y", "x`y`"):
+        run(*git, "tag", name)
+    script = weft("completion", "bash").stdout
+
+    def tab(*words):
+        ask = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _weft_completion weft 2>/dev/null; "
+        # As Enter does: the words go through the shell once more.
+        ask += 'for one in "${COMPREPLY[@]}"; do printf "%s\\n" "$one"; eval ": $one"; done'
+        done = subprocess.run(
+            ["bash", "--norc", "-c", script + ask],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not done.stderr
+        assert not (tmp_path / "pwn").exists()
+        return done.stdout.splitlines()
+
+    assert tab("weft", "checkout", "'$'") == []
+    assert tab("weft", "diff", "x") == []
+    assert tab("weft", "diff", "ma") == ["main"], "where no path begins so"
+    assert set(tab("weft", "rm", "''")) == {"plain-1.txt", "größe", "v1,2"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from weft.errors import SecretRefused
+from weft.errors import SecretRefused, StageFault
 from weft.model.stage import Ignore, Stage
 from weft.pipeline.before_run import refuse_before
 
@@ -54,3 +56,26 @@ def test_a_secret_among_the_params_unless_it_is_ignored() -> None:
     refuse_before(_stage("x"), params, [Ignore("WEFT021", "conf/*", "why")])
     with pytest.raises(SecretRefused):
         refuse_before(_stage("x"), {"p.yaml": {"keys": ["fine", TOKEN]}})
+
+
+@pytest.mark.parametrize(
+    ("cmd", "wdir"),
+    [("cat ../../../../etc/hostname", ""), ("cat ../../etc/hostname", "a"), ("train --in=../home/ada/x", ".")],
+)
+def test_a_path_over_the_top_of_the_repository(cmd: str, wdir: str) -> None:
+    with pytest.raises(StageFault, match=r"outside of the repository"):
+        refuse_before(replace(_stage(cmd), wdir=wdir), {})
+
+
+@pytest.mark.parametrize(
+    ("cmd", "wdir"),
+    [
+        ("cat ../etc/x", "a"),
+        ("cat ../../opt/x", "a/b"),
+        ("cd a/b && cat ../../etc/x", ""),
+        ("cat ../shared/x", ""),
+        ("cat a/../../etc", ""),
+    ],
+)
+def test_a_path_that_may_stay_in_it(cmd: str, wdir: str) -> None:
+    refuse_before(replace(_stage(cmd), wdir=wdir), {})

@@ -11,7 +11,7 @@ from weft.cli.context import Page, View
 from weft.cli.render.changes import path_lines
 from weft.cli.render.transfer import push_lines, saved_lines
 from weft.cli.text import columns, escape
-from weft.errors import LimitExceeded
+from weft.errors import LimitExceeded, quoted
 from weft.util.humanize import count_text, size_text
 from weft.workflows.check_ignore import CheckIgnoreResult
 from weft.workflows.results import Added, AddResult, GetResult, InitResult, ListResult, MoveResult
@@ -89,8 +89,8 @@ def _added(item: Added, view: View) -> str:
 def _after_add(result: AddResult) -> str:
     changed = [item.pointer for item in result.added if item.changed]
     if not changed:
-        return "next: " + (f"weft add {escape(result.left_out[0])}" if result.left_out else "nothing to commit")
-    steps = [] if result.staged else ["git add " + " ".join(escape(path) for path in changed[:3])]
+        return "next: " + (f"weft add {escape(quoted(result.left_out[0]))}" if result.left_out else "nothing to commit")
+    steps = [] if result.staged else ["git add " + " ".join(escape(quoted(path)) for path in changed[:3])]
     if len(changed) > 3 and steps:
         steps[0] += " ..."
     steps += ["git commit"]

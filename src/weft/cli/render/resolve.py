@@ -5,6 +5,7 @@ from __future__ import annotations
 from weft.cli.context import Page, View
 from weft.cli.render.transfer import checkout_page
 from weft.cli.text import escape
+from weft.errors import quoted
 from weft.util.humanize import count_text
 from weft.workflows.resolve import Left, ResolveResult
 
@@ -27,7 +28,7 @@ def resolve_page(result: ResolveResult, view: View) -> Page:
         report += page.report
         absent = page.notes
     if result.left:
-        path = escape(result.left[0].path)
+        path = escape(quoted(result.left[0].path))
         following = f"weft resolve --ours {path}, or --theirs, or --base; or one file by its path"
     elif result.behind:
         following += (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from weft.errors import GraphFault, WeftError
+from weft.errors import GraphFault, WeftError, quoted
 from weft.formats import lineage, paramfiles, pointer, stagefile, values
 from weft.formats.paramfiles import ParamsText
 from weft.gitio.index import Change, Index
@@ -20,7 +20,7 @@ from weft.pipeline.reading import Reading, read_by
 from weft.pipeline.validate import faults
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.snapshot import TEXT_LIMIT, Blobs, Snapshot
-from weft.pipeline.validate.violations import Violation, quoted
+from weft.pipeline.validate.violations import Violation
 
 T = TypeVar("T")
 _EMPTY: dict[str, Stage] = {}

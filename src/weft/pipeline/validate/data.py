@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from weft.errors import quoted
 from weft.model.lineage import DataRef, Record, record_path
 from weft.model.oid import Oid
 from weft.model.pointer import SUFFIX, Pointer
@@ -12,7 +13,7 @@ from weft.model.stage import Stage
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import IDENTITY, found
-from weft.pipeline.validate.violations import Stale, Violation, quoted
+from weft.pipeline.validate.violations import Stale, Violation
 
 DATA, UPSTREAM, RATIONALE = 11, 17, 23
 _NO_BYTES = Oid.of(b"")

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from weft.errors import GraphFault, MergeConflict, OidSyntax, WeakHash, WeftError
+from weft.errors import GraphFault, MergeConflict, OidSyntax, WeakHash, WeftError, quoted
 from weft.formats import yaml12
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.violations import Stale, Violation, rule_id
@@ -76,7 +76,7 @@ def _message(path: str, error: WeftError) -> str:
 
 def _mend(path: str, kind: str) -> str:
     if kind == "pointer":
-        return f"git checkout HEAD -- {path}, or: weft add {path[:-5]}"
+        return f"git checkout HEAD -- {quoted(path)}, or: weft add {quoted(path[:-5])}"
     if kind == "record":
         return f"weft repro {path.rpartition('/')[2].removesuffix('.yaml')}"
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weft.errors import ValuesFault
+from weft.errors import ValuesFault, quoted
 from weft.formats import paramfiles, values
 from weft.formats.paramfiles import ParamsText
 from weft.model.lineage import ParamsFile, Record, record_path
@@ -14,7 +14,7 @@ from weft.pipeline.fingerprint import kept_of, same_kept, same_params_file, same
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.records import declared_as_run
-from weft.pipeline.validate.violations import Stale, Violation, param_cause, quoted
+from weft.pipeline.validate.violations import Stale, Violation, param_cause
 
 PARAMS, METRICS = 9, 10
 _SHOWN = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from weft.errors import WeftError
+from weft.errors import WeftError, quoted
 from weft.gitio.index import LINK, SUBMODULE
 from weft.model.lineage import RECORDS, merged_by_weft
 from weft.model.paths import RepoPath, check_data_name, seen_as
@@ -25,8 +25,8 @@ LARGE_BYTES = 5 << 20
 def unmerged(context: Context) -> Iterator[Violation]:
     """Rule 2: paths with a conflict in the index."""
     for path in context.index.unmerged:
-        side = f"weft resolve --ours {path.removesuffix(SUFFIX)}, or --theirs"
-        mend = side if merged_by_weft(path) else f"edit {path}, then: git add {path}"
+        side = f"weft resolve --ours {quoted(path.removesuffix(SUFFIX))}, or --theirs"
+        mend = side if merged_by_weft(path) else f"edit {path}, then: git add {quoted(path)}"
         yield found(CONFLICT, path, "it is not merged yet", mend=mend)
 
 
@@ -53,7 +53,10 @@ def _as_bytes(path: str, owner: str, declared: bool) -> Violation:
         else f"{STAGE_FILE} has {owner} as an out kept by weft"
     )
     return found(
-        LARGE, path, f"it is staged as bytes, and {by}", mend=f"git rm -r --cached {owner}, then: weft add {owner}"
+        LARGE,
+        path,
+        f"it is staged as bytes, and {by}",
+        mend=f"git rm -r --cached {quoted(owner)}, then: weft add {quoted(owner)}",
     )
 
 
@@ -64,7 +67,7 @@ def large_files(context: Context) -> Iterator[Violation]:
     for path, blob in blobs.items():
         if sizes.get(blob, 0) > LARGE_BYTES:
             text = f"{size_text(sizes[blob])} are staged, over the limit of {size_text(LARGE_BYTES)}"
-            yield found(LARGE, path, text, mend=f"git rm --cached {path}, then: weft add {path}")
+            yield found(LARGE, path, text, mend=f"git rm --cached {quoted(path)}, then: weft add {quoted(path)}")
 
 
 def plain_names(context: Context) -> Iterator[Violation]:

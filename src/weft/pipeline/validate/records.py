@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from weft.errors import quoted
 from weft.formats import lineage
 from weft.gitio.blobs import blob_id
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
@@ -29,7 +30,7 @@ def digest(context: Context, record: Record, path: str) -> Iterator[Violation]:
     entry = context.entry(packages) if packages else None
     if packages and (entry is None or entry.blob != record.env["packages_blob"]):
         text = f"{packages}, its list of packages, is {'not staged' if entry is None else 'staged in another version'}"
-        mend = f"git add {packages}, or: {_force(record.stage)}" if entry is None else _force(record.stage)
+        mend = f"git add {quoted(packages)}, or: {_force(record.stage)}" if entry is None else _force(record.stage)
         yield found(DIGEST, path, text, line=context.line(path, "env", "packages_file"), mend=mend)
 
 
@@ -45,7 +46,9 @@ def no_stage(context: Context, name: str) -> Iterator[Violation]:
     path = record_path(name)
     if context.broken(STAGE_FILE):
         return
-    yield found(STAGE, path, f"{STAGE_FILE} declares no stage {name!a}", mend=f"git rm -f {path}, or declare the stage")
+    yield found(
+        STAGE, path, f"{STAGE_FILE} declares no stage {name!a}", mend=f"git rm -f {quoted(path)}, or declare the stage"
+    )
 
 
 def belongs(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:

@@ -20,15 +20,42 @@ else:
 
 MACHINE, SECRET = 12, 21
 # Without one of these no line of a record can break rule 12; they are looked for before any pattern is.
-_PATH_LEADS = (*(lead + "/" for lead in " \"'=:,([{<>|;&`"), "~", ":\\", "\\\\", "//", "@")
+_PATH_LEADS = (
+    *(lead + "/" for lead in " \"'=:,([{<>|;&`"),
+    "~",
+    ":\\",
+    "\\\\",
+    "\\/",
+    "//",
+    "@",
+    "-I/",
+    "-L/",
+    "-C/",
+    "-o/",
+    "-f/",
+)
 _TOKEN_LEADS = (
     *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "sk-", "xox", "AIza"),
-    *("ya29.", "npm_", "pypi-", "SG.", "eyJ", "PRIVATE KEY", "-Signature=", "AccountKey="),
+    *(
+        "ya29.",
+        "npm_",
+        "pypi-",
+        "SG.",
+        "eyJ",
+        "k_live_",
+        "k_test_",
+        "dapi",
+        "dop_v1_",
+        "PRIVATE KEY",
+        "-Signature=",
+        "AccountKey=",
+    ),
 )
 _HEADERS = ("bearer ", "basic ")
 _WORDS = (
-    *("secret", "passw", "pwd", "token", "api_key", "api-key", "apikey", "access_key", "access-key", "accesskey"),
+    *("secret", "pass", "pwd", "token", "api_key", "api-key", "apikey", "access_key", "access-key", "accesskey"),
     *("private_key", "private-key", "credential", "authorization"),
+    *("storage_key", "storage-key", "storagekey", "account_key", "account-key", "accountkey", "curl "),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weft.errors import WeftError
+from weft.errors import WeftError, quoted
 from weft.formats import pointer as pointer_format
 from weft.model.lineage import Record, record_path
 from weft.model.paths import CONFIG_PATH
@@ -15,7 +15,7 @@ from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context, is_record, stage_of_record
 from weft.pipeline.validate.faults import GRAPH, found
 from weft.pipeline.validate.scope import participants
-from weft.pipeline.validate.violations import Violation, quoted
+from weft.pipeline.validate.violations import Violation
 
 PRODUCER, USED = 15, 18
 _POINTER_LIMIT = 1 << 16

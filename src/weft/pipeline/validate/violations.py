@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -48,11 +47,3 @@ def stale_refused(found: Iterable[Violation]) -> list[Violation]:
 def rule_id(number: int) -> str:
     """``WEFT013`` for 13."""
     return f"WEFT{number:03d}"
-
-
-_PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+", re.ASCII)
-
-
-def quoted(path: str) -> str:
-    """``path`` as a shell takes it for one word, so that a command can be copied."""
-    return path if _PLAIN.fullmatch(path) and not path.startswith("-") else "'" + path.replace("'", "'\\''") + "'"
