@@ -123,7 +123,7 @@ class Lineage:
         return Record(
             stage=name,
             cmd=stage.cmd,
-            spec=blob_id(stage.text, self.algorithm),
+            spec=blob_id(stagefile.stage_text(stage), self.algorithm),
             wdir=stage.wdir,
             code={file: self.blob(file) for file in code},
             base="1" * 40,

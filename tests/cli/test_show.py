@@ -51,11 +51,11 @@ def test_everything_that_a_commit_holds(repo: Lineage) -> None:
 
 def test_as_a_table(repo: Lineage) -> None:
     table = list(csv.reader(io.StringIO(weft(repo, "show", "--format", "csv").out)))
-    assert table[0] == ["section", "stage", "path", "key", "value"]
-    assert ["params", "", "params.yaml", "train.lr", "0.1"] in table
-    assert ["command", "train", "", "", "python src/train.py"] in table
+    assert table[0] == ["section", "stage", "path", "key", "value", "stale", "accepted"]
+    assert ["params", "", "params.yaml", "train.lr", "0.1", "", ""] in table
+    assert ["command", "train", "", "", "python src/train.py", "", ""] in table
     assert [row[3] for row in table if row[0] == "data"] == ["dir", "dir", "file"]
-    assert "| metrics |  | metrics.json | auc | 0.9 |" in weft(repo, "show", "--format", "md").out.splitlines()
+    assert "| metrics |  | metrics.json | auc | 0.9 |  |  |" in weft(repo, "show", "--format", "md").out.splitlines()
 
 
 def test_what_is_not_right_is_named(repo: Lineage) -> None:

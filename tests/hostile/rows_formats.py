@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import struct
 import subprocess
@@ -35,7 +36,7 @@ from weft.errors import (
     YamlTag,
 )
 from weft.formats import frame as frames
-from weft.formats import index_segment, manifest, pack, pointer
+from weft.formats import index_segment, manifest, pack, pointer, stagefile
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.staging import stage
 from weft.model.entry import RAW, ZSTD, Frame
@@ -332,6 +333,23 @@ def bombs(tmp_path: Path) -> None:
     refuses(LimitExceeded, lambda: index_segment.decode(b"\x28\xb5\x2f\xfd\xe0" + struct.pack("<Q", 4 << 40) + last))
 
 
+def templates_that_say_too_much(_: Path) -> None:
+    numbers = ", ".join(map(str, range(10_000)))
+    words = ", ".join(["a"] * 790)
+    wide: object = dict.fromkeys(map(str, range(3_000)), 1)
+    for _ in range(20):
+        wide = {"x" * 18_000: wide}
+    blob = json.dumps({**dict.fromkeys("abcdefgh", 1), "pad": "x" * 1_000_000}).encode()
+    names = ", ".join(f"'{name}.json:{name}'" for name in "abcdefgh")
+    for text, data in (
+        (f"stages: {{s: {{foreach: [{numbers}], do: {{cmd: [{words}], outs: ['x${{item}}']}}}}}}", b""),
+        ("vars: [a.json]\nstages: {s: {cmd: 'sh train.sh ${m}'}}", json.dumps({"m": wide}).encode()),
+        (f"vars: [{names}]\nstages: {{s: {{cmd: 'x ${{a}}'}}}}", blob),
+    ):
+        files = {f"{name}.json": data for name in "abcdefgh"}
+        refuses(LimitExceeded, lambda text=text, files=files: stagefile.decode(text.encode(), read=files.get))
+
+
 ROWS: list[tuple[int, str, Check]] = [
     (1, "oid-is-a-relative-path", oid_row(OidSyntax, "../../../../home/u/.aws/credentials")),
     (1, "oid-is-a-path-behind-blake3", oid_row(OidSyntax, "blake3:../../../../home/u/.aws/credentials")),
@@ -394,4 +412,5 @@ ROWS: list[tuple[int, str, Check]] = [
     (50, "lying-pack-index", lying_pack_indexes),
     (50, "lying-index-segment", lying_segment),
     (52, "zstd-bombs", bombs),
+    (149, "templates-that-say-too-much", templates_that_say_too_much),
 ]

@@ -138,6 +138,17 @@ def other_spelling(tmp_path: Path) -> None:
     _refused(repo, "WEFT004")
 
 
+def stale_and_excused_at_once(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    strict = "validate:\n  stale: error\n"
+    repo.write("weft.yaml", repo.read("weft.yaml").decode() + strict)
+    repo.commit()
+    repo.replace("params.yaml", "lr: 0.1", "lr: 0.5")
+    repo.replace("weft.yaml", "    metrics:", "    frozen: true\n    metrics:")
+    repo.replace("weft.yaml", strict, strict + '  ignore: [{rule: WEFT009, path: "**", reason: later}]\n')
+    _refused(repo, "WEFT009")
+
+
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (106, "record-deleted", record_deleted),
     (106, "stage-renamed", stage_renamed),
@@ -150,4 +161,5 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (113, "hidden-change", hidden_change),
     (114, "values-of-no-file", values_of_no_file),
     (115, "other-spelling", other_spelling),
+    (150, "stale-and-excused-at-once", stale_and_excused_at_once),
 ]

@@ -12,7 +12,7 @@ import pytest
 
 from lineagekit import Lineage, make
 from weft.errors import NoSuchRevision, UsageFault
-from weft.formats import lineage
+from weft.formats import lineage, stagefile
 from weft.gitio.blobs import blob_id
 from weft.gitio.index import commit_changes
 from weft.gitio.repo import discover
@@ -193,7 +193,7 @@ def test_the_record_of_an_out_inside_a_tracked_directory_is_not_taken_away(kept:
     whole = kept.point("data/kept", type="dir", files=7).oid
     part = DataRef("data/kept/part", "file", Oid.of(b"part"), 4, inside="data/kept", whole=whole)
     stage = replace(kept.stages()["split"], outs=())
-    kept.record("split", stage, spec=blob_id(kept.stages()["split"].text), outs=(part,))
+    kept.record("split", stage, spec=blob_id(stagefile.stage_text(kept.stages()["split"])), outs=(part,))
     kept.commit()
     kept.git("tag", "ran")
     (kept.root / record_path("split")).unlink()

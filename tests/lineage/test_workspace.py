@@ -217,7 +217,7 @@ def measured_stage(repo: Repo, **told: object) -> None:
     record = Record(
         "score",
         "python score.py",
-        blob_id(stagefile.decode(text)["score"].text),
+        blob_id(stagefile.stage_text(stagefile.decode(text)["score"])),
         outs=(DataRef("scores.json", "file", made.oid, made.size),),
         metrics={"scores.json": told},
         run=RunFacts("r1", "2026-01-31T12:00:00Z", "2026-01-31T12:00:02Z", 2.0),

@@ -21,10 +21,10 @@ class Expansion:
     names one stays as it is written."""
 
     def __init__(self, declared: Node | None, files: ValueFiles, *, known: bool = True) -> None:
-        self._variables = Variables(declared, files)
+        self._budget = Budget()
+        self._variables = Variables(declared, files, self._budget)
         self._files = files
         self._known = known
-        self._budget = Budget()
 
     def stages(self, name: str, node: Node, *, plain: bool) -> Iterator[tuple[str, Node, Used]]:
         """Yield the name, the declaration and what was used of the stage ``name``, or of each member of it.
@@ -57,7 +57,7 @@ class Expansion:
             local = node.below("vars", node.value["vars"])
             if isinstance(wdir, str) and "${" in wdir:
                 wdir = self._filler(node, variables, own).filled(node.below("wdir", wdir))
-            variables = Variables(local, self._files, wdir if isinstance(wdir, str) else "", variables)
+            variables = Variables(local, self._files, self._budget, wdir if isinstance(wdir, str) else "", variables)
             node = rest
         filler = self._filler(node, variables, own)
         return filler.stage(node), filler.used

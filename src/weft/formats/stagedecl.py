@@ -41,7 +41,7 @@ def read_stage(name: str, node: Node, line: int, used: Used) -> Stage:
         raise node.error("the key 'cmd' is missing")
     wdir = _wdir(fields["wdir"]) if "wdir" in fields else ""
     determinism = fields["determinism"].fields(("seed", "equal")) if "determinism" in fields else {}
-    stage = Stage(
+    return Stage(
         name=name,
         cmd=_command(fields["cmd"]),
         wdir=wdir,
@@ -58,7 +58,6 @@ def read_stage(name: str, node: Node, line: int, used: Used) -> Stage:
         line=line,
         unresolved=used.unresolved,
     )
-    return replace(stage, text=stage_text(stage))
 
 
 def _command(node: Node) -> str | tuple[str, ...]:

@@ -23,6 +23,12 @@ ReadFile = Callable[[str], "bytes | None"]
 
 BUDGET = 16 << 20
 """Most characters that the stages of a file may come to where they have templates: a short file could say very many."""
+VALUE = 16
+"""As so many characters counts each value, word and key, however short: to look at one takes its time."""
+MAX_FILES = 100
+"""Most files whose values the templates of a file may name."""
+MAX_BYTES = 2 << 20
+"""Most bytes that these files may have together, each counted as often as it is named by another path."""
 UNKNOWN = object()
 """The value of every name where the files are not at hand: what stands for it stays as it is written."""
 
@@ -31,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[^.\[\]{}]+|\[[^\[\]{}]+\])*", re.ASCII)
 _PART = re.compile(r"[^.\[\]]+")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
-_TYPED = {"seed": 0, "cache": False, "persist": False, "frozen": False, "always_changed": False}
+_TYPED = {"seed": 0, "cache": False, "persist": False, "always_changed": False}
 """Keys whose value need not be a text, and what stands there while the value is not known."""
 _NOTES = ("desc", "rationale")
 _HINT = "write $NAME for a variable of the shell, or $${NAME} to leave it as it is"
@@ -54,11 +60,13 @@ def unknown(name: str) -> Named:
 
 
 class ValueFiles:
-    """Files with values, each read and parsed once."""
+    """Files with values, each read once, and parsed once however many paths it has. They are bounded together."""
 
     def __init__(self, read: ReadFile | None) -> None:
         self._read = read
         self._trees: dict[str, dict[Any, Any] | None] = {}
+        self._parsed: dict[tuple[str, bytes], dict[Any, Any]] = {}
+        self._bytes = 0
 
     @property
     def found(self) -> list[str]:
@@ -66,23 +74,43 @@ class ValueFiles:
         return [path for path, tree in self._trees.items() if tree is not None]
 
     def tree(self, path: str, node: Node) -> dict[Any, Any] | None:
-        """What the file ``path`` holds, which ``node`` needs; None when it is not there. Raises as ``valuefiles.parse``."""
+        """What the file ``path`` holds, which ``node`` needs; None when it is not there. Raises ``LimitExceeded`` for too
+        many files and bytes, and as ``valuefiles.parse``."""
         if path not in self._trees:
+            if len(self._trees) == MAX_FILES:
+                raise node.placed(LimitExceeded(f"templates take values from more than {MAX_FILES} files"))
             data = self._read(path) if self._read else None
+            self._bytes += len(data or b"")
+            if self._bytes > MAX_BYTES:
+                raise node.placed(LimitExceeded(f"the files with values of templates have more than {MAX_BYTES} bytes"))
             try:
-                self._trees[path] = None if data is None else valuefiles.parse(data, path)
+                self._trees[path] = None if data is None else self._tree_of(data, path)
             except WeftError as error:
                 raise node.placed(error) from None
         return self._trees[path]
+
+    def _tree_of(self, data: bytes, path: str) -> dict[Any, Any]:
+        stem, suffix = posixpath.splitext(posixpath.basename(path))
+        known = self._parsed.get((suffix, data))
+        if known is None:
+            known = valuefiles.parse(data, path)
+            if [*known] != [stem]:  # a file that is a number and no more is named as its value
+                self._parsed[suffix, data] = known
+        return known
 
 
 class Variables:
     """The names of one ``vars``, over those ``above``; a name is given once. The outermost has ``params.yaml`` too."""
 
-    def __init__(self, node: Node | None, files: ValueFiles, wdir: str = "", above: Variables | None = None) -> None:
+    def __init__(
+        self, node: Node | None, files: ValueFiles, budget: Budget, wdir: str = "", above: Variables | None = None
+    ) -> None:
         self._files = files
+        self._budget = budget
         self._above = above
         self._node = node
+        if above is not None and node is not None and isinstance(node.value, list):
+            budget.spend(node, VALUE * len(node.value))  # each member of a group reads its list anew
         self._entries = list(_entries(node, wdir)) if node is not None else []
         self._names: dict[str, Named] | None = None
 
@@ -117,6 +145,8 @@ class Variables:
                 self._add(key, Named(tree[key], file), at)
 
     def _add(self, key: Any, named: Named, node: Node) -> None:
+        if self._above is not None:
+            self._budget.spend(node, VALUE)  # each member of a group takes them anew
         if not isinstance(key, str) or self._names is None:
             return
         known = self._names.get(key) or (self._above.get(key, node) if self._above else None)
@@ -149,7 +179,7 @@ class Used:
 
 
 class Budget:
-    """How many characters may still be written in the place of templates."""
+    """How many characters may still be written where there are templates, each value counted as ``VALUE`` more."""
 
     def __init__(self) -> None:
         self._left = BUDGET
@@ -158,7 +188,9 @@ class Budget:
         """Take ``amount`` away. Raises ``LimitExceeded``."""
         self._left -= amount
         if self._left < 0:
-            raise node.placed(LimitExceeded(f"its templates come to more than {BUDGET} characters"))
+            raise node.placed(
+                LimitExceeded(f"its templates come to more than {BUDGET} characters, or a {VALUE}th of that in values")
+            )
 
 
 class Filler:
@@ -176,13 +208,19 @@ class Filler:
         """The declaration ``node`` without templates. Raises ``SchemaError``, ``LimitExceeded``."""
         if not isinstance(node.value, dict):
             return node
-        self._budget.spend(node, 1)
+        self._budget.spend(node, VALUE)
+        frozen = node.value.get("frozen")
+        if isinstance(frozen, str) and "${" in frozen:
+            raise node.below("frozen", frozen).error(
+                "cannot be a template: a stage must be seen to be frozen where it is declared",
+                hint="write true or false",
+            )
         found = {key: self.filled(node.below(key, value), str(key)) for key, value in node.value.items()}
         return Node(found, node.keys, node.source)
 
     def filled(self, node: Node, top: str = "") -> Any:
         """The value of ``node``, which stands below the key ``top`` of a declaration, without templates."""
-        self._budget.spend(node, 1)
+        self._budget.spend(node, VALUE)
         value = node.value
         if isinstance(value, dict):
             found = {self._text(node, key, top): self.filled(node.below(key, value[key]), top) for key in value}
@@ -234,12 +272,28 @@ class Filler:
             return mark.group(0)
         text = scalar(found.value)
         if text is None and top == "cmd" and isinstance(found.value, dict):
-            text = " ".join(_arguments(found.value))
+            return before + " ".join(self._arguments(node, found.value))
         if text is None:
             shown = _shown(mark)
             raise node.error(f"{shown} is {kind(found.value)}, which cannot stand inside a text")
         self._budget.spend(node, len(text))
         return before + text
+
+    def _arguments(self, node: Node, value: Mapping[Any, Any], lead: str = "") -> Iterator[str]:
+        """A mapping as options of a command line: ``--key value``, ``--flag`` for true, nothing for false and null. Each
+        word is paid for before it is made, for what is nested says the names above it again."""
+        for key, item in value.items():
+            name = scalar(key) or ""
+            self._budget.spend(node, VALUE + len(lead) + len(name))
+            name = lead + name
+            if isinstance(item, dict):
+                yield from self._arguments(node, item, f"{name}.")
+            elif item is not None and item is not False:
+                yield shlex.quote(f"--{name}")
+                for one in item if isinstance(item, list) else () if item is True else (item,):
+                    word = scalar(one) or ""
+                    self._budget.spend(node, VALUE + len(word))
+                    yield shlex.quote(word)
 
     def _found(self, node: Node, mark: re.Match[str]) -> Named | None:
         """The value that ``mark`` names, None when nothing of the first name is there. Raises ``SchemaError``."""
@@ -291,19 +345,3 @@ def scalar(value: Any) -> str | None:
 
 def _shown(mark: re.Match[str]) -> str:
     return f"{mark.group(0)[:80]!a}"
-
-
-def _arguments(value: Mapping[Any, Any], lead: str = "") -> Iterator[str]:
-    """A mapping as options of a command line: ``--key value``, ``--flag`` for true, nothing for false and null."""
-    for key, item in value.items():
-        name = f"{lead}{scalar(key)}"
-        if isinstance(item, dict):
-            yield from _arguments(item, f"{name}.")
-        elif isinstance(item, list):
-            yield shlex.quote(f"--{name}")
-            yield from (shlex.quote(scalar(one) or "") for one in item)
-        elif item is True:
-            yield shlex.quote(f"--{name}")
-        elif item is not None and item is not False:
-            yield shlex.quote(f"--{name}")
-            yield shlex.quote(scalar(item) or "")

@@ -59,8 +59,7 @@ class Stage:
 
     ``cmd`` is a string for the shell or a tuple of words to be run as they are. ``wdir`` is the directory that the command
     starts in. ``equal`` is the equality that a second run promises: exact, close or none; ``seed`` its seed. ``frozen``
-    stages are never run by ``repro``, ``always`` ones are always stale. ``text`` is the canonical text of what the
-    declaration says about a run (its Git blob id is the record's ``spec``), ``line`` where it stands in ``weft.yaml``
+    stages are never run by ``repro``, ``always`` ones are always stale. ``line`` is where it stands in ``weft.yaml``
     (1-based). ``unresolved`` is the first ``${name}`` of the command that names no value and is no variable by its look.
     """
 
@@ -77,7 +76,6 @@ class Stage:
     rationale: str = ""
     frozen: bool = False
     always: bool = False
-    text: bytes = b""
     line: int = 0
     unresolved: str = ""
 

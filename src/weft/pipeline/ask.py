@@ -44,7 +44,8 @@ class Step:
 
     ``key`` is the name of the stage; for a run that only another commit tells of it is ``COMMIT:STAGE``, and ``commit``
     that commit; for one that no record tells of, though the stage has a record of another, it is ``?:STAGE``. ``stale``
-    says why the stage would run again.
+    says why the stage would run again, if it were not ``frozen``. ``accepted`` tells that nothing ran: a record was accepted
+    by hand.
     """
 
     key: str
@@ -55,6 +56,8 @@ class Step:
     recorded: bool = True
     commit: str = ""
     stale: tuple[Reason, ...] = ()
+    frozen: bool = False
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,8 @@ def step_of(graph: Graph, name: str, record: Record | None, look: Look) -> Step:
     params = [Use(name, PARAMS, values=named(values)) for name, values in sorted(record.params.items())]
     lock = [Use(record.env["lockfile"], FILE, record.env.get("lockfile_blob", ""))] if "lockfile" in record.env else []
     reads = (*deps, *_code(stage, record), *params, *lock)
-    return Step(stage.name, stage.name, record.cmd, reads, tuple(writes))
+    accepted = record.run is not None and record.run.accepted is not None
+    return Step(stage.name, stage.name, record.cmd, reads, tuple(writes), accepted=accepted)
 
 
 def _data(ref: DataRef) -> Use:

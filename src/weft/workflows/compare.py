@@ -47,7 +47,8 @@ class CompareResult:
 
 
 def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -> CompareResult:
-    """Compare what the commits of two or more ``revisions`` hold; equal facts too with ``everything``.
+    """Compare what the commits of two or more ``revisions`` hold; equal facts too with ``everything``, or where a stage
+    that made one is stale or was accepted by hand.
 
     A range ``A..B`` stands for its commits, oldest first. Raises ``UsageFault`` for fewer than two
     commits and ``NoSuchRevision``.
@@ -62,7 +63,7 @@ def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -
         marks = Marks(versions)
         facts = {commit: facts_of(CommitSource(index, versions, marks)) for commit, index in indexes.items()}
     rows = side_by_side([facts[commit] for _, commit in named])
-    shown = [row for row in rows if everything or is_different(row)]
+    shown = [row for row in rows if everything or is_different(row) or any(row.stale) or any(row.accepted)]
     left_out = [LeftOut(name, *one) for name, commit in named for one in sorted(facts[commit].left_out.items())]
     return CompareResult(
         tuple(name for name, _ in named),

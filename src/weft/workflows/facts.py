@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from weft.errors import WeftError
@@ -40,7 +40,8 @@ class FactRow:
 
     Data are given by object id, code by Git blob id, stages by their command; NaN and infinities by their names. ``delta``
     is the last value less the first, for a metric that is a finite number in both. ``stale`` says for each revision whether
-    the value was made by a stage that is stale there.
+    the value was made by a stage that is stale there, ``accepted`` whether nobody saw a run and it was
+    accepted by hand.
 
     What a stage read and wrote is as its record has it. Where the records of two stages differ, those that are not as the
     files have a row of their own, ``KEY (STAGE)``; and so have files that are not as any run had them, ``KEY (not of the
@@ -53,6 +54,7 @@ class FactRow:
     delta: float | None = None
     stale: tuple[bool, ...] = ()
     of: str = ""
+    accepted: tuple[bool, ...] = ()
 
 
 Key = tuple[str, str]
@@ -65,7 +67,7 @@ class Facts:
     there, where no record agrees with them.
 
     ``left_out`` are files that tell nothing, each with the reason. ``stale`` are the stages that are stale, None where that
-    cannot be told; ``made`` maps what they made to them.
+    cannot be told; ``made`` maps what they made to them; ``accepted`` are the stages whose records were accepted by hand.
     """
 
     values: dict[Key, Any] = field(default_factory=dict)
@@ -74,10 +76,15 @@ class Facts:
     beside: dict[Key, Any] = field(default_factory=dict)
     stale: tuple[StaleStage, ...] | None = ()
     made: dict[Key, str] = field(default_factory=dict)
+    accepted: set[str] = field(default_factory=set)
 
     def is_stale(self, key: Key) -> bool:
         """True for what a stale stage made."""
         return any(one.stage == self.made.get(key) for one in self.stale or ())
+
+    def is_accepted(self, key: Key) -> bool:
+        """True for what a stage made whose record was accepted by hand."""
+        return self.made.get(key) in self.accepted
 
 
 class Source(Protocol):
@@ -246,6 +253,8 @@ class _Reading:
         self.code.update(record.code)
         if record.stage not in self.stages and self.stages:
             return  # of a stage that is no more
+        if record.accepted is not None:
+            self.facts.accepted.add(record.stage)
         there = self.paths
         for section, files in (("params", record.params), ("metrics", record.metrics)):
             for file, told in files.items():
@@ -284,7 +293,9 @@ def side_by_side(columns: Sequence[Facts]) -> list[FactRow]:
 def _rows(key: Key, columns: Sequence[Facts]) -> Iterator[FactRow]:
     first = [column.values.get(key) for column in columns]
     marks = tuple(column.is_stale(key) for column in columns)
-    yield _row(key, first, marks)
+    by_hand = tuple(column.is_accepted(key) for column in columns)
+    by_hand = by_hand if any(by_hand) else ()
+    yield replace(_row(key, first, marks), accepted=by_hand)
     odd = {
         stage
         for column, value in zip(columns, first, strict=True)
@@ -293,7 +304,7 @@ def _rows(key: Key, columns: Sequence[Facts]) -> Iterator[FactRow]:
     }
     for stage in sorted(odd):
         told = [column.of_stages.get(key, {}).get(stage, value) for column, value in zip(columns, first, strict=True)]
-        yield _row(key, told, marks, stage)
+        yield replace(_row(key, told, marks, stage), accepted=by_hand)
     if any(key in column.beside for column in columns):
         own = [column.beside.get(key, value) for column, value in zip(columns, first, strict=True)]
         yield _row(key, own, (), NOT_OF_THE_RUN)

@@ -162,7 +162,11 @@ def show(start: str, path: str, rev: str = "") -> ShowResult:
         key, steps = trace(scene.graph, item, scene.find_run, scene.look)
         here = [step.stage for step in steps if not step.commit]
         stale = Staleness(scene).of(scene.graph.order(here) if here else ())
-        told = tuple(step if step.commit else replace(step, stale=stale[step.stage]) for step in steps)
+        stages = scene.graph.stages
+        told = tuple(
+            step if step.commit else replace(step, stale=stale[step.stage], frozen=stages[step.stage].frozen)
+            for step in steps
+        )
         return ShowResult(item.path, rev, scene.commit, replace(item, step=key), told, tuple(scene.notes))
 
 
@@ -230,7 +234,10 @@ def graph(start: str, path: str = "", rev: str = "") -> GraphResult:
 def _declared(scene: Scene, name: str, stale: tuple[Reason, ...]) -> Step:
     made = declared_step(scene.graph, name, scene.look)
     reads = tuple(replace(use, step=scene.graph.producer_of(use.path)) for use in made.reads)
-    return replace(made, reads=reads, stale=stale, recorded=scene.record(name)[0] is not None)
+    record = scene.record(name)[0]
+    by_hand = record is not None and record.accepted is not None
+    frozen = scene.graph.stages[name].frozen
+    return replace(made, reads=reads, stale=stale, recorded=record is not None, frozen=frozen, accepted=by_hand)
 
 
 def _known_path(scene: Scene, start: str, text: str) -> str | None:

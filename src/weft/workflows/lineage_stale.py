@@ -25,13 +25,16 @@ class Staleness:
         self._scene = scene
 
     def of(self, order: Iterable[str]) -> dict[str, tuple[Reason, ...]]:
-        """Why each stage of ``order``, a topological one, would run again; nothing for those that would not."""
+        """Why each stage of ``order``, a topological one, would run again, were it not frozen; nothing for those that would
+        not. A frozen stage makes none stale that follows from it."""
         stages = [self._scene.graph.stages[name] for name in order]
         self._scene.files.blobs(path for stage in stages for path in self._read_by(stage))  # all in one go
         found: dict[str, tuple[Reason, ...]] = {}
         for stage in stages:
             upstream = [above for above in self._scene.graph.upstream(stage.name) if found.get(above)]
-            found[stage.name] = () if stage.frozen else self._reasons(stage, upstream)
+            upstream = [above for above in upstream if not self._scene.graph.stages[above].frozen]
+            never = stage.frozen and self._scene.record(stage.name)[0] is None
+            found[stage.name] = () if never else self._reasons(stage, upstream)
         return found
 
     def _read_by(self, stage: Stage) -> Iterator[str]:

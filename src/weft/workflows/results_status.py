@@ -67,10 +67,12 @@ class PathStatus(NamedTuple):
 
 
 class StaleStage(NamedTuple):
-    """A stage whose results were made with other inputs than are here now: ``causes`` names these, in few words each."""
+    """A stage whose results were made with other inputs than are here now: ``causes`` names these, in few words each. One
+    that is ``frozen`` is left so on purpose."""
 
     stage: str
     causes: tuple[str, ...]
+    frozen: bool = False
 
 
 class StatusResult(NamedTuple):

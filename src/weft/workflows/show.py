@@ -55,7 +55,7 @@ class ShownStage:
     ``code`` maps paths to Git blob ids, ``params`` and ``metrics`` files to the values that were used and measured;
     ``reads`` and ``writes`` map data to object ids, empty where no record tells; ``plots`` maps the files of plots to the
     ids that the run gave them; ``env`` says where it ran. ``stale`` names the inputs that are other ones in the commit
-    than the run used: none for a stage that is fresh, None where that cannot be told.
+    than the run used: none for a stage that is fresh, None where that cannot be told; one that is ``frozen`` is left so.
     """
 
     name: str
@@ -75,13 +75,15 @@ class ShownStage:
     reused_author: str = ""
     plots: Mapping[str, str] = field(default_factory=dict)
     stale: tuple[str, ...] | None = ()
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ShowResult:
     """What a commit holds. ``params`` and ``metrics`` are by file and dotted key: those of the runs that it records, else
     those of the files in it. ``not_run`` are values of params files that no recorded run had. ``stale`` are the stale
-    stages of all that is shown, None where they cannot be told; ``stale_paths`` what they made.
+    stages of all that is shown, None where they cannot be told; ``stale_paths`` what they made, ``accepted_paths`` what was
+    accepted by hand, of which nothing is known to have run.
 
     ``wrong`` maps files to what is not right with them; ``notes`` say what was left out by what was asked for.
     """
@@ -101,6 +103,7 @@ class ShowResult:
     not_run: _Values = field(default_factory=dict)
     stale: tuple[StaleStage, ...] | None = ()
     stale_paths: tuple[str, ...] = ()
+    accepted_paths: tuple[str, ...] = ()
 
 
 class _Collector:
@@ -179,13 +182,19 @@ class _Collector:
     def mark(self, stale: tuple[StaleStage, ...] | None) -> None:
         """Mark the stages that are ``stale``."""
         self.stale = stale
-        causes = dict(stale or ())
+        causes = {one.stage: one.causes for one in stale or ()}
         for name, stage in self.shown.items():
-            self.shown[name] = replace(stage, stale=None if stale is None else causes.get(name, ()))
+            late, declared = None if stale is None else causes.get(name, ()), self.stages.get(name)
+            self.shown[name] = replace(stage, stale=late, frozen=declared is not None and declared.frozen)
 
     def stale_paths(self) -> tuple[str, ...]:
         """What the stale stages made."""
         return tuple(out.path for one in self.stale or () for out in self.stages[one.stage].outs)
+
+    def accepted_paths(self) -> tuple[str, ...]:
+        """What no run of weft made, and somebody accepted by hand."""
+        by_hand = [one for one in self.shown.values() if one.run is not None and one.run.accepted is not None]
+        return tuple(path for one in by_hand for path in dict.fromkeys([*one.writes, *one.metrics, *one.plots]))
 
     def compare(self) -> None:
         """Let the records speak for what runs used and measured. Params files that have other values were not run yet; of
@@ -280,6 +289,7 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
         found.mark(Marks(versions).of(index, wanted if paths else ()))
     found.add_unrecorded(wanted)
     found.compare()
+    accepted = found.accepted_paths()
     found.forget_values(wanted)
     if paths and not (found.data or found.shown or found.wrong or any(found.values.values())):
         names = ", ".join(text.removeprefix(FROM_TOP) for text in paths)
@@ -300,6 +310,7 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
         found.not_run,
         found.stale,
         found.stale_paths(),
+        accepted,
     )
 
 

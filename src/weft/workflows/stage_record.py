@@ -59,7 +59,7 @@ class Recorder:
 
     def spec(self, stage: Stage) -> str:
         """The Git blob id of the declaration."""
-        return blob_id(stage.text, self._algorithm)
+        return blob_id(stagefile.stage_text(stage), self._algorithm)
 
     def packages(self, known: Surroundings) -> tuple[dict[str, object], dict[str, bytes]]:
         """What a record says of the surroundings, and the list of packages that it names, by path."""

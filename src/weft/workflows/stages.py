@@ -96,7 +96,7 @@ def read_record(project: Project, stage: Stage) -> tuple[Record | None, str]:
     record, problem = usable_record(data, stage.name)
     if record is not None and record.schema < RECORD_SCHEMA:
         committed = trees.file_at(project.git, "HEAD", path, RECORD_LIMIT) if trees.head(project.git) else None
-        spec = blob_id(stage.text, "sha1" if len(record.spec) == 40 else "sha256")
+        spec = blob_id(stagefile.stage_text(stage), "sha1" if len(record.spec) == 40 else "sha256")
         if committed != data or record.spec != spec:
             return None, "it was written by an older weft, which did not record all that a run reads"
     return record, problem

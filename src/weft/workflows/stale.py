@@ -76,7 +76,7 @@ class Marks:
         for name, stage in stages.items():
             causes = known[name]
             causes = self._look(context, declared.blob, stage) if causes is None else causes
-            told += [StaleStage(name, causes)] if causes else []
+            told += [StaleStage(name, causes, stage.frozen)] if causes else []
         return None if self._blobs.lacking or context.broken(STAGE_FILE) else tuple(told)
 
     def _remembered(self, index: Index, declared: str, stage: Stage) -> tuple[str, ...] | None:
@@ -174,8 +174,12 @@ def stale_here(repo: GitRepo, wanted: Sequence[str] = ()) -> tuple[StaleStage, .
     blobs |= blob_ids(repo, [path for path, blob in blobs.items() if not blob])
     rows = {path: f"{mode} {blobs.get(path, '')} 0\t{path}" for path, (mode, _) in found.items()}
     context = _Context(Index(rows), (), _Files(repo, blobs), whole=True)
-    causes = ((name, stale.causes(context, stage)) for name, stage in stages.items() if concerns(stage, wanted))
-    return tuple(StaleStage(*one) for one in causes if one[1])
+    found_late = (
+        StaleStage(name, stale.causes(context, stage), stage.frozen)
+        for name, stage in stages.items()
+        if concerns(stage, wanted)
+    )
+    return tuple(one for one in found_late if one.causes)
 
 
 def concerns(stage: Stage, wanted: Sequence[str]) -> bool:

@@ -7,27 +7,29 @@ workspace is in ``validate_workspace``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from weft.errors import UsageFault
+from weft.errors import UsageFault, WeftError
+from weft.formats import stagefile
 from weft.gitio import index as git_index
 from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo, discover
-from weft.model.stage import STAGE_FILE, Ignore
-from weft.pipeline.validate.context import Context, read_ignores
+from weft.model.stage import STAGE_FILE
+from weft.pipeline.validate.context import Context, frozen_of, read_ignores, text_refuses_stale
 from weft.pipeline.validate.engine import check
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.ignores import Ignored, apply
+from weft.pipeline.validate.ignores import Before, count
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import Scope
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
-from weft.pipeline.validate.violations import Violation, stale_refused
+from weft.pipeline.validate.violations import Violation
 from weft.util.later import later
 from weft.util.progress import Progress
 from weft.workflows.validate_cache import load_cache, save_cache
-from weft.workflows.validate_results import Staged, ValidateResult
+from weft.workflows.validate_results import Ignored, Staged, ValidateResult
 
 if TYPE_CHECKING:
     from weft.workflows import validate_workspace
@@ -57,13 +59,10 @@ def hook_validate(
     What phase C needs is imported only for a commit that touches tracked data or stages and passes so far. ``cached`` as
     for ``look_at_staged``; ``strict`` refuses what is stale. Raises ``NotARepository``, ``GitFailed``.
     """
-    staged = look_at_staged(start, cached=cached)
-    if strict:
-        staged = staged._replace(result=_strictly(staged.result))
+    staged = look_at_staged(start, cached=cached, strict=strict)
     if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
         return staged.result
-    looked = validate_workspace.look(staged, progress)
-    return _strictly(looked) if strict else looked
+    return validate_workspace.look(staged, progress, strict=strict)
 
 
 def validate_staged(start: str, *, cached: bool = True) -> ValidateResult:
@@ -71,11 +70,12 @@ def validate_staged(start: str, *, cached: bool = True) -> ValidateResult:
     return look_at_staged(start, cached=cached).result
 
 
-def look_at_staged(start: str, *, cached: bool = True) -> Staged:
+def look_at_staged(start: str, *, cached: bool = True, strict: bool = False) -> Staged:
     """Phases A and B over what is staged: as ``GIT_INDEX_FILE`` says, which Git sets for the hooks of a partial commit.
 
     ``cached`` takes what earlier looks in this clone parsed; without it nothing is read from there, and nothing kept.
-    Commits and ranges are judged for others, so they never use it. Raises ``NotARepository``, ``GitFailed``.
+    Commits and ranges are judged for others, so they never use it. ``strict`` refuses what is stale.
+    Raises ``NotARepository``, ``GitFailed``.
     """
     git = discover(start).judged()
     index, changes = git_index.read_staged(git)
@@ -84,9 +84,11 @@ def look_at_staged(start: str, *, cached: bool = True) -> Staged:
         index = git_index.committed_alone(index, changes, blobs) if changes else index
         context = Context(index, changes, blobs, cache=cache, unstaged=lambda: git_index.unstaged(git))
         report = check(context)
-        counted, ignored = _counted(context, report.violations)
+        counted, ignored = count(context, report.violations, strict=strict)
         if STAGE_FILE in context.changes:
             context.old_ignores()  # for the look at the workspace, while blobs can be read
+            if report.inside and (strict or context.refuses_stale()):
+                context.old_frozen()
     if cached:
         save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)
@@ -99,12 +101,15 @@ def validate_revision(start: str, rev: str, *, strict: bool = False) -> Validate
     Raises ``NoSuchRevision``, ``GitFailed``.
     """
     git = discover(start).judged()
-    commit = trees.resolve(git, rev)
+    return _revision(git, trees.resolve(git, rev), strict=strict)
+
+
+def _revision(git: GitRepo, commit: str, before: Before | None = None, *, strict: bool) -> ValidateResult:
     changes = git_index.commit_changes(git, git_index.first_parents(git, commit, count=1))[commit]
     with BlobReader(git) as blobs:
         context = Context(git_index.tree_entries(git, commit), changes, blobs, whole=True)
-        result = _commit(git, context, commit)
-    return replace(_strictly(result) if strict else result, scope=commit)
+        result = _commit(git, context, commit, before, strict=strict)
+    return replace(result, scope=commit)
 
 
 def validate_range(start: str, spec: str, *, fresh: Literal["", "last", "each"] = "") -> ValidateResult:
@@ -136,20 +141,20 @@ def validate_range(start: str, spec: str, *, fresh: Literal["", "last", "each"] 
     outside = [commit for commit, parent in commits if parent and parent not in ids and parent != ends[0]]
     # A merge can take everything from a first parent that nobody judges here: it is compared with the others too.
     again = git_index.later_parents(git, outside) if outside else []
-    result = replace(validate_commits(git, commits, base=ends[0], again=again), scope=spec)
-    return _fresh(start, result, ends[1], each=fresh == "each") if fresh else result
+    result = replace(validate_commits(git, commits, base=ends[0], again=again, strict=fresh == "each"), scope=spec)
+    return _fresh(git, result, ends) if fresh else result
 
 
-def _fresh(start: str, result: ValidateResult, last: str, *, each: bool) -> ValidateResult:
-    """``result`` with errors for all that is stale in the commit ``last``, whether or not it touches it."""
-    stale = [one for one in validate_revision(start, last).violations if one.severity == "stale"]
-    before = [one for one in result.violations if one.commit != last or one.severity != "stale"]
-    before = stale_refused(before) if each else before
-    return replace(result, violations=(*before, *stale_refused(stale)))
-
-
-def _strictly(result: ValidateResult) -> ValidateResult:
-    return replace(result, violations=tuple(stale_refused(result.violations)))
+def _fresh(git: GitRepo, result: ValidateResult, ends: tuple[str, str]) -> ValidateResult:
+    """``result`` with errors for all that is stale in the last commit, whether or not it touches it. ``ends`` are those of
+    the range."""
+    base, last = ends
+    with BlobReader(git) as blobs:
+        before = _before(blobs, base)
+    stale = [one for one in _revision(git, last, before, strict=True).violations if one.cause]
+    return replace(
+        result, violations=(*(one for one in result.violations if one.commit != last or not one.cause), *stale)
+    )
 
 
 def validate_commits(
@@ -158,12 +163,13 @@ def validate_commits(
     *,
     base: str = "",
     again: Sequence[tuple[str, str]] = (),
+    strict: bool = False,
 ) -> ValidateResult:
     """``validate_range`` for commits given by full id, each with its first parent (empty: none); those of ``again`` are
     compared with another parent as well.
 
-    Ignores of rules that guard integrity are those of the commit ``base``, or without one those of the first parents.
-    Raises ``GitFailed``.
+    Ignores of rules that guard integrity, and where what is stale is refused, as with ``strict``, those of stale rules and
+    ``frozen`` too, are those of the commit ``base``, or without one those of the first parents. Raises ``GitFailed``.
     """
     chosen = list(commits)
     changes = git_index.commit_changes(git, chosen) if chosen else {}
@@ -171,20 +177,22 @@ def validate_commits(
     results = []
     known: dict[str, git_index.Index] = {}
     with BlobReader(git) as blobs:
-        ignores = _ignores_of(blobs, base) if base else None
+        old = _before(blobs, base) if base else None
         for commit, parent in chosen:
             before = known.get(parent)
             index = git_index.tree_entries(git, commit) if before is None else before.changed(changes[commit])
-            results.append(_commit(git, Context(index, changes[commit], blobs, cache=cache), commit, ignores))
+            context = Context(index, changes[commit], blobs, cache=cache)
+            results.append(_commit(git, context, commit, old, strict=strict))
             known[commit] = index
             if len(known) > _TREES:
                 del known[next(iter(known))]
         for commit, parent in again:
             index, differences = git_index.tree_entries(git, commit), git_index.commit_changes(git, [(commit, parent)])
-            results.append(_commit(git, Context(index, differences[commit], blobs, cache=cache), commit, ignores))
+            context = Context(index, differences[commit], blobs, cache=cache)
+            results.append(_commit(git, context, commit, old, strict=strict))
     violations = []
     for result in results:
-        violations += [*result.violations, *_around(result)]
+        violations += [*result.violations, *_around(result, strict=strict)]
     return ValidateResult(
         "commits",
         tuple(violations),
@@ -196,40 +204,36 @@ def validate_commits(
     )
 
 
-def _ignores_of(blobs: BlobReader, commit: str) -> tuple[Ignore, ...]:
-    texts = blobs.read(blobs.at(commit, [STAGE_FILE]).values(), TEXT_LIMIT)
-    return read_ignores(b"".join(texts.values()))
+def _before(blobs: BlobReader, commit: str) -> Before:
+    def read(path: str) -> bytes | None:
+        return next(iter(blobs.read(blobs.at(commit, [path]).values(), TEXT_LIMIT).values()), None)
+
+    text = read(STAGE_FILE) or b""
+    frozen: frozenset[str] = frozenset()
+    if b"frozen" in text:
+        with suppress(WeftError):
+            frozen = frozen_of(stagefile.decode(text, read=read))
+    return Before(read_ignores(text), frozen, text_refuses_stale(text))
 
 
-def _commit(git: GitRepo, context: Context, commit: str, before: tuple[Ignore, ...] | None = None) -> ValidateResult:
+def _commit(
+    git: GitRepo, context: Context, commit: str, before: Before | None = None, *, strict: bool = False
+) -> ValidateResult:
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
     if report.inside or report.measured or report.scope.pointers:
         proved, unproved = validate_workspace.prove_data(git, context, report)
         violations += proved
         notes += unproved
-    counted, ignored = _counted(context, violations, before)
+    counted, ignored = count(context, violations, before, strict=strict)
     result = _result(commit, counted, ignored, notes, report.scope)
     located = tuple(replace(one, commit=commit) for one in result.violations)
     return replace(result, violations=located, commits=1)
 
 
-def _counted(
-    context: Context, violations: Sequence[Violation], before: tuple[Ignore, ...] | None = None
-) -> tuple[list[Violation], list[Ignored]]:
-    """``before`` are the ignores of the base of a range; without them those of the commit before count."""
-    if not violations and not context.whole and STAGE_FILE not in context.changes:
-        return [], []  # the ignores need not even be read
-    before = context.old_ignores() if before is None else before
-    counted, ignored = apply(violations, context.ignores(), before, whole=context.whole)
-    if any(one.severity == "stale" for one in counted) and context.refuses_stale():
-        counted = stale_refused(counted)
-    return counted, ignored
-
-
-def _around(result: ValidateResult) -> list[Violation]:
-    """Rule 27: a commit that does not pass came in without the hook."""
-    if result.passed:
+def _around(result: ValidateResult, *, strict: bool) -> list[Violation]:
+    """Rule 27: a commit that does not pass came in without the hook, which need not have been ``strict``."""
+    if not any(one.severity == "error" and not (strict and one.cause) for one in result.violations):
         return []
     text = f"the commit {result.scope[:12]} does not pass: it was made without the hook, or with --no-verify"
     mend = f"git rebase -i {result.scope[:12]}~, and mend what is listed for it"

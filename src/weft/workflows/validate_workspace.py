@@ -29,9 +29,9 @@ from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.data import DATA, Inside
 from weft.pipeline.validate.engine import Report
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.ignores import apply
+from weft.pipeline.validate.ignores import count
 from weft.pipeline.validate.kept_figures import Measured, differences
-from weft.pipeline.validate.violations import Stale, Violation, stale_refused
+from weft.pipeline.validate.violations import Stale, Violation
 from weft.util.humanize import count_text, size_text
 from weft.util.progress import Progress
 from weft.workflows.look import find_entry
@@ -57,8 +57,11 @@ _MOST = 100_000  # files of one path that a reminder is worth a look at
 _IN_PROGRESS = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 
-def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
-    """Add phase C to the result for what is staged. Raises what opening the project raises."""
+def look(staged: Staged, progress: Progress | None = None, *, strict: bool = False) -> ValidateResult:
+    """Add phase C to the result for what is staged; ``strict`` refuses what is stale.
+
+    Raises what opening the project raises.
+    """
     result = staged.result
     busy = next((name for name in _IN_PROGRESS if os.path.lexists(os.path.join(staged.git.git_dir, name))), "")
     if busy:
@@ -78,9 +81,7 @@ def look(staged: Staged, progress: Progress | None = None) -> ValidateResult:
     except NotARepository:
         return result
     context = staged.context
-    counted, ignored = apply(violations, context.ignores(), context.old_ignores(), whole=False)
-    if any(one.severity == "stale" for one in counted) and context.refuses_stale():
-        counted = stale_refused(counted)
+    counted, ignored = count(context, violations, strict=strict)
     return replace(
         result,
         violations=(*result.violations, *counted),
@@ -226,9 +227,6 @@ class _Eye:
             if text:
                 line = context.line(part.path, "deps", part.ref.path)
                 stage = part.path.rpartition("/")[2].removesuffix(".yaml")
-                declared = context.stages().get(stage)
-                if other and declared is not None and declared.frozen:
-                    continue
                 stale = Stale(stage, part.ref.path) if other else None
                 yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}", stale=stale)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
+import tracemalloc
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weft.errors import LimitExceeded, SchemaError, WeftError
-from weft.formats import stagefile, yaml12
+from weft.formats import stagefile, valuefiles, yaml12
 from weft.model.stage import Out, ParamSet, Stage
 
 PARAMS = b"lr: 0.1\nname: base\nflag: true\nseed: 7\nnothing:\ntrain: {epochs: 3, sizes: [10, 20], deep: {a b: x}}\n"
@@ -42,7 +44,7 @@ metrics: ["${name}.json"]
 params: [{"${name}.toml": ["k.${name}"]}]
 env: {lockfile: "${name}.lock"}
 determinism: {seed: "${seed}"}
-frozen: ${flag}
+always_changed: ${flag}
 """
     )
     assert stage.cmd == "python train.py --lr 0.1 --epochs 3 --first 10 20"
@@ -51,7 +53,7 @@ frozen: ${flag}
     assert stage.outs == (Out("w/base/base.bin", persist=True), Out("w/base/base.json", "metrics", cache=False))
     assert stage.env.lockfile == "w/base/base.lock"
     assert stage.seed == 7
-    assert stage.frozen
+    assert stage.always
     assert stage.params == (
         ParamSet("w/base/base.toml", ("k.base",)),
         ParamSet("params.yaml", ("lr", "train.epochs", "train.sizes", "name", "flag", "seed")),
@@ -61,12 +63,10 @@ frozen: ${flag}
 def test_what_is_put_in_counts_as_a_param_and_in_the_text() -> None:
     before = one("cmd: x ${lr}\nparams: [train.epochs]")
     assert before.params == (ParamSet("params.yaml", ("train.epochs", "lr")),)
-    assert before.text == one("cmd: x 0.1\nparams: [train.epochs, lr]").text
-    assert (
-        before.text != one("cmd: x ${lr}\nparams: [train.epochs]", {"params.yaml": PARAMS.replace(b"0.1", b"0.2")}).text
-    )
-    assert one("cmd: x ${lr}\nparams: [params.yaml: ]").params == (ParamSet("params.yaml"),)
-    assert one("cmd: x ${train.deep.a b}").params == (ParamSet("params.yaml", ("train.deep.a b",)),)
+    text = stagefile.stage_text(before)
+    assert text == stagefile.stage_text(one("cmd: x 0.1\nparams: [train.epochs, lr]"))
+    changed = one("cmd: x ${lr}\nparams: [train.epochs]", {"params.yaml": PARAMS.replace(b"0.1", b"0.2")})
+    assert stagefile.stage_text(changed) != text
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_filling_is_what_an_oracle_says(values: dict[str, Any], pieces: list[str
     assert {key for one in stage.params for key in one.keys} == used
     plain = {"cmd": stage.cmd.replace("${", "$${").replace("$${HOME}", "${HOME}"), "params": sorted(used)}
     again = stagefile.decode(yaml12.dump({"stages": {"s": {k: v for k, v in plain.items() if v}}}), read=files.get)["s"]
-    assert again.text == stage.text
+    assert stagefile.stage_text(again) == stagefile.stage_text(stage)
 
 
 @given(
@@ -344,4 +344,89 @@ def test_what_is_written_for_a_stage_is_read_back(pieces: list[str], other: list
     assert stagefile.tree(made)["stages"]["s"] == {"cmd": stage.cmd, "outs": ["o/${q}"]}
     found = stagefile.decode(made, read=files.get)
     assert found["s"].outs == (Out("o/two"),)
-    assert found["old"].text == stagefile.decode(data, read=files.get)["old"].text
+    assert stagefile.stage_text(found["old"]) == stagefile.stage_text(stagefile.decode(data, read=files.get)["old"])
+
+
+# --- bounds ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_mapping_in_a_command_is_paid_for_word_by_word() -> None:
+    value: dict[str, Any] = {f"k{number}": 1 for number in range(3_000)}
+    for _ in range(20):
+        value = {"x" * 18_000: value}
+    tracemalloc.start()
+    try:
+        with pytest.raises(LimitExceeded, match="characters") as caught:
+            one("cmd: sh train.sh ${m}", {"p.json": json.dumps({"m": value}).encode()}, "vars: [p.json]\n")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert caught.value.line == 4
+    assert most < 100 << 20, "what is over the bound must not be made first"
+    many = {"m": {"l": ["a" * 900_000] * 1}, "short": {"l": [1] * 1000}}
+    assert (
+        len(one("cmd: x ${short}", {"p.json": json.dumps(many).encode()}, "vars: [p.json]\n").cmd) == 2 + 3 + 1000 * 2
+    )
+
+
+@pytest.mark.parametrize("body", ["cmd: [%s]", "cmd: x, deps: [%s]", "cmd: x, env: {vars: [%s]}"])
+def test_many_short_values_cost_more_than_their_letters(body: str) -> None:
+    inner = body % ", ".join(f"a{number}" for number in range(790))
+    numbers = ", ".join(map(str, range(10_000)))
+    with pytest.raises(LimitExceeded, match="16th of that in values"):
+        decode(f"stages: {{s: {{foreach: [{numbers}], do: {{{inner}, outs: ['x${{item}}']}}}}}}")
+
+
+def test_each_member_of_a_group_pays_for_its_own_vars() -> None:
+    numbers = ", ".join(map(str, range(9_000)))
+    files = {"p.json": json.dumps({f"k{number}": number for number in range(1_000)}).encode()}
+    group = f"stages: {{s: {{foreach: [{numbers}], do: {{vars: [%s], cmd: 'x ${{item}} ${{k1}}'}}}}}}"
+    with pytest.raises(LimitExceeded, match="characters"):
+        decode(group % "p.json", files)
+    listed = ", ".join(f"'p.json:k{number}'" for number in range(500))
+    with pytest.raises(LimitExceeded, match="characters"):
+        decode((group % listed).replace(" ${k1}", ""), files)
+    assert len(decode(group.replace(numbers, "1, 2, 3") % "p.json", files)) == 3
+
+
+def test_ten_thousand_members_of_a_usual_size_are_read() -> None:
+    numbers = ", ".join(map(str, range(10_000)))
+    body = "cmd: 'python t.py ${item}', deps: [t.py, data, 'd/${item}'], outs: ['o/${item}'], metrics: ['${item}.json']"
+    assert len(decode(f"stages: {{s: {{foreach: [{numbers}], do: {{{body}}}}}}}")) == 10_000
+
+
+def test_the_files_of_templates_are_bounded_and_the_same_bytes_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    real = valuefiles.parse
+    monkeypatch.setattr(valuefiles, "parse", lambda data, name: parsed.append(name) or real(data, name))
+
+    def named(count: int, data: bytes) -> Stage:
+        names = ", ".join(f"'p{number}.json:k{number}'" for number in range(count))
+        return one("cmd: x ${k0}", {f"p{number}.json": data for number in range(count)}, f"vars: [{names}]\n")
+
+    small = json.dumps({f"k{number}": number for number in range(200)}).encode()
+    assert named(99, small).cmd == "x 0"
+    assert parsed == ["p0.json"]
+    with pytest.raises(LimitExceeded, match="more than 100 files"):
+        named(101, small)
+    large = json.dumps({**{f"k{number}": number for number in range(200)}, "pad": "x" * 900_000}).encode()
+    assert named(2, large).cmd == "x 0"
+    with pytest.raises(LimitExceeded, match="2097152 bytes") as caught:
+        named(3, large)
+    assert caught.value.line == 1
+
+
+def test_the_same_number_in_two_files_has_two_names() -> None:
+    files = {"a/lr.json": b"7", "b/rate.json": b"7"}
+    assert one("cmd: x ${lr} ${rate}", files, "vars: [a/lr.json, b/rate.json]\n").cmd == "x 7 7"
+
+
+@pytest.mark.parametrize("written", ["${flag}", "${item.frozen}", "no ${flag}"])
+def test_what_is_frozen_is_to_be_seen_where_it_is_declared(written: str) -> None:
+    with pytest.raises(SchemaError, match="frozen: cannot be a template") as caught:
+        one(f"cmd: x\nfrozen: {written}")
+    assert caught.value.line == 4
+    with pytest.raises(SchemaError, match="frozen: cannot be a template"):
+        decode(f"stages: {{s: {{foreach: [{{frozen: true}}], do: {{cmd: x, frozen: '{written}'}}}}}}")
+    with pytest.raises(SchemaError, match="frozen: cannot be a template"):
+        stagefile.decode_unfilled(f"stages: {{s: {{cmd: x, frozen: '{written}'}}}}".encode())

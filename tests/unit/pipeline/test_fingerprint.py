@@ -115,9 +115,7 @@ def test_records_of_schema_1_tell_nothing_of_modes():
 
 
 def test_what_tells_of_the_machine_or_of_the_stage_alone_does_not_change_the_key():
-    assert key_of_stage(replace(STAGE, desc="x", rationale="y", line=3, text=b"t", seed=1), INPUTS) == key_of_record(
-        record()
-    )
+    assert key_of_stage(replace(STAGE, desc="x", rationale="y", line=3, seed=1), INPUTS) == key_of_record(record())
     moved = INPUTS._replace(deps=(replace(REF, stage="prepare"),))
     assert key_of_stage(STAGE, moved) == key_of_stage(STAGE, INPUTS)
 

@@ -198,7 +198,7 @@ def _advice(result: StatusResult) -> list[str]:
         lines.append("next: weft push")
     if any(item.remote == "incomplete" for item in result.paths):
         lines.append(f"next: weft verify --remote {escape(result.remote)} --repair")
-    if result.stale:
+    if any(not one.frozen for one in result.stale or ()):
         lines.append("next: weft repro, to run stages that are stale")
     if result.stale is None:
         lines.append(f"{stale.UNKNOWN}: weft.yaml cannot be read; next: weft validate")

@@ -13,11 +13,15 @@ _WIDEST = 60
 
 
 def fact_cells(row: FactRow, view: View) -> list[str]:
-    """The values of a row, marked where the stage that made them is stale; ids are cut short but with ``-v``, and so is what
-    is too long for a table."""
+    """The values of a row, marked where the stage that made them is stale or was accepted by hand; ids are
+    cut short but with ``-v``, and so is what is too long for a table."""
     cells = [_cell(row.section, value, view) for value in row.values]
-    marks = row.stale or (False,) * len(cells)
-    return [f"{cell} stale" if mark else cell for cell, mark in zip(cells, marks, strict=True)]
+    for mark, marked in (("stale", row.stale), ("accepted by hand", row.accepted)):
+        cells = [
+            f"{cell} {mark}" if here else cell
+            for cell, here in zip(cells, marked or (False,) * len(cells), strict=True)
+        ]
+    return cells
 
 
 def _cell(section: str, value: Any, view: View) -> str:

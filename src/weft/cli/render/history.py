@@ -11,27 +11,30 @@ from weft.cli.render.tables import table
 from weft.cli.text import escape
 from weft.util.humanize import count_text
 from weft.workflows.compare import CompareResult
-from weft.workflows.facts import FactRow
 
 FORMS = ("text", "csv", "md")
 """The forms of a comparison, the usual one first."""
 
 
 def compare_page(result: CompareResult, view: View, form: str = "text") -> Page:
-    """One column a revision, and the delta of metrics last; in CSV the revisions in which a value is stale behind it."""
+    """One column a revision, and the delta of metrics last; in CSV the revisions in which a value is stale, or was accepted
+    by hand, behind it."""
     heads = ["", "", *result.revisions, "delta"]
     if form == "csv":
-        rows = [[row.section, row.key, *row.values, row.delta, _stale(row, result)] for row in result.rows]
-        data: Sequence[str] = table(form, ["section", "key", *heads[2:], "stale"], rows)
+        rows = [
+            [row.section, row.key, *row.values, row.delta, _where(row.stale, result), _where(row.accepted, result)]
+            for row in result.rows
+        ]
+        data: Sequence[str] = table(form, ["section", "key", *heads[2:], "stale", "accepted"], rows)
     else:
         cells = [[row.section, row.key, *fact_cells(row, view), _delta(row.delta)] for row in result.rows]
         data = (table(form, heads, cells) if form == "md" else _text(heads, cells)) if cells else ()
     return Page(data=tuple(data), notes=tuple(_notes(result)))
 
 
-def _stale(row: FactRow, result: CompareResult) -> str:
-    """The revisions in which the value was made by a stage that is stale there."""
-    return " ".join(name for name, mark in zip(result.revisions, row.stale, strict=False) if mark)
+def _where(marks: Sequence[bool], result: CompareResult) -> str:
+    """The revisions in which a value is marked."""
+    return " ".join(name for name, mark in zip(result.revisions, marks, strict=False) if mark)
 
 
 def _notes(result: CompareResult) -> list[str]:

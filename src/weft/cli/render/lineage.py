@@ -7,6 +7,7 @@ from typing import Any
 
 from weft.cli.context import Page, View
 from weft.cli.render.pipeline import reason_text
+from weft.cli.render.stale import FROZEN
 from weft.cli.text import columns, escape
 from weft.model.lineage import RunFacts
 from weft.util.humanize import count_text, duration_text, size_text
@@ -58,7 +59,17 @@ def show_page(result: ShowResult, view: View) -> Page:
 def _stale_notes(steps: Iterable[Step]) -> Iterator[str]:
     for step in steps:
         if step.stale:
-            yield f"{_name(step)} is stale: {_reasons(step.stale)}"
+            yield f"{_name(step)} is {FROZEN if step.frozen else 'stale'}: {_reasons(step.stale)}"
+
+
+def _marks(step: Step) -> Iterator[str]:
+    """What is to be known of a step beside its command."""
+    if not step.recorded:
+        yield "no record"
+    elif step.stale:
+        yield FROZEN if step.frozen else "stale"
+    if step.accepted:
+        yield "accepted by hand"
 
 
 def _reasons(reasons: Sequence[Reason]) -> str:
@@ -67,7 +78,7 @@ def _reasons(reasons: Sequence[Reason]) -> str:
 
 
 def _step(step: Step, view: View) -> str:
-    state = view.paint.care(" (no record)") if not step.recorded else view.paint.care(" (stale)") if step.stale else ""
+    state = "".join(f" ({view.paint.care(mark)})" for mark in _marks(step))
     return f"{escape(_name(step))}: {_words(step.cmd, view)}{state}"
 
 
@@ -215,7 +226,8 @@ def impact_page(result: ImpactResult, view: View) -> Page:
         for one in result.stages
     ]
     marks = [
-        "  frozen" if one.frozen else "  stale already" if one.stage in result.stale else "" for one in result.stages
+        ("  frozen" if one.frozen else "") + ("  stale already" if one.stage in result.stale else "")
+        for one in result.stages
     ]
     lines = [row + view.paint.care(mark) for row, mark in zip(columns(rows), marks, strict=True)]
     subject = f"{result.path}:{result.keys[0]}" if result.keys else result.path
@@ -263,5 +275,5 @@ def graph_page(result: GraphResult, view: View) -> Page:
 def _graph_line(step: Step, view: View) -> str:
     reads = ", ".join(dict.fromkeys(use.path for use in step.reads)) or "nothing"
     writes = ", ".join(use.path for use in step.writes) or "nothing"
-    state = view.paint.care("  (stale)") if step.stale else ""
+    state = "".join(f"  ({view.paint.care(mark)})" for mark in _marks(step) if step.stale or step.accepted)
     return f"{escape(step.stage)}: {escape(reads)} -> {escape(writes)}{state}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from weft.cli.context import View
-from weft.cli.render.stale import UNKNOWN, stage_text
+from weft.cli.render.stale import FROZEN, UNKNOWN, stage_text
 from weft.cli.render.tables import csv_row, inline
 from weft.cli.text import escape
 from weft.util.humanize import count_text, duration_text, few_text, size_text
@@ -64,7 +64,9 @@ def _rows(entry: LogEntry, view: View) -> Iterator[tuple[str, str]]:
         if len(shown) < len(items):
             yield label, f"and {len(items) - len(shown):,} more (-v lists all)"
     late = entry.stale or ()
-    yield from (("stale", stage_text(one)) for one in (late if view.verbose else late[:_STALE]))
+    yield from (
+        (FROZEN if one.frozen else "stale", stage_text(one)) for one in (late if view.verbose else late[:_STALE])
+    )
     if len(late) > _STALE and not view.verbose:
         yield "stale", f"and {len(late) - _STALE:,} more stages (-v lists them)"
     if entry.stale is None:
@@ -128,7 +130,7 @@ def _csv(entry: LogEntry, _view: View) -> Iterator[str]:
     for stage in entry.stages:
         yield csv_row((*lead, "stages", stage.stage, stage.change, "", stage.run, ""))
     for late in entry.stale or ():
-        yield csv_row((*lead, "stale", late.stage, "", "", ", ".join(late.causes), ""))
+        yield csv_row((*lead, FROZEN if late.frozen else "stale", late.stage, "", "", ", ".join(late.causes), ""))
     if entry.stale is None:
         yield csv_row((*lead, "left out", "", "", "", UNKNOWN, ""))
     for path, reason in entry.left_out.items():

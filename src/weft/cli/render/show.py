@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from weft.cli.context import Page, View
 from weft.cli.render.lineage import run_rows
 from weft.cli.render.log import plain
-from weft.cli.render.stale import UNKNOWN, stale_lines
+from weft.cli.render.stale import FROZEN, UNKNOWN, stale_lines
 from weft.cli.render.tables import table
 from weft.cli.text import columns, escape
 from weft.util.humanize import count_text, few_text, size_text
@@ -20,20 +20,23 @@ _SHOWN = 10
 FORMS = ("text", "csv", "md")
 """The forms of a commit, the usual one first."""
 
-_HEADS = ("section", "stage", "path", "key", "value")
+_HEADS = ("section", "stage", "path", "key", "value", "stale", "accepted")
+BY_HAND = "accepted by hand"
 
 
 def show_page(result: ShowResult, view: View, form: str = "text") -> Page:
     """The commit, its data, its params and metrics, its stages, and what is not right."""
     if form != "text":
-        return Page(data=table(form, _HEADS, _table(result)), notes=tuple(map(escape, result.notes)))
+        rows = ((*row, *_marks(row, result)) for row in _table(result))
+        unknown = [UNKNOWN] if result.stale is None else []
+        return Page(data=table(form, _HEADS, rows), notes=tuple(map(escape, [*result.notes, *unknown])))
     lines = [
         f"{view.paint.care('commit')} {result.commit}" + ("  (merge)" if len(result.parents) > 1 else ""),
         f"{escape(result.author)}  {escape(result.date[:16].replace('T', ' '))}  {escape(result.subject)}",
         *_titled("data", _data(result, view)),
         *_titled("params", _files(result.params, view)),
         *_titled("params of no run yet", _files(result.not_run, view)),
-        *_titled("metrics", _files(result.metrics, view, result.stale_paths)),
+        *_titled("metrics", _files(result.metrics, view, result)),
     ]
     late = stale_lines(result.stale or (), view)
     lines[2:2] = ["", *late] if late else []
@@ -51,7 +54,8 @@ def _table(result: ShowResult) -> Iterator[tuple[Any, ...]]:
     """Each thing of the commit as a row: data with its type and object id, values by file and key, what stages used."""
     for one in result.data:
         yield "data", "", one.path, one.type, one.oid
-    for section, files in (("params", result.params), ("metrics", result.metrics)):
+    sections = ("params", result.params), ("params of no run yet", result.not_run), ("metrics", result.metrics)
+    for section, files in sections:
         for file, values in files.items():
             yield from ((section, "", file, key, value) for key, value in values.items())
     for stage in result.stages:
@@ -60,6 +64,19 @@ def _table(result: ShowResult) -> Iterator[tuple[Any, ...]]:
             yield from ((label, stage.name, path, "", oid) for path, oid in items.items())
     for path, reasons in result.wrong.items():
         yield from (("not right", "", path, "", reason) for reason in reasons)
+
+
+def _marks(row: tuple[Any, ...], result: ShowResult) -> tuple[str, str]:
+    """Whether a row tells of a stale stage or what it made, and of one that was accepted by hand."""
+    section, stage, path = row[:3]
+    made = section in ("data", "metrics")
+    late = {one.stage: FROZEN if one.frozen else "stale" for one in result.stale or ()}
+    stale = late.get(stage, "") if stage else "stale" if made and path in result.stale_paths else ""
+    if result.stale is None and (stage or made):
+        stale = "unknown"
+    known = next((one.run for one in result.stages if one.name == stage), None) if stage else None
+    by_hand = (known is not None and known.accepted is not None) or (made and path in result.accepted_paths)
+    return stale, "by hand" if by_hand else ""
 
 
 def _titled(title: str, lines: Sequence[str]) -> list[str]:
@@ -73,22 +90,23 @@ def _data(result: ShowResult, view: View) -> list[str]:
             size_text(one.size),
             f"{one.files:,}" if one.type == "dir" else "",
             _id(one.oid, view),
-            escape(one.path) + ("/" if one.type == "dir" else "") + _mark(one.path, result.stale_paths, view),
+            escape(one.path) + ("/" if one.type == "dir" else "") + _mark(one.path, result, view),
         ]
         for one in result.data
     ]
     return columns(rows, right=frozenset({1, 2}))
 
 
-def _mark(path: str, stale: Collection[str], view: View) -> str:
-    return f"  {view.paint.care('stale')}" if path in stale else ""
+def _mark(path: str, result: ShowResult, view: View) -> str:
+    marks = ("stale" if path in result.stale_paths else "", BY_HAND if path in result.accepted_paths else "")
+    return "".join(f"  {view.paint.care(mark)}" for mark in marks if mark)
 
 
-def _files(files: Mapping[str, Mapping[str, Any]], view: View, stale: Collection[str] = ()) -> list[str]:
+def _files(files: Mapping[str, Mapping[str, Any]], view: View, result: ShowResult | None = None) -> list[str]:
     lines = []
     for name, values in files.items():
         shown = list(values.items()) if view.verbose else list(values.items())[:_SHOWN]
-        mark = _mark(name, stale, view)
+        mark = _mark(name, result, view) if result is not None else ""
         lines += [f"{escape(name)}:{escape(key)} = {plain(value)}{mark}" for key, value in shown]
         if len(shown) < len(values):
             lines.append(f"{escape(name)}: and {len(values) - len(shown):,} more (-v lists all)")
@@ -105,7 +123,8 @@ def _stage(stage: ShownStage, view: View) -> Iterator[tuple[str, str]]:
         yield "run", view.paint.care("no record tells of one")
         return
     if stage.stale:
-        yield "stale", view.paint.care(f"{escape(few_text(stage.stale))} changed since the run")
+        label = FROZEN if stage.frozen else "stale"
+        yield label, view.paint.care(f"{escape(few_text(stage.stale))} changed since the run")
     kinds = (("reads", stage.reads), ("writes", stage.writes), ("plots", stage.plots), ("code", stage.code))
     for label, items in kinds:
         shown = list(items.items()) if view.verbose else list(items.items())[:_SHOWN]

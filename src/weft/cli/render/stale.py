@@ -10,6 +10,7 @@ from weft.util.humanize import few_text
 from weft.workflows.results_status import StaleStage
 
 _SHOWN = 10
+FROZEN = "frozen, stale"
 UNKNOWN = "which stages are stale cannot be told from here"
 
 
@@ -22,8 +23,9 @@ def stale_lines(stale: Sequence[StaleStage], view: View) -> list[str]:
     """A line for each stage; of many only the first, but with ``-v`` all."""
     shown = stale if view.verbose or len(stale) <= _SHOWN else stale[: _SHOWN - 1]
     mark = view.paint.care("stale")
+    frozen = view.paint.care(FROZEN)
     more = [f"{mark}: {len(stale) - len(shown)} more stages (-v lists them)"] if len(shown) < len(stale) else []
-    return [f"{mark}: {stage_text(stage)}" for stage in shown] + more
+    return [f"{frozen if stage.frozen else mark}: {stage_text(stage)}" for stage in shown] + more
 
 
 def stale_notes(names: Sequence[str], stale: Sequence[Sequence[StaleStage] | None]) -> Iterator[str]:
@@ -35,4 +37,4 @@ def stale_notes(names: Sequence[str], stale: Sequence[Sequence[StaleStage] | Non
         for one in found or ():
             where.setdefault(one, []).append(name)
     for one, some in where.items():
-        yield f"stale in {escape(few_text(some))}: {stage_text(one)}"
+        yield f"{FROZEN if one.frozen else 'stale'} in {escape(few_text(some))}: {stage_text(one)}"

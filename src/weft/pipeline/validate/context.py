@@ -53,6 +53,7 @@ class Context(Snapshot):
         self._graph: Graph | None = None
         self._old_ignores: tuple[Ignore, ...] | None = None
         self._old_refuses = False
+        self._old_frozen: frozenset[str] | None = None
         self._readings: dict[str, Reading] = {}
         self._ask_unstaged = unstaged
         self._unstaged: frozenset[str] | None = None
@@ -92,14 +93,20 @@ class Context(Snapshot):
             return self.ignores()
         if self._old_ignores is None:
             before = self.old_texts([STAGE_FILE], TEXT_LIMIT).get(STAGE_FILE, b"")
-            self._old_ignores, self._old_refuses = read_ignores(before), _refuses_stale(before)
+            self._old_ignores, self._old_refuses = read_ignores(before), text_refuses_stale(before)
         return self._old_ignores
+
+    def old_frozen(self) -> frozenset[str]:
+        """The names of the stages that were frozen before this commit; none when they cannot be read."""
+        if self._old_frozen is None:
+            self._old_frozen = frozen_of(self.old_stages() or {})
+        return self._old_frozen
 
     def refuses_stale(self) -> bool:
         """Whether weft.yaml wants stale stages refused, or did before this commit: it does not excuse itself."""
         if STAGE_FILE in self.changes:
             self.old_ignores()
-        return self._old_refuses or _refuses_stale(self.text(STAGE_FILE) or b"")
+        return self._old_refuses or text_refuses_stale(self.text(STAGE_FILE) or b"")
 
     def record(self, stage: str) -> Record | None:
         """The record of a stage; None when there is none or it cannot be read."""
@@ -200,6 +207,11 @@ def _values_key(index: Index, paths: Iterable[str]) -> str:
     return "".join(f" {path} {entry.blob if (entry := index.get(path)) else ''}" for path in paths)
 
 
+def frozen_of(stages: Mapping[str, Stage]) -> frozenset[str]:
+    """The names of those ``stages`` that are frozen."""
+    return frozenset(name for name, stage in stages.items() if stage.frozen)
+
+
 def read_ignores(text: bytes) -> tuple[Ignore, ...]:
     """The ignores of a stage file of another commit than the one that is looked at; none when they cannot be read."""
     try:
@@ -208,7 +220,8 @@ def read_ignores(text: bytes) -> tuple[Ignore, ...]:
         return ()
 
 
-def _refuses_stale(text: bytes) -> bool:
+def text_refuses_stale(text: bytes) -> bool:
+    """Whether a stage file wants stale stages refused; one that cannot be read does not."""
     try:
         return b"stale" in text and stagefile.refuses_stale(text)
     except WeftError:

@@ -26,8 +26,8 @@ else:
 
 
 class Report(NamedTuple):
-    """What was found, ordered by file, line and rule; ``scope`` is what was looked at, ``inside`` what only manifests can
-    prove, ``measured`` what only metrics files can that weft keeps."""
+    """What was found, of frozen stages too, ordered by file, line and rule; ``scope`` is what was looked at, ``inside`` what
+    only manifests can prove, ``measured`` what only metrics files can that weft keeps."""
 
     violations: tuple[Violation, ...]
     scope: Scope
@@ -49,9 +49,6 @@ def check(context: Context) -> Report:
         _prefetch(context, scope)
         found += _text_rules(context, scope, inside)
     found += context.found
-    known = context.stages()
-    frozen = {name for name, stage in known.items() if stage.frozen}
-    found = [one for one in found if one.severity != "stale" or one.stage not in frozen]
     return Report(tuple(_in_order(found)), scope, tuple(inside), tuple(_measured(context, scope)))
 
 

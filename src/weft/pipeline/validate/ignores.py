@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from weft.model.stage import STAGE_FILE, Ignore
 from weft.pipeline.validate.faults import SCHEMA
-from weft.pipeline.validate.violations import Violation, rule_id
+from weft.pipeline.validate.violations import Violation, rule_id, stale_refused
 from weft.util.later import later
 
 if TYPE_CHECKING:
     from weft.pipeline.validate import registry
+    from weft.pipeline.validate.context import Context
 else:
     registry = later("weft.pipeline.validate.registry")
 
@@ -26,11 +27,39 @@ class Ignored(NamedTuple):
     reason: str
 
 
+class Before(NamedTuple):
+    """What stood in the base of a range: the ignores, the names of frozen stages, and whether what is stale was refused."""
+
+    ignores: tuple[Ignore, ...] = ()
+    frozen: frozenset[str] = frozenset()
+    refuses: bool = False
+
+
+def count(
+    context: Context, found: Sequence[Violation], before: Before | None = None, *, strict: bool = False
+) -> tuple[list[Violation], list[Ignored]]:
+    """What of ``found`` counts and what does not, by what the snapshot declares: ignores, frozen stages, and whether what is
+    stale is refused, as it is with ``strict``. Without a ``before`` it is the commit before that bounds excuses."""
+    known = context.stages()
+    stale = [one for one in found if one.severity == "stale"]
+    frozen = {one.stage for one in stale if one.stage in known and known[one.stage].frozen}
+    refused = bool(stale) and (strict or (before is not None and before.refuses) or context.refuses_stale())
+    if refused and frozen:
+        frozen &= context.old_frozen() if before is None else before.frozen
+    left = [one for one in found if one.severity != "stale" or one.stage not in frozen]
+    if not left and not context.whole and STAGE_FILE not in context.changes:
+        return [], []  # the ignores need not even be read
+    old = context.old_ignores() if before is None else before.ignores
+    counted, ignored = apply(left, context.ignores(), old, whole=context.whole, fresh=refused)
+    return stale_refused(counted) if refused else counted, ignored
+
+
 def apply(
-    found: Iterable[Violation], ignores: Sequence[Ignore], before: Sequence[Ignore], *, whole: bool
+    found: Iterable[Violation], ignores: Sequence[Ignore], before: Sequence[Ignore], *, whole: bool, fresh: bool = False
 ) -> tuple[list[Violation], list[Ignored]]:
     """What counts and what does not. An ignore of a rule that guards integrity must be among those ``before`` as well: a
-    commit does not excuse itself. What is stale is seen by all, so an ignore of it counts at once.
+    commit does not excuse itself. What is stale is seen by all, so an ignore of it counts at once; but where all must be
+    ``fresh`` nobody would see it, and it must have stood before.
 
     An ignore of a rule that does not exist counts as a violation itself; so does one that matches nothing, as a warning,
     where the ``whole`` snapshot was looked at.
@@ -44,11 +73,8 @@ def apply(
             counted.append(violation)
             continue
         used.add(by)
-        if (
-            violation.severity != "stale"
-            and violation.rule in registry.INTEGRITY
-            and _covering(before, violation) is None
-        ):
+        guarded = fresh if violation.severity == "stale" else violation.rule in registry.INTEGRITY
+        if guarded and _covering(before, violation) is None:
             mend = (
                 f"an ignore of {by.rule} does not count in the commit, or range, that brings it; else: {violation.mend}"
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from weft.errors import quoted
 from weft.formats import lineage
+from weft.formats.stagefile import stage_text
 from weft.gitio.blobs import blob_id
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
@@ -80,7 +81,7 @@ def _unvouched(context: Context, record: Record, stage: Stage) -> bool:
 
 def declared_as_run(record: Record, stage: Stage) -> bool:
     """True when the stage is declared as it was for the run: what differs all the same was no honest change."""
-    return record.spec == blob_id(stage.text, "sha1" if len(record.spec) == 40 else "sha256")
+    return record.spec == blob_id(stage_text(stage), "sha1" if len(record.spec) == 40 else "sha256")
 
 
 def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:

@@ -19,10 +19,10 @@ from weft.pipeline.validate.violations import Violation
 
 
 def causes(context: Context, stage: Stage) -> tuple[str, ...]:
-    """The inputs of ``stage`` that are other ones than its recorded run used, each in few words; none for a stage that is
-    fresh, is frozen, or has no record that can be read."""
+    """The inputs of ``stage`` that are other ones than its recorded run used, each in few words, also where it is
+    frozen; none for a stage that is fresh or has no record that can be read."""
     record = context.record(stage.name)
-    if stage.frozen or record is None:
+    if record is None:
         return ()
     found = [one.cause for one in _violations(context, stage, record) if one.severity == "stale"]
     return tuple(dict.fromkeys(found))
