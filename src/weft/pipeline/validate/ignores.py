@@ -40,6 +40,9 @@ def count(
 ) -> tuple[list[Violation], list[Ignored]]:
     """What of ``found`` counts and what does not, by what the snapshot declares: ignores, frozen stages, and whether what is
     stale is refused, as it is with ``strict``. Without a ``before`` it is the commit before that bounds excuses."""
+    untouched = not context.whole and STAGE_FILE not in context.changes
+    if not found and untouched:
+        return [], []  # neither stages nor ignores need be read
     known = context.stages()
     stale = [one for one in found if one.severity == "stale"]
     frozen = {one.stage for one in stale if one.stage in known and known[one.stage].frozen}
@@ -47,8 +50,8 @@ def count(
     if refused and frozen:
         frozen &= context.old_frozen() if before is None else before.frozen
     left = [one for one in found if one.severity != "stale" or one.stage not in frozen]
-    if not left and not context.whole and STAGE_FILE not in context.changes:
-        return [], []  # the ignores need not even be read
+    if not left and untouched:
+        return [], []
     old = context.old_ignores() if before is None else before.ignores
     counted, ignored = apply(left, context.ignores(), old, whole=context.whole, fresh=refused)
     return stale_refused(counted) if refused else counted, ignored
