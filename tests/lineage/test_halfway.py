@@ -149,7 +149,7 @@ def test_a_merge_of_pointer_record_and_params_by_the_hints_alone(tmp_path: Path)
         else:
             repo.weft(*step.split()[1:])
     assert steps == [
-        "weft resolve --ours lineage/train.yaml", "weft resolve --ours model", "edit", "git commit",
+        "weft resolve --ours lineage/train.yaml", "edit", "git commit",
     ]  # fmt: skip
     assert "up to date" in repo.weft("repro").out
     assert "all as recorded" in repo.weft("status").out

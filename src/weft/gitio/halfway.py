@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from weft.gitio.blobs import is_blob_id
 from weft.gitio.repo import GitRepo
 
 
@@ -53,6 +54,7 @@ def side_names(git: GitRepo, environment: Mapping[str, str] | None = None) -> tu
             return _named(git, _line(git, folder, "onto")), branch.removeprefix("refs/heads/")
     told = [value for key, value in (environment or {}).items() if key.startswith("GITHEAD_")]
     theirs = "".join(filter(str.isprintable, told[0]))[:_LONGEST] if len(told) == 1 else ""  # what somebody typed
+    theirs = _named(git, theirs) if is_blob_id(theirs) else theirs  # `git pull` gives the whole id of what it fetched
     for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD"):
         theirs = theirs or _named(git, _line(git, name))
     if not theirs:

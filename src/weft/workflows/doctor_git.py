@@ -11,13 +11,13 @@ from weft.gitio import trees
 from weft.gitio.clone_config import section_values
 from weft.gitio.halfway import halfway
 from weft.gitio.hooks import EDITED, HOOKS, hook_place, hook_state, our_hook
-from weft.gitio.index import read_stages
 from weft.gitio.repo import GitRepo
 from weft.model.pointer import Pointer
 from weft.util.humanize import count_text, duration_text
+from weft.util.progress import SilentProgress
 from weft.workflows.attributes import ATTRIBUTES
 from weft.workflows.files import read_small
-from weft.workflows.next_step import next_step
+from weft.workflows.next_step import following
 from weft.workflows.old_hooks import read_hook
 from weft.workflows.others_hooks import entries_run, folder_of_user, lines_to_add
 from weft.workflows.own_code import first_inside
@@ -32,7 +32,7 @@ _AHEAD = 300.0
 def merge(git: GitRepo) -> Iterator[Probe]:
     """Work of Git's that is half done; nothing when there is none."""
     if now := halfway(git):
-        hint = f"{next_step(read_stages(git), now)}; or {now.abort}"
+        hint = f"{following(git, SilentProgress())}; or {now.abort}"
         yield Probe("merge", "warn", f"{now.words} is in progress: pointers may hold conflicts until it is done", hint)
 
 

@@ -40,7 +40,7 @@ from weft.workflows.contents import Contents, layout_of
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.merge_text import UNNAMED, TextMerge, named, sides_of_conflict, unnamed, whole_conflict
 from weft.workflows.project import Project
-from weft.workflows.targets import Target, data_path, decode_pointer
+from weft.workflows.targets import UNMERGED, Target, data_path, decode_pointer
 from weft.workspace.walk import manifest_reader
 
 T = TypeVar("T")
@@ -278,8 +278,8 @@ def unmergeable(name: str, ours: bytes, theirs: bytes, error: WeftError, names: 
         if error.hint
         else f"weft resolve --ours {quoted(path)}, or --theirs"
     )
-    notes = (f"weft could not merge this data: {error.message}", f"Next: {step}")
-    data = whole_conflict(ours, theirs, *map(_one_line, notes), names=names)
+    notes = (UNMERGED + error.message, f"# Next: {step}")
+    data = whole_conflict(ours, theirs, *(_one_line(note).removeprefix("# ") for note in notes), names=names)
     return TextMerge(data, f"{error.message}; next: {step}{named(names)}")
 
 

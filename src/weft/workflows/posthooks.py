@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from weft.errors import ObjectMissing, RefusedInput, UnsavedChanges
 from weft.gitio import trees
+from weft.gitio.blobs import is_blob_id
 from weft.gitio.repo import GitRepo, discover
 from weft.model.pointer import Pointer
+from weft.util.later import later
 from weft.util.progress import Progress
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.files import read_small
+from weft.workflows.membership import of_project
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone, committed_config, open_project
 from weft.workflows.results import CheckoutResult
 from weft.workflows.targets import broken_of, revision_pointers, workspace_pointers
 from weft.workspace.plan import Plan
+
+if TYPE_CHECKING:
+    from weft.workflows import validate
+    from weft.workflows.validate_results import Violation
+else:
+    validate = later("weft.workflows.validate")
 
 CHECKOUT, MERGE, REBASE = "checkout", "merge", "rebase"
 
@@ -68,6 +77,26 @@ def follow(start: str, event: Event, progress: Progress | None = None) -> Follow
                 absent.extend([path] if plan.absent else [])
                 plans.update({} if plan.absent else {path: plan})
         return FollowResult(carry_out(project, plans, absent), tuple(left), project.config.hooks_quiet)
+
+
+def false_commits(start: str, rewritten: Iterable[str]) -> dict[str, Violation]:
+    """Those of the commits ``rewritten`` (full ids) that are false, oldest first, each with the first thing wrong.
+
+    Git makes the commits of a rebase without calling a hook before them, so nobody has judged them. Raises ``GitFailed``.
+    """
+    git = discover(start).judged()
+    commits = [one for one in dict.fromkeys(rewritten) if is_blob_id(one)]
+    if not commits:
+        return {}
+    rows = git.git("rev-list", "--no-walk", "--parents", "--topo-order", "--reverse", *commits, "--").decode("ascii")
+    parents = {words[0]: words[1:] for words in map(str.split, rows.splitlines())}
+    ours = of_project(git, parents)
+    pairs = [(commit, some[0] if some else "") for commit, some in parents.items() if commit in ours]
+    found: dict[str, Violation] = {}
+    for one in validate.validate_commits(git, pairs).violations if pairs else ():
+        if one.severity == "error":
+            found.setdefault(one.commit, one)
+    return found
 
 
 def _is_halfway(git: GitRepo, kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""``weft resolve``: settle the conflicts that a merge left in pointers, lineage records and the stage file.
+"""``weft resolve``: settle the conflicts that a merge left in pointers, records, the stage file and results of stages.
 
 Git keeps the base and both sides in its index until a conflict is settled; everything is made anew from there.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from weft.errors import NotTracked, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio.batch import BlobReader
-from weft.gitio.halfway import halfway, side_names
+from weft.gitio.halfway import side_names
 from weft.gitio.index import read_stages
 from weft.gitio.staging import stage
 from weft.model.lineage import merged_by_weft
@@ -25,14 +25,14 @@ from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.files import read_small
 from weft.workflows.merge_pointer import conflict_text, decode_sides, merge_pointers, settled_so_far
 from weft.workflows.merge_text import settle
-from weft.workflows.next_step import next_step
+from weft.workflows.next_step import following
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
+from weft.workflows.stage_conflicts import SIDES, made_by_stages, together
 from weft.workflows.targets import data_path, decode_pointer, repo_path, workspace_pointers
 
 _LIMIT = 8 << 20
-_STAGES = {1: BASE, 2: OURS, 3: THEIRS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class ResolveResult:
 
     ``unsaved`` are paths whose data stayed as it is, because no store holds what would be replaced. ``ours`` and ``theirs``
     are what people call the sides, "" where nobody can tell. ``following`` is what to do next; ``behind`` are tracked paths
-    that the merge changed without a conflict and whose data was not brought along.
+    that the merge changed without a conflict and whose data was not brought along. ``along`` are paths that nobody named:
+    what was named is of the same run.
     """
 
     settled: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class ResolveResult:
     theirs: str = ""
     following: str = ""
     behind: tuple[str, ...] = ()
+    along: tuple[str, ...] = ()
 
 
 class _Asked(NamedTuple):
@@ -80,25 +82,32 @@ def resolve(project: Project, paths: Sequence[str], side: str = "") -> ResolveRe
     """Settle the conflicts at ``paths`` (tracked paths, files inside them, records, the stage file) with ``side``.
 
     ``side`` is ``base``, ``ours`` or ``theirs``, and settles only what both sides changed: everything else of both is
-    merged. Without a side only what can be merged is, as after a fetch. What is settled is staged, and its data checked
-    out, never over bytes that no store holds. Raises ``NotTracked`` where there is no conflict, ``UsageFault``,
-    ``RefusedInput``, ``ObjectMissing``, and the errors of the store and the remote.
+    merged. A record and what its run made are settled together. Without a side only what can be merged is, as after a
+    fetch. What is settled is staged, and its data checked out, never over bytes that no store holds. Raises ``NotTracked``
+    where there is no conflict, ``UsageFault``, ``RefusedInput``, ``ObjectMissing``, and the errors of the store and the
+    remote.
     """
     if not paths:
         raise UsageFault("name what to settle", hint="weft resolve --ours PATH")
     with alone(project, "weft resolve"):
         stages = read_stages(project.git)
+        made = made_by_stages(project.git, stages)
         asked = _asked(project, paths, stages)
+        told = frozenset(asked)
+        if side:  # without one nothing is chosen, so nothing can be of another side
+            whole = [name for name, one in asked.items() if not one.parts]
+            asked.update({name: _Asked(name) for name in sorted(together(made, stages, whole)) if name not in asked})
         names = side_names(project.git)
         blobs = _read(project, [stages[name] for name in asked])
         work = _Work()
-        for name, one in asked.items():
-            three = {_STAGES[number]: blobs[blob] for number, blob in stages[name].items()}
+        for name, one in sorted(asked.items(), key=lambda item: not item[0].endswith(SUFFIX)):  # these may fail
+            three = {SIDES[number]: blobs[blob] for number, blob in stages[name].items()}
             if name.endswith(SUFFIX):
                 _settle_pointer(project, one, three, side, work, names)
             else:
-                _settle_text(project, name, three, side, work)
-        return replace(_with_data(project, work), ours=names[0], theirs=names[1])
+                _settle_text(project, name, three, side, work, generated=name in made)
+        along = tuple(data_path(name) if name.endswith(SUFFIX) else name for name in work.settled if name not in told)
+        return replace(_with_data(project, work), ours=names[0], theirs=names[1], along=along)
 
 
 def _asked(project: Project, paths: Sequence[str], stages: Mapping[str, Mapping[int, str]]) -> dict[str, _Asked]:
@@ -181,10 +190,12 @@ def _settle_deleted(project: Project, asked: _Asked, three: Mapping[str, bytes],
 # --- records and the stage file ---
 
 
-def _settle_text(project: Project, name: str, three: Mapping[str, bytes], side: str, work: _Work) -> None:
-    if not merged_by_weft(name):
+def _settle_text(
+    project: Project, name: str, three: Mapping[str, bytes], side: str, work: _Work, *, generated: bool
+) -> None:
+    if not merged_by_weft(name) and not generated:
         raise RefusedInput(
-            f"{name} is neither a pointer, a lineage record nor {STAGE_FILE}",
+            f"{name} is neither a pointer, a lineage record, {STAGE_FILE} nor a result of a stage",
             hint=f"edit it, then git add {quoted(name)}",
             path=name,
         )
@@ -224,7 +235,7 @@ def _with_data(project: Project, work: _Work) -> ResolveResult:
         tuple(work.left),
         done,
         tuple(unsaved),
-        following=next_step(unmerged, halfway(project.git)),
+        following=following(project.git, project.progress),
         behind=() if unmerged else _behind(project, {*absent, *unsaved}),
     )
 

@@ -19,12 +19,10 @@ from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.walk import manifest_reader, tracked_names, walk_pairs
 
 if TYPE_CHECKING:
-    from weft.gitio import index
     from weft.workflows import lock_list, look, next_step, old_hooks, pushed, stale
     from weft.workspace import linked, saved, selection
 else:
     look = later("weft.workflows.look")
-    index = later("weft.gitio.index")
     lock_list = later("weft.workflows.lock_list")
     next_step = later("weft.workflows.next_step")
     old_hooks = later("weft.workflows.old_hooks")
@@ -53,7 +51,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     states += [_unreadable(one, unmerged=one.path in pointers.unmerged) for one in broken]
     states.sort(key=lambda state: state.path)
     now = halfway(project.git)
-    following = next_step.next_step(index.read_stages(project.git), now) if now or pointers.unmerged else ""
+    following = next_step.following(project.git, project.progress) if now or pointers.unmerged else ""
     tell_of_locks(project, [target.path for target in targets])
     late = stale.stale_here(project.git, [repo_path(project, text) for text in paths]) if _has_records(project) else ()
     return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, late)

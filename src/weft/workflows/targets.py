@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 else:
     index = later("weft.gitio.index")
 
+UNMERGED = "# weft could not merge this data: "
+"""How the first line of a pointer file begins whose sides could not even be compared."""
+
 
 class Pointers(dict[str, Pointer]):
     """The pointers that can be read, by tracked path.
@@ -137,12 +140,22 @@ def decode_pointer(data: bytes, name: str) -> Pointer:
     except WeftError as error:
         error.path = name
         if isinstance(error, MergeConflict):
-            error.hint = f"weft resolve --ours {quoted(data_path(name))}, or --theirs"
+            error.hint = why_unmerged(data, name)[1] or f"weft resolve --ours {quoted(data_path(name))}, or --theirs"
         if name not in error.message:
             plain = name.rpartition("/")[2]
             said = error.message
             error.message = name + said[len(plain) :] if said.startswith(plain + " ") else f"{name}: {said}"
         raise
+
+
+def why_unmerged(data: bytes, name: str) -> tuple[str, str]:
+    """Why the pointer file ``name`` of ``data`` could not be merged at all, as the merge noted it, and what comes next; else
+    empty. The file may be a stranger's, so no command is taken from it."""
+    if not data.startswith(UNMERGED.encode("ascii")):
+        return "", ""
+    why = data.partition(b"\n")[0].decode("utf-8", "replace").removeprefix(UNMERGED)
+    first = "run `weft push` in a clone that has them, then: " if "does not hold all data" in why else ""
+    return why, f"{first}weft resolve {quoted(data_path(name))}"
 
 
 def overlaps(paths: Iterable[str], strange: Container[str] = ()) -> dict[str, PathOverlap]:

@@ -190,9 +190,9 @@ def validate_commits(
             index, differences = git_index.tree_entries(git, commit), git_index.commit_changes(git, [(commit, parent)])
             context = Context(index, differences[commit], blobs, cache=cache)
             results.append(_commit(git, context, commit, old, strict=strict))
-    violations = []
+    violations, roots = [], {commit for commit, parent in chosen if not parent}
     for result in results:
-        violations += [*result.violations, *_around(result, strict=strict)]
+        violations += [*result.violations, *_around(result, strict=strict, first=result.scope in roots)]
     return ValidateResult(
         "commits",
         tuple(violations),
@@ -231,12 +231,16 @@ def _commit(
     return replace(result, violations=located, commits=1)
 
 
-def _around(result: ValidateResult, *, strict: bool) -> list[Violation]:
+def _around(result: ValidateResult, *, strict: bool, first: bool) -> list[Violation]:
     """Rule 27: a commit that does not pass came in without the hook, which need not have been ``strict``."""
     if not any(one.severity == "error" and not (strict and one.cause) for one in result.violations):
         return []
     text = f"the commit {result.scope[:12]} does not pass: it was made without the hook, or with --no-verify"
-    mend = f"git rebase -i {result.scope[:12]}~, and mend what is listed for it"
+    base = "--root" if first else f"{result.scope[:12]}~"
+    mend = (
+        "say edit for it in the list of the rebase below; mend what is listed for it; then git commit --amend, and"
+        f" git rebase --continue: git rebase -i {base}"
+    )
     return [replace(found(WENT_AROUND, "", text, mend=mend), commit=result.scope)]
 
 

@@ -26,7 +26,8 @@ from weft.workflows.resolve import resolve
 def command(session: Session, paths: tuple[str, ...], side: str | None) -> int:
     """Settle the conflicts that a merge left in pointers, records and stages.
 
-    What only one side changed is merged in any case. A path inside tracked data settles that file alone. Without a side
+    What only one side changed is merged in any case. A record, and the data, metrics and plots that its run made, are
+    settled together. A path inside tracked data settles that file alone. Without a side
     the merge is tried again, as after `weft fetch`. What is settled is staged, and its data checked out.
     """
     with open_project(session.start, session.progress, session.trust) as project:

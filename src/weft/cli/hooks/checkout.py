@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weft.cli import registry
@@ -14,6 +15,7 @@ from weft.util.later import later
 if TYPE_CHECKING:
     from weft.workflows import posthooks
     from weft.workflows.posthooks import Event, FollowResult
+    from weft.workflows.validate_results import Violation
 else:
     posthooks = later("weft.workflows.posthooks")
 
@@ -30,7 +32,24 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
     session.progress.close()
     for line in _lines(result):
         session.err.line(line)
+    if name == "post-rewrite" and sys.stdin:
+        told = sys.stdin.buffer.read().decode("ascii", "replace").splitlines()
+        wrong = posthooks.false_commits(session.start, [line.split()[1] for line in told if " " in line])
+        for line in _false(wrong):
+            session.err.line(line)
     return 0
+
+
+def _false(wrong: Mapping[str, Violation]) -> list[str]:
+    """The line about commits of a rebase that contradict themselves."""
+    if not wrong:
+        return []
+    commit, one = next(iter(wrong.items()))
+    which = f"{commit[:12]}: {escape(one.path)}: {one.rule} {escape(one.message)}"
+    more = f" (and {count_text(len(wrong) - 1, 'commit')} more)" if len(wrong) > 1 else ""
+    return [
+        f"weft: a commit of this rebase contradicts itself, {which}{more}; next: weft validate --range {commit[:12]}~..HEAD"
+    ]
 
 
 def _event(name: str, arguments: Sequence[str], session: Session) -> Event | None:

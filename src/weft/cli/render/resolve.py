@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from weft.cli.context import Page, View
 from weft.cli.render.transfer import checkout_page
 from weft.cli.text import escape
 from weft.errors import quoted
-from weft.util.humanize import count_text
+from weft.util.humanize import count_text, few_text
 from weft.workflows.resolve import Left, ResolveResult
 
 _SHOWN = 20
@@ -15,6 +17,8 @@ _SHOWN = 20
 def resolve_page(result: ResolveResult, view: View) -> Page:
     """What is settled, what is left, and what was done to the data."""
     report = [f"{view.paint.good('settled')}  {escape(path)}" for path in result.settled]
+    if result.along:
+        report.append(f"          a record and what its run made are of one side, so {_names(result.along)} went along")
     for left in result.left:
         report += _left(left, view)
     report += [
@@ -38,6 +42,10 @@ def resolve_page(result: ResolveResult, view: View) -> Page:
         (f"ours is {escape(result.ours)}, theirs is {escape(result.theirs)}",) if result.left and result.ours else ()
     )
     return Page(report=tuple(report), notes=(*sides, f"next: {following}", *absent))
+
+
+def _names(paths: Sequence[str]) -> str:
+    return escape(few_text(list(paths)))
 
 
 def _left(left: Left, view: View) -> list[str]:

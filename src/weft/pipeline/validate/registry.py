@@ -282,7 +282,8 @@ _LATER = (
         "a commit that went around the hook",
         "Every commit of a range passes the rules of phases A and B by itself; `git commit --no-verify` and tools"
         " without hooks are caught here.",
-        "`git rebase -i BASE` and mend the commit that is named",
+        "`git rebase -i COMMIT~`, with edit for the commit that is named; mend it there, `git commit --amend`, then"
+        " `git rebase --continue`",
     ),
     Rule(
         28, "D", "registry tags", "Tags that register an artifact name a commit that holds it.", "-", elsewhere="later"
