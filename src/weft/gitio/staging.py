@@ -16,15 +16,17 @@ INDEX_LOCK_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _LOCK = re.compile(rb"'([^']*\.lock)'")
 _ABSENT = 10
+_USAGE = 129
 _ANY_LINE_ENDS = ("-c", "core.safecrlf=false")
 _PATHS_FROM_STDIN = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
 def stage(repo: GitRepo, paths: Sequence[str]) -> None:
     """Put the present state of ``paths``, relative to the root, into the index, ignored files too; a path with no file is
-    taken out. Raises ``GitFailed``, and ``LockTimeout`` when another Git command does not let go of the index."""
+    taken out. Outside of a sparse checkout as well. Raises ``GitFailed``, and ``LockTimeout`` when another Git command does
+    not let go of the index."""
     present = [path for path in paths if os.path.lexists(os.path.join(repo.root, path))]
-    _change_index(repo, ["add", "--force"], present)
+    _change_index(repo, ["add", "--force", "--sparse"], present)
     if len(present) != len(paths):
         unstage_remove(repo, sorted(set(paths).difference(present)))
 
@@ -34,7 +36,7 @@ def unstage_remove(repo: GitRepo, paths: Sequence[str]) -> None:
 
     A staged version that was never committed goes as well: the caller decided so. Raises as ``stage`` does.
     """
-    _change_index(repo, ["rm", "--cached", "--force", "--quiet", "--ignore-unmatch"], paths)
+    _change_index(repo, ["rm", "--cached", "--force", "--quiet", "--ignore-unmatch", "--sparse"], paths)
 
 
 def _change_index(repo: GitRepo, command: list[str], paths: Sequence[str]) -> None:
@@ -46,6 +48,9 @@ def _change_index(repo: GitRepo, command: list[str], paths: Sequence[str]) -> No
     # Whether line ends survive a round trip is a question for the user's own files.
     while (done := repo.run(*_ANY_LINE_ENDS, *command, *_PATHS_FROM_STDIN, stdin=names)).returncode != 0:
         # Git's sentence is in the language of the user, the quoted name of the lock file is not.
+        if done.returncode == _USAGE and "--sparse" in command:  # Git before 2.34 does not know it
+            command = [word for word in command if word != "--sparse"]
+            continue
         lock = _LOCK.search(done.stderr)
         # A lock that is not there when Git has failed was let go just now; or it cannot be made, and never will be there.
         absent = 0 if lock is None or os.path.lexists(lock[1]) else absent + 1

@@ -251,11 +251,29 @@ def staged_file(repo: GitRepo, path: str, limit: int = POINTER_LIMIT) -> bytes |
     return None
 
 
+def is_sparse(repo: GitRepo) -> bool:
+    """Whether the work tree is, or ever was, a sparse checkout: only then may Git leave out what it tracks. No process."""
+    return os.path.lexists(os.path.join(repo.git_dir, "info", "sparse-checkout"))
+
+
 def left_out(repo: GitRepo, path: str) -> bool:
     """Whether Git tracks the file ``path`` and a sparse checkout leaves it out of the work tree."""
-    if os.path.lexists(os.path.join(repo.root, path)):
+    if not is_sparse(repo) or os.path.lexists(os.path.join(repo.root, path)):
         return False
     return repo.git("ls-files", "-t", "-z", "--", path).startswith(b"S ")
+
+
+def left_out_files(repo: GitRepo) -> list[str]:
+    """Sorted paths of all that Git tracks and a sparse checkout leaves out of the work tree."""
+    rows = repo.git("ls-files", "-t", "-z").split(b"\0") if is_sparse(repo) else []
+    names = sorted(os.fsdecode(row[2:]) for row in rows if row.startswith(b"S "))
+    return [name for name in names if not os.path.lexists(os.path.join(repo.root, name))]
+
+
+def left_out_file(repo: GitRepo, path: str, limit: int = POINTER_LIMIT) -> bytes | None:
+    """The bytes of the file ``path`` of the index where a sparse checkout leaves it out of the work tree, else None.
+    Raises as ``file_at`` does."""
+    return staged_file(repo, path, limit) if left_out(repo, path) else None
 
 
 def _read(repo: GitRepo, wanted: Mapping[str, str], limit: int) -> dict[str, bytes]:

@@ -18,7 +18,8 @@ _PATHS_PER_CALL = 200  # of up to 4,096 bytes each: far below what the kernel ta
 
 
 def kept_modes(repo: GitRepo, paths: Sequence[str]) -> dict[str, str]:
-    """Files, links and repositories at or below ``paths`` that are there and that Git tracks, or would: it ignores them not.
+    """Files, links and repositories at or below ``paths`` that are there and that Git tracks, or would: it ignores them not;
+    and those that a sparse checkout leaves out of the work tree, as the index has them.
 
     Path to the mode, six octal digits, that `git add` would give it; sorted. An untracked ``__pycache__`` is left out.
     Raises ``GitFailed``.
@@ -35,19 +36,22 @@ def kept_entries(repo: GitRepo, paths: Sequence[str]) -> dict[str, tuple[str, st
 def _kept(repo: GitRepo, paths: Sequence[str], *more: str) -> dict[str, tuple[str, str]]:
     rows: dict[str, str] = {}
     changed: set[str] = set()
+    left_out: set[str] = set()
     for first in range(0, len(paths), _PATHS_PER_CALL):
         some = [path or "." for path in paths[first : first + _PATHS_PER_CALL]]
         kinds = ("--cached", "--others", *more)
         output = repo.git("ls-files", "-z", "-t", "--stage", *kinds, "--exclude-standard", "--", *some)
         for row in os.fsdecode(output).split("\0")[:-1]:
             # "H 100644 BLOB 0<TAB>PATH" of what Git tracks, with a C once more where it was changed; "? PATH" of what it
-            # does not track.
+            # does not track. S: a sparse checkout leaves it out.
             tracked = not row.startswith("? ")
             path = row.partition("\t")[2] if tracked else row[2:]
             if row.startswith(("C ", "M ")):  # M: of a file in conflict there are several versions
                 changed.add(path)
             if row.startswith("C "):
                 continue
+            if row.startswith("S "):
+                left_out.add(path)
             if tracked or not in_cache(path):
                 rows[path.removesuffix("/")] = row.partition("\t")[0][2:] if tracked else ""
     modes: list[bool] = []  # whether modes of files count here, asked once and seldom
@@ -60,7 +64,7 @@ def _kept(repo: GitRepo, paths: Sequence[str], *more: str) -> dict[str, tuple[st
     found: dict[str, tuple[str, str]] = {}
     for path in sorted(rows):
         known, _, rest = rows[path].partition(" ")
-        mode = _mode(os.path.join(repo.root, path), known, counts)
+        mode = _mode(os.path.join(repo.root, path), known, counts) or (known if path in left_out else "")
         if mode:
             found[path] = mode, "" if path in changed else rest.partition(" ")[0]
     return found
@@ -125,23 +129,40 @@ def ignored_paths(repo: GitRepo, paths: Sequence[str]) -> list[str]:
 def blob_ids(repo: GitRepo, paths: Iterable[str]) -> dict[str, str]:
     """Path to the id of the blob that `git add` would make of it, nothing written; one process, one more per link.
 
-    ``paths`` are files or links that exist; of a directory, which is a repository inside this one, it is the commit that is
-    checked out there, and nothing where that is not all that is there. Raises ``GitFailed``.
+    ``paths`` are files or links that exist, or that a sparse checkout leaves out: of those the index tells. Of a directory,
+    which is a repository inside this one, it is the commit that is checked out there, and nothing where that is not all
+    that is there. Raises ``GitFailed``.
     """
     links: list[str] = []
     files: list[str] = []
+    absent: list[str] = []
     found: dict[str, str] = {}
     for path in paths:
         full = os.path.join(repo.root, path)
-        if os.path.isdir(full) and not os.path.islink(full):
+        if not os.path.lexists(full):
+            absent.append(path)
+        elif os.path.isdir(full) and not os.path.islink(full):
             found[path] = _commit(repo, path)
         else:
             (links if os.path.islink(full) else files).append(path)
+    found.update(_left_out_ids(repo, absent))
+    files += [path for path in absent if path not in found]  # Git says what is wrong
     found.update(_hashed(repo, files))
     for path in links:
         target = os.fsencode(os.readlink(os.path.join(repo.root, path)))
         output = repo.git("hash-object", "--stdin", "--no-filters", stdin=target)
         found[path] = output.decode("ascii").strip()
+    return found
+
+
+def _left_out_ids(repo: GitRepo, paths: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for first in range(0, len(paths), _PATHS_PER_CALL):
+        some = paths[first : first + _PATHS_PER_CALL]
+        for row in os.fsdecode(repo.git("ls-files", "-z", "-t", "--stage", "--", *some)).split("\0")[:-1]:
+            facts, path = row.split("\t", 1)
+            if facts.startswith("S ") and path in some:
+                found[path] = facts.split(" ")[2]
     return found
 
 

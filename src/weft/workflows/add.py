@@ -6,7 +6,7 @@ The order is what makes it safe to kill: packs, catalog, pointer; the pointer is
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -157,7 +157,7 @@ def publish(project: Project, draft: Draft, *, staging: bool) -> list[str]:
     if draft.changed:
         write_below(project.root, name, pointer_format.encode(draft.pointer))
     above = os.path.dirname(name)
-    ignored = ensure_ignored(project.root, above, [draft.pointer.path]) is not None
+    ignored = ensure_ignored(project.git, above, [draft.pointer.path]) is not None
     if staging and not ignored:
         ignored = index_lags(project.git, above, draft.pointer.path, ignored=True)
     written = [name] + ([os.path.join(above, ".gitignore")] if ignored else [])
@@ -192,7 +192,7 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
             request.whole[path] = None
     for path in request.whole:
         request.parts.pop(path, None)
-    _refuse_left_out(project, [path for path in (*request.whole, *request.parts) if path in pointers])
+    refuse_left_out(pointers, (*request.whole, *request.parts))
     for path in request.whole:
         inside = next((above for above in request.whole if path.startswith(above + "/")), "")
         if inside:
@@ -211,11 +211,11 @@ def _left_out(project: Project, paths: Sequence[str], added: Sequence[str]) -> t
     return tuple(name for name in new if not trees.is_pointer(name) and os.path.basename(name) not in _OWN_FILES)
 
 
-def _refuse_left_out(project: Project, paths: Sequence[str]) -> None:
-    """Refuse tracked paths whose pointer a sparse checkout leaves out: Git would not take it, and without it only what is
-    here would stay of the data."""
+def refuse_left_out(pointers: Pointers, paths: Iterable[str]) -> None:
+    """Refuse tracked paths whose pointer a sparse checkout leaves out: without the data beside it only what is here would
+    stay of it."""
     for path in paths:
-        if not _is_there(project, pointer_path(path)):
+        if path in pointers.outside:
             raise RefusedInput(
                 f"a sparse checkout leaves {pointer_path(path)} out of this work tree, so {path} cannot be changed here",
                 hint=f"git sparse-checkout add {quoted(path.rpartition('/')[0] or '/')}, then weft checkout {quoted(path)}",

@@ -172,7 +172,7 @@ def _take_pointer(project: Project, target: Target, *, staging: bool) -> None:
     """Write the pointer of another revision into the work tree, as ``git checkout REV -- PATH`` does."""
     name = pointer_path(target.path)
     write_below(project.root, name, pointer_format.encode(target.pointer))
-    ignored = ensure_ignored(project.root, os.path.dirname(name), [target.pointer.path])
+    ignored = ensure_ignored(project.git, os.path.dirname(name), [target.pointer.path])
     if staging:
         stage(project.git, [name, ignored] if ignored else [name])
 

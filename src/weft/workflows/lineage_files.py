@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from weft.errors import GitFailed, LimitExceeded, SymlinkRefused
+from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.index import LINK, SUBMODULE, tree_entries
 from weft.gitio.repo import GitRepo
@@ -80,7 +81,7 @@ class CommitFiles:
 
 class TreeFiles:
     """The files of the work tree that Git keeps or would keep, at or below ``tops``; others are listed when they are asked
-    for. What was hashed once is not hashed again."""
+    for. Those that a sparse checkout leaves out are as the index has them. What was hashed once is not hashed again."""
 
     def __init__(self, repo: GitRepo, tops: Sequence[str] = ("",)) -> None:
         self._repo = repo
@@ -119,12 +120,18 @@ class TreeFiles:
 
     def link(self, path: str) -> str:
         """As ``Files`` says."""
+        full = os.path.join(self._repo.root, path)
+        if not os.path.lexists(full):  # a sparse checkout leaves it out
+            blob = self.blobs([path])[path]
+            return os.fsdecode(trees.read_blobs(self._repo, [blob], MAX_PATH)[blob])
         with os_errors("read", path):
-            return os.readlink(os.path.join(self._repo.root, path))
+            return os.readlink(full)
 
     def text(self, path: str, limit: int) -> bytes | None:
         """As ``Files`` says."""
-        return read_small(os.path.join(self._repo.root, path), limit)
+        found = read_small(os.path.join(self._repo.root, path), limit)
+        known = found is None and trees.is_sparse(self._repo) and self.mode(path)
+        return trees.left_out_file(self._repo, path, limit) if known else found
 
     def blobs(self, paths: Iterable[str]) -> dict[str, str]:
         """As ``Files`` says."""

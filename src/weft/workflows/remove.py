@@ -14,7 +14,7 @@ from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
 from weft.util.atomic import os_errors
 from weft.util.dirfd import open_below, opened, remove_below
-from weft.workflows.add import publish
+from weft.workflows.add import publish, refuse_left_out
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.files import tidy
@@ -46,7 +46,9 @@ def rm(
 
 
 def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: bool, dry_run: bool) -> MoveResult:
-    targets, broken = select(project, workspace_pointers(project), paths)
+    pointers = workspace_pointers(project, outside=True)
+    targets, broken = select(project, pointers, paths)
+    refuse_left_out(pointers, [target.path for target in targets])
     fetch_metadata(project, [target for target in targets if target.subpaths])
     gone = [f"{t.path}/{sub}" if sub else t.path for t in targets for sub in t.subpaths or ("",)]
     if dry_run:
@@ -104,7 +106,7 @@ def mv(project: Project, source: str, target: str, *, dry_run: bool = False) -> 
 
 
 def _move(project: Project, source: str, target: str, *, dry_run: bool) -> MoveResult:
-    pointers = workspace_pointers(project)
+    pointers = workspace_pointers(project, outside=True)
     old, new = repo_path(project, source), repo_path(project, target)
     _refuse_broken(pointers, old, new)
     if os.path.isdir(os.path.join(project.root, new)) and new not in pointers:
@@ -112,6 +114,7 @@ def _move(project: Project, source: str, target: str, *, dry_run: bool) -> MoveR
     _check_move(project, pointers, old, new, source)
     refuse_outs(project, old)
     inside, into = owner_of(pointers, old), owner_of(pointers, new)
+    refuse_left_out(pointers, [old, new, inside, into])
     if inside != into:
         raise UsageFault("weft mv does not move data into or out of a tracked directory", hint="mv, then weft add both")
     if not inside and old not in pointers:
@@ -170,7 +173,7 @@ def _drop_pointer(project: Project, path: str) -> None:
     """Remove a pointer and all that goes with it; the file goes last, for as long as it is there this can be repeated."""
     name = pointer_path(path)
     above, base = os.path.split(path)
-    ignored = drop_ignored(project.root, above, [base]) is not None
+    ignored = drop_ignored(project.git, above, [base]) is not None
     if project.config.stages:
         unstage_remove(project.git, [name])
         if ignored or index_lags(project.git, above, base, ignored=False):

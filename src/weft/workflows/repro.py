@@ -11,6 +11,7 @@ from weft.pipeline.execute import Outcome
 from weft.pipeline.plan import FORCED, Reason, reasons
 from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
+from weft.workflows.sparse import LeftOut
 from weft.workflows.stage_before import declared_faults
 from weft.workflows.stage_inputs import Looker
 from weft.workflows.stage_results import (
@@ -35,7 +36,8 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
     them instead, what they read being taken as it is.
 
     A stage that fails is told in the result, not raised, and so are those that are skipped for it; without
-    ``keep_going`` no other is started after it. Raises ``NoSuchStage``, ``StageFault``, ``GraphFault`` and the refusals
+    ``keep_going`` no other is started after it. Without ``names``, stages that read what a sparse checkout leaves out are
+    skipped. Raises ``NoSuchStage``, ``StageFault``, ``GraphFault`` and the refusals
     of ``weft.yaml`` before anything is run.
     """
     if options.dry_run and options.settings:
@@ -45,12 +47,13 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
     warn_of_old_hooks(project)
     pipeline, chosen, order = _wanted(project, names, options)
     if options.dry_run:
-        return ReproResult(tuple(plan_stages(project, pipeline, order, options)), True)
-    refuse_early(project, pipeline, order, options)
+        return ReproResult(tuple(plan_stages(project, pipeline, order, options, named=bool(names))), True)
+    refuse_early(project, pipeline, order, options, named=bool(names))
     ours = apply_settings(project, options.settings, [pipeline.stages[name] for name in order])
     if options.settings:
         pipeline, chosen, order = _wanted(project, names, options)  # templates may name what was set
-    drive = Drive(project, pipeline, options, Runner(project, pipeline, options, chosen, ours=ours))
+    runner = Runner(project, pipeline, options, chosen, ours=ours)
+    drive = Drive(project, pipeline, options, runner, named=bool(names))
     return ReproResult(drive.run(order), False, project.config.stages)
 
 
@@ -64,11 +67,13 @@ def _wanted(
     return pipeline, chosen, order
 
 
-def refuse_early(project: Project, pipeline: Pipeline, order: Sequence[str], options: RunOptions) -> None:
+def refuse_early(
+    project: Project, pipeline: Pipeline, order: Sequence[str], options: RunOptions, *, named: bool = True
+) -> None:
     """Raise what the declaration of a stage that would run shows already, before the first command starts."""
     faults = declared_faults(project, pipeline, order)
     if faults:  # seldom: only then is it worth while to look at all stages twice
-        plan = plan_stages(project, pipeline, order, options, faults)
+        plan = plan_stages(project, pipeline, order, options, faults, named=named)
         wrong = next((one.stage for one in plan if one.action == FAILED and one.stage in faults), "")
         if wrong:
             raise faults[wrong]
@@ -80,14 +85,18 @@ def plan_stages(
     order: Sequence[str],
     options: RunOptions,
     faults: Mapping[str, WeftError] | None = None,
+    *,
+    named: bool = True,
 ) -> Iterable[StageResult]:
     """What ``repro`` would do, and why: nothing is run or written. A stage that could not run is told as failed.
 
-    ``faults`` are those of ``declared_faults``, where they are known already.
+    ``faults`` are those of ``declared_faults``, where they are known already. Where the stages were not ``named``, those
+    that a sparse checkout leaves out are skipped, and so are those that read from them.
     """
     faults = declared_faults(project, pipeline, order) if faults is None else faults
-    looker = Looker(project, pipeline, outside=True)
+    looker = Looker(project, pipeline)
     stale: set[str] = set()
+    skipped: set[str] = set()
     for name in order:
         stage = pipeline.stages[name]
         if stage.frozen:
@@ -109,10 +118,22 @@ def plan_stages(
             why = (Reason(FORCED, name),)
         if why:
             stale.add(name)
-        if why and name in faults:
-            yield failed(name, faults[name], why)
-            continue
-        yield StageResult(name, STALE if why else CURRENT, why)
+        beyond = next((above for above in pipeline.graph.upstream(name) if above in skipped), "") if why else ""
+        fault = faults.get(name) if why else None
+        if beyond or (isinstance(fault, LeftOut) and not named):
+            skipped.add(name)
+            yield skip(name, fault, beyond, why)
+        elif fault:
+            yield failed(name, fault, why)
+        else:
+            yield StageResult(name, STALE if why else CURRENT, why)
+
+
+def skip(name: str, error: WeftError | None, above: str = "", why: tuple[Reason, ...] = ()) -> StageResult:
+    """The result of a stage that a sparse checkout leaves out, as ``error`` says, or that reads from one, ``above``."""
+    if error is None:
+        return StageResult(name, SKIPPED, why, message=f"{above} was skipped")
+    return StageResult(name, SKIPPED, why, message=error.message, hint=error.hint or "")
 
 
 def failed(name: str, error: WeftError, why: tuple[Reason, ...] = ()) -> StageResult:
@@ -132,8 +153,12 @@ class Drive:
     """Starts stages whose upstream is done, up to ``jobs`` at a time, and takes in how they end. All but the commands
     themselves happens in one thread."""
 
-    def __init__(self, project: Project, pipeline: Pipeline, options: RunOptions, runner: Runner) -> None:
+    def __init__(
+        self, project: Project, pipeline: Pipeline, options: RunOptions, runner: Runner, *, named: bool = True
+    ) -> None:
+        """Where the stages were not ``named``, those that a sparse checkout leaves out are skipped."""
         self._project = project
+        self._named = named
         self._pipeline = pipeline
         self._options = options
         self._runner = runner
@@ -168,9 +193,10 @@ class Drive:
             above = [self._results.get(up) for up in self._pipeline.graph.upstream(name) if up in self._all(pending)]
             if any(result is None for result in above):
                 continue
-            blocked = next((result.stage for result in above if result and result.action in (FAILED, SKIPPED)), "")
+            blocked = next((result for result in above if result and result.action in (FAILED, SKIPPED)), None)
             if blocked or (self.errors and not self._options.keep_going):
-                reason = f"{blocked} failed" if blocked else "another stage failed"
+                how = "failed" if blocked and blocked.action == FAILED else "was skipped"
+                reason = f"{blocked.stage} {how}" if blocked else "another stage failed"
                 self._results[name] = StageResult(name, SKIPPED, message=reason)
             elif len(self._jobs) >= max(1, self._options.jobs):
                 continue
@@ -193,6 +219,9 @@ class Drive:
         try:
             begun = self._runner.begin(name, done)
         except WeftError as error:
+            if isinstance(error, LeftOut) and not self._named:
+                self._results[name] = skip(name, error)
+                return False
             self._fail(name, error)
             return False
         if isinstance(begun, Busy):

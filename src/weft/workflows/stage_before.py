@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from weft.errors import MissingDependency, StageFault, WeftError, quoted
 from weft.formats import stagefile
+from weft.gitio.trees import left_out_files
 from weft.gitio.worktree import untracked_files
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage, is_code_name
@@ -14,10 +15,10 @@ from weft.pipeline.before_run import refuse_before
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.reading import is_no_code
 from weft.pipeline.validate.names import LARGE_BYTES
-from weft.workflows.files import read_small
 from weft.workflows.project import Project
-from weft.workflows.stage_inputs import read_params, sparse_dependency
-from weft.workflows.stages import VALUES_LIMIT, Pipeline, refuse_unresolved, stage_file
+from weft.workflows.sparse import refuse_left_out
+from weft.workflows.stage_inputs import read_params
+from weft.workflows.stages import VALUES_LIMIT, Pipeline, read_kept, refuse_unresolved, stage_file
 
 _BINARY_LOOK = 8000  # as many bytes as Git looks at
 _SHOWN = 5
@@ -34,8 +35,10 @@ def declared_faults(project: Project, pipeline: Pipeline, names: Iterable[str]) 
     stages = [pipeline.stages[name] for name in names]
     ignores = stagefile.decode_ignores(stage_file(project) or b"")
     loose = _loose(project, pipeline, stages)
+    left_out = left_out_files(project.git)
     for stage in stages:
         try:
+            refuse_left_out(project, stage, left_out)
             refuse_unresolved(stage)
             _refuse_lines(project, stage)
             refuse_before(stage, _params(project, stage), ignores)
@@ -79,7 +82,7 @@ def _reads(stage: Stage, path: str) -> bool:
 def _params(project: Project, stage: Stage) -> Mapping[str, Mapping[str, object]]:
     """The params as they are; none where they cannot be read now: a stage above may write them."""
     try:
-        return read_params(stage, lambda path: read_small(os.path.join(project.root, path), VALUES_LIMIT)).values
+        return read_params(stage, lambda path: read_kept(project.git, path, VALUES_LIMIT)).values
     except WeftError:
         return {}
 
@@ -109,8 +112,6 @@ def _refuse_absent(project: Project, pipeline: Pipeline, stage: Stage) -> None:
     for path in stage.deps:
         there = os.path.lexists(os.path.join(project.root, path)) or _is_tracked(project, path)
         if not there and not pipeline.graph.producer_of(path):
-            if left_out := sparse_dependency(project, stage, path):
-                raise left_out
             raise MissingDependency(
                 f"{path}, a dependency of stage {stage.name}, is not there, and no stage makes it",
                 hint=f"check the deps of {stage.name}",

@@ -21,16 +21,15 @@ TO_BRING = (ABSENT, OUTDATED, DELETED)
 class DataTree:
     """The pointers of the work tree and the data they stand for. What it has looked at it knows until ``forget``."""
 
-    def __init__(self, project: Project, *, outside: bool = False) -> None:
-        """``outside``: what a sparse checkout leaves out counts too, as data that is not here."""
+    def __init__(self, project: Project) -> None:
+        """What a sparse checkout leaves out counts too, as data that is not here."""
         self._project = project
-        self._outside = outside
-        self.pointers = workspace_pointers(project, outside=outside).whole()
+        self.pointers = workspace_pointers(project, outside=True).whole()
         self._compared: dict[str, Comparison] = {}
 
     def forget(self) -> None:
         """Look at everything anew: a command ran, or pointers were written."""
-        self.pointers = workspace_pointers(self._project, outside=self._outside).whole()
+        self.pointers = workspace_pointers(self._project, outside=True).whole()
         self._compared.clear()
 
     def state(self, path: str) -> tuple[str, str]:

@@ -135,7 +135,7 @@ def remove_stage(project: Project, name: str, *, keep_outs: bool = False) -> Sta
         data = stage_file(project)
         _own_entry(pipeline, data or b"", name)
         after = stagefile.without_stage(data or b"", name, read=values_reader(project))
-        pointers = workspace_pointers(project)
+        pointers = workspace_pointers(project, outside=True)
         tracked = [out.path for member in members for out in pipeline.stages[member].outs if out.path in pointers]
         tracked = [] if keep_outs else tracked
         if tracked:

@@ -23,7 +23,7 @@ from weft.workflows.files import read_small
 from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.project import Project
 from weft.workflows.stage_data import ABSENT, CLEAN, DELETED, MODIFIED, TO_BRING, DataTree, find_below
-from weft.workflows.stages import VALUES_LIMIT, Pipeline
+from weft.workflows.stages import VALUES_LIMIT, Pipeline, read_kept
 from weft.workflows.targets import Target, decode_pointer, owner_of, pointer_path
 from weft.workspace.walk import manifest_reader
 
@@ -32,13 +32,13 @@ UNTRACKED_DEP_LIMIT = 8 << 20
 
 
 class Looker:
-    """Looks at the work tree of a project on behalf of a pipeline; ``tree`` is the data in it, with ``outside`` also what a
-    sparse checkout leaves out."""
+    """Looks at the work tree of a project on behalf of a pipeline; ``tree`` is the data in it. What a sparse checkout leaves
+    out is taken as the index has it."""
 
-    def __init__(self, project: Project, pipeline: Pipeline, *, outside: bool = False) -> None:
+    def __init__(self, project: Project, pipeline: Pipeline) -> None:
         self._project = project
         self._pipeline = pipeline
-        self.tree = DataTree(project, outside=outside)
+        self.tree = DataTree(project)
 
     # --- inputs ---
 
@@ -48,7 +48,7 @@ class Looker:
         Raises ``MissingDependency`` and ``ValuesFault``.
         """
         known = {ref.path: ref for ref in record.deps} if record else {}
-        params = read_params(stage, lambda path: read_small(os.path.join(self._project.root, path), VALUES_LIMIT))
+        params = read_params(stage, lambda path: read_kept(self._project.git, path, VALUES_LIMIT))
         data: dict[str, DataRef] = {}
         for path in stage.deps:
             if path in self.tree.pointers:
@@ -107,8 +107,6 @@ class Looker:
 
     def _missing(self, stage: Stage, path: str) -> MissingDependency:
         producer = self._pipeline.graph.producer_of(path)
-        if left_out := sparse_dependency(self._project, stage, path):
-            return left_out
         if not os.path.lexists(os.path.join(self._project.root, path)):
             hint = (
                 f"weft repro {producer}" if producer and producer != stage.name else f"check the deps of {stage.name}"
@@ -123,9 +121,11 @@ class Looker:
 
     def _refuse_large(self, stage: Stage, files: Iterable[str]) -> None:
         for name in files:
-            found = os.lstat(os.path.join(self._project.root, name))
+            full = os.path.join(self._project.root, name)
+            found = os.lstat(full) if os.path.lexists(full) else None  # a sparse checkout leaves out what Git tracks
             if (
-                stat.S_ISREG(found.st_mode)
+                found is not None
+                and stat.S_ISREG(found.st_mode)
                 and found.st_size > UNTRACKED_DEP_LIMIT
                 and not trees.is_tracked(self._project.git, name)
             ):
@@ -137,13 +137,16 @@ class Looker:
 
     def _is_there(self, stage: Stage, lockfile: str) -> bool:
         full = os.path.join(self._project.root, lockfile)
-        if lockfile and (os.path.islink(full) or not os.path.isfile(full)):
+        if lockfile and (os.path.islink(full) or not os.path.isfile(full)) and not self._is_left_out(lockfile):
             raise MissingDependency(
                 f"the lock file {lockfile} of stage {stage.name} is not there, or no plain file",
                 hint=f"write it, or take it out of the env of {stage.name}",
                 path=lockfile,
             )
         return bool(lockfile)
+
+    def _is_left_out(self, path: str) -> bool:
+        return trees.left_out(self._project.git, path)
 
     def _whole(self, path: str) -> DataRef:
         return pointer_ref(path, self.tree.pointers[path], self._pipeline.graph.producer_of(path))
@@ -266,17 +269,6 @@ class ParamsRead:
     def files(self, blobs: Mapping[str, str]) -> dict[str, ParamsFile]:
         """The bytes of each file for a record."""
         return {path: ParamsFile(blobs[path], tuple(sorted(self.unsure.get(path, ())))) for path in self.values}
-
-
-def sparse_dependency(project: Project, stage: Stage, path: str) -> MissingDependency | None:
-    """The error for a dependency that a sparse checkout leaves out of the work tree, None for any other."""
-    if not any(trees.left_out(project.git, name) for name in (path, pointer_path(path))):
-        return None
-    return MissingDependency(
-        f"a sparse checkout leaves {path}, a dependency of stage {stage.name}, out of this work tree",
-        hint=f"git sparse-checkout add {quoted(path.rpartition('/')[0] or path)}, then weft pull {quoted(path)}",
-        path=path,
-    )
 
 
 def read_params(stage: Stage, read: Callable[[str], bytes | None]) -> ParamsRead:

@@ -242,5 +242,5 @@ def write_pointer(project: Project, path: str, pointer: Pointer) -> list[str]:
     """Write the pointer of ``path``, whose data is in the store, and hide its data from Git; the files written."""
     name = pointer_path(path)
     write_below(project.root, name, pointer_format.encode(pointer))
-    ignored = ensure_ignored(project.root, os.path.dirname(name), [pointer.path])
+    ignored = ensure_ignored(project.git, os.path.dirname(name), [pointer.path])
     return [name, ignored] if ignored else [name]

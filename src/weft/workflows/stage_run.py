@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFailed, StageFault, WeftError, quoted
 from weft.formats import stagefile
+from weft.gitio.trees import left_out_files
 from weft.model.lineage import Record
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.before_run import refuse_before
@@ -25,6 +26,7 @@ from weft.workflows.add import publish
 from weft.workflows.files import tidy
 from weft.workflows.own_runs import note_own
 from weft.workflows.project import Project
+from weft.workflows.sparse import refuse_left_out
 from weft.workflows.stage_before import warn_of_unkept
 from weft.workflows.stage_data import TO_BRING
 from weft.workflows.stage_hidden import hidden_inputs, warn_of_unsure
@@ -141,6 +143,7 @@ class Runner:
         return settled or self._start(stage, seen, held, done)
 
     def _start(self, stage: Stage, seen: Seen, held: contextlib.ExitStack, done: Callable[[Outcome], None]) -> Job:
+        refuse_left_out(self._project, stage, left_out_files(self._project.git))
         refuse_unresolved(stage)
         directory = _directory(self._project, stage)
         check_outs(self._project, seen.looker, stage)

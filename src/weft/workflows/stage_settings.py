@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from weft.errors import UsageFault, ValuesFault
+from weft.errors import UsageFault, ValuesFault, quoted
 from weft.formats import values
+from weft.gitio.trees import left_out
 from weft.model.stage import PARAMS_FILE, Stage
 from weft.util.dirfd import write_below
 from weft.workflows.files import read_small
@@ -34,7 +35,10 @@ def apply_settings(project: Project, settings: Sequence[str], stages: Sequence[S
         data = read_small(os.path.join(project.root, name), VALUES_LIMIT)
         if data is None:
             raise ValuesFault(
-                f"there is no params file {name}", hint=f"write {name}, or name another: -S FILE:KEY=VALUE"
+                f"there is no params file {name}",
+                hint=f"git sparse-checkout add {quoted(name.rpartition('/')[0] or name)}"
+                if left_out(project.git, name)
+                else f"write {name}, or name another: -S FILE:KEY=VALUE",
             )
         new = values.set_values(data, name, chosen)
         if new != data:

@@ -16,7 +16,7 @@ from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.graph import Graph
 from weft.util.dirfd import refuse_link
 from weft.util.locks import FileLock
-from weft.workflows.files import read_below
+from weft.workflows.files import read_below, read_small
 from weft.workflows.project import Project, state_dir, tree_id
 
 STAGE_FILE_LIMIT = 4 << 20
@@ -34,12 +34,25 @@ class Pipeline:
 
 def stage_file(project: Project) -> bytes | None:
     """The bytes of ``weft.yaml``, None when there is none. Raises as ``read_small`` does."""
-    return read_below(project.root, STAGE_FILE, STAGE_FILE_LIMIT)
+    return _own(project, STAGE_FILE, STAGE_FILE_LIMIT)
 
 
 def values_reader(project: Project) -> stagefile.ReadFile:
     """Gives the files of the work tree whose values templates of ``weft.yaml`` may name."""
-    return lambda path: read_below(project.root, path, VALUES_LIMIT)
+    return lambda path: _own(project, path, VALUES_LIMIT)
+
+
+def _own(project: Project, path: str, limit: int) -> bytes | None:
+    """``read_below`` of the work tree, or the bytes of the index for what a sparse checkout leaves out."""
+    data = read_below(project.root, path, limit)
+    return trees.left_out_file(project.git, path, limit) if data is None else data
+
+
+def read_kept(git: GitRepo, path: str, limit: int) -> bytes | None:
+    """``read_small`` of the file ``path`` of the work tree, or its bytes in the index where a sparse checkout leaves it
+    out; None when neither has it."""
+    data = read_small(os.path.join(git.root, path), limit)
+    return trees.left_out_file(git, path, limit) if data is None else data
 
 
 def load_pipeline(project: Project, data: bytes | None = None) -> Pipeline:
@@ -86,9 +99,7 @@ def read_record(project: Project, stage: Stage) -> tuple[Record | None, str]:
     """
     path = record_path(stage.name)
     try:
-        data = read_below(project.root, path, RECORD_LIMIT)
-        if data is None and trees.left_out(project.git, path):
-            data = trees.staged_file(project.git, path, RECORD_LIMIT)
+        data = _own(project, path, RECORD_LIMIT)
         if data is None:
             return None, ""
     except WeftError as error:

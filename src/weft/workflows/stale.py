@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from weft.errors import WeftError
 from weft.formats import stagefile
 from weft.gitio import partial
+from weft.gitio.batch import BlobReader
 from weft.gitio.index import LINK, Index
 from weft.gitio.lazytree import LazyTree, TreeReader
 from weft.gitio.repo import GitRepo
+from weft.gitio.trees import is_sparse
 from weft.gitio.worktree import blob_ids, kept_entries
 from weft.model.lineage import RECORDS, record_path
 from weft.model.pointer import SUFFIX
@@ -24,6 +26,7 @@ from weft.pipeline.validate.snapshot import TEXT_LIMIT
 from weft.workflows.files import read_small
 from weft.workflows.history_facts import Versions
 from weft.workflows.results_status import StaleStage
+from weft.workflows.stages import read_kept
 
 _TREES = 256
 """After so many trees what was parsed is forgotten."""
@@ -148,19 +151,19 @@ def stale_here(repo: GitRepo, wanted: Sequence[str] = ()) -> tuple[StaleStage, .
     """The stale stages of the work tree, only those that have to do with ``wanted`` if there are any; None where its
     ``weft.yaml`` cannot be read.
 
-    No process of Git where no stage has a record, else one, and one more where something that stages read is not as Git's
-    index has it. Raises ``GitFailed``.
+    What a sparse checkout leaves out is taken from the index. No process of Git where no stage has a record, else one, and
+    one more where something that stages read is not as Git's index has it. Raises ``GitFailed``.
     """
-    if not os.path.isdir(os.path.join(repo.root, RECORDS)):
+    if not os.path.isdir(os.path.join(repo.root, RECORDS)) and not is_sparse(repo):
         return ()
     values: set[str] = set()
 
     def read(path: str) -> bytes | None:
         values.add(path)
-        return read_small(os.path.join(repo.root, path), TEXT_LIMIT)
+        return read_kept(repo, path, TEXT_LIMIT)
 
     try:
-        stages = stagefile.decode(read_small(os.path.join(repo.root, STAGE_FILE), TEXT_LIMIT) or b"", read=read)
+        stages = stagefile.decode(read_kept(repo, STAGE_FILE, TEXT_LIMIT) or b"", read=read)
     except WeftError:
         return None
     if not stages:
@@ -189,9 +192,11 @@ def concerns(stage: Stage, wanted: Sequence[str]) -> bool:
 
 
 class _Files:
-    """The bytes of the work tree's files by the ids that Git would give them."""
+    """The bytes of the work tree's files by the ids that Git would give them; of Git's own where a sparse checkout leaves
+    them out."""
 
     def __init__(self, repo: GitRepo, blobs: Mapping[str, str]) -> None:
+        self._repo = repo
         self._root = repo.root
         self._paths = {blob: path for path, blob in blobs.items()}
 
@@ -202,6 +207,7 @@ class _Files:
     def read(self, blobs: Iterable[str], limit: int) -> dict[str, bytes]:
         """As ``Blobs`` says."""
         found = {}
+        left_out = []
         for blob in blobs:
             full = os.path.join(self._root, self._paths[blob])
             try:
@@ -210,4 +216,9 @@ class _Files:
                 continue
             if text is not None:
                 found[blob] = text
+            elif not os.path.lexists(full):
+                left_out.append(blob)
+        if left_out:
+            with BlobReader(self._repo) as reader:
+                found |= reader.read(left_out, limit)
         return found

@@ -65,7 +65,7 @@ def tell_of_locks(project: Project, paths: Sequence[str]) -> None:
 
 def _has_records(project: Project) -> bool:
     # weft.model.lineage has the name; to import it takes longer than to ask, and mostly there is nothing.
-    return os.path.isdir(os.path.join(project.root, "lineage"))
+    return os.path.isdir(os.path.join(project.root, "lineage")) or trees.is_sparse(project.git)
 
 
 def _unreadable(one: Broken, *, unmerged: bool) -> PathStatus:

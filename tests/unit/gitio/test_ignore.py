@@ -14,9 +14,15 @@ from hypothesis import strategies as st
 from weft.errors import FileTypeRefused, LimitExceeded, PathChars, PathEscape, PathSyntax, SymlinkRefused, WeftError
 from weft.gitio import lines
 from weft.gitio.ignore import drop_ignored, ensure_excluded, ensure_ignored, ignore_pattern
+from weft.gitio.repo import GitRepo
 from weft.model.paths import check_component
 
 TRAPS = "*?[]\\!#/ -~^{}$'\"`()&;:,ab.é"
+
+
+def at(root):
+    """A repository at ``root``, of which nothing but the files is looked at."""
+    return GitRepo(str(root), f"{root}/.git", f"{root}/.git", "git")
 
 
 def _safe(name):
@@ -48,7 +54,7 @@ def test_git_ignores_exactly_the_names(shared_repo, names, others):
     path = os.path.join(shared_repo, ".gitignore")
     if os.path.exists(path):
         os.unlink(path)
-    assert ensure_ignored(shared_repo, "", names) == ".gitignore"
+    assert ensure_ignored(at(shared_repo), "", names) == ".gitignore"
     asked = [*names, *others, *(f"sub/{name}" for name in names)]
     done = subprocess.run(
         ["git", "check-ignore", "-z", "--stdin", "--no-index"],
@@ -73,15 +79,15 @@ def test_user_bytes_are_kept_and_every_call_is_idempotent(shared_repo, before, n
             file.write(before)
     elif os.path.exists(path):
         os.unlink(path)
-    changed = ensure_ignored(shared_repo, "", names)
+    changed = ensure_ignored(at(shared_repo), "", names)
     with open(path, "rb") as file:
         after = file.read()
     assert after.startswith(before)
     if changed:
-        assert ensure_ignored(shared_repo, "", names) is None
+        assert ensure_ignored(at(shared_repo), "", names) is None
     if changed and before.removeprefix(b"\xef\xbb\xbf") == before:
-        assert drop_ignored(shared_repo, "", names) == ".gitignore"
-        assert drop_ignored(shared_repo, "", names) is None
+        assert drop_ignored(at(shared_repo), "", names) == ".gitignore"
+        assert drop_ignored(at(shared_repo), "", names) is None
         if not before:
             assert not os.path.exists(path)
         else:
@@ -98,41 +104,41 @@ def _ignore_file(directory, data):
 def test_a_line_that_is_there_in_any_style_is_not_doubled(tmp_path, present):
     path = _ignore_file(tmp_path, present)
     before = path.stat().st_ino
-    assert ensure_ignored(str(tmp_path), "", ["data"]) is None
+    assert ensure_ignored(at(tmp_path), "", ["data"]) is None
     assert (path.read_bytes(), path.stat().st_ino) == (present, before)
 
 
 def test_similar_lines_are_not_ours(tmp_path):
     path = _ignore_file(tmp_path, b"data\n/data/\n!/data\n# /data\n /data\n")
-    assert ensure_ignored(str(tmp_path), "", ["data"]) == ".gitignore"
+    assert ensure_ignored(at(tmp_path), "", ["data"]) == ".gitignore"
     assert path.read_bytes() == b"data\n/data/\n!/data\n# /data\n /data\n/data\n"
-    assert drop_ignored(str(tmp_path), "", ["data"]) == ".gitignore"
+    assert drop_ignored(at(tmp_path), "", ["data"]) == ".gitignore"
     assert path.read_bytes() == b"data\n/data/\n!/data\n# /data\n /data\n"
 
 
 def test_line_is_not_glued_to_an_unfinished_one(tmp_path):
     path = _ignore_file(tmp_path, b"*.log")
-    ensure_ignored(str(tmp_path), "", ["data", "data", "b"])
+    ensure_ignored(at(tmp_path), "", ["data", "data", "b"])
     assert path.read_bytes() == b"*.log\n/data\n/b\n"
 
 
 def test_drop_takes_doubled_lines_and_crlf_and_leaves_the_rest(tmp_path):
     path = _ignore_file(tmp_path, b"a\r\n/data\r\nb\n/data\n\n/data")
-    assert drop_ignored(str(tmp_path), "", ["data"]) == ".gitignore"
+    assert drop_ignored(at(tmp_path), "", ["data"]) == ".gitignore"
     assert path.read_bytes() == b"a\r\nb\n\n"
 
 
 def test_drop_without_a_file_or_line(tmp_path):
-    assert drop_ignored(str(tmp_path), "", ["data"]) is None
+    assert drop_ignored(at(tmp_path), "", ["data"]) is None
     path = _ignore_file(tmp_path, b"other\n")
-    assert drop_ignored(str(tmp_path), "", ["data"]) is None
+    assert drop_ignored(at(tmp_path), "", ["data"]) is None
     assert path.read_bytes() == b"other\n"
 
 
 def test_permissions_stay(tmp_path):
     path = _ignore_file(tmp_path, b"x\n")
     path.chmod(0o600)
-    ensure_ignored(str(tmp_path), "", ["data"])
+    ensure_ignored(at(tmp_path), "", ["data"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -142,7 +148,7 @@ def test_a_symbolic_link_is_refused_and_its_target_untouched(tmp_path):
     (tmp_path / "dir" / ".gitignore").symlink_to(tmp_path / "outside")
     for call in (ensure_ignored, drop_ignored):
         with pytest.raises(SymlinkRefused):
-            call(str(tmp_path), "dir", ["data"])
+            call(at(tmp_path), "dir", ["data"])
     assert (tmp_path / "outside").read_bytes() == b"/data\nprecious\n"
     assert (tmp_path / "dir" / ".gitignore").is_symlink()
 
@@ -153,21 +159,21 @@ def test_a_directory_that_is_a_symbolic_link_is_refused(tmp_path):
     (tmp_path / "dir").symlink_to("outside")
     for call in (ensure_ignored, drop_ignored):
         with pytest.raises(SymlinkRefused):
-            call(str(tmp_path), "dir", ["data", "more"])
+            call(at(tmp_path), "dir", ["data", "more"])
     assert (tmp_path / "outside" / ".gitignore").read_bytes() == b"/data\n"
 
 
 def test_a_fifo_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / ".gitignore")
     with pytest.raises(FileTypeRefused):
-        ensure_ignored(str(tmp_path), "", ["data"])
+        ensure_ignored(at(tmp_path), "", ["data"])
 
 
 def test_an_endless_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(lines, "_LIMIT", 10)
     _ignore_file(tmp_path, b"x" * 11)
     with pytest.raises(LimitExceeded):
-        ensure_ignored(str(tmp_path), "", ["data"])
+        ensure_ignored(at(tmp_path), "", ["data"])
 
 
 @pytest.mark.parametrize(
@@ -176,7 +182,7 @@ def test_an_endless_file_is_refused(tmp_path, monkeypatch):
 )
 def test_names_that_are_no_names_write_nothing(tmp_path, name, error):
     with pytest.raises(error):
-        ensure_ignored(str(tmp_path), "", ["fine", name])
+        ensure_ignored(at(tmp_path), "", ["fine", name])
     assert os.listdir(tmp_path) == []
 
 

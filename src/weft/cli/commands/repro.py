@@ -12,7 +12,7 @@ from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
 from weft.workflows.project import open_project
 from weft.workflows.repro import repro
-from weft.workflows.stage_results import STALE
+from weft.workflows.stage_results import SKIPPED, STALE
 
 
 @verb(
@@ -48,5 +48,5 @@ def command(
     with open_project(session.start, session.progress, session.trust) as project:
         result = repro(project, stages, options)
     session.show("repro", result, repro_page)
-    stale = any(stage.action == STALE for stage in result.stages)
+    stale = any(stage.action in (STALE, SKIPPED) for stage in result.stages)
     return result.exit_code or (ExitCode.DIFFERENCES if exit_code and stale else ExitCode.OK)

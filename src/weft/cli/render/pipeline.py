@@ -129,6 +129,8 @@ def _out(out: Written) -> str:
 
 
 def _failure(stage: StageResult, view: View) -> list[str]:
+    if stage.action == SKIPPED and stage.hint:
+        return [f"hint: {escape(stage.hint)}"]
     if stage.action != FAILED:
         return []
     tag = view.paint.quiet(f"[{stage.code}]")
@@ -139,7 +141,7 @@ def _failure(stage: StageResult, view: View) -> list[str]:
 def _notes(result: ReproResult) -> list[str]:
     actions = [stage.action for stage in result.stages]
     if result.dry_run:
-        stale = actions.count(STALE)
+        stale = actions.count(STALE) + actions.count(SKIPPED)
         return [f"{stale} of {count_text(len(actions), 'stage')} stale; nothing was run"]
     notes = []
     if actions and all(action == CURRENT for action in actions):
