@@ -46,9 +46,9 @@ class PathStatus(NamedTuple):
     that it was here), behind (its pointer changed since the data was put here, and no edit is known),
     conflict (Git could not merge its pointer), or error; in the last two ``type`` may be "".
     ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked), pushed, not-pushed, incomplete.
-    ``stored`` says how much of what is absent is in the local store: all, some, none, or "" where nothing is. ``files`` and
-    ``size`` (bytes) are those of the pointer. ``edited`` are those of the changed
-    files that were changed through a link, and so for others too. ``exit_code`` and ``hint`` are those of the error.
+    ``stored`` says how much of what is absent or to check out is in the local store: all, some, none, or "" where nothing
+    is. ``files`` and ``size`` (bytes) are those of the pointer. ``edited`` are those of the changed files that were changed
+    through a link, and so for others too. ``exit_code`` and ``hint`` are those of the error.
     """
 
     path: str

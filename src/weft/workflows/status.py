@@ -39,7 +39,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     """Compare each tracked path with its pointer; with ``remote`` also ask that one ("": the default) what it holds.
 
     What cannot be read of one path is told as its state, so that the others are still seen. Stages are told of that are
-    stale in the work tree, for which no remote is asked.
+    stale in the work tree, and results that are false, for which no remote is asked.
     """
     if os.path.lexists(os.path.join(project.git.common_dir, "hooks", "pre-commit")):  # it has much to load
         old_hooks.warn_of_old_hooks(project)
@@ -126,7 +126,7 @@ def state_of(project: Project, target: Target, pushed: str = "") -> PathStatus:
         changes,
         found.absent,
         pushed,
-        _stored(project, target, scan) if found.absent else "",
+        _stored(project, target, scan, found),
         found.message,
         _edited(project, changes),
         ExitCode.INTEGRITY if state == "error" else ExitCode.OK,  # what is missing here has no other error of its own
@@ -151,8 +151,13 @@ def changes_in(target: Target, found: Comparison) -> Iterator[Change]:
             yield Change(*change)
 
 
-def _stored(project: Project, target: Target, scan: TreeScan) -> str:
-    """Whether the local store holds what is not in the workspace: all, some or none of it, as far as its catalog tells."""
+def _stored(project: Project, target: Target, scan: TreeScan, found: Comparison) -> str:
+    """Whether the local store holds what is not in the workspace, or is there as a pointer before had it: all, some or none
+    of it, as far as its catalog tells; empty where there is no such thing."""
+    if found.behind:
+        return "none"
+    if not found.absent and not any(change.behind for change in found.changes):
+        return ""
     pointer, meant = target.pointer, selection.Selection(target.subpaths)
     view = project.store.layout(pointer.layout)
     recipes = project.catalog.recipes_for((pointer.oid,))
@@ -160,9 +165,10 @@ def _stored(project: Project, target: Target, scan: TreeScan) -> str:
         return "none"
     held = saved.Saved(project.store)
     try:
+    old = {change.path for change in found.changes if change.behind}
         read = manifest_reader(project.store, pointer.layout)
         for pair in walk_pairs(scan, pointer, read, complete=True, enter=meant.enters):
-            on_disk = set(pair.scan.name_list())
+            on_disk = {name for name in pair.scan.name_list() if _path(target, pair.path, name) not in old}
             names = meant.filter(pair.path, pair.entries.keys() - on_disk)
             wanted = {pair.entries[name].oid for name in names if pair.entries[name].type != DIR}
             if wanted and held.lacking(wanted, view):
@@ -173,6 +179,11 @@ def _stored(project: Project, target: Target, scan: TreeScan) -> str:
 
 
 def _uncommitted(project: Project, targets: Sequence[Target]) -> tuple[str, ...]:
+def _path(target: Target, directory: str, name: str) -> str:
+    """The path of what is called ``name`` there; "/" is the tracked file itself."""
+    return target.path if name == "/" else "/".join(filter(None, (target.path, directory, name)))
+
+
     """Tracked paths whose pointer in the work tree is not the one of the last commit."""
     changed = trees.uncommitted(project.git, [pointer_path(target.path) for target in targets])
     return tuple(target.path for target in targets if pointer_path(target.path) in changed)

@@ -114,7 +114,7 @@ def path_lines(item: PathStatus, view: View) -> list[str]:
         lines.append(f"{paint.bad(STATES[item.state])} {path}  {escape(item.message)}")
     elif item.state == "not-here":
         lines.append(f"{paint.quiet('-')} {path}  (not here)")
-    elif item.state == "behind" and not item.changes:
+    elif _not_fetched(item):
         lines.append(f"{paint.care('<')} {path}  (its pointer changed, and the new data is not here)")
     elif item.absent and item.state != "missing":
         lines.append(f"{paint.quiet('~')} {path}  ({count_text(item.absent, 'file')} not here)")
@@ -133,6 +133,11 @@ def _edited_lines(edited: Edited, paint: Paint) -> list[str]:
 
 
 def _status_sum(result: StatusResult) -> str:
+def _not_fetched(item: PathStatus) -> bool:
+    """True where the pointer changed and what it stands for is not here: the changes are edits of what was here before."""
+    return item.state == "behind" and not any(change.behind for change in item.changes)
+
+
     counts = Counter("behind" if change.behind else change.kind for item in result.paths for change in item.changes)
     parts = [f"{number} {_WORDS.get(kind, kind)}" for kind in (*LETTERS, "behind") if (number := counts[kind])]
     states = Counter(_state(item) for item in result.paths)
@@ -161,7 +166,7 @@ def _status_sum(result: StatusResult) -> str:
 
 def _state(item: PathStatus) -> str:
     """The state of a path as the sum counts it, beside its changes."""
-    if item.changes and item.state in ("modified", "behind"):
+    if item.changes and item.state in ("modified", "behind") and not _not_fetched(item):
         return "partial" if item.absent else ""
     return item.state
 
@@ -173,8 +178,11 @@ def _advice(result: StatusResult) -> list[str]:
     wrong = [item for item in result.paths if item.hint and not (item.state == "conflict" and result.following)]
     lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in wrong))
     lines += [f"next: {escape(result.following)}"] if result.following else []
-    behind = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
-    absent = [item for item in result.paths if item not in behind and (item.absent or item.state == "behind")]
+    moved = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
+    behind = [item for item in moved if item.stored in ("", "all")]  # else only a pull helps
+    absent = [
+        item for item in result.paths if item not in behind and (item.absent or item in moved or item.state == "behind")
+    ]
     if behind:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
     settled = [item for item in result.paths if item.state != "conflict"]
