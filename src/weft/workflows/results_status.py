@@ -75,14 +75,33 @@ class StaleStage(NamedTuple):
     frozen: bool = False
 
 
+class FalseResult(NamedTuple):
+    """A result of a stage that is not what its run wrote, or for which no run stands: ``path`` is its, or that of the
+    record, and ``reason`` says what is not right there."""
+
+    stage: str
+    path: str
+    reason: str
+
+
+class Marked(NamedTuple):
+    """What is not as it should be of the stages of a commit or of the work tree: the ``stale`` ones, None where that cannot
+    be told, and what is ``wrong`` with results."""
+
+    stale: tuple[StaleStage, ...] | None = ()
+    wrong: tuple[FalseResult, ...] = ()
+
+
 class StatusResult(NamedTuple):
-    """Outcome of ``status``. ``stale`` are the stages of the work tree that are stale, None where that cannot be told."""
+    """Outcome of ``status``. ``stale`` are the stages of the work tree that are stale, None where that cannot be told;
+    ``wrong`` are results in it that are not what a run wrote."""
 
     paths: tuple[PathStatus, ...]
     remote: str = ""
     uncommitted: tuple[str, ...] = ()
     following: str = ""
     stale: tuple[StaleStage, ...] | None = ()
+    wrong: tuple[FalseResult, ...] = ()
 
     @property
     def exit_code(self) -> int:

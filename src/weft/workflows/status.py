@@ -12,7 +12,7 @@ from weft.gitio.halfway import halfway
 from weft.model.entry import DIR
 from weft.util.later import later
 from weft.workflows.project import LOCKS_COPY, Project, state_dir
-from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
+from weft.workflows.results_status import Broken, Change, Edited, Marked, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, repo_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.scan import TreeScan, scan_tree
@@ -55,8 +55,9 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     now = halfway(project.git)
     following = next_step.next_step(index.read_stages(project.git), now) if now or pointers.unmerged else ""
     tell_of_locks(project, [target.path for target in targets])
-    late = stale.stale_here(project.git, [repo_path(project, text) for text in paths]) if _has_records(project) else ()
-    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, late)
+    asked = [repo_path(project, text) for text in paths]
+    marks = stale.marked_here(project.git, asked) if _has_records(project) else Marked()
+    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, *marks)
 
 
 def tell_of_locks(project: Project, paths: Sequence[str]) -> None:
@@ -164,8 +165,8 @@ def _stored(project: Project, target: Target, scan: TreeScan, found: Comparison)
     if project.store.missing({recipes.get(pointer.oid, pointer.oid)}):
         return "none"
     held = saved.Saved(project.store)
-    try:
     old = {change.path for change in found.changes if change.behind}
+    try:
         read = manifest_reader(project.store, pointer.layout)
         for pair in walk_pairs(scan, pointer, read, complete=True, enter=meant.enters):
             on_disk = {name for name in pair.scan.name_list() if _path(target, pair.path, name) not in old}
@@ -178,12 +179,12 @@ def _stored(project: Project, target: Target, scan: TreeScan, found: Comparison)
     return "all"
 
 
-def _uncommitted(project: Project, targets: Sequence[Target]) -> tuple[str, ...]:
 def _path(target: Target, directory: str, name: str) -> str:
     """The path of what is called ``name`` there; "/" is the tracked file itself."""
     return target.path if name == "/" else "/".join(filter(None, (target.path, directory, name)))
 
 
+def _uncommitted(project: Project, targets: Sequence[Target]) -> tuple[str, ...]:
     """Tracked paths whose pointer in the work tree is not the one of the last commit."""
     changed = trees.uncommitted(project.git, [pointer_path(target.path) for target in targets])
     return tuple(target.path for target in targets if pointer_path(target.path) in changed)

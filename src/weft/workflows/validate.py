@@ -101,14 +101,16 @@ def validate_revision(start: str, rev: str, *, strict: bool = False) -> Validate
     Raises ``NoSuchRevision``, ``GitFailed``.
     """
     git = discover(start).judged()
-    return _revision(git, trees.resolve(git, rev), strict=strict)
+    return _revision(git, trees.resolve(git, rev), strict=strict, name=rev)
 
 
-def _revision(git: GitRepo, commit: str, before: Before | None = None, *, strict: bool) -> ValidateResult:
+def _revision(
+    git: GitRepo, commit: str, before: Before | None = None, *, strict: bool, name: str = ""
+) -> ValidateResult:
     changes = git_index.commit_changes(git, git_index.first_parents(git, commit, count=1))[commit]
     with BlobReader(git) as blobs:
         context = Context(git_index.tree_entries(git, commit), changes, blobs, whole=True)
-        result = _commit(git, context, commit, before, strict=strict)
+        result = _commit(git, context, commit, before, strict=strict, name=name)
     return replace(result, scope=commit)
 
 
@@ -217,8 +219,15 @@ def _before(blobs: BlobReader, commit: str) -> Before:
 
 
 def _commit(
-    git: GitRepo, context: Context, commit: str, before: Before | None = None, *, strict: bool = False
+    git: GitRepo,
+    context: Context,
+    commit: str,
+    before: Before | None = None,
+    *,
+    strict: bool = False,
+    name: str = "",
 ) -> ValidateResult:
+    context.commit = name or commit[:12]
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
     if report.inside or report.measured or report.scope.pointers:

@@ -187,7 +187,8 @@ class Context(Snapshot):
             made = decode(text)
         except WeftError as error:
             if kind != "ignores" or ("stages", path) not in self._parsed:
-                self.found.append(faults.parse_fault(kind, path, text, error))
+                before = f"{self.commit}~" if self.commit and path in self.changes else "HEAD"
+                self.found.append(faults.parse_fault(kind, path, text, error, before))
             return None
         if kind == "stages" and self.values_files:
             self._cache.put("vars", path, blob, list(self.values_files))

@@ -12,6 +12,7 @@ from weft.gitio.index import Change, Entry, Index
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.reading import kept_text
+from weft.pipeline.validate.violations import quoted
 
 TEXT_LIMIT = 16 << 20
 """Most bytes of a params, metrics or stage file that are read."""
@@ -28,14 +29,32 @@ class Blobs(Protocol):
 
 
 class Snapshot:
-    """``index`` is what the commit holds, ``changes`` what differs from the commit before it, by path."""
+    """``index`` is what the commit holds, ``changes`` what differs from the commit before it, by path. ``commit`` names it
+    where it is one, and not what is staged for one."""
 
     def __init__(self, index: Index, changes: Iterable[Change], blobs: Blobs) -> None:
         self.index = index
         self.changes: Mapping[str, Change] = {change.path: change for change in changes}
         self.blobs = blobs
+        self.commit = ""
         self._texts: dict[str, bytes | None] = {}
         self._lines: dict[str, Mapping[tuple[str | int, ...], int]] = {}
+
+    @property
+    def here(self) -> str:
+        """How is said where a file is: ``staged``, or in the commit."""
+        return "in the commit" if self.commit else "staged"
+
+    @property
+    def as_here(self) -> str:
+        """How a file is told of that may be another one elsewhere: ``as staged``, or in the commit."""
+        return "in the commit" if self.commit else "as staged"
+
+    def back(self, path: str, *, worktree: bool = False) -> str:
+        """The command that brings ``path`` back as the commit before had it."""
+        if self.commit:
+            return f"git checkout {self.commit}~ -- {quoted(path)}, then: git commit"
+        return f"git restore --staged {'--worktree ' if worktree else ''}{quoted(path)}"
 
     def deleted(self, path: str) -> bool:
         """True when this commit takes ``path`` away."""
