@@ -14,6 +14,7 @@ from weft.pipeline.fingerprint import kept_of, same_kept, same_params_file, same
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.records import declared_as_run
+from weft.pipeline.validate.snapshot import back
 from weft.pipeline.validate.violations import Stale, Violation, param_cause
 
 PARAMS, METRICS = 9, 10
@@ -118,7 +119,7 @@ def _again(context: Context, record: Record, file: str) -> str:
     """What brings ``file``, which is not what the run wrote, and its record together again."""
     change = context.changes.get(file)
     if change is not None and change.old_blob and change.old_blob == record.files.get(file):
-        return context.back(file, worktree=True)  # the commit before has what the run wrote
+        return back(context, file, worktree=True)  # the commit before has what the run wrote
     return context.rerun(record.stage, file)
 
 

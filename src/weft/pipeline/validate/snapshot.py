@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from weft.errors import WeftError
+from weft.errors import WeftError, quoted
 from weft.formats import yaml12
 from weft.gitio.index import Change, Entry, Index
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.reading import kept_text
-from weft.pipeline.validate.violations import quoted
 
 TEXT_LIMIT = 16 << 20
 """Most bytes of a params, metrics or stage file that are read."""
@@ -49,12 +48,6 @@ class Snapshot:
     def as_here(self) -> str:
         """How a file is told of that may be another one elsewhere: ``as staged``, or in the commit."""
         return "in the commit" if self.commit else "as staged"
-
-    def back(self, path: str, *, worktree: bool = False) -> str:
-        """The command that brings ``path`` back as the commit before had it."""
-        if self.commit:
-            return f"git checkout {self.commit}~ -- {quoted(path)}, then: git commit"
-        return f"git restore --staged {'--worktree ' if worktree else ''}{quoted(path)}"
 
     def deleted(self, path: str) -> bool:
         """True when this commit takes ``path`` away."""
@@ -135,3 +128,10 @@ class Snapshot:
         """What the snapshot has at ``path``, as ``kept_text`` spells it; empty when there is nothing."""
         entry = self.index.get(path)
         return kept_text(entry.mode, entry.blob) if entry else ""
+
+
+def back(snapshot: Snapshot, path: str, *, worktree: bool = False) -> str:
+    """The command that brings ``path`` back as the commit before had it."""
+    if snapshot.commit:
+        return f"git checkout {snapshot.commit}~ -- {quoted(path)}, then: git commit"
+    return f"git restore --staged {'--worktree ' if worktree else ''}{quoted(path)}"
