@@ -334,7 +334,7 @@ def test_compare_and_diff_mark_values_and_keep_what_is_beside_apart(late: Lineag
     assert "| metrics | metrics.json:auc | 0.9 | 0.9 stale | +0 |\n" in shown.out
     assert f"stale in HEAD: {LINE}\n" in shown.err
     assert (
-        "metrics,metrics.json:auc,0.9,0.9,0.0,HEAD,\n"
+        "metrics,metrics.json:auc,0.9,0.9,0.0,HEAD,,\n"
         in weft(late, "compare", "HEAD~1", "HEAD", "--all", "--format", "csv").out
     )
     shown = weft(late, "diff", "HEAD~1", "HEAD")
