@@ -83,8 +83,8 @@ def test_markdown_and_csv(repo: Project) -> None:
     assert lines[1] == "|---|---|---|---|---|"
     assert "| params | params.yaml:train.lr | 0.1 | 0.25 |  |" in lines
     table = list(csv.reader(io.StringIO(repo.weft("compare", "v1", "HEAD~1", "--format", "csv").out)))
-    assert table[0] == ["section", "key", "v1", "HEAD~1", "delta", "stale"]
-    assert ["params", "params.yaml:train.lr", "0.1", "0.25", "", ""] in table
+    assert table[0] == ["section", "key", "v1", "HEAD~1", "delta", "stale", "accepted", "not right"]
+    assert ["params", "params.yaml:train.lr", "0.1", "0.25", "", "", "", ""] in table
     assert repo.weft("compare", "v1", "v3", "--json", "--format", "md", code=2).code == 2
 
 

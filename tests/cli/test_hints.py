@@ -26,3 +26,28 @@ def test_a_path_behind_lineage_is_answered_with_its_commands(tmp_path: Path, pat
     ran = repo.weft("lineage", path, code=2)
     assert f"hint: weft lineage show {path}, or why or impact" in ran.err
     assert "Did you mean 'show'" in repo.weft("lineage", "shoe", code=2).err
+
+
+def test_hints_name_what_helps_and_keep_what_was_typed(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    repo.write({"data": b"1"})
+    repo.weft("add", "data")
+    repo.weft("push")
+    repo.weft("remote", "add", "backup", "../backup")
+    ran = repo.weft("remote", "set-url", "origin", "../nowhere", code=None)
+    assert "weft remote set-url origin URL" in ran.err
+    assert "weft remote remove" not in ran.err
+    ran = repo.weft("remote", "rename", "backup", "origin", code=None)
+    assert "weft remote rename backup OTHER-NAME" in ran.err
+    assert "weft remote remove" not in ran.err
+    assert "hint: weft --help\n" in repo.weft("help", "nothing", code=2).err
+    ran = repo.weft("config", "set", "--private", "hooks.quiet", "yes", code=None)
+    assert "hint: weft config set --private hooks.quiet true\n" in ran.err
+    for words in (
+        ["config", "set", "jobs", "-3"],
+        ["config", "jobs", "-3"],
+        ["config", "set", "jobs", "-3", "--private"],
+    ):
+        ran = repo.weft(*words, code=None)
+        assert ran.code
+        assert "no such option" not in ran.err

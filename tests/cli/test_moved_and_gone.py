@@ -57,7 +57,7 @@ def test_a_pinned_remote_that_is_gone_is_not_made_by_a_push(tmp_path: Path) -> N
         ran = repo.weft(*command, code=6)
         assert "E_BUCKET" in ran.err
         assert "first push" not in ran.err
-        assert "weft remote remove origin, then weft remote add origin URL" in ran.err
+        assert "weft remote set-url origin URL" in ran.err
     assert not (tmp_path / "remote").exists()
     repo.weft("remote", "remove", "origin")
     repo.weft("remote", "add", "origin", "../moved")

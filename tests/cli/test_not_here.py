@@ -59,3 +59,58 @@ def test_files_that_are_not_here_beside_others_that_changed(tmp_path: Path) -> N
         assert ran.out.startswith("M data/a")
         assert "data: 1 file not here, and not compared" in ran.err
     assert clone.weft("diff", "--json").json["data"]["absent"] == [["data", 1]]
+
+
+def test_a_pointer_whose_new_data_is_nowhere_here_wants_a_pull(tmp_path: Path) -> None:
+    repo, clone = _two(tmp_path)
+    repo.write({"one": b"1", "data/a": b"1\n"})
+    repo.weft("add", "one")
+    repo.commit("one")
+    repo.weft("push")
+    clone.git("pull", "-q")
+    clone.weft("pull")
+    repo.write({"one": b"22"})
+    repo.weft("add", "one")
+    repo.commit("two")
+    repo.weft("push")
+    clone.git("pull", "-q")
+    ran = clone.weft("status")
+    assert "< one  (to check out)" in ran.out
+    steps = [line for line in ran.err.splitlines() if line.startswith("next")]
+    assert steps == ["next: weft pull, to bring what is not here"]
+    clone.weft("fetch")
+    assert "next: weft checkout, to bring data to a pointer that changed" in clone.weft("status").err
+    # So it is for a directory of which only the listing is here.
+    repo.write({"data/a": b"other\n"})
+    repo.weft("add", "data")
+    repo.commit("three")
+    repo.weft("push")
+    clone.weft("checkout")
+    clone.git("pull", "-q")
+    clone.weft("diff")
+    ran = clone.weft("status")
+    assert "< data/a  (to check out)" in ran.out
+    assert [line for line in ran.err.splitlines() if line.startswith("next")] == steps
+
+
+def test_an_edit_is_told_while_the_new_listing_is_not_here(tmp_path: Path) -> None:
+    repo, clone = _two(tmp_path)
+    repo.write({"data/b": b"two\n"})
+    repo.weft("add", "data")
+    repo.commit("more")
+    repo.weft("push")
+    clone.git("pull", "-q")
+    clone.write({"data/a": b"mine\n", "data/new": b"n\n"})
+    (clone.root / "data/c").unlink()
+    ran = clone.weft("status")
+    assert ran.out.splitlines()[:4] == [
+        "M data/a",
+        "D data/c",
+        "A data/new",
+        "< data  (its pointer changed, and the new data is not here)",
+    ]
+    assert "1 added, 1 modified, 1 deleted, 1 behind its pointer" in ran.out
+    assert "next: weft pull, to bring what is not here" in ran.err
+    assert "next: weft checkout, to bring" not in ran.err
+    found = clone.weft("status", "--json").json["data"]["paths"][0]
+    assert (found["state"], found["stored"], len(found["changes"])) == ("behind", "none", 3)

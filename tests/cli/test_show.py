@@ -64,7 +64,7 @@ def test_what_is_not_right_is_named(repo: Lineage) -> None:
     repo.write("data/raw.weft", "<<<<<<< ours\n")
     repo.commit()
     wrong = shown(repo)["wrong"]
-    assert "its digest does not fit" in wrong["lineage/train.yaml"][0]
+    assert wrong["lineage/train.yaml"][0] == "its digest is not that of what it says: it was changed after the run"
     assert "larger than 4194304 bytes" in wrong["lineage/prepare.yaml"][0]
     assert "data/raw.weft" in wrong
     text = weft(repo, "show").out
@@ -81,8 +81,10 @@ def test_values_that_are_not_those_of_the_run_are_named(repo: Lineage) -> None:
     assert found["params"]["params.yaml"]["train.lr"] == 0.1, "of the run"
     assert found["not_run"] == {"params.yaml": {"train.lr": "NaN"}}
     assert found["metrics"] == {"metrics.json": {"auc": 0.9}}
-    assert shown(repo, "lineage")["wrong"] == found["wrong"]
-    assert found["wrong"] == {"lineage/train.yaml": ["metrics.json:auc was 0.9 in the run, and is 0.99 in the file"]}
+    told = {"lineage/train.yaml": ["metrics.json:auc was 0.9 in the run, and is 0.99 in the file"]}
+    assert shown(repo, "lineage")["wrong"] == told
+    assert found["wrong"] == {**told, "metrics.json": ["is not what the run of train wrote"]}
+    assert shown(repo, "metrics.json")["wrong"] == {"metrics.json": ["is not what the run of train wrote"]}
     only = shown(repo, "params.yaml")
     assert (only["params"]["params.yaml"]["train.lr"], only["stages"], only["wrong"]) == (0.1, [], {})
     assert "params of no run yet\n    params.yaml:train.lr = NaN\n" in weft(repo, "show").out

@@ -32,6 +32,7 @@ MADE = {
     "cli/here.py": "the escaped directory that the user stands in, and the escaped path of an error",
     "pipeline/validate/faults.py": "an escaped path, at the beginning of a text",
     "pipeline/validate/shapes.py": "the escaped name of this machine",
+    "workflows/others_hooks.py": "the escaped name of a hook of weft",
     "workspace/ignore.py": "the components of a pattern: see below",
 }
 

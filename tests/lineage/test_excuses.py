@@ -11,7 +11,7 @@ from kit import Repo
 from lineagekit import Lineage, make
 from weft.gitio.repo import discover
 from weft.model.lineage import Accepted, RunFacts
-from weft.workflows.stale import stale_here
+from weft.workflows.stale import marked_here
 from weft.workflows.validate import hook_validate, validate_range, validate_revision
 
 STRICT = b"validate:\n  stale: error\n"
@@ -102,7 +102,7 @@ def test_that_stale_is_refused_counts_from_the_base_of_the_range_too(repo: Linea
 def test_a_frozen_stage_that_is_stale_is_shown_to_be_both(repo: Lineage) -> None:
     make_stale(repo)
     freeze(repo)
-    assert stale_here(discover(str(repo.root)))[0].frozen  # type: ignore[index]
+    assert marked_here(discover(str(repo.root))).stale[0].frozen  # type: ignore[index]
     weft = Repo(repo.root).weft
     commit(repo)
     line = "train: train.lr of params.yaml changed since the run"

@@ -19,7 +19,7 @@ from weft.gitio.repo import discover
 from weft.workflows.compare import compare
 from weft.workflows.log import collect, open_log
 from weft.workflows.show import show
-from weft.workflows.stale import stale_here
+from weft.workflows.stale import marked_here
 from weft.workflows.validate import validate_revision
 
 STAGES = """\
@@ -69,8 +69,28 @@ def weft(made: Lineage, *args: str, code: int = 0) -> Any:
     return Repo(made.root).weft(*args, code=code)
 
 
+def lies_there(repo: Lineage, path: str) -> bool:
+    return any((repo.root / name).exists() for name in (path, f"{path}.weft"))
+
+
 def head(repo: Lineage) -> str:
     return repo.git("rev-parse", "HEAD").strip()
+
+
+def false(repo: Lineage) -> set[str]:
+    """The results and records of which the whole commit has a false rule that guards them."""
+    # Of a commit that changes nothing, for what a commit deletes has rules of its own.
+    again = repo.git("commit-tree", "-p", "HEAD", "-m", "again", "HEAD^{tree}").strip()
+    found = validate_revision(str(repo.root), again)
+    stages = repo.stages()
+    errors = [one for one in found.violations if one.severity == "error"]
+    outs = {path for stage in stages.values() for path in [*(out.path for out in stage.outs)]}
+    results = {one.result for one in errors if one.result in outs}
+    own = {f"lineage/{name}.yaml" for name in stages}
+    return results | {one.path for one in errors if one.path in own and not one.result and one.rule in RECORD_RULES}
+
+
+RECORD_RULES = {"WEFT008", "WEFT014", "WEFT020"}
 
 
 def strictly(repo: Lineage) -> set[str]:
@@ -93,8 +113,11 @@ class Edits:
         self.first = head(repo)
 
     def some(self) -> str:
-        kinds = [self.code, self.params, self.data, self.declaration, self.rerun, self.kind, self.gone, self.back]
-        chosen = self.random.choices(kinds, [5, 5, 4, 5, 5, 2, 2, 2], k=self.random.randint(1, 2))
+        kinds = [
+            *(self.code, self.params, self.data, self.declaration, self.rerun, self.kind, self.gone, self.back),
+            self.result,
+        ]
+        chosen = self.random.choices(kinds, [5, 5, 4, 5, 5, 2, 2, 2, 2], k=self.random.randint(1, 2))
         return ", ".join(edit() for edit in chosen)
 
     def text(self) -> str:
@@ -178,6 +201,22 @@ class Edits:
         (self.repo.root / name).unlink()
         return f"delete {name}"
 
+    def result(self) -> str:
+        name, text = self.random.choice(
+            [
+                ("metrics.json", '{"auc": 0.99}\n'),
+                ("scores.json", '{"f1": NaN}\n'),
+                ("roc.csv", "x,y\n1,1\n"),
+                ("lineage/score.yaml", None),
+            ]
+        )
+        if text is None:
+            path = self.repo.root / name
+            text = path.read_text().replace("author:", "author: x", 1) if path.is_file() else ""
+        if text:
+            self.repo.write(name, text)
+        return f"lie in {name}"
+
     def back(self) -> str:
         shutil.rmtree(self.repo.root / "lib", ignore_errors=True)
         self.repo.git("checkout", "-q", self.first, "--", ".")
@@ -188,16 +227,22 @@ class Edits:
 def test_a_stage_is_marked_exactly_where_validate_finds_it_stale(repo: Lineage, seed: int) -> None:
     edits, start = Edits(repo, seed), str(repo.root)
     told: dict[str, tuple[set[str], str]] = {}
+    lies: dict[str, set[str]] = {}
     for _ in range(20):
         did = edits.some()
-        before = stale_here(discover(start))
+        before = marked_here(discover(start))
         repo.git("add", "-A")
         repo.git("commit", "-q", "--allow-empty", "-m", "change")
         expected = strictly(repo)
         told[head(repo)] = expected, did
-        for found in (before, stale_here(discover(start))):
-            assert found is not None
-            assert {one.stage for one in found if not one.frozen} == expected, did
+        for found in (before, marked_here(discover(start))):
+            assert found.stale is not None
+            assert {one.stage for one in found.stale if not one.frozen} == expected, did
+        wrong = false(repo)
+        lies[head(repo)] = wrong
+        assert {one.path for one in found.wrong} <= wrong, did
+        assert {one.path for one in found.wrong} >= {path for path in wrong if lies_there(repo, path)}, did
+        assert {one.path for one in show(start).false} == wrong, did
         shown = {one.name: one.stale for one in show(start).stages if not one.frozen}
         assert {name for name, causes in shown.items() if causes} == expected, did
         column = compare(start, ["HEAD~1", "HEAD"]).stale[1]
@@ -205,9 +250,11 @@ def test_a_stage_is_marked_exactly_where_validate_finds_it_stale(repo: Lineage, 
         assert {one.stage for one in column if not one.frozen} == expected, did
     assert sum(bool(stages) for stages, _ in told.values()) > 5, "the edits make stages stale"
     assert sum(not stages for stages, _ in told.values()) >= 1, "and some do not"
+    assert sum(map(bool, lies.values())) > 2, "some make results false"
     with open_log(start) as log:
         entries = {one.commit: one for one in collect(log, "", everything=True).commits}
     for commit, (expected, did) in told.items():
+        assert {one.path for one in entries[commit].wrong} == lies[commit], did
         stale = entries[commit].stale
         assert stale is not None
         assert {one.stage for one in stale if not one.frozen} == expected, did
@@ -287,7 +334,7 @@ def test_compare_and_diff_mark_values_and_keep_what_is_beside_apart(late: Lineag
     assert "| metrics | metrics.json:auc | 0.9 | 0.9 stale | +0 |\n" in shown.out
     assert f"stale in HEAD: {LINE}\n" in shown.err
     assert (
-        "metrics,metrics.json:auc,0.9,0.9,0.0,HEAD\n"
+        "metrics,metrics.json:auc,0.9,0.9,0.0,HEAD,,\n"
         in weft(late, "compare", "HEAD~1", "HEAD", "--all", "--format", "csv").out
     )
     shown = weft(late, "diff", "HEAD~1", "HEAD")

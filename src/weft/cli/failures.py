@@ -109,4 +109,4 @@ def _usage(error: click.ClickException, verb: str) -> UsageFault:
 
 
 def _help(verb: str) -> str:
-    return f"weft {verb} --help" if verb else "weft --help"
+    return f"weft {verb} --help" if verb and verb != "help" else "weft --help"

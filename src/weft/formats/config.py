@@ -152,7 +152,7 @@ def set_key(config: Config, key: str, text: str, *, committed: bool) -> Config:
         place = place.setdefault(name, {})
     if outer == ["chunker"]:
         value["chunker"] = place = {**DEFAULT_CHUNKER._asdict(), **place}
-    place[last] = _parse(key, text, found.kind)
+    place[last] = _parse(key, text, found.kind, committed)
     return _again(value, committed)
 
 
@@ -372,13 +372,15 @@ def _refuse_untrusted(value: Mapping[Any, Any], what: str, committed: bool) -> N
 # --- dotted keys ---
 
 
-def _parse(key: str, text: str, kind: type) -> object:
+def _parse(key: str, text: str, kind: type, committed: bool) -> object:
     if kind is str:
         return text
     value = yaml12.resolve(text)
     if type(value) is not kind:
         wanted, example = ("true or false", "true") if kind is bool else ("a number", "1")
-        raise ConfigError(f"{key} must be {wanted}, not {text[:80]!a}", hint=f"weft config set {key} {example}")
+        private = "" if committed else "--private "
+        hint = f"weft config set {private}{key} {example}"
+        raise ConfigError(f"{key} must be {wanted}, not {text[:80]!a}", hint=hint)
     return value
 
 

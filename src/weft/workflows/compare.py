@@ -12,7 +12,7 @@ from weft.gitio.index import first_parents, tree_entries
 from weft.gitio.repo import GitRepo, discover
 from weft.workflows.facts import CommitSource, FactRow, facts_of, is_different, side_by_side
 from weft.workflows.history_facts import Versions
-from weft.workflows.results_status import StaleStage
+from weft.workflows.results_status import FalseResult, StaleStage
 from weft.workflows.stale import Marks
 
 MOST = 50
@@ -34,7 +34,7 @@ class CompareResult:
     """``revisions`` as they were asked for, their ``commits``, and the rows by section and key; ``same`` were left out.
 
     ``left_out`` are files that could not be read; ``cut`` is the number of commits of ranges that have no column. ``stale``
-    has the stale stages of each revision, None where they cannot be told.
+    has the stale stages of each revision, None where they cannot be told, ``wrong`` the results that are false in it.
     """
 
     revisions: tuple[str, ...]
@@ -44,6 +44,7 @@ class CompareResult:
     left_out: tuple[LeftOut, ...] = ()
     cut: int = 0
     stale: tuple[tuple[StaleStage, ...] | None, ...] = ()
+    wrong: tuple[tuple[FalseResult, ...], ...] = ()
 
 
 def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -> CompareResult:
@@ -73,6 +74,7 @@ def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -
         tuple(left_out),
         cut,
         tuple(facts[commit].stale for _, commit in named),
+        tuple(facts[commit].wrong for _, commit in named),
     )
 
 

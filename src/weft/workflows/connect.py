@@ -83,7 +83,7 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
         if access.store:  # what is said of a place where nothing was yet would be false
             error.hint = (
                 "its store was there once, so it is gone or elsewhere: check the disk or the account; if it moved:"
-                f" weft remote remove {spec.name}, then weft remote add {spec.name} URL"
+                f" weft remote set-url {spec.name} URL"
             )
         raise
     except IntegrityError as error:

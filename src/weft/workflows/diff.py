@@ -14,13 +14,13 @@ from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.model.stage import STAGE_FILE
 from weft.objects.treediff import Delta, Read, diff_entries, pair_renames
-from weft.workflows.facts import CommitSource, FactRow, TreeSource, facts_of, is_different, side_by_side
+from weft.workflows.facts import CommitSource, FactRow, Facts, TreeSource, facts_of, is_different, side_by_side
 from weft.workflows.fetch import fetch_metadata
-from weft.workflows.history_facts import Versions, below
+from weft.workflows.history_facts import Versions, below, is_record
 from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
 from weft.workflows.project import Project
 from weft.workflows.results import DiffResult
-from weft.workflows.results_status import Broken, Change, StaleStage
+from weft.workflows.results_status import Broken, Change, FalseResult, StaleStage
 from weft.workflows.stale import Marks
 from weft.workflows.status import changes_in, compare_target
 from weft.workflows.targets import Pointers, Target, broken_of, merge, pick, repo_path, select, workspace_pointers
@@ -42,7 +42,8 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     old = pointers_at(project, names[0])
     new = pointers_at(project, names[1] if len(names) == 2 else "")
     broken = _without_broken(old, new, asked)
-    facts, left_out, stale = _facts(project, names, asked)
+    sides = _sides(project, names)
+    facts, left_out = _facts(sides, asked)
     tracked = not paths or any(pick(old, path) or pick(new, path) for path in asked)
     if not tracked and not facts and not broken:
         raise NotTracked(f"not tracked in what is compared: {', '.join(paths)}", hint="weft ls -R")
@@ -51,7 +52,9 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
     if len(names) == 1 and tracked:
         changes, absent, _ = _workspace(project, paths)
     end = names[1] if len(names) == 2 else "workspace"
-    return DiffResult(names[0], end, tuple(_overlay(found, changes)), absent, facts, left_out, broken, stale)
+    return DiffResult(
+        names[0], end, tuple(_overlay(found, changes)), absent, facts, left_out, broken, *_marks(sides, asked)
+    )
 
 
 def _without_broken(old: Pointers, new: Pointers, asked: Sequence[str]) -> tuple[Broken, ...]:
@@ -92,11 +95,8 @@ def _compared(project: Project, target: Target) -> Comparison:
     return found
 
 
-def _facts(
-    project: Project, names: Sequence[str], asked: Sequence[str]
-) -> tuple[tuple[FactRow, ...], tuple[tuple[str, str], ...], tuple[tuple[StaleStage, ...] | None, ...]]:
-    """What differs beside data, at or below the paths that are ``asked`` for, the files that tell nothing, and the stale
-    stages of both sides."""
+def _sides(project: Project, names: Sequence[str]) -> list[Facts]:
+    """The facts of both sides."""
     with BlobReader(project.git) as reader:
         versions = Versions(project.git, reader)
         marks = Marks(versions)
@@ -106,6 +106,22 @@ def _facts(
         ]
     if len(names) == 1:
         sides.append(facts_of(TreeSource(project.git)))
+    return sides
+
+
+def _marks(
+    sides: Sequence[Facts], asked: Sequence[str]
+) -> tuple[tuple[tuple[StaleStage, ...] | None, ...], tuple[tuple[FalseResult, ...], ...]]:
+    """The stale stages of both sides, and the false results among what is ``asked`` for."""
+    wrong = tuple(
+        tuple(one for one in side.wrong if is_record(one.path) or any(below(one.path, path) for path in asked))
+        for side in sides
+    )
+    return tuple(side.stale for side in sides), wrong
+
+
+def _facts(sides: Sequence[Facts], asked: Sequence[str]) -> tuple[tuple[FactRow, ...], tuple[tuple[str, str], ...]]:
+    """What differs beside data, at or below the paths that are ``asked`` for, and the files that tell nothing."""
     rows = tuple(
         row
         for row in side_by_side(sides)
@@ -113,7 +129,7 @@ def _facts(
     )
     left_out = {path: reason for side in sides for path, reason in side.left_out.items()}
     left = tuple(sorted((path, why) for path, why in left_out.items() if any(below(path, one) for one in asked)))
-    return rows, left, tuple(side.stale for side in sides)
+    return rows, left
 
 
 def _file_of(row: FactRow) -> str:

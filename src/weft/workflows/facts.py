@@ -12,6 +12,7 @@ from weft.gitio.index import Index
 from weft.gitio.repo import GitRepo
 from weft.gitio.trees import is_pointer
 from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.fingerprint import is_at_or_below
 from weft.workflows.history_facts import (
     LIMIT,
     Declared,
@@ -23,8 +24,8 @@ from weft.workflows.history_facts import (
 )
 from weft.workflows.lineage_files import TreeFiles
 from weft.workflows.log_changes import delta
-from weft.workflows.results_status import StaleStage
-from weft.workflows.stale import Marks, stale_here
+from weft.workflows.results_status import FalseResult, Marked, StaleStage
+from weft.workflows.stale import Marks, marked_here
 from weft.workflows.targets import data_path, decode_pointer, pointer_path
 
 SECTIONS = ("params", "metrics", "data", "code", "stages")
@@ -40,8 +41,8 @@ class FactRow:
 
     Data are given by object id, code by Git blob id, stages by their command; NaN and infinities by their names. ``delta``
     is the last value less the first, for a metric that is a finite number in both. ``stale`` says for each revision whether
-    the value was made by a stage that is stale there, ``accepted`` whether nobody saw a run and it was
-    accepted by hand.
+    the value was made by a stage that is stale there, ``accepted`` whether nobody saw a run and it was accepted by hand,
+    ``wrong`` whether it is of a false result: then it is not ``stale``.
 
     What a stage read and wrote is as its record has it. Where the records of two stages differ, those that are not as the
     files have a row of their own, ``KEY (STAGE)``; and so have files that are not as any run had them, ``KEY (not of the
@@ -55,6 +56,7 @@ class FactRow:
     stale: tuple[bool, ...] = ()
     of: str = ""
     accepted: tuple[bool, ...] = ()
+    wrong: tuple[bool, ...] = ()
 
 
 Key = tuple[str, str]
@@ -67,7 +69,8 @@ class Facts:
     there, where no record agrees with them.
 
     ``left_out`` are files that tell nothing, each with the reason. ``stale`` are the stages that are stale, None where that
-    cannot be told; ``made`` maps what they made to them; ``accepted`` are the stages whose records were accepted by hand.
+    cannot be told; ``made`` maps what stages made to them; ``accepted`` are the stages whose records were accepted by hand;
+    ``wrong`` are the results that are false.
     """
 
     values: dict[Key, Any] = field(default_factory=dict)
@@ -77,6 +80,7 @@ class Facts:
     stale: tuple[StaleStage, ...] | None = ()
     made: dict[Key, str] = field(default_factory=dict)
     accepted: set[str] = field(default_factory=set)
+    wrong: tuple[FalseResult, ...] = ()
 
     def is_stale(self, key: Key) -> bool:
         """True for what a stale stage made."""
@@ -85,6 +89,19 @@ class Facts:
     def is_accepted(self, key: Key) -> bool:
         """True for what a stage made whose record was accepted by hand."""
         return self.made.get(key) in self.accepted
+
+    def is_wrong(self, key: Key, *, beside: bool = False) -> bool:
+        """True for a false result: for what the files have ``beside`` the record, or for what both have, or where the record
+        itself is what is wrong."""
+        section, name = key
+        if section not in ("metrics", "data"):
+            return False
+        file = name.partition(":")[0] if section == "metrics" else name
+        own = beside or key not in self.beside
+        return any(
+            (own and is_at_or_below(one.path, file)) or (is_record(one.path) and one.stage == self.made.get(key))
+            for one in self.wrong
+        )
 
 
 class Source(Protocol):
@@ -102,8 +119,8 @@ class Source(Protocol):
     def blobs(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Path to Git blob id of those files that are there. Raises ``GitFailed``."""
 
-    def stale(self) -> tuple[StaleStage, ...] | None:
-        """The stages that are stale there; None where that cannot be told. Raises ``GitFailed``."""
+    def marked(self) -> Marked:
+        """The stages that are stale there, and the results that are false. Raises ``GitFailed``."""
 
 
 class CommitSource:
@@ -114,7 +131,7 @@ class CommitSource:
         self._versions = versions
         self._marks = marks
 
-    def stale(self) -> tuple[StaleStage, ...] | None:
+    def marked(self) -> Marked:
         """As ``Source`` says."""
         return self._marks.of(self._index)
 
@@ -147,9 +164,9 @@ class TreeSource:
         self._repo = repo
         self._files = TreeFiles(repo)
 
-    def stale(self) -> tuple[StaleStage, ...] | None:
+    def marked(self) -> Marked:
         """As ``Source`` says."""
-        return stale_here(self._repo)
+        return marked_here(self._repo)
 
     def paths(self) -> Iterable[str]:
         """As ``Source`` says."""
@@ -207,7 +224,7 @@ class _Reading:
         for path, blob in self.source.blobs(sorted(self.code & self.paths)).items():
             self.facts.values["code", path] = blob
         self._records_first()
-        self.facts.stale = self.source.stale()
+        self.facts.stale, self.facts.wrong = self.source.marked()
         return self.facts
 
     def _records_first(self) -> None:
@@ -292,10 +309,11 @@ def side_by_side(columns: Sequence[Facts]) -> list[FactRow]:
 
 def _rows(key: Key, columns: Sequence[Facts]) -> Iterator[FactRow]:
     first = [column.values.get(key) for column in columns]
-    marks = tuple(column.is_stale(key) for column in columns)
+    false = tuple(column.is_wrong(key) for column in columns)
+    marks = tuple(column.is_stale(key) and not wrong for column, wrong in zip(columns, false, strict=True))
     by_hand = tuple(column.is_accepted(key) for column in columns)
     by_hand = by_hand if any(by_hand) else ()
-    yield replace(_row(key, first, marks), accepted=by_hand)
+    yield replace(_row(key, first, marks, wrong=false), accepted=by_hand)
     odd = {
         stage
         for column, value in zip(columns, first, strict=True)
@@ -304,16 +322,27 @@ def _rows(key: Key, columns: Sequence[Facts]) -> Iterator[FactRow]:
     }
     for stage in sorted(odd):
         told = [column.of_stages.get(key, {}).get(stage, value) for column, value in zip(columns, first, strict=True)]
-        yield replace(_row(key, told, marks, stage), accepted=by_hand)
+        yield replace(_row(key, told, marks, stage, false), accepted=by_hand)
     if any(key in column.beside for column in columns):
         own = [column.beside.get(key, value) for column, value in zip(columns, first, strict=True)]
-        yield _row(key, own, (), NOT_OF_THE_RUN)
+        false = tuple(key in column.beside and column.is_wrong(key, beside=True) for column in columns)
+        yield _row(key, own, (), NOT_OF_THE_RUN, false)
 
 
-def _row(key: Key, found: Sequence[Any], stale: tuple[bool, ...], of: str = "") -> FactRow:
+def _row(
+    key: Key, found: Sequence[Any], stale: tuple[bool, ...], of: str = "", wrong: tuple[bool, ...] = ()
+) -> FactRow:
     section, name = key
     by = delta(found[0], found[-1]) if section == "metrics" else None
-    return FactRow(section, f"{name} ({of})" if of else name, tuple(found), by, stale if any(stale) else (), of)
+    return FactRow(
+        section,
+        f"{name} ({of})" if of else name,
+        tuple(found),
+        by,
+        stale if any(stale) else (),
+        of,
+        wrong=wrong if any(wrong) else (),
+    )
 
 
 def is_different(row: FactRow) -> bool:

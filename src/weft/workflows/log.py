@@ -20,7 +20,7 @@ from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.violations import param_cause
 from weft.workflows.history_facts import NOT_HERE, POINTER, STAGES, Declared, Unreadable, Versions, below
 from weft.workflows.log_changes import DataChange, Found, StageChange, ValueChange
-from weft.workflows.results_status import StaleStage
+from weft.workflows.results_status import FalseResult, StaleStage
 from weft.workflows.stale import Marks
 from weft.workflows.targets import data_path, path_in
 
@@ -48,9 +48,9 @@ _Seen = tuple[Commit, list[tuple[str, Change]]]
 class LogEntry:
     """A commit (full ids, times as ISO 8601) and what it changed against its first parent.
 
-    ``stale`` are the stages that are stale in it, whichever commit made them so; None where that cannot be told.
-    ``left_out`` maps a file whose change cannot be told to the reason. ``cut`` says that it is the oldest commit of a
-    shallow clone: what it changed is not known.
+    ``stale`` are the stages that are stale in it, whichever commit made them so; None where that cannot be told. ``wrong``
+    are the results in it that are false. ``left_out`` maps a file whose change cannot be told to the reason. ``cut`` says
+    that it is the oldest commit of a shallow clone: what it changed is not known.
     """
 
     commit: str
@@ -65,6 +65,7 @@ class LogEntry:
     left_out: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     stale: tuple[StaleStage, ...] | None = ()
+    wrong: tuple[FalseResult, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -169,13 +170,13 @@ class Log:
         )
 
     def _marked(self, entry: LogEntry) -> LogEntry:
-        """``entry`` with what is stale in the commit, told from its own tree."""
+        """``entry`` with what is stale and what is false in the commit, told from its own tree."""
         wanted = self._wanted if any(self._wanted) else ()
-        stale = self.marks.of(self.marks.tree(entry.commit), wanted)
+        stale, wrong = self.marks.of(self.marks.tree(entry.commit), wanted)
         if not stale:
-            return entry if stale == () else replace(entry, stale=stale)
+            return replace(entry, stale=stale, wrong=wrong) if wrong or stale is None else entry
         params = tuple(replace(one, not_run=_not_run(one, stale)) for one in entry.params)
-        return replace(entry, params=params, stale=stale)
+        return replace(entry, params=params, stale=stale, wrong=wrong)
 
     def _is_wanted(self, kind: str, change: Change) -> bool:
         if kind == STAGES:

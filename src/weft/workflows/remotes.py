@@ -95,6 +95,9 @@ def remote_set_url(
     if check:
         try:
             spec = _reach(project, spec)
+        except BucketMissing as error:
+            error.hint = f"copy the store to that place first, or name where it is: weft remote set-url {name} URL"
+            raise
         except RemoteIdentity as error:
             error.hint = "copy all that the remote holds to the new place first; another store is another remote"
             raise
@@ -131,7 +134,10 @@ def remote_rename(project: Project, name: str, new: str) -> RemoteList:
     if name not in project.config.remotes:
         raise NoRemote(f"there is no remote called {name!a}", hint="weft remote list")
     if new in project.config.remotes:
-        raise ConfigError(f"there is a remote called {new!a} already", hint=f"weft remote remove {new}")
+        raise ConfigError(
+            f"there is a remote called {new!a} already",
+            hint=f"weft remote rename {name} OTHER-NAME, or free the name first: weft remote rename {new} OTHER-NAME",
+        )
 
     def renamed(specs: Mapping[str, RemoteSpec]) -> dict[str, RemoteSpec]:
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weft.workflows.results_status import Broken, Change, PathStatus, StaleStage
+from weft.workflows.results_status import Broken, Change, FalseResult, PathStatus, StaleStage
 
 if TYPE_CHECKING:
     from weft.workflows.facts import FactRow
@@ -79,7 +79,7 @@ class DiffResult:
     ``facts`` are params, metrics, code and commands of stages that differ, where a revision was given; ``left_out`` are
     files that tell nothing of them, each with the reason. ``absent`` are tracked paths of the workspace with the number of
     their files that are not here, and so were not compared. ``stale`` has the stale stages of both sides, None for one of
-    which they cannot be told; nothing where no revision was given.
+    which they cannot be told, and ``wrong`` the results that are false there; nothing where no revision was given.
     """
 
     old: str
@@ -90,6 +90,7 @@ class DiffResult:
     left_out: tuple[tuple[str, str], ...] = ()
     broken: tuple[Broken, ...] = ()
     stale: tuple[tuple[StaleStage, ...] | None, ...] = ()
+    wrong: tuple[tuple[FalseResult, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,9 @@ class PathStatus(NamedTuple):
     that it was here), behind (its pointer changed since the data was put here, and no edit is known),
     conflict (Git could not merge its pointer), or error; in the last two ``type`` may be "".
     ``absent`` counts files that were never materialized here. ``remote`` is "" (not asked), pushed, not-pushed, incomplete.
-    ``stored`` says how much of what is absent is in the local store: all, some, none, or "" where nothing is. ``files`` and
-    ``size`` (bytes) are those of the pointer. ``edited`` are those of the changed
-    files that were changed through a link, and so for others too. ``exit_code`` and ``hint`` are those of the error.
+    ``stored`` says how much of what is absent or to check out is in the local store: all, some, none, or "" where nothing
+    is. ``files`` and ``size`` (bytes) are those of the pointer. ``edited`` are those of the changed files that were changed
+    through a link, and so for others too. ``exit_code`` and ``hint`` are those of the error.
     """
 
     path: str
@@ -75,14 +75,33 @@ class StaleStage(NamedTuple):
     frozen: bool = False
 
 
+class FalseResult(NamedTuple):
+    """A result of a stage that is not what its run wrote, or for which no run stands: ``path`` is its, or that of the
+    record, and ``reason`` says what is not right there."""
+
+    stage: str
+    path: str
+    reason: str
+
+
+class Marked(NamedTuple):
+    """What is not as it should be of the stages of a commit or of the work tree: the ``stale`` ones, None where that cannot
+    be told, and what is ``wrong`` with results."""
+
+    stale: tuple[StaleStage, ...] | None = ()
+    wrong: tuple[FalseResult, ...] = ()
+
+
 class StatusResult(NamedTuple):
-    """Outcome of ``status``. ``stale`` are the stages of the work tree that are stale, None where that cannot be told."""
+    """Outcome of ``status``. ``stale`` are the stages of the work tree that are stale, None where that cannot be told;
+    ``wrong`` are results in it that are not what a run wrote."""
 
     paths: tuple[PathStatus, ...]
     remote: str = ""
     uncommitted: tuple[str, ...] = ()
     following: str = ""
     stale: tuple[StaleStage, ...] | None = ()
+    wrong: tuple[FalseResult, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -30,7 +30,7 @@ from weft.workflows.history_facts import (
     plain_files,
     stage_of,
 )
-from weft.workflows.results_status import StaleStage
+from weft.workflows.results_status import FalseResult, Marked, StaleStage
 from weft.workflows.stale import Marks
 from weft.workflows.targets import data_path, path_in
 
@@ -83,7 +83,8 @@ class ShowResult:
     """What a commit holds. ``params`` and ``metrics`` are by file and dotted key: those of the runs that it records, else
     those of the files in it. ``not_run`` are values of params files that no recorded run had. ``stale`` are the stale
     stages of all that is shown, None where they cannot be told; ``stale_paths`` what they made, ``accepted_paths`` what was
-    accepted by hand, of which nothing is known to have run.
+    accepted by hand, of which nothing is known to have run; ``false`` are results that are not what a run wrote, which
+    ``wrong`` tells too.
 
     ``wrong`` maps files to what is not right with them; ``notes`` say what was left out by what was asked for.
     """
@@ -104,6 +105,7 @@ class ShowResult:
     stale: tuple[StaleStage, ...] | None = ()
     stale_paths: tuple[str, ...] = ()
     accepted_paths: tuple[str, ...] = ()
+    false: tuple[FalseResult, ...] = ()
 
 
 class _Collector:
@@ -117,6 +119,7 @@ class _Collector:
         self.values: dict[str, _Values] = {PARAMS: {}, METRICS: {}}
         self.not_run: _Values = {}
         self.stale: tuple[StaleStage, ...] | None = ()
+        self.false: tuple[FalseResult, ...] = ()
         self.wrong: dict[str, list[str]] = {}
 
     def declare(self) -> None:
@@ -179,17 +182,22 @@ class _Collector:
             if name not in self.shown and any(below(record_path(name), one) for one in wanted):
                 self.shown[name] = ShownStage(name, stage.cmd, stage.wdir, recorded=False, declared=True)
 
-    def mark(self, stale: tuple[StaleStage, ...] | None) -> None:
-        """Mark the stages that are ``stale``."""
-        self.stale = stale
+    def mark(self, marked: Marked) -> None:
+        """Mark the stages that are stale, and tell of the results that are false."""
+        self.stale, self.false = stale, _ = marked
+        for path in {one.path for one in self.false}:
+            self.wrong.pop(path, None)  # the rules tell it all
+        for one in self.false:
+            self.complain(one.path, one.reason)
         causes = {one.stage: one.causes for one in stale or ()}
         for name, stage in self.shown.items():
             late, declared = None if stale is None else causes.get(name, ()), self.stages.get(name)
             self.shown[name] = replace(stage, stale=late, frozen=declared is not None and declared.frozen)
 
     def stale_paths(self) -> tuple[str, ...]:
-        """What the stale stages made."""
-        return tuple(out.path for one in self.stale or () for out in self.stages[one.stage].outs)
+        """What the stale stages made, but for what is false."""
+        paths = [out.path for one in self.stale or () for out in self.stages[one.stage].outs]
+        return tuple(path for path in paths if path not in self.wrong)
 
     def accepted_paths(self) -> tuple[str, ...]:
         """What no run of weft made, and somebody accepted by hand."""
@@ -235,7 +243,10 @@ class _Collector:
         self.shown = {
             name: one for name, one in self.shown.items() if any(below(record_path(name), top) for top in wanted)
         }
+        told = {one.path for one in self.false}  # chosen by what was asked for already
         for path in [path for path in self.wrong if self.declared.kind(path) in (PARAMS, METRICS, RECORD)]:
+            if path in told:
+                continue
             if not any(below(path, top) for top in wanted):
                 del self.wrong[path]
 
@@ -311,6 +322,7 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
         found.stale,
         found.stale_paths(),
         accepted,
+        found.false,
     )
 
 

@@ -1,4 +1,5 @@
-"""Which stages are stale in a commit or in the work tree, from Git alone: for all that shows what stages made."""
+"""Which stages are stale, and which results are false, in a commit or in the work tree, from Git alone: for all that shows
+what stages made."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from weft.pipeline.validate.scope import ancestors, participants
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
 from weft.workflows.files import read_small
 from weft.workflows.history_facts import Versions
-from weft.workflows.results_status import StaleStage
+from weft.workflows.results_status import FalseResult, Marked, StaleStage
 from weft.workflows.stages import read_kept
 
 _TREES = 256
@@ -35,7 +36,9 @@ _KEPT = 16 << 20
 _STATES = 8
 """So many states of a stage are remembered."""
 
-_State = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+_Found = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+"""The causes for which a stage is stale, and the paths at which something is false, with the reasons."""
+_State = tuple[tuple[str, ...], tuple[str, ...], _Found]
 
 
 class Marks:
@@ -60,13 +63,13 @@ class Marks:
         """The tree of the commit with the full id ``commit``."""
         return LazyTree(self._trees, commit)
 
-    def of(self, index: Index, wanted: Sequence[str] = ()) -> tuple[StaleStage, ...] | None:
-        """The stale stages of what ``index`` holds, as ``stale_here`` says; None where that cannot be told. What is asked
+    def of(self, index: Index, wanted: Sequence[str] = ()) -> Marked:
+        """What is stale and false in what ``index`` holds, as ``marked_here`` says. What is asked
         about a ``tree`` is remembered for the next ones. Raises ``GitFailed``.
         """
         declared = index.get(STAGE_FILE)
         if declared is None or not declared.regular:
-            return ()
+            return Marked()
         self._asked += 1
         if self._asked % _TREES == 0:
             self._cache = ParsedCache()
@@ -74,31 +77,32 @@ class Marks:
         context = _Context(index, (), self._blobs, cache=self._cache, whole=True)
         stages = {name: stage for name, stage in context.stages().items() if concerns(stage, wanted)}
         known = {name: self._remembered(index, declared.blob, stage) for name, stage in stages.items()}
-        stale.fetch(context, [stages[name] for name, causes in known.items() if causes is None])
-        told = []
-        for name, stage in stages.items():
-            causes = known[name]
-            causes = self._look(context, declared.blob, stage) if causes is None else causes
-            told += [StaleStage(name, causes, stage.frozen)] if causes else []
-        return None if self._blobs.lacking or context.broken(STAGE_FILE) else tuple(told)
+        stale.fetch(context, [stages[name] for name, found in known.items() if found is None])
+        told = [
+            (stage, self._look(context, declared.blob, stage) if (found := known[name]) is None else found)
+            for name, stage in stages.items()
+        ]
+        if self._blobs.lacking or context.broken(STAGE_FILE):
+            return Marked(None)
+        return _marked(told, wanted)
 
-    def _remembered(self, index: Index, declared: str, stage: Stage) -> tuple[str, ...] | None:
+    def _remembered(self, index: Index, declared: str, stage: Stage) -> _Found | None:
         if not isinstance(index, LazyTree):
             return None
-        for paths, states, causes in self._known.get((declared, stage.name), ()):
+        for paths, states, found in self._known.get((declared, stage.name), ()):
             if all(index.state(path) == state for path, state in zip(paths, states, strict=True)):
-                return causes
+                return found
         return None
 
-    def _look(self, context: Context, declared: str, stage: Stage) -> tuple[str, ...]:
+    def _look(self, context: Context, declared: str, stage: Stage) -> _Found:
         self.looked += 1
-        causes = stale.causes(context, stage)
+        found = stale.causes(context, stage), stale.wrong(context, stage)
         if isinstance(context.index, LazyTree) and not self._blobs.lacking:
             paths = tuple(sorted(stale.looked_at(context, stage)))
             known = self._known.setdefault((declared, stage.name), [])
-            known.insert(0, (paths, tuple(map(context.index.state, paths)), causes))
+            known.insert(0, (paths, tuple(map(context.index.state, paths)), found))
             del known[_STATES:]
-        return causes
+        return found
 
 
 class _Context(Context):
@@ -147,15 +151,15 @@ class _Present:
 # --- the work tree ---------------------------------------------------------------------------------------------------
 
 
-def stale_here(repo: GitRepo, wanted: Sequence[str] = ()) -> tuple[StaleStage, ...] | None:
-    """The stale stages of the work tree, only those that have to do with ``wanted`` if there are any; None where its
-    ``weft.yaml`` cannot be read.
+def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
+    """The stale stages and false results of the work tree, only those that have to do with ``wanted`` if there are any; None
+    for the stages where its ``weft.yaml`` cannot be read.
 
     What a sparse checkout leaves out is taken from the index. No process of Git where no stage has a record, else one, and
     one more where something that stages read is not as Git's index has it. Raises ``GitFailed``.
     """
     if not os.path.isdir(os.path.join(repo.root, RECORDS)) and not is_sparse(repo):
-        return ()
+        return Marked()
     values: set[str] = set()
 
     def read(path: str) -> bytes | None:
@@ -165,9 +169,9 @@ def stale_here(repo: GitRepo, wanted: Sequence[str] = ()) -> tuple[StaleStage, .
     try:
         stages = stagefile.decode(read_kept(repo, STAGE_FILE, TEXT_LIMIT) or b"", read=read)
     except WeftError:
-        return None
+        return Marked(None)
     if not stages:
-        return ()
+        return Marked()
     named = {path for stage in stages.values() for path in participants(stage)}
     pointers = {place + SUFFIX for path in named for place in ancestors(path)}
     found = kept_entries(repo, sorted({STAGE_FILE, RECORDS, *values, *named, *pointers}))
@@ -177,18 +181,30 @@ def stale_here(repo: GitRepo, wanted: Sequence[str] = ()) -> tuple[StaleStage, .
     blobs |= blob_ids(repo, [path for path, blob in blobs.items() if not blob])
     rows = {path: f"{mode} {blobs.get(path, '')} 0\t{path}" for path, (mode, _) in found.items()}
     context = _Context(Index(rows), (), _Files(repo, blobs), whole=True)
-    found_late = (
-        StaleStage(name, stale.causes(context, stage), stage.frozen)
-        for name, stage in stages.items()
-        if concerns(stage, wanted)
+    asked = [stage for stage in stages.values() if concerns(stage, wanted)]
+    told = [(stage, (stale.causes(context, stage), stale.wrong(context, stage, gone=False))) for stage in asked]
+    return _marked(told, wanted)
+
+
+def _marked(told: Sequence[tuple[Stage, _Found]], wanted: Sequence[str]) -> Marked:
+    late = tuple(StaleStage(stage.name, found[0], stage.frozen) for stage, found in told if found[0])
+    wrong = (
+        FalseResult(stage.name, path, reason)
+        for stage, found in told
+        for path, reason in found[1]
+        if not wanted or _meets([path, *(out.path for out in stage.outs if path == record_path(stage.name))], wanted)
     )
-    return tuple(one for one in found_late if one.causes)
+    return Marked(late, tuple(wrong))
+
+
+def _meets(paths: Iterable[str], wanted: Sequence[str]) -> bool:
+    """True when one of ``paths`` lies at, below or above one of those ``wanted``."""
+    return any(is_at_or_below(path, one) or is_at_or_below(one, path) for path in paths for one in wanted)
 
 
 def concerns(stage: Stage, wanted: Sequence[str]) -> bool:
     """True when ``stage`` names something at, below or above one of the paths ``wanted``, or none are."""
-    named = (record_path(stage.name), *participants(stage))
-    return not wanted or any(is_at_or_below(path, one) or is_at_or_below(one, path) for path in named for one in wanted)
+    return not wanted or _meets((record_path(stage.name), *participants(stage)), wanted)
 
 
 class _Files:

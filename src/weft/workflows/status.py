@@ -12,7 +12,7 @@ from weft.gitio.halfway import halfway
 from weft.model.entry import DIR
 from weft.util.later import later
 from weft.workflows.project import LOCKS_COPY, Project, state_dir
-from weft.workflows.results_status import Broken, Change, Edited, PathStatus, StatusResult
+from weft.workflows.results_status import Broken, Change, Edited, Marked, PathStatus, StatusResult
 from weft.workflows.targets import Target, pointer_path, repo_path, select, workspace_pointers
 from weft.workspace.compare import Comparison, compare
 from weft.workspace.scan import TreeScan, scan_tree
@@ -37,7 +37,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     """Compare each tracked path with its pointer; with ``remote`` also ask that one ("": the default) what it holds.
 
     What cannot be read of one path is told as its state, so that the others are still seen. Stages are told of that are
-    stale in the work tree, for which no remote is asked.
+    stale in the work tree, and results that are false, for which no remote is asked.
     """
     if os.path.lexists(os.path.join(project.git.common_dir, "hooks", "pre-commit")):  # it has much to load
         old_hooks.warn_of_old_hooks(project)
@@ -53,8 +53,9 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     now = halfway(project.git)
     following = next_step.following(project.git, project.progress) if now or pointers.unmerged else ""
     tell_of_locks(project, [target.path for target in targets])
-    late = stale.stale_here(project.git, [repo_path(project, text) for text in paths]) if _has_records(project) else ()
-    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, late)
+    asked = [repo_path(project, text) for text in paths]
+    marks = stale.marked_here(project.git, asked) if _has_records(project) else Marked()
+    return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, *marks)
 
 
 def tell_of_locks(project: Project, paths: Sequence[str]) -> None:
@@ -124,7 +125,7 @@ def state_of(project: Project, target: Target, pushed: str = "") -> PathStatus:
         changes,
         found.absent,
         pushed,
-        _stored(project, target, scan) if found.absent else "",
+        _stored(project, target, scan, found),
         found.message,
         _edited(project, changes),
         ExitCode.INTEGRITY if state == "error" else ExitCode.OK,  # what is missing here has no other error of its own
@@ -149,18 +150,24 @@ def changes_in(target: Target, found: Comparison) -> Iterator[Change]:
             yield Change(*change)
 
 
-def _stored(project: Project, target: Target, scan: TreeScan) -> str:
-    """Whether the local store holds what is not in the workspace: all, some or none of it, as far as its catalog tells."""
+def _stored(project: Project, target: Target, scan: TreeScan, found: Comparison) -> str:
+    """Whether the local store holds what is not in the workspace, or is there as a pointer before had it: all, some or none
+    of it, as far as its catalog tells; empty where there is no such thing."""
+    if found.behind:
+        return "none"
+    if not found.absent and not any(change.behind for change in found.changes):
+        return ""
     pointer, meant = target.pointer, selection.Selection(target.subpaths)
     view = project.store.layout(pointer.layout)
     recipes = project.catalog.recipes_for((pointer.oid,))
     if project.store.missing({recipes.get(pointer.oid, pointer.oid)}):
         return "none"
     held = saved.Saved(project.store)
+    old = {change.path for change in found.changes if change.behind}
     try:
         read = manifest_reader(project.store, pointer.layout)
         for pair in walk_pairs(scan, pointer, read, complete=True, enter=meant.enters):
-            on_disk = set(pair.scan.name_list())
+            on_disk = {name for name in pair.scan.name_list() if _path(target, pair.path, name) not in old}
             names = meant.filter(pair.path, pair.entries.keys() - on_disk)
             wanted = {pair.entries[name].oid for name in names if pair.entries[name].type != DIR}
             if wanted and held.lacking(wanted, view):
@@ -168,6 +175,11 @@ def _stored(project: Project, target: Target, scan: TreeScan) -> str:
     except ObjectMissing:
         return "some"
     return "all"
+
+
+def _path(target: Target, directory: str, name: str) -> str:
+    """The path of what is called ``name`` there; "/" is the tracked file itself."""
+    return target.path if name == "/" else "/".join(filter(None, (target.path, directory, name)))
 
 
 def _uncommitted(project: Project, targets: Sequence[Target]) -> tuple[str, ...]:

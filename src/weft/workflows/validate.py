@@ -18,10 +18,10 @@ from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo, discover
 from weft.model.stage import STAGE_FILE
-from weft.pipeline.validate.context import Context, frozen_of, read_ignores, text_refuses_stale
+from weft.pipeline.validate.context import Context, read_ignores, text_refuses_stale
 from weft.pipeline.validate.engine import check
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.ignores import Before, count
+from weft.pipeline.validate.ignores import Before, count, frozen_of, old_frozen
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import Scope
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
@@ -88,7 +88,7 @@ def look_at_staged(start: str, *, cached: bool = True, strict: bool = False) -> 
         if STAGE_FILE in context.changes:
             context.old_ignores()  # for the look at the workspace, while blobs can be read
             if report.inside and (strict or context.refuses_stale()):
-                context.old_frozen()
+                old_frozen(context)
     if cached:
         save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)
@@ -101,14 +101,16 @@ def validate_revision(start: str, rev: str, *, strict: bool = False) -> Validate
     Raises ``NoSuchRevision``, ``GitFailed``.
     """
     git = discover(start).judged()
-    return _revision(git, trees.resolve(git, rev), strict=strict)
+    return _revision(git, trees.resolve(git, rev), strict=strict, name=rev)
 
 
-def _revision(git: GitRepo, commit: str, before: Before | None = None, *, strict: bool) -> ValidateResult:
+def _revision(
+    git: GitRepo, commit: str, before: Before | None = None, *, strict: bool, name: str = ""
+) -> ValidateResult:
     changes = git_index.commit_changes(git, git_index.first_parents(git, commit, count=1))[commit]
     with BlobReader(git) as blobs:
         context = Context(git_index.tree_entries(git, commit), changes, blobs, whole=True)
-        result = _commit(git, context, commit, before, strict=strict)
+        result = _commit(git, context, commit, before, strict=strict, name=name)
     return replace(result, scope=commit)
 
 
@@ -217,8 +219,15 @@ def _before(blobs: BlobReader, commit: str) -> Before:
 
 
 def _commit(
-    git: GitRepo, context: Context, commit: str, before: Before | None = None, *, strict: bool = False
+    git: GitRepo,
+    context: Context,
+    commit: str,
+    before: Before | None = None,
+    *,
+    strict: bool = False,
+    name: str = "",
 ) -> ValidateResult:
+    context.commit = name or commit[:12]
     report = check(context)
     violations, notes = list(report.violations), list(context.notes)
     if report.inside or report.measured or report.scope.pointers:

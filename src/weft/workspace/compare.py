@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from weft.errors import IntegrityError, ObjectMissing
@@ -52,8 +52,8 @@ class Comparison(NamedTuple):
 
     ``state`` is clean, modified, not-here (never materialized), partial (some of it was not), missing (some of it is
     absent, and nothing records whether it was here), or error (``message`` says why; ``behind``: the pointer changed since
-    the data was last put here, so that the listing that is missing is one that nobody fetched yet). ``absent`` counts files
-    that are not on disk and not known to be deleted.
+    the data was last put here, so that the listing that is missing is one that nobody fetched yet: then ``changes`` are
+    those against the pointer before). ``absent`` counts files that are not on disk and not known to be deleted.
     """
 
     state: str
@@ -100,7 +100,9 @@ def compare(
         comparer.look(read)
     except ObjectMissing as error:
         message = f"{error.message} (mend: {error.hint})" if error.hint else error.message
-        return Comparison(ERROR, message=message, behind=bool(_moved(scan, pointer)))
+        behind = bool(_moved(scan, pointer))
+        edits = _edits(scan, pointer, read_before, workers) if behind and read_before is not None else ()
+        return Comparison(ERROR, edits, message=message, behind=behind)
     comparer.hash_unknown()
     if read_before is not None and _moved(scan, pointer):
         comparer.mark_behind(read_before)
@@ -108,6 +110,20 @@ def compare(
     if cache is not None:
         comparer.remember(cache, result)
     return result
+
+
+def _edits(scan: TreeScan, pointer: Pointer, read_before: ReadManifest, workers: int) -> tuple[FileChange, ...]:
+    """What was changed since the data was last put here; nothing where the manifests of then are not here."""
+    tracked = scan.state.tracked
+    if tracked is None:
+        return ()
+    comparer = _Comparer(scan, replace(pointer, oid=tracked.oid, layout=tracked.layout), workers, RENAME_BUDGET)
+    try:
+        comparer.look(read_before)
+    except IntegrityError:
+        return ()
+    comparer.hash_unknown()
+    return comparer.result().changes
 
 
 def _moved(scan: TreeScan, pointer: Pointer) -> str:

@@ -36,7 +36,7 @@ def test_json_is_one_document_and_nothing_else(session):
     session.show("rm", RECORD, page)
     document = json.loads(session.out_text)
     assert document["schema"] == "weft/rm/1"
-    assert document["data"] == {"moved": [["a", ""]], "broken": [], "dry_run": False}
+    assert document["data"] == {"moved": [["a", ""]], "broken": [], "dry_run": False, "saved": []}
     assert document["warnings"] == [{"message": "careful", "hint": "weft doctor"}]
     assert session.err_text == "warning: careful\nhint: weft doctor\n"
 

@@ -21,6 +21,10 @@ class KeyFirst(VerbGroup):
         """Put the sub-command before a key."""
         if args and args[0] not in self.commands:
             args = ["get" if len(args) == 1 else "set", *args]
+        if args and args[0] == "set" and "--" not in args:
+            # Of a number below zero it is said which are meant, and not that there is no such option.
+            below = [text for text in args if text[:1] == "-" and text[1:].isdecimal()]
+            args = [*(text for text in args if text not in below), *(["--", *below] if below else [])]
         return super().resolve_command(ctx, args)
 
 

@@ -23,8 +23,8 @@ from weft.workflows.show import show
 def command(session: Session, context: click.Context, words: tuple[str, ...], form: str) -> None:
     """Show the data, params, metrics and stages that a commit holds.
 
-    Without REV it is HEAD. PATH limits it to data, records, params and metrics files there. What is not right, as a record
-    whose digest does not fit, is named at the end. Results of a stage whose inputs changed since its run are marked as
+    Without REV it is HEAD. PATH limits it to data, records, params and metrics files there. What is not right, as a result
+    that no run wrote, is marked and named at the end. Results of a stage whose inputs changed since its run are marked as
     stale, and params of a run are those of its record. Everything is read from Git: no data is needed.
     """
     revisions, paths = split_words(context, words, most=1)

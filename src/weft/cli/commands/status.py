@@ -32,7 +32,7 @@ def command(session: Session, paths: tuple[str, ...], remote: str | None, exit_c
     A letter leads each line: A added, M modified, D deleted, R renamed, T another type, X another mode, - not here,
     ~ partly here, < to check out: its pointer changed and not the file, ^ not pushed, U in conflict, ! error. Many
     changes of a kind below a directory are one line; -v lists each file. Stages whose inputs changed since their run are
-    named as stale; --exit-code does not count them.
+    named as stale, and results that no run wrote as not right; --exit-code does not count these.
     """
     with open_project(session.start, session.progress, session.trust) as project:
         result = status(project, paths, remote=remote)

@@ -51,8 +51,14 @@ def status_page(result: StatusResult, view: View) -> Page:
     data = [line for item in result.paths for line in path_lines(item, view)]
     longest = max((len(item.changes) for item in result.paths), default=0)
     notes = (*_told_folded("status", longest, view), *_advice(result))
-    late = stale.stale_lines(result.stale, view) if result.stale else ()
+    late = _marks(result, view)
     return Page(data=(*data, *late), report=(_status_sum(result),), notes=notes)
+
+
+def _marks(result: StatusResult, view: View) -> list[str]:
+    """A line for each result that is false, and for each stage that is stale."""
+    wrong = stale.wrong_lines(result.wrong, view) if result.wrong else []
+    return wrong + (stale.stale_lines(result.stale, view) if result.stale else [])
 
 
 def stat_page(result: StatusResult, view: View) -> Page:
@@ -66,7 +72,7 @@ def stat_page(result: StatusResult, view: View) -> Page:
         for directory, some in _by_directory(item):
             rows.append([f"  {escape(directory)}/", "", "", ", ".join(_counted(some))])
     lines = tuple(columns(rows, frozenset((1, 2))))
-    late = stale.stale_lines(result.stale, view) if result.stale else ()
+    late = _marks(result, view)
     return Page(data=(*lines, *late), report=(_status_sum(result),), notes=tuple(_advice(result)))
 
 
@@ -114,7 +120,7 @@ def path_lines(item: PathStatus, view: View) -> list[str]:
         lines.append(f"{paint.bad(STATES[item.state])} {path}  {escape(item.message)}")
     elif item.state == "not-here":
         lines.append(f"{paint.quiet('-')} {path}  (not here)")
-    elif item.state == "behind" and not item.changes:
+    elif _not_fetched(item):
         lines.append(f"{paint.care('<')} {path}  (its pointer changed, and the new data is not here)")
     elif item.absent and item.state != "missing":
         lines.append(f"{paint.quiet('~')} {path}  ({count_text(item.absent, 'file')} not here)")
@@ -125,6 +131,11 @@ def path_lines(item: PathStatus, view: View) -> list[str]:
     if view.verbose and not lines:
         lines.append(f"= {path}")
     return lines
+
+
+def _not_fetched(item: PathStatus) -> bool:
+    """True where the pointer changed and what it stands for is not here: the changes are edits of what was here before."""
+    return item.state == "behind" and not any(change.behind for change in item.changes)
 
 
 def _edited_lines(edited: Edited, paint: Paint) -> list[str]:
@@ -153,15 +164,16 @@ def _status_sum(result: StatusResult) -> str:
         parts.append(f"{len(incomplete)} incomplete on {escape(result.remote)}")
     if result.paths and all(item.remote == "pushed" for item in result.paths):
         parts.append(f"all pushed to {escape(result.remote)}")
+    parts += [f"{count_text(len(result.wrong), 'result')} not right"] if result.wrong else []
     paths = count_text(len(result.paths), "tracked path")
-    if not result.paths:
+    if not result.paths and not result.wrong:
         return "nothing is tracked yet"
     return f"{paths}: {', '.join(parts)}" if parts else f"{paths}, all as recorded"
 
 
 def _state(item: PathStatus) -> str:
     """The state of a path as the sum counts it, beside its changes."""
-    if item.changes and item.state in ("modified", "behind"):
+    if item.changes and item.state in ("modified", "behind") and not _not_fetched(item):
         return "partial" if item.absent else ""
     return item.state
 
@@ -173,8 +185,11 @@ def _advice(result: StatusResult) -> list[str]:
     wrong = [item for item in result.paths if item.hint and not (item.state == "conflict" and result.following)]
     lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in wrong))
     lines += [f"next: {escape(result.following)}"] if result.following else []
-    behind = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
-    absent = [item for item in result.paths if item not in behind and (item.absent or item.state == "behind")]
+    moved = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
+    behind = [item for item in moved if item.stored in ("", "all")]  # else only a pull helps
+    absent = [
+        item for item in result.paths if item not in behind and (item.absent or item in moved or item.state == "behind")
+    ]
     if behind:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
     settled = [item for item in result.paths if item.state != "conflict"]
@@ -198,6 +213,9 @@ def _advice(result: StatusResult) -> list[str]:
         lines.append("next: weft push")
     if any(item.remote == "incomplete" for item in result.paths):
         lines.append(f"next: weft verify --remote {escape(result.remote)} --repair")
+    if result.wrong:
+        names = " ".join(dict.fromkeys(one.stage for one in result.wrong))
+        lines.append(f"next: weft repro {escape(names)}, to make again what is not right")
     if any(not one.frozen for one in result.stale or ()):
         lines.append("next: weft repro, to run stages that are stale")
     if result.stale is None:
@@ -219,6 +237,7 @@ def diff_page(result: DiffResult, view: View, form: str = "text") -> Page:
     told = [f"{number} of {section}" for section, number in others.items()]
     notes = _told_folded("diff", len(result.changes), view)
     notes += [f"{escape(path)} is left out: {escape(reason)}" for path, reason in result.left_out]
+    notes += stale.wrong_notes((result.old, result.new), result.wrong) if any(result.wrong) else ()
     notes += stale.stale_notes((result.old, result.new), result.stale) if result.stale else ()
     notes += [
         f"{escape(path)}: {count_text(number, 'file')} not here, and not compared" for path, number in result.absent

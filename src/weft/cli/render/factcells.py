@@ -13,10 +13,11 @@ _WIDEST = 60
 
 
 def fact_cells(row: FactRow, view: View) -> list[str]:
-    """The values of a row, marked where the stage that made them is stale or was accepted by hand; ids are
-    cut short but with ``-v``, and so is what is too long for a table."""
+    """The values of a row, marked where they are of a false result, or else where the stage that made them is stale or was
+    accepted by hand; ids are cut short but with ``-v``, and so is what is too long for a table."""
     cells = [_cell(row.section, value, view) for value in row.values]
-    for mark, marked in (("stale", row.stale), ("accepted by hand", row.accepted)):
+    wrong = tuple(mark and value is not None for mark, value in zip(row.wrong, row.values, strict=False))
+    for mark, marked in (("not right", wrong), ("stale", row.stale), ("accepted by hand", row.accepted)):
         cells = [
             f"{cell} {mark}" if here else cell
             for cell, here in zip(cells, marked or (False,) * len(cells), strict=True)

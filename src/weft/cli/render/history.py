@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from weft.cli.context import Page, View
 from weft.cli.render.factcells import fact_cells
-from weft.cli.render.stale import stale_notes
+from weft.cli.render.stale import stale_notes, wrong_notes
 from weft.cli.render.tables import table
 from weft.cli.text import escape
 from weft.util.humanize import count_text
@@ -17,15 +17,16 @@ FORMS = ("text", "csv", "md")
 
 
 def compare_page(result: CompareResult, view: View, form: str = "text") -> Page:
-    """One column a revision, and the delta of metrics last; in CSV the revisions in which a value is stale, or was accepted
-    by hand, behind it."""
+    """One column a revision, and the delta of metrics last; in CSV the revisions in which a value is stale, was accepted by
+    hand, or is not right, behind it."""
     heads = ["", "", *result.revisions, "delta"]
     if form == "csv":
         rows = [
-            [row.section, row.key, *row.values, row.delta, _where(row.stale, result), _where(row.accepted, result)]
+            [row.section, row.key, *row.values, row.delta]
+            + [_where(marks, result) for marks in (row.stale, row.accepted, row.wrong)]
             for row in result.rows
         ]
-        data: Sequence[str] = table(form, ["section", "key", *heads[2:], "stale", "accepted"], rows)
+        data: Sequence[str] = table(form, ["section", "key", *heads[2:], "stale", "accepted", "not right"], rows)
     else:
         cells = [[row.section, row.key, *fact_cells(row, view), _delta(row.delta)] for row in result.rows]
         data = (table(form, heads, cells) if form == "md" else _text(heads, cells)) if cells else ()
@@ -39,6 +40,7 @@ def _where(marks: Sequence[bool], result: CompareResult) -> str:
 
 def _notes(result: CompareResult) -> list[str]:
     notes = [f"{escape(one.revision)}: {escape(one.path)} is left out: {escape(one.reason)}" for one in result.left_out]
+    notes += wrong_notes(result.revisions, result.wrong) if result.wrong else ()
     notes += stale_notes(result.revisions, result.stale) if result.stale else ()
     if result.cut:
         notes.append(f"{count_text(result.cut, 'older commit')} of the range left out")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from weft.cli.context import View
-from weft.cli.render.stale import FROZEN, UNKNOWN, stage_text
+from weft.cli.render.stale import FROZEN, NOT_RIGHT, UNKNOWN, stage_text, wrong_text
 from weft.cli.render.tables import csv_row, inline
 from weft.cli.text import escape
 from weft.util.humanize import count_text, duration_text, few_text, size_text
@@ -63,6 +63,10 @@ def _rows(entry: LogEntry, view: View) -> Iterator[tuple[str, str]]:
         yield from ((label, text(one)) for one in shown)
         if len(shown) < len(items):
             yield label, f"and {len(items) - len(shown):,} more (-v lists all)"
+    wrong = entry.wrong if view.verbose else entry.wrong[:_STALE]
+    yield from ((NOT_RIGHT, wrong_text(one.path, one.reason)) for one in wrong)
+    if len(wrong) < len(entry.wrong):
+        yield NOT_RIGHT, f"and {len(entry.wrong) - len(wrong):,} more (-v lists them)"
     late = entry.stale or ()
     yield from (
         (FROZEN if one.frozen else "stale", stage_text(one)) for one in (late if view.verbose else late[:_STALE])
@@ -129,6 +133,8 @@ def _csv(entry: LogEntry, _view: View) -> Iterator[str]:
             yield csv_row((*lead, label, change.file, change.key, change.old, change.new, change.delta))
     for stage in entry.stages:
         yield csv_row((*lead, "stages", stage.stage, stage.change, "", stage.run, ""))
+    for false in entry.wrong:
+        yield csv_row((*lead, NOT_RIGHT, false.path, "", "", false.reason, ""))
     for late in entry.stale or ():
         yield csv_row((*lead, FROZEN if late.frozen else "stale", late.stage, "", "", ", ".join(late.causes), ""))
     if entry.stale is None:

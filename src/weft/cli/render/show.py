@@ -8,7 +8,7 @@ from typing import Any
 from weft.cli.context import Page, View
 from weft.cli.render.lineage import run_rows
 from weft.cli.render.log import plain
-from weft.cli.render.stale import FROZEN, UNKNOWN, stale_lines
+from weft.cli.render.stale import FROZEN, NOT_RIGHT, UNKNOWN, stale_lines, wrong_text
 from weft.cli.render.tables import table
 from weft.cli.text import columns, escape
 from weft.util.humanize import count_text, few_text, size_text
@@ -42,8 +42,8 @@ def show_page(result: ShowResult, view: View, form: str = "text") -> Page:
     lines[2:2] = ["", *late] if late else []
     for stage in result.stages:
         lines += _titled(f"stage {escape(stage.name)}", [f"{label:<8}  {text}" for label, text in _stage(stage, view)])
-    wrong = [f"{escape(path)}: {escape(reason)}" for path, reasons in result.wrong.items() for reason in reasons]
-    lines += _titled(view.paint.bad("not right"), wrong)
+    wrong = [wrong_text(path, reason) for path, reasons in result.wrong.items() for reason in reasons]
+    lines += _titled(view.paint.bad(NOT_RIGHT), wrong)
     holds_none = not (result.data or result.stages or result.params or result.metrics or wrong)
     notes = ["this commit holds no data, stages, params or metrics"] if holds_none else list(result.notes)
     notes += [UNKNOWN] if result.stale is None else []
@@ -98,6 +98,8 @@ def _data(result: ShowResult, view: View) -> list[str]:
 
 
 def _mark(path: str, result: ShowResult, view: View) -> str:
+    if any(one.path == path or one.path.startswith(f"{path}/") for one in result.false):
+        return f"  {view.paint.bad(NOT_RIGHT)}"
     marks = ("stale" if path in result.stale_paths else "", BY_HAND if path in result.accepted_paths else "")
     return "".join(f"  {view.paint.care(mark)}" for mark in marks if mark)
 

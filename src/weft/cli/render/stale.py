@@ -1,4 +1,4 @@
-"""How a stage that is stale is told of: in one line, with what changed since its run."""
+"""How a stage that is stale is told of, in one line with what changed since its run, and a result that is false."""
 
 from __future__ import annotations
 
@@ -7,16 +7,41 @@ from collections.abc import Iterator, Sequence
 from weft.cli.context import View
 from weft.cli.text import escape
 from weft.util.humanize import few_text
-from weft.workflows.results_status import StaleStage
+from weft.workflows.results_status import FalseResult, StaleStage
 
 _SHOWN = 10
 FROZEN = "frozen, stale"
 UNKNOWN = "which stages are stale cannot be told from here"
+NOT_RIGHT = "not right"
+"""Marks a false result."""
 
 
 def stage_text(stage: StaleStage) -> str:
     """``train: src/train.py changed since the run``."""
     return f"{escape(stage.stage)}: {escape(few_text(stage.causes))} changed since the run"
+
+
+def wrong_text(path: str, reason: str) -> str:
+    """``out.txt is not what the run of train wrote``; a reason that goes on otherwise comes behind a colon."""
+    return f"{escape(path)}{' ' if reason.startswith('is ') else ': '}{escape(reason)}"
+
+
+def wrong_lines(wrong: Sequence[FalseResult], view: View) -> list[str]:
+    """A line for each false result; of many only the first, but with ``-v`` all."""
+    shown = wrong if view.verbose or len(wrong) <= _SHOWN else wrong[: _SHOWN - 1]
+    mark = view.paint.bad(NOT_RIGHT)
+    more = [f"{mark}: {len(wrong) - len(shown)} more (-v lists them)"] if len(shown) < len(wrong) else []
+    return [f"{mark}: {wrong_text(one.path, one.reason)}" for one in shown] + more
+
+
+def wrong_notes(names: Sequence[str], wrong: Sequence[Sequence[FalseResult]]) -> Iterator[str]:
+    """A line for each result that is false in some of the revisions ``names`` for the same reason."""
+    where: dict[FalseResult, list[str]] = {}
+    for name, found in zip(names, wrong, strict=True):
+        for one in found:
+            where.setdefault(one, []).append(name)
+    for one, some in where.items():
+        yield f"{NOT_RIGHT} in {escape(few_text(some))}: {wrong_text(one.path, one.reason)}"
 
 
 def stale_lines(stale: Sequence[StaleStage], view: View) -> list[str]:

@@ -28,11 +28,11 @@ def code(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     for file, blob in record.code.items():
         now, recorded = context.kept(file), kept_of(record, file, blob)
         if not now and not context.deleted(file):
-            text, mend, stale = f"{file} was used, and is not staged", f"git add {quoted(file)}", None
+            text, mend, stale = f"{file} was used, and is not {context.here}", f"git add {quoted(file)}", None
             if context.owner(file):
                 text, mend = f"{file} was used as code, and weft keeps it now", again
         elif now and not same_kept(recorded, now, record.schema):
-            text = f"{file} is staged {_how(recorded, now)} than the run used"
+            text = f"{file} is {context.here} {_how(recorded, now)} than the run used"
             mend = context.rerun(stage.name, file)
             stale = Stale(stage.name, file)
         else:
@@ -84,7 +84,8 @@ def surroundings(context: Context, record: Record, stage: Stage) -> Iterator[Vio
     elif lockfile and not context.deleted(lockfile):
         entry = context.entry(lockfile)
         if entry is None or not entry.regular or entry.blob != record.env.get("lockfile_blob"):
-            text = f"{lockfile} is staged in another version than the run had" if entry else f"{lockfile} is not staged"
+            text = "in another version than the run had" if entry else ""
+            text = f"{lockfile} is {context.here} {text}" if entry else f"{lockfile} is not {context.here}"
             text = text if entry is None or entry.regular else f"{lockfile} is no plain file"
             mend = context.rerun(stage.name, lockfile) if entry else f"git add {quoted(lockfile)}"
             stale = Stale(stage.name, lockfile) if entry and entry.regular else None

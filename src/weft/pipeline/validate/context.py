@@ -53,7 +53,7 @@ class Context(Snapshot):
         self._graph: Graph | None = None
         self._old_ignores: tuple[Ignore, ...] | None = None
         self._old_refuses = False
-        self._old_frozen: frozenset[str] | None = None
+        self.known_frozen: frozenset[str] | None = None
         self._readings: dict[str, Reading] = {}
         self._ask_unstaged = unstaged
         self._unstaged: frozenset[str] | None = None
@@ -95,12 +95,6 @@ class Context(Snapshot):
             before = self.old_texts([STAGE_FILE], TEXT_LIMIT).get(STAGE_FILE, b"")
             self._old_ignores, self._old_refuses = read_ignores(before), text_refuses_stale(before)
         return self._old_ignores
-
-    def old_frozen(self) -> frozenset[str]:
-        """The names of the stages that were frozen before this commit; none when they cannot be read."""
-        if self._old_frozen is None:
-            self._old_frozen = frozen_of(self.old_stages() or {})
-        return self._old_frozen
 
     def refuses_stale(self) -> bool:
         """Whether weft.yaml wants stale stages refused, or did before this commit: it does not excuse itself."""
@@ -187,7 +181,8 @@ class Context(Snapshot):
             made = decode(text)
         except WeftError as error:
             if kind != "ignores" or ("stages", path) not in self._parsed:
-                self.found.append(faults.parse_fault(kind, path, text, error))
+                before = f"{self.commit}~" if self.commit and path in self.changes else "HEAD"
+                self.found.append(faults.parse_fault(kind, path, text, error, before))
             return None
         if kind == "stages" and self.values_files:
             self._cache.put("vars", path, blob, list(self.values_files))
@@ -205,11 +200,6 @@ def redeclares(context: Context) -> bool:
 def _values_key(index: Index, paths: Iterable[str]) -> str:
     """What of the files ``paths`` a kept result hangs on."""
     return "".join(f" {path} {entry.blob if (entry := index.get(path)) else ''}" for path in paths)
-
-
-def frozen_of(stages: Mapping[str, Stage]) -> frozenset[str]:
-    """The names of those ``stages`` that are frozen."""
-    return frozenset(name for name, stage in stages.items() if stage.frozen)
 
 
 def read_ignores(text: bytes) -> tuple[Ignore, ...]:

@@ -50,7 +50,8 @@ def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -
                 elif owner not in context.index:
                     mend = f"git add {quoted(owner)}, then: {mend}"
                 stale = Stale(record.stage, ref.path) if key == "deps" and _is_another(context, ref) else None
-                yield found(DATA, path, text, line=line, mend=mend, stale=stale)
+                result = ref.path if key == "outs" else ""
+                yield found(DATA, path, text, line=line, mend=mend, stale=stale, result=result)
             elif ref.inside and (known := context.pointer(ref.inside)) is not None:
                 inside.append(Inside(path, ref, known))
 
@@ -61,7 +62,7 @@ def _difference(context: Context, ref: DataRef) -> str:
     if known is None:
         silent = context.broken(owner + SUFFIX) or context.deleted(owner + SUFFIX)
         silent = silent or owner + SUFFIX in context.index  # a link or a submodule: rule 4 tells
-        return "" if silent else f"no staged pointer stands for {owner}"
+        return "" if silent else f"no {'' if context.commit else 'staged '}pointer stands for {owner}"
     if ref.inside:
         if not known.is_dir:
             return f"{ref.path} is said to lie inside {owner}, which is a file"
@@ -71,9 +72,10 @@ def _difference(context: Context, ref: DataRef) -> str:
             "" if ref.whole in (None, known.oid) else f"{owner}, of which {ref.path} is a part, changed since the run"
         )
     if known.oid != ref.oid:
-        return f"{ref.path} is {_short(known)} as staged, and was {_short(ref)} in the run"
+        return f"{ref.path} is {_short(known)} {context.as_here}, and was {_short(ref)} in the run"
     same = (known.type, known.size, known.files, known.executable) == (ref.type, ref.size, ref.files, ref.executable)
-    return "" if same else f"type, size, number of files or mode of {ref.path} differ from the staged pointer"
+    pointer = "pointer" if context.commit else "staged pointer"
+    return "" if same else f"type, size, number of files or mode of {ref.path} differ from the {pointer}"
 
 
 def _is_another(context: Context, ref: DataRef) -> bool:

@@ -24,22 +24,31 @@ _YAML = frozenset(["pointer", "record", "stages", "ignores"])
 
 
 def found(
-    number: int, path: str, message: str, *, line: int = 0, mend: str = "", stale: Stale | None = None
+    number: int,
+    path: str,
+    message: str,
+    *,
+    line: int = 0,
+    mend: str = "",
+    stale: Stale | None = None,
+    result: str = "",
 ) -> Violation:
     """A violation of rule ``number``; without ``mend`` the general advice of the rule. With ``stale`` it says that an input
-    is another one by now, and nothing false of a result."""
+    is another one by now, and nothing false of a result; ``result`` is the path of one of which it says something false."""
     rule = registry.RULES[rule_id(number)]
-    made = Violation(rule.id, rule.severity, path, line, message, mend or rule.mend)
+    made = Violation(rule.id, rule.severity, path, line, message, mend or rule.mend, result=result)
     return made if stale is None else replace(made, severity="stale", stage=stale.stage, cause=stale.cause)
 
 
-def parse_fault(kind: str, path: str, text: bytes, error: WeftError) -> Violation:
-    """The violation for a text of ``kind`` whose parser raised ``error``."""
+def parse_fault(kind: str, path: str, text: bytes, error: WeftError, before: str = "HEAD") -> Violation:
+    """The violation for a text of ``kind`` whose parser raised ``error``; the commit ``before`` may have a right one."""
     mark = re.search(_MARKS, text)
     if isinstance(error, MergeConflict) or mark:
         line = text.count(b"\n", 0, mark.start()) + 1 if mark else error.line
         return found(CONFLICT, path, "the marks of a merge conflict are in it", line=line)
-    return found(_number(kind, text, error), path, _message(path, error), line=error.line, mend=_mend(path, kind))
+    return found(
+        _number(kind, text, error), path, _message(path, error), line=error.line, mend=_mend(path, kind, before)
+    )
 
 
 def too_large(path: str) -> Violation:
@@ -74,9 +83,9 @@ def _message(path: str, error: WeftError) -> str:
     return text
 
 
-def _mend(path: str, kind: str) -> str:
+def _mend(path: str, kind: str, before: str) -> str:
     if kind == "pointer":
-        return f"git checkout HEAD -- {quoted(path)}, or: weft add {quoted(path[:-5])}"
+        return f"git checkout {before} -- {quoted(path)}, or: weft add {quoted(path[:-5])}"
     if kind == "record":
         return f"weft repro {path.rpartition('/')[2].removesuffix('.yaml')}"
     return ""

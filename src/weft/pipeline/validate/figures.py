@@ -14,6 +14,7 @@ from weft.pipeline.fingerprint import kept_of, same_kept, same_params_file, same
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.records import declared_as_run
+from weft.pipeline.validate.snapshot import back
 from weft.pipeline.validate.violations import Stale, Violation, param_cause
 
 PARAMS, METRICS = 9, 10
@@ -29,7 +30,7 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
         if recorded is None or (staged is None and (context.broken(wanted.file) or context.deleted(wanted.file))):
             continue
         if staged is None:
-            text = f"the params file {wanted.file} is not staged"
+            text = f"the params file {wanted.file} is not {context.here}"
             yield found(PARAMS, path, text, mend=f"git add {quoted(wanted.file)}")
             continue
         try:
@@ -38,7 +39,7 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
             lacks, mend = Stale(stage.name, wanted.file), context.rerun(stage.name, wanted.file)
             yield found(PARAMS, wanted.file, error.message, line=error.line, mend=mend, stale=lacks)
             continue
-        differences = list(_differences(recorded, expected))
+        differences = list(_differences(context, recorded, expected))
         mend = context.rerun(stage.name, wanted.file) if differences else ""
         for key, text in differences:
             line = context.line(path, "params", wanted.file, key)
@@ -77,15 +78,16 @@ def metrics(context: Context, record: Record, stage: Stage) -> Iterator[Violatio
             continue
         for key in values.not_finite(staged):
             text = f"the metric {key} is {staged.get(key, 'not a number')}"
-            yield found(
-                METRICS, file, text, mend=f"mend what {quoted(stage.name)} computes, then: weft repro {stage.name}"
-            )
+            mend = f"mend what {quoted(stage.name)} computes, then: weft repro {stage.name}"
+            yield found(METRICS, file, text, mend=mend, result=file)
         if file not in record.metrics:
-            yield found(METRICS, path, f"it says nothing of the metrics in {file}", mend=f"weft repro {stage.name}")
+            text, mend = f"it says nothing of the metrics in {file}", f"weft repro {stage.name}"
+            yield found(METRICS, path, text, mend=mend, result=file)
             continue
-        for key, text in _differences(record.metrics[file], staged):
+        for key, text in _differences(context, record.metrics[file], staged):
             line = context.line(path, "metrics", file, key)
-            yield found(METRICS, path, f"{key} of {file} {text}", line=line, mend=_again(context, record, file))
+            text, mend = f"{key} of {file} {text}", _again(context, record, file)
+            yield found(METRICS, path, text, line=line, mend=mend, result=file)
 
 
 def _kept_by_git(context: Context, record: Record, stage: Stage, path: str) -> Iterator[Violation]:
@@ -95,27 +97,29 @@ def _kept_by_git(context: Context, record: Record, stage: Stage, path: str) -> I
             continue
         if not now and context.deleted(file):
             continue
-        text = f"{file} is staged with other bytes than the run wrote" if now else f"{file} is not staged"
+        text = (
+            f"{file} is {context.here} with other bytes than the run wrote" if now else f"{file} is not {context.here}"
+        )
         if now.endswith(blob):
-            text = f"{file} is staged as another kind of file than the run wrote"
+            text = f"{file} is {context.here} as another kind of file than the run wrote"
         line, mend = (
             context.line(path, "files", file),
             _again(context, record, file) if now else _add(file, record.stage),
         )
-        yield found(METRICS, path, text, line=line, mend=mend)
+        yield found(METRICS, path, text, line=line, mend=mend, result=file)
     for out in stage.outs:
         for file in [] if out.cache else context.at_or_below(out.path):
             if file not in record.files:
-                text = f"{file} is staged, and the run did not write it"
+                text = f"{file} is {context.here}, and the run did not write it"
                 mend = f"git rm --cached {quoted(file)}, or: weft repro {stage.name}"
-                yield found(METRICS, path, text, line=context.line(path, "files"), mend=mend)
+                yield found(METRICS, path, text, line=context.line(path, "files"), mend=mend, result=file)
 
 
 def _again(context: Context, record: Record, file: str) -> str:
     """What brings ``file``, which is not what the run wrote, and its record together again."""
     change = context.changes.get(file)
     if change is not None and change.old_blob and change.old_blob == record.files.get(file):
-        return f"git restore --staged --worktree {quoted(file)}"  # the commit before has what the run wrote
+        return back(context, file, worktree=True)  # the commit before has what the run wrote
     return context.rerun(record.stage, file)
 
 
@@ -123,14 +127,14 @@ def _add(file: str, stage: str) -> str:
     return f"git add {quoted(file)}, then: weft repro {stage}"
 
 
-def _differences(recorded: Mapping[str, Any], staged: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _differences(context: Context, recorded: Mapping[str, Any], staged: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in sorted({*recorded, *staged}):
         if key not in staged:
-            yield key, "is not in the staged file"
+            yield key, "is not in the file" if context.commit else "is not in the staged file"
         elif key not in recorded:
             yield key, "is not in the record"
         elif not same_value(recorded[key], staged[key]):
-            yield key, f"is {_short(staged[key])} as staged, and was {_short(recorded[key])} in the run"
+            yield key, f"is {_short(staged[key])} {context.as_here}, and was {_short(recorded[key])} in the run"
 
 
 def _short(value: object) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from weft.model.stage import STAGE_FILE, Ignore
+from weft.model.stage import STAGE_FILE, Ignore, Stage
 from weft.pipeline.validate.faults import SCHEMA
 from weft.pipeline.validate.violations import Violation, rule_id, stale_refused
 from weft.util.later import later
@@ -35,6 +35,18 @@ class Before(NamedTuple):
     refuses: bool = False
 
 
+def old_frozen(context: Context) -> frozenset[str]:
+    """The names of the stages that were frozen before this commit; none when they cannot be read. Blobs are read once."""
+    if context.known_frozen is None:
+        context.known_frozen = frozen_of(context.old_stages() or {})
+    return context.known_frozen
+
+
+def frozen_of(stages: Mapping[str, Stage]) -> frozenset[str]:
+    """The names of those ``stages`` that are frozen."""
+    return frozenset(name for name, stage in stages.items() if stage.frozen)
+
+
 def count(
     context: Context, found: Sequence[Violation], before: Before | None = None, *, strict: bool = False
 ) -> tuple[list[Violation], list[Ignored]]:
@@ -48,7 +60,7 @@ def count(
     frozen = {one.stage for one in stale if one.stage in known and known[one.stage].frozen}
     refused = bool(stale) and (strict or (before is not None and before.refuses) or context.refuses_stale())
     if refused and frozen:
-        frozen &= context.old_frozen() if before is None else before.frozen
+        frozen &= old_frozen(context) if before is None else before.frozen
     left = [one for one in found if one.severity != "stale" or one.stage not in frozen]
     if not left and untouched:
         return [], []

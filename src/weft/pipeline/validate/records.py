@@ -30,7 +30,8 @@ def digest(context: Context, record: Record, path: str) -> Iterator[Violation]:
     packages = record.env.get("packages_file", "")
     entry = context.entry(packages) if packages else None
     if packages and (entry is None or entry.blob != record.env["packages_blob"]):
-        text = f"{packages}, its list of packages, is {'not staged' if entry is None else 'staged in another version'}"
+        other = f"not {context.here}" if entry is None else f"{context.here} in another version"
+        text = f"{packages}, its list of packages, is {other}"
         mend = f"git add {quoted(packages)}, or: {_force(record.stage)}" if entry is None else _force(record.stage)
         yield found(DIGEST, path, text, line=context.line(path, "env", "packages_file"), mend=mend)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from weft.errors import WeftError
+from weft.errors import WeftError, quoted
 from weft.formats import yaml12
 from weft.gitio.index import Change, Entry, Index
 from weft.model.pointer import SUFFIX
@@ -28,14 +28,26 @@ class Blobs(Protocol):
 
 
 class Snapshot:
-    """``index`` is what the commit holds, ``changes`` what differs from the commit before it, by path."""
+    """``index`` is what the commit holds, ``changes`` what differs from the commit before it, by path. ``commit`` names it
+    where it is one, and not what is staged for one."""
 
     def __init__(self, index: Index, changes: Iterable[Change], blobs: Blobs) -> None:
         self.index = index
         self.changes: Mapping[str, Change] = {change.path: change for change in changes}
         self.blobs = blobs
+        self.commit = ""
         self._texts: dict[str, bytes | None] = {}
         self._lines: dict[str, Mapping[tuple[str | int, ...], int]] = {}
+
+    @property
+    def here(self) -> str:
+        """How is said where a file is: ``staged``, or in the commit."""
+        return "in the commit" if self.commit else "staged"
+
+    @property
+    def as_here(self) -> str:
+        """How a file is told of that may be another one elsewhere: ``as staged``, or in the commit."""
+        return "in the commit" if self.commit else "as staged"
 
     def deleted(self, path: str) -> bool:
         """True when this commit takes ``path`` away."""
@@ -116,3 +128,10 @@ class Snapshot:
         """What the snapshot has at ``path``, as ``kept_text`` spells it; empty when there is nothing."""
         entry = self.index.get(path)
         return kept_text(entry.mode, entry.blob) if entry else ""
+
+
+def back(snapshot: Snapshot, path: str, *, worktree: bool = False) -> str:
+    """The command that brings ``path`` back as the commit before had it."""
+    if snapshot.commit:
+        return f"git checkout {snapshot.commit}~ -- {quoted(path)}, then: git commit"
+    return f"git restore --staged {'--worktree ' if worktree else ''}{quoted(path)}"

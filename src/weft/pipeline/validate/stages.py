@@ -15,6 +15,7 @@ from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context, is_record, stage_of_record
 from weft.pipeline.validate.faults import GRAPH, found
 from weft.pipeline.validate.scope import participants
+from weft.pipeline.validate.snapshot import back
 from weft.pipeline.validate.violations import Violation
 
 PRODUCER, USED = 15, 18
@@ -41,7 +42,7 @@ def alone(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
         if path not in old or fresh or not _same_data(context, path, old[path]):
             text = f"the stage {name!a} makes {out.path}, and there is no record of how"
             mend = f"weft repro {name}, or take {quoted(out.path)} out of the outs of {name}"
-            yield found(PRODUCER, path, text, mend=mend)
+            yield found(PRODUCER, path, text, mend=mend, result=out.path)
 
 
 def _results(context: Context, out: Out) -> list[str]:
@@ -103,13 +104,13 @@ def still_used(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
                 edit = f"take {quoted(_data(path))} out of the stage {name} in {STAGE_FILE}, then: weft repro {name}"
                 mend = context.rerun(name, STAGE_FILE)
                 if declared_too and not mend.startswith("git add"):  # else it was taken out, and that is not staged
-                    mend = f"git restore --staged {quoted(path)}, or {edit}"
+                    mend = f"{back(context, path)}, or {edit}"
                 yield found(USED, path, f"it is deleted, and {by} still uses it for the stage {name!a}", mend=mend)
     yield from _records_in_use(context, gone)
     left = next((path for path in context.index if _needs_config(path)), "") if CONFIG_PATH in gone else ""
     if left:
         text = f"it is deleted, and {left} stays: without it no hook looks at this repository"
-        yield found(USED, CONFIG_PATH, text, mend=f"git restore --staged {CONFIG_PATH}")
+        yield found(USED, CONFIG_PATH, text, mend=back(context, CONFIG_PATH))
 
 
 def _needs_config(path: str) -> bool:
@@ -136,7 +137,7 @@ def _records_in_use(context: Context, gone: list[str]) -> Iterator[Violation]:
         kept = next((out.path for out in outs if _results(context, out)), "")
         if kept:
             text = f"it is deleted, and {kept}, which it explains, stays"
-            mend = f"git restore --staged {quoted(path)}, or: weft repro {name}"
+            mend = f"{back(context, path)}, or: weft repro {name}"
             yield found(USED, path, text, mend=mend)
 
 

@@ -1,4 +1,5 @@
-"""Which stages are stale, and why: the stale rules by themselves, over all that a snapshot holds.
+"""Which stages are stale, and which results are false, and why: the rules for both by themselves, over all that a snapshot
+holds.
 
 ``weft validate`` refuses or names what these rules find; all that shows the result of a stage marks it by them.
 """
@@ -11,11 +12,14 @@ from weft.gitio.index import LINK
 from weft.model.lineage import Record, record_path
 from weft.model.pointer import SUFFIX
 from weft.model.stage import Stage
+from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.graph import Graph
-from weft.pipeline.validate import code, data, figures, records
+from weft.pipeline.validate import code, data, figures, records, stages
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.scope import ancestors, participants
-from weft.pipeline.validate.violations import Violation
+from weft.pipeline.validate.violations import Violation, rule_id
+
+_DATA = rule_id(data.DATA)
 
 
 def causes(context: Context, stage: Stage) -> tuple[str, ...]:
@@ -44,13 +48,37 @@ def _violations(context: Context, stage: Stage, record: Record) -> Iterator[Viol
     yield from data.upstream(context, graph, record, told)
 
 
+def wrong(context: Context, stage: Stage, *, gone: bool = True) -> tuple[tuple[str, str], ...]:
+    """What is false of the results of ``stage``, frozen or not: paths of results, or of its record, each with what is not
+    right there. Without ``gone`` nothing is said of what is not there, which a sparse checkout may have left out."""
+    record, path = context.record(stage.name), record_path(stage.name)
+    if record is None:
+        return tuple((one.result, "is there, and no record tells how") for one in stages.alone(context, (stage.name,)))
+    told = [*records.digest(context, record, path), *records.belongs(context, record, stage)]
+    told += records.clean_start(context, record, path)
+    told += [*figures.metrics(context, record, stage), *data.data(context, record, stage, [])]
+    lines: dict[tuple[str, str], None] = {}
+    for one in told:
+        if one.severity != "error":
+            continue
+        if one.result:
+            there = context.owner(one.result) or context.at_or_below(one.result)
+            text = f"is not what the run of {stage.name} wrote" if there else f"is gone, and {path} tells of it"
+            # Of what is no out any more the stage is stale.
+            if (there or gone) and any(is_at_or_below(one.result, out.path) for out in stage.outs):
+                lines[one.result, text] = None
+        elif one.path == path and one.rule != _DATA:
+            lines[path, one.message] = None
+    return tuple(lines)
+
+
 def _makers(graph: Graph, record: Record) -> list[Stage]:
     names = dict.fromkeys(graph.producer_of(ref.path) for ref in record.deps)
     return [graph.stages[name] for name in names if name]
 
 
 def fetch(context: Context, stages: Iterable[Stage]) -> None:
-    """Read in one go what ``causes`` will ask for."""
+    """Read in one go what ``causes`` and ``wrong`` will ask for."""
     wanted: list[str] = []
     for stage in stages:
         wanted += [
@@ -58,13 +86,13 @@ def fetch(context: Context, stages: Iterable[Stage]) -> None:
             *(path + SUFFIX for path in stage.deps),
             *(one.file for one in stage.params),
         ]
-        wanted += [out.path + SUFFIX for out in stage.outs if out.cache]
+        wanted += [out.path + (SUFFIX if out.cache else "") for out in stage.outs if out.cache or out.kind == "metrics"]
     context.fetch(wanted)
 
 
 def looked_at(context: Context, stage: Stage) -> set[str]:
-    """The paths on which ``causes`` depends, beside the stage file: as long as nothing at or below any of them changes,
-    neither do the causes. The empty path stands for everything."""
+    """The paths on which ``causes`` and ``wrong`` depend, beside the stage file: as long as nothing at or below any of them
+    changes, neither do these. The empty path stands for everything."""
     found = _looked_at(context, stage)
     graph, record = context.graph(), context.record(stage.name)
     for above in _makers(graph, record) if graph is not None and record is not None else ():
@@ -77,7 +105,7 @@ def _looked_at(context: Context, stage: Stage) -> set[str]:
     found = {record_path(stage.name), *named}
     record = context.record(stage.name)
     if record is not None:
-        found |= set(record.code)
+        found |= {*record.code, *record.files, *record.metrics, *filter(None, [record.env.get("packages_file", "")])}
         found.update(ref.inside or ref.path for ref in (*record.deps, *record.outs))
     # Whether weft keeps a path, or what it lies in, is told by pointers beside it.
     found |= {place + SUFFIX for path in found for place in ancestors(path)}

@@ -26,7 +26,8 @@ class Violation:
     """One thing that is not as it should be: ``rule`` is WEFT and three digits, ``line`` is 1-based (0: the whole file),
     ``mend`` names the command or the change that puts it right. An error blocks the commit; a warning does not, and neither
     does "stale": the record is true, but an input is another one by now. ``commit`` is the id of the one it was found in,
-    empty for what is staged. ``stage`` and ``cause`` say what is stale, also where that was asked to be an error."""
+    empty for what is staged. ``stage`` and ``cause`` say what is stale, also where that was asked to be an error. ``result``
+    is the path that a run wrote, or is said to have written, where that is what is false."""
 
     rule: str
     severity: Severity
@@ -37,6 +38,7 @@ class Violation:
     commit: str = ""
     stage: str = ""
     cause: str = ""
+    result: str = ""
 
 
 def stale_refused(found: Iterable[Violation]) -> list[Violation]:

@@ -27,6 +27,8 @@ from weft.cli.commands import (
     init,
     install,
     lineage,
+    lock,
+    locks,
     log,
     ls,
     mv,
@@ -41,6 +43,7 @@ from weft.cli.commands import (
     stage,
     status,
     uninstall,
+    unlock,
     validate,
     verify,
     version,
@@ -68,6 +71,8 @@ MODULES = [
 ]
 MODULES += [
     lineage,
+    lock,
+    locks,
     log,
     ls,
     mv,
@@ -82,6 +87,7 @@ MODULES += [
     stage,
     status,
     uninstall,
+    unlock,
     validate,
     verify,
     version,

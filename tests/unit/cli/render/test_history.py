@@ -37,7 +37,7 @@ def test_markdown_and_csv_take_no_orders_from_names() -> None:
     assert page.data[2] == "| params | p.yaml:a\\|b | =1+1 | \\*x\\* |  |"
     assert "\u202e" not in page.notes[0]
     assert "3 older commits" in page.notes[1]
-    assert compare_page(result, view, "csv").data[1] == "params,p.yaml:a|b,'=1+1,*x*,,"
+    assert compare_page(result, view, "csv").data[1] == "params,p.yaml:a|b,'=1+1,*x*,,,,"
 
 
 def test_long_values_and_ids_are_cut_but_with_v() -> None:
