@@ -32,7 +32,7 @@ _UP = re.compile(rf"(?:(?<=[\s\"'=(<>|;&`])|^)((?:\.\./)++){_SYSTEM_TOP}/[\w./-]
 _CONTAINER = re.compile(r"(?<![\w.-])(?:docker|podman|nerdctl|apptainer|singularity)(?![\w.])")
 _INSIDE = re.compile(
     r"(?:(?<=\s)(?:-w|--workdir|--pwd|--tmpfs)[ =]?|[,\s=](?:target|dst|destination)="
-    r"|(?<=\s)(?:-v|--volume|-B|--bind)[ =]?\S{1,200}:)[\"']?\Z"
+    r"|(?<=\s)(?:-v|--volume|-B|--bind)[ =]?\S{1,200}:)[\"']?(?:\Z|(/[\w.-]{1,80}))"
 )
 _WINDOWS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]:(?:\\|/(?!/))[^\s\"',;)\]}]*+")
 _UNC = re.compile(r"(?:(?<=[\s\"'=])|^)(?:\\\\\\\\|\\\\)[A-Za-z0-9][\w.-]*\\")
@@ -111,10 +111,13 @@ def _absolute(line: str) -> str:
     """The first absolute path of this machine in ``line``."""
     inside: set[str] = set()
     box = _CONTAINER.search(line)
+    if box is not None:
+        inside.update(found.group(1) for found in _INSIDE.finditer(line, box.end()) if found.group(1))
     for match in _POSIX.finditer(line):
         place, start = match.group(), match.start()
         if box is not None and box.end() < start:
-            if _INSIDE.search(line[max(0, start - 250) : start]):
+            before = _INSIDE.search(line[max(0, start - 250) : start])
+            if before is not None and before.group(1) is None:
                 inside.add(place.rstrip("/"))
                 continue
             if line[match.end() :][:1] != ":" and any((place + "/").startswith(top + "/") for top in inside):
