@@ -412,5 +412,5 @@ ROWS: list[tuple[int, str, Check]] = [
     (50, "lying-pack-index", lying_pack_indexes),
     (50, "lying-index-segment", lying_segment),
     (52, "zstd-bombs", bombs),
-    (149, "templates-that-say-too-much", templates_that_say_too_much),
+    (143, "templates-that-say-too-much", templates_that_say_too_much),
 ]

@@ -47,4 +47,4 @@ def no_lock(tmp_path: Path) -> None:
     repo.weft("lock", "model")
 
 
-ROWS: list[tuple[int, str, Callable[[Path], None]]] = [(143, "refs that are no locks", no_lock)]
+ROWS: list[tuple[int, str, Callable[[Path], None]]] = [(145, "refs that are no locks", no_lock)]

@@ -111,7 +111,7 @@ def remote_as_a_store(tmp_path: Path) -> None:
 
 
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
-    (144, "remote-that-only-a-commit-names", remote_that_only_a_commit_names),
-    (145, "false-bytes-on-an-accepted-remote", false_bytes_on_an_accepted_remote),
-    (146, "remote-as-a-store", remote_as_a_store),
+    (146, "remote-that-only-a-commit-names", remote_that_only_a_commit_names),
+    (147, "false-bytes-on-an-accepted-remote", false_bytes_on_an_accepted_remote),
+    (148, "remote-as-a-store", remote_as_a_store),
 ]

@@ -161,5 +161,5 @@ ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
     (113, "hidden-change", hidden_change),
     (114, "values-of-no-file", values_of_no_file),
     (115, "other-spelling", other_spelling),
-    (150, "stale-and-excused-at-once", stale_and_excused_at_once),
+    (144, "stale-and-excused-at-once", stale_and_excused_at_once),
 ]

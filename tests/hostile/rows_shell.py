@@ -96,6 +96,6 @@ def hints_to_be_pasted(tmp_path: Path) -> None:
 
 
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [
-    (147, "completed-names", completed_names),
-    (148, "hints-to-be-pasted", hints_to_be_pasted),
+    (149, "completed-names", completed_names),
+    (150, "hints-to-be-pasted", hints_to_be_pasted),
 ]

@@ -29,6 +29,12 @@ class MissingDependency(RefusedInput):
     code = "E_DEP"
 
 
+class LeftOutDependency(RefusedInput):
+    """A sparse checkout leaves out of the work tree what a stage reads."""
+
+    code = "E_LEFT_OUT"
+
+
 class ValuesFault(RefusedInput):
     """A params or metrics file cannot be read as a mapping of values, or lacks a key that a stage names."""
 
