@@ -284,7 +284,7 @@ def test_show_marks_results_and_takes_params_of_the_record(late: Lineage) -> Non
     stages = {one["name"]: one for one in found["stages"]}
     assert stages["train"]["stale"] == ["train.lr of params.yaml", "src/train.py"]
     assert stages["prepare"]["stale"] == []
-    assert found["stale"] == [{"stage": "train", "causes": stages["train"]["stale"]}]
+    assert found["stale"] == [{"stage": "train", "causes": stages["train"]["stale"], "frozen": False}]
     assert found["stale_paths"] == ["models/clf.pkl", "metrics.json", "roc.csv"]
     assert found["params"]["params.yaml"]["train.lr"] == stages["train"]["params"]["params.yaml"]["train.lr"] == 0.1
     assert found["not_run"] == {"params.yaml": {"train.lr": 0.2}}
@@ -365,7 +365,9 @@ def test_what_two_runs_used_is_told_of_both(repo: Lineage) -> None:
 
 def test_status_has_a_line_for_each_stale_stage(late: Lineage) -> None:
     found = weft(late, "status", "--json").json["data"]
-    assert found["stale"] == [{"stage": "train", "causes": ["train.lr of params.yaml", "src/train.py"]}]
+    assert found["stale"] == [
+        {"stage": "train", "causes": ["train.lr of params.yaml", "src/train.py"], "frozen": False}
+    ]
     assert f"stale: {LINE}\n" in weft(late, "status").out
     assert "weft repro" in weft(late, "status").err
     assert "stale" not in weft(late, "status", "data/raw").out
