@@ -23,6 +23,7 @@ from weft.workflows.add import publish
 from weft.workflows.fetch import fetch_selection
 from weft.workflows.files import tidy
 from weft.workflows.look import find_entry
+from weft.workflows.made_from import note_parts
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
@@ -161,10 +162,7 @@ def _with_parts(project: Project, targets: Sequence[Target]) -> list[Draft]:
         current = read_pointer(project, target.path) if entries else None
         if current is not None and current.is_dir:
             layouts = (target.pointer.layout,)
-            draft = rewritten(project, target.path, current, entries, {}, layouts)
-            tracked = project.cache.load(target.path).tracked
-            draft.tracked = tracked is not None and tracked.oid == current.oid  # what was behind stays so
-            drafts.append(draft)
+            drafts.append(rewritten(project, target.path, current, entries, {}, layouts))
     return drafts
 
 
@@ -264,6 +262,7 @@ def carry_out(
         done = materialize(plan, project.store, reader, project.cache, progress=project.progress, link=choice)
         files, size = files + done[0], size + done[1]
         removed, unchanged = removed + plan.removed, unchanged + plan.unchanged
+        note_parts(project, plan)
         if plan.pointer is None:
             project.cache.forget(path)
     return CheckoutResult(tuple(plans), files, removed, unchanged, size, tuple(saved), tuple(absent))

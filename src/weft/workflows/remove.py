@@ -184,7 +184,7 @@ def _drop_pointer(project: Project, path: str) -> None:
 def _move_whole(project: Project, pointer: Pointer, old: str, new: str) -> None:
     """The new pointer comes first: a crash leaves the data under a name that some pointer stands for."""
     moved = replace(pointer, path=new.rpartition("/")[2])
-    publish(project, Draft(new, moved, True, {}, tracked=False), staging=project.config.stages)
+    publish(project, Draft(new, moved, True, {}), staging=project.config.stages)
     _rename(project, old, new)
     project.cache.move(old, new)
     _drop_pointer(project, old)
@@ -229,4 +229,5 @@ def _move_part(project: Project, path: str, pointer: Pointer, old: str, new: str
         own = part_state(state, old).rows
         if "" in own:
             rows = rows_of_parts(state, {new: scan}, {new: own})
-    publish(project, rewritten(project, path, pointer, {old: None, new: entry}, rows), staging=project.config.stages)
+    draft = rewritten(project, path, pointer, {old: None, new: entry}, rows, moved={new: old})
+    publish(project, draft, staging=project.config.stages)

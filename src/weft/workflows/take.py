@@ -19,6 +19,7 @@ from weft.objects.store_write import ObjectWriter
 from weft.util.progress import Task
 from weft.workflows.contents import Contents, layout_of
 from weft.workflows.fetch import fetch_metadata
+from weft.workflows.made_from import after_changes, refuse_stale_parts
 from weft.workflows.options import AddOptions
 from weft.workflows.project import Project
 from weft.workflows.targets import Target
@@ -37,14 +38,17 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Draft:
-    """A pointer to be written, and what to record of the workspace once it is. Sizes are bytes."""
+    """A pointer to be written, and what to record of the workspace once it is. Sizes are bytes.
+
+    ``made_from`` is what the workspace counts as made from then; None: as before.
+    """
 
     path: str
     pointer: Pointer
     changed: bool
     rows: Mapping[str, DirRow]
     gone: Sequence[str] = ()
-    tracked: bool = True
+    made_from: Tracked | None = None
     new_objects: int = 0
     new_bytes: int = 0
 
@@ -52,8 +56,7 @@ class Draft:
         """Write down what the workspace holds of this path."""
         if self.gone:
             cache.drop(self.path, self.gone)
-        known = Tracked(self.pointer.oid, self.pointer.layout) if self.tracked else None
-        cache.record(self.path, self.rows, tracked=known)
+        cache.record(self.path, self.rows, tracked=self.made_from)
 
 
 _ANNOUNCED = 256
@@ -87,7 +90,8 @@ class Taker:
         self._refuse_stale(path, old, state, shot)
         pointer = self._pointer(path, old, shot, contents)
         gone = sorted(state.rows.keys() - scan.dirs.keys())
-        return Draft(path, pointer, pointer != old, shot.rows, gone, True, counts.files, counts.size)
+        made = Tracked(pointer.oid, pointer.layout)
+        return Draft(path, pointer, pointer != old, shot.rows, gone, made, counts.files, counts.size)
 
     def parts(self, path: str, old: Pointer, subpaths: Sequence[str]) -> Draft:
         """Take only ``subpaths`` of the tracked directory ``path``; all else stays as the pointer has it.
@@ -97,9 +101,11 @@ class Taker:
         state = self._project.cache.load(path)
         counts = _Counts()
 
+        changes: dict[str, Entry | None] = {}
+
         def build(read: ReadManifest) -> tuple[Snapshot, dict[str, DirRow], Contents]:
             contents = Contents(self._writer, hold=True)
-            changes: dict[str, Entry | None] = {}
+            changes.clear()
             rows: dict[str, dict[str, DirRow]] = {}
             scans: dict[str, TreeScan] = {}
             for sub in _outermost(subpaths):
@@ -109,6 +115,8 @@ class Taker:
                 shot, scans[sub] = self._part(path, sub, old, state, contents, counts)
                 changes[sub] = _entry(shot)
                 rows[sub] = shot.rows
+            if not self._options.force:
+                refuse_stale_parts(self._project, path, old, state, changes)
             new = replace_paths(old.oid, changes, read)
             contents.unread |= {new.oid}
             self._keep(new, contents)
@@ -117,7 +125,8 @@ class Taker:
 
         top, rows, contents = self._with_metadata(path, old, build)
         pointer = self._pointer(path, old, top, contents)
-        return Draft(path, pointer, pointer != old, rows, (), state.tracked is not None, counts.files, counts.size)
+        made = after_changes(self._project, self._writer, state, (old, pointer), changes)
+        return Draft(path, pointer, pointer != old, rows, (), made, counts.files, counts.size)
 
     def spliced(
         self, path: str, old: Pointer, changes: Mapping[str, Entry | None], layouts: Sequence[Oid | None] = ()
@@ -143,11 +152,13 @@ class Taker:
         if old is None or state.tracked is None or not state.holds_any or self._options.force:
             return
         if state.tracked.oid != old.oid and shot.oid != old.oid:
+            name = quoted(path)
             raise StaleWorkspace(
                 f"the pointer of {path} changed since its data was last put here (a pull, a merge, another branch);"
                 " adding all of it would undo that",
-                hint=f"weft checkout {quoted(path)}, after adding your own changed files by name;"
-                f" or weft add --force {quoted(path)}",
+                hint=f"weft checkout {name}, after adding your own changed files by name; or weft add --force {name}"
+                if old.is_dir
+                else f"weft add --force {name} keeps yours, weft checkout --force {name} takes theirs",
                 path=path,
             )
 
@@ -260,10 +271,12 @@ def rewritten(
     changes: Mapping[str, Entry | None],
     rows: Mapping[str, DirRow],
     layouts: Sequence[Oid | None] = (),
+    moved: Mapping[str, str] | None = None,
 ) -> Draft:
     """The draft of the tracked directory ``path`` with entries below it replaced or, by None, removed.
 
-    ``rows`` are what the workspace holds of them afterwards, ``layouts`` as in ``Taker.spliced``. Raises ``NoSuchPath``.
+    ``rows`` are what the workspace holds of them afterwards, ``layouts`` as in ``Taker.spliced``, ``moved`` is the old path
+    of a new one. Raises ``NoSuchPath``.
     """
     for sub in changes:
         if not sub:
@@ -271,8 +284,8 @@ def rewritten(
     with project.store.writer() as writer:
         taker = Taker(project, writer, NamePolicy(), AddOptions())
         new = taker.spliced(path, pointer, changes, layouts)
-    known = project.cache.load(path).tracked is not None
-    return Draft(path, new, new != pointer, rows, tracked=known)
+        made = after_changes(project, writer, project.cache.load(path), (pointer, new), changes, moved)
+    return Draft(path, new, new != pointer, rows, made_from=made)
 
 
 def was_part(state: PathState, sub: str) -> bool:

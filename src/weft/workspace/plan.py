@@ -75,8 +75,9 @@ class Plan:
 
     ``files`` and ``size`` (bytes) will be written. ``save`` are the files whose bytes must go into the store first
     (asked for by force); ``absent`` are the paths of files that the local store lacks. ``unchanged`` counts files that
-    are as they should be. ``complete`` tells that afterwards everything about the path is known. ``gone`` are directories
-    whose rows end, ``rows`` those of directories in which nothing is done. ``read`` has read the manifests so far.
+    are as they should be. ``complete`` tells that afterwards everything about the path is known, else only of its ``parts``.
+    ``gone`` are directories whose rows end, ``rows`` those of directories in which nothing is done. ``read`` has read the
+    manifests so far.
     """
 
     scan: TreeScan
@@ -94,6 +95,7 @@ class Plan:
     size: int = 0
     unchanged: int = 0
     complete: bool = True
+    parts: tuple[str, ...] = ()
     read: Callable[[Oid], Manifest] | None = None
 
     @property

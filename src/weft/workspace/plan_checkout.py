@@ -30,6 +30,7 @@ from weft.workspace.stats import BROKEN, DIR_STAT, GONE, pack_stat, size_of, typ
 from weft.workspace.walk import DirPair, ReadManifest, walk_pairs
 
 _SHOWN = 10
+_NAMED = 3
 _BLOCK = 4096
 _NOTHING = Oid(bytes(32))
 
@@ -115,8 +116,11 @@ class _Planner:
         self._hash()
         self._decide()
         self._finish()
-        tracked = self._scan.state.tracked
-        self.plan.complete = self._selection.whole or tracked is not None or not self._scan.files
+        tracked, pointer = self._scan.state.tracked, self._request.pointer
+        if self._request.subpaths is not None:
+            self.plan.parts = tuple(self._request.subpaths)
+            seen = tracked is not None and (pointer is None or tracked.oid == pointer.oid)
+            self.plan.complete = seen or not self._scan.files
 
     def _mismatched_root(self) -> None:
         """A file where the target is a directory or nothing, or a directory where it is a file."""
@@ -314,9 +318,11 @@ class _Planner:
         paths = [self._shown(*key) for key in keys]
         shown = ", ".join(ascii(path) for path in paths[:_SHOWN])
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+        # All of a directory is not added while its pointer has changed: that would undo what changed it.
+        named = " ".join(map(quoted, paths)) if len(paths) <= _NAMED else quoted(self._scan.path)
         raise UnsavedChanges(
             f"{shown}{more}: changed here and in no store; checkout would lose the bytes",
-            hint=f"weft add {quoted(self._scan.path)}, or weft checkout --force, which saves them into the store first",
+            hint=f"weft add {named}, or weft checkout --force, which saves them into the store first",
             path=paths[0],
         )
 

@@ -86,7 +86,9 @@ def _lines(result: FollowResult) -> list[str]:
             lines.append(f"weft: not in the local store: {_names(result.done.absent)}; next: weft pull")
     if result.left:
         lines.append(f"weft: left alone, for it has changes that no store holds: {_names(result.left)}")
-        lines.append("hint: weft diff, then weft add to keep the changes, or weft checkout --force")
+        lines.append(
+            "hint: weft diff; then weft add each changed file by its name and weft checkout, or weft checkout --force"
+        )
     return lines
 
 

@@ -1,0 +1,149 @@
+"""Parts of a tracked directory are taken, brought, moved and removed while its pointer changed in Git: the other side's
+change of all else stays to be checked out, and is never undone in silence."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kit import Repo
+
+FIRST = {"d/1": b"1\n", "d/2": b"2\n", "d/3": b"3\n", "d/s/4": b"4\n", "d/s/5": b"5\n"}
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """Ann changed d/1, d/s/4 and took d/3 out; her commit is merged here, whose data is that of before."""
+    made = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    made.write(FIRST)
+    made.weft("add", "d")
+    made.commit("first")
+    made.git("switch", "-q", "-c", "ann")
+    made.write({"d/1": b"ANN\n", "d/s/4": b"ANN\n"})
+    (made.root / "d/3").unlink()
+    made.weft("add", "d")
+    made.commit("ann")
+    made.git("switch", "-q", "main")
+    made.weft("checkout")
+    made.git("merge", "-q", "ann")
+    assert (made.root / "d/1").read_bytes() == b"1\n", "nothing is brought here by itself"
+    return made
+
+
+BEHIND = ["< d/1  (to check out)", "< d/3  (to check out)", "< d/s/4  (to check out)"]
+
+
+def lines(repo: Repo) -> list[str]:
+    return [line for line in repo.weft("status", "-q").out.splitlines() if not line.startswith("~")]
+
+
+def versions(repo: Repo, *names: str, rev: str = "HEAD") -> dict[str, str]:
+    return {name: repo.weft("cat", f"{rev}:d/{name}").out for name in names}
+
+
+def test_a_file_added_by_name_leaves_the_others_to_be_checked_out(repo: Repo) -> None:
+    assert lines(repo) == BEHIND
+    repo.write({"d/2": b"BOB\n"})
+    repo.weft("add", "d/2")
+    assert lines(repo) == BEHIND
+    assert "E_STALE" in repo.weft("add", "d", code=3).err, "all of it would undo what Ann did"
+    repo.git("commit", "-q", "-m", "bob")
+    assert versions(repo, "1", "2", "s/4") == {"1": "ANN\n", "2": "BOB\n", "s/4": "ANN\n"}
+    # Once more, before anything was checked out: it is Bob's own change.
+    repo.write({"d/2": b"BOB again\n"})
+    repo.weft("add", "d/2")
+    repo.weft("checkout")
+    assert lines(repo) == []
+    assert (repo.root / "d/1").read_bytes() == b"ANN\n"
+    assert (repo.root / "d/2").read_bytes() == b"BOB again\n"
+    assert not (repo.root / "d/3").exists()
+    assert repo.weft("add", "d").out.startswith("unchanged")
+
+
+@pytest.mark.parametrize(("name", "path"), [("1", "d/1"), ("3", "d/3"), ("s/4", "d/s/4"), ("s/4", "d/s")])
+def test_a_file_that_both_changed_is_refused(repo: Repo, name: str, path: str) -> None:
+    repo.write({f"d/{name}": b"BOB\n", "d/2": b"BOB\n"})
+    ran = repo.weft("add", "d/2", path, code=3)
+    assert "E_STALE" in ran.err
+    assert f"weft add --force {path}" in ran.err
+    assert repo.git("status", "--porcelain").out == ""
+    repo.weft("add", "--force", path)
+    repo.git("commit", "-q", "-m", "bob")
+    assert versions(repo, name) == {name: "BOB\n"}
+    assert [line for line in lines(repo) if line != "M d/2"] == [
+        line for line in BEHIND if not line.startswith(f"< {path}")
+    ]
+
+
+def test_theirs_is_taken_and_mine_is_kept_in_the_store(repo: Repo) -> None:
+    repo.write({"d/1": b"BOB\n"})
+    assert "weft checkout --force d/1 takes theirs" in repo.weft("add", "d/1", code=3).err
+    ran = repo.weft("checkout", "--force", "d/1")
+    assert "weft cat blake3:" in ran.out + ran.err
+    assert (repo.root / "d/1").read_bytes() == b"ANN\n"
+    assert lines(repo) == BEHIND[1:]
+
+
+def test_the_same_change_and_a_removal_by_both_are_no_matter(repo: Repo) -> None:
+    repo.write({"d/1": b"ANN\n"})
+    (repo.root / "d/3").unlink()
+    assert repo.weft("add", "d/1").out.startswith("unchanged")
+    assert lines(repo) == BEHIND[2:]
+
+
+def test_a_file_that_both_made_is_refused(repo: Repo) -> None:
+    repo.git("switch", "-q", "-c", "more", "ann")
+    repo.weft("checkout")
+    repo.write({"d/new": b"theirs\n"})
+    repo.weft("add", "d/new")
+    repo.commit("more")
+    repo.git("switch", "-q", "main")
+    repo.weft("checkout")
+    repo.git("merge", "-q", "more")
+    repo.write({"d/new": b"mine\n"})
+    assert "E_STALE" in repo.weft("add", "d/new", code=3).err
+
+
+@pytest.mark.parametrize("verb", ["checkout", "pull"])
+def test_a_part_brought_here_leaves_the_others(repo: Repo, verb: str) -> None:
+    repo.weft("push", "--all")
+    repo.weft(verb, "d/1")
+    assert lines(repo) == BEHIND[1:]
+    repo.write({"d/1": b"BOB\n"})
+    repo.weft("add", "d/1")
+    assert lines(repo) == BEHIND[1:]
+    repo.weft("checkout")
+    assert (repo.root / "d/1").read_bytes() == b"BOB\n"
+    assert (repo.root / "d/s/4").read_bytes() == b"ANN\n"
+
+
+def test_a_part_of_an_old_version_leaves_the_others(repo: Repo) -> None:
+    repo.weft("checkout", "ann~1", "--", "d/1")
+    assert lines(repo) == BEHIND[1:]
+    repo.weft("checkout")
+    assert (repo.root / "d/1").read_bytes() == b"1\n"
+    assert (repo.root / "d/s/4").read_bytes() == b"ANN\n"
+
+
+@pytest.mark.parametrize("place", ["new", "s/new"])
+def test_a_part_moved_or_removed_leaves_the_others(repo: Repo, place: str) -> None:
+    repo.weft("mv", "d/s/4", f"d/{place}")
+    repo.weft("rm", "d/2")
+    assert lines(repo) == sorted([*BEHIND[:2], f"< d/{place}  (to check out)"])
+    repo.weft("checkout")
+    assert (repo.root / f"d/{place}").read_bytes() == b"ANN\n"
+    assert (repo.root / "d/1").read_bytes() == b"ANN\n"
+    assert lines(repo) == []
+
+
+def test_where_nobody_knows_what_it_was_made_from_a_changed_part_is_refused(repo: Repo) -> None:
+    """As after a collection that took the manifests of then."""
+    repo.write({"d/1": b"BOB\n", "d/mine": b"BOB\n"})
+    with closing(sqlite3.connect(repo.root / ".git/weft/catalog.sqlite")) as catalog, catalog:
+        assert catalog.execute("UPDATE tracked SET oid = ?", (bytes(32),)).rowcount == 1
+    assert "E_STALE" in repo.weft("add", "d/1", code=3).err
+    repo.weft("add", "d/mine")
+    assert versions(repo, "mine", rev="") == {"mine": "BOB\n"}
