@@ -105,7 +105,13 @@ def ours(modules):
 
 @pytest.mark.parametrize(
     ("words", "most"),
-    [("validate --explain W", 100), ("config get gc", 130), ("remote remove o", 205), ("add x", 205), ("stage freeze a", 205)],
+    [
+        ("validate --explain W", 100),
+        ("config get gc", 130),
+        ("remote remove o", 205),
+        ("add x", 205),
+        ("stage freeze a", 205),
+    ],
 )
 def test_a_tab_loads_what_knows_these_names(words, most, tmp_path, monkeypatch):
     """Each press of it waits for the modules."""
