@@ -130,6 +130,15 @@ def test_another_name_would_be_noticed(names: list[str]) -> None:
     assert _faults([("made-up", click.Option(names, metavar="NAME" if names == ["--remote"] else None))])
 
 
+@pytest.mark.parametrize(("name", "command"), [*_verbs()], ids=[name for name, _ in _verbs()])
+def test_the_first_line_of_help_says_what_a_verb_does(name: str, command: click.Command) -> None:
+    """In a terminal of 80 columns, as part of a list of commands too."""
+    first = str(command.help).partition("\n")[0]
+    assert first[0].isupper()
+    assert first.endswith(".")
+    assert len(first) <= 76, first
+
+
 READING = ("add", "status", "diff", "checkout", "drop", "push", "fetch", "pull", "get", "verify", "gc", "doctor")
 
 
