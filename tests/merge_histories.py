@@ -374,12 +374,15 @@ class History:
         ours = self.rev()
         now, tips = self.known[ours], [ours]
         clean = True
+        # What another of them holds already takes no part; two that are left are merged as any two, by a virtual base.
+        apart = self.git("merge-base", "--independent", ours, *two, code=0).out.split()
         for name in two:
             theirs = self.rev(name)
             bases = {self.rev(base) for tip in tips for base in self.bases(tip, theirs)}
             if theirs in bases:
                 continue
-            merged, left = merge(self.known[self.bases(ours, theirs)[0]], now, self.known[theirs])
+            base = self.base(ours, theirs) if len(apart) == 2 else self.known[self.bases(ours, theirs)[0]]
+            merged, left = merge(base, now, self.known[theirs])
             clean = clean and not left
             now, tips = merged, [*tips, theirs]
         ran = self.git("merge", "-q", "--no-edit", *two)

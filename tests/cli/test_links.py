@@ -6,7 +6,6 @@ The tests may run as root, who may write to a file that is read-only: just what 
 import os
 import shutil
 import stat
-import sys
 import tempfile
 
 import pytest
@@ -378,7 +377,7 @@ def test_a_stage_reads_links_and_writes_files_of_its_own(repo, kind):
     repo.weft("config", "set", "--private", "checkout.link", kind)
     repo.write({"in.txt": b"1"})
     code = "data = open('data/big.bin', 'rb').read(); open('out', 'ab').write(data + open('in.txt', 'rb').read())"
-    repo.weft("run", "-n", "one", "-d", "data", "-d", "in.txt", "-o", "out", "--", sys.executable, "-c", code)
+    repo.weft("run", "-n", "one", "-d", "data", "-d", "in.txt", "-o", "out", "--", "python3", "-c", code)
     repo.weft("checkout", "--link", kind)
     assert (repo.root / "out").read_bytes() == BIG + b"1"
     repo.commit("run")
@@ -389,3 +388,11 @@ def test_a_stage_reads_links_and_writes_files_of_its_own(repo, kind):
     assert os.lstat(repo.root / "out").st_nlink == 1
     assert {path.read_bytes() for path in copies(repo).values()} == {BIG, OTHER, BIG + b"1"}
     assert repo.weft("status", "--exit-code").code == 0
+
+
+def test_a_copy_of_linked_data_is_added_as_the_files_that_it_stands_for(repo):
+    repo.weft("checkout", "--link", "symlink")
+    shutil.copytree(repo.root / "data", repo.root / "again", symlinks=True)
+    assert "again" in repo.weft("add", "--dry-run", "again").out
+    repo.weft("add", "again")
+    assert repo.weft("cat", "again/big.bin").out == repo.weft("cat", "data/big.bin").out

@@ -23,7 +23,7 @@ def test_what_is_new_beside_tracked_paths_is_named(repo: Repo) -> None:
     repo.write({"data/big.bin": b"big\n", "data/extra/1": b"1\n", "data/skip.log": b"\n", "data/raw/b": b"b\n"})
     repo.write({"data/.gitignore": b"/raw\n*.log\n"})
     ran = repo.weft("add", "data")
-    assert "added      data/raw" in ran.out
+    assert "updated    data/raw" in ran.out
     assert ran.out.count("left out") == 2
     assert "left out   data/big.bin" in ran.out
     assert "left out   data/extra/" in ran.out

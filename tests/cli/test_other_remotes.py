@@ -127,7 +127,8 @@ def test_ssh_says_what_is_wrong(tmp_path: Path, sftp: Sftp) -> None:
     (stranger / ".ssh" / "id_ed25519").unlink()
     shutil.copy(ssh / "known_hosts", stranger / ".ssh")
     assert "E_CREDENTIALS" in refused(HOME=str(stranger))
-    assert "E_CONFIG" in refused("--option", "key_file=/no/such", code=3)
+    for path in (tmp_path / "none", tmp_path, ssh / "id_ed25519" / "below"):
+        assert "E_CONFIG" in refused("--option", f"key_file={path}", code=3)
     (tmp_path / "noise").write_text("no key")
     assert "E_CREDENTIALS" in refused("--option", f"key_file={tmp_path / 'noise'}")
     assert "E_CONFIG" in refused("--option", "port=22", code=3)

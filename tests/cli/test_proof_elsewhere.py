@@ -79,8 +79,22 @@ def test_another_accepted_remote_with_true_bytes_is_enough(base: Repo, tmp_path:
     base.weft("remote", "add", "second", "../second")
     base.weft("push", "-r", "second")
     falsify(tmp_path / "remote")
-    base.weft("drop", "--store", "data/raw.txt")
+    ran = base.weft("drop", "--store", "data/raw.txt")
+    assert "; on second)" in ran.out
+    assert "the remote origin has other bytes than it says" in ran.err
+    assert not (base.root / "data/raw.txt").exists()
     base.weft("pull", "-r", "second")
+    safe(base)
+
+
+def test_packs_under_no_root_are_no_proof(base: Repo, tmp_path: Path) -> None:
+    """A push that was stopped leaves such packs, and the next collection there takes them."""
+    base.weft("remote", "add", "second", "../second")
+    base.weft("push", "-r", "second")
+    shutil.rmtree(tmp_path / "second/roots")
+    falsify(tmp_path / "remote")
+    assert "E_NOT_ON_REMOTE" in base.weft("drop", "--store", "data/raw.txt", code=4).err
+    base.weft("gc", "--limit", "1")
     safe(base)
 
 

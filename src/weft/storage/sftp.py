@@ -218,7 +218,7 @@ def _refused(context: Context, server: Server, error: Exception) -> WeftError:
         return CredentialFault(f"{context.name} refused the keys of this user", hint=context.hint)
     if isinstance(error, asyncssh.KeyImportError | asyncssh.KeyEncryptionError | asyncssh.ConfigParseError):
         return CredentialFault(f"what ~/.ssh or key_file holds cannot be used: {said}", hint=context.hint)
-    if isinstance(error, FileNotFoundError | PermissionError):
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
         return ConfigError(
             f"a file that the remote names cannot be read: {said}",
             hint="weft config set --private remotes.NAME.key_file PATH, or remotes.NAME.known_hosts PATH",

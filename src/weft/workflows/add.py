@@ -131,7 +131,10 @@ def _would_add(project: Project, paths: Sequence[str]) -> AddResult:
     request = _understand(project, pointers, paths)
     names = NamePolicy(strict=project.config.portable == STRICT)
     new = [path for path in request.whole if path not in pointers]
-    scans = [scan_tree(project.root, path, tracked=lambda *_: False, names=names) for path in new]
+    scans = [
+        scan_tree(project.root, path, state=project.cache.load(path), tracked=lambda *_: False, names=names)
+        for path in new
+    ]
     names.warn(project.progress)
     targets = [Target(path, pointers[path]) for path in request.whole if path in pointers]
     targets += [Target(path, pointers[path], tuple(parts)) for path, parts in request.parts.items()]

@@ -62,16 +62,14 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
     fetch_metadata(project, [one for one in _chosen(project, paths) if options.store or _is_here(project, one)])
     project.store.reconcile()
     # Remotes are asked while nobody has to wait for this; only what is seen of this clone under the locks holds still.
-    planned = _plan(project, paths, options, remotes)
     roots = local_roots(project) if options.store else None
+    planned, eviction = _plan_all(project, paths, options, remotes, roots)
     if options.dry_run:
-        eviction = _evict(project, planned, roots, remotes) if roots else None
         return _result(planned, eviction, (), dry_run=True)
     held: AbstractContextManager[object] = still(project, roots, "weft drop") if roots else alone(project, "weft drop")
     with held:
         project.store.reconcile()
-        planned = _plan(project, paths, options, remotes)
-        eviction = _evict(project, planned, local_roots(project), remotes) if roots else None
+        planned, eviction = _plan_all(project, paths, options, remotes, local_roots(project) if roots else None)
         for one in planned:
             pointer = one.target.pointer
             free(one.freeing, project.cache, Tracked(pointer.oid, pointer.layout))
@@ -100,6 +98,19 @@ def _is_here(project: Project, target: Target) -> bool:
 
 
 # --- planning ---
+
+
+def _plan_all(
+    project: Project, paths: Sequence[str], options: DropOptions, remotes: Remotes, roots: Roots | None
+) -> tuple[list[_Planned], tuple[LocalPlan, int] | None]:
+    """What goes from the workspace and from the local store, planned again without a remote that had false bytes."""
+    while True:
+        planned = _plan(project, paths, options, remotes)
+        if roots is None:
+            return planned, None
+        eviction = _evict(project, planned, roots, remotes)
+        if remotes.prove(eviction[0].evicted()):
+            return planned, eviction
 
 
 def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes: Remotes) -> list[_Planned]:
@@ -172,8 +183,8 @@ def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: 
         )
     # Where the local store has let go of them before, the files that go now are the last copy.
     last = (oid for one in planned if one.freeing.removals for oid in one.closure.all_frames())
-    remotes.prove(objects=project.store.missing(last))
-    return planned
+    proved = remotes.prove(objects=project.store.missing(last))
+    return planned if proved else _proved(project, found, remotes)
 
 
 def _named(paths: Sequence[str]) -> str:
@@ -201,9 +212,7 @@ def _evict(project: Project, planned: Sequence[_Planned], roots: Roots, remotes:
             inner |= frames
     live = mark(project.store, shown).live | (mark(project.store, parts).live - inner)
     policy = LocalPolicy(time.time(), project.config.gc_grace * _DAY, certain=not roots.lost)
-    eviction = plan_eviction(project.store, roots.starts, wanted, live, policy, remotes.facts)
-    remotes.prove(eviction[0].evicted())
-    return eviction
+    return plan_eviction(project.store, roots.starts, wanted, live, policy, remotes.facts)
 
 
 def _result(

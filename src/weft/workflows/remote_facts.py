@@ -37,10 +37,13 @@ class Remotes:
         self._names = [one for one in known if one not in (*self._strange, *self._inside)]
         self._found: dict[str, RemoteFacts] = {}
         self._proved: set[Oid] = set()
+        self._false: set[str] = set()
 
     def __iter__(self) -> Iterator[tuple[str, RemoteFacts]]:
         """The name of each remote, and what it holds. Raises network errors."""
         for name in self._names:
+            if name in self._false:
+                continue
             if name not in self._found:
                 with connection(self._project, find_remote(self._project, name)) as link:
                     self._found[name] = look(link.remote)
@@ -63,9 +66,12 @@ class Remotes:
         """What makes the word of the first one count; empty where nothing would."""
         return f"weft remote trust {self._strange[0]}" if self._strange else ""
 
-    def prove(self, packs: Set[Oid] = frozenset(), objects: Set[Oid] = frozenset()) -> None:
+    def prove(self, packs: Set[Oid] = frozenset(), objects: Set[Oid] = frozenset()) -> bool:
         """Read what ``packs`` of the local store hold, and ``objects``, from the remotes: the whole of it, or where it is
         much, as much of it as there is ``ROOM`` for. What was proved before is not read again.
+
+        False where a remote had other bytes than it says and another one has the right ones: the word of the first counts no
+        longer, so what was planned on it has to be planned again.
 
         Raises ``HashMismatch`` for what no remote has the right bytes of, and network errors.
         """
@@ -84,15 +90,23 @@ class Remotes:
                 read = read_back(link.remote, facts, left, ROOM)
             left = (left - read.there) | read.bad
             bad = (bad - read.there) | read.bad
-            if read.fault and not fault:
-                fault, at = read.fault, name
+            if read.fault:
+                self._false.add(name)
+                fault, at = (fault, at) if fault else (read.fault, name)
         if bad and fault:
             raise HashMismatch(
                 f"the remote {at} has other bytes than it says, so nothing is dropped: {fault.message}",
                 hint=f"weft verify --remote {at} --sample 100% --repair",
                 path=fault.path,
             )
-        self._proved |= wanted
+        if fault is None:
+            self._proved |= wanted
+        else:  # what else came from there is to be read elsewhere
+            self._project.progress.warn(
+                f"the remote {at} has other bytes than it says: {fault.message}",
+                f"weft verify --remote {at} --sample 100% --repair",
+            )
+        return fault is None
 
 
 def _is_inside(git: GitRepo, store: str, spec: RemoteSpec) -> bool:

@@ -20,6 +20,7 @@ from weft.workflows.project import Project
 from weft.workflows.stage_inputs import Looker
 from weft.workspace.names import join_path
 from weft.workspace.scan import IsTracked, scan_tree
+from weft.workspace.statcache import PathState
 from weft.workspace.walk import manifest_reader, tracked_names
 
 _SHOWN = 5
@@ -85,7 +86,8 @@ def _in_data(project: Project, looker: Looker, inputs: Inputs) -> Iterator[str]:
         read = manifest_reader(project.store, pointer.layout if pointer else None)
         tracked = partial(_below, tracked_names(pointer, read, state), inside)
         depth = inside.count("/") + 1 if inside else 0
-        for name in scan_tree(project.root, ref.path, tracked=tracked, depth=depth).ignored:
+        bare = PathState(copies=state.copies)  # links to the store's copies are data
+        for name in scan_tree(project.root, ref.path, state=bare, tracked=tracked, depth=depth).ignored:
             yield join_path(ref.path, name.rstrip("/"))
 
 
