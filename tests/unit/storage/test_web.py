@@ -13,11 +13,11 @@ from weft.storage.base import Storage
 from weft.storage.web import web_storage
 
 FOLDER = (
-    "<d:response><d:href>/root/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/></d:resourcetype></d:prop>"
+    "<d:response><d:href>/top/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/></d:resourcetype></d:prop>"
     "<d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
 )
 LISTING = '<?xml version="1.0"?><d:multistatus xmlns:d="DAV:">{}</d:multistatus>'
-INSIDE = "<d:response><d:href>/root/k</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>"
+INSIDE = "<d:response><d:href>/top/k</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>"
 
 
 @contextmanager
@@ -33,10 +33,10 @@ def against(answer: Answer, scheme: str, folder: str) -> Iterator[tuple[Storage,
 @pytest.mark.parametrize("inside", ["", INSIDE], ids=["nothing", "a 404"])
 def test_a_listing_without_the_name_says_that_it_is_missing(inside: str) -> None:
     def answer(request: Request) -> Reply:
-        found = FOLDER if request.path == "/root" else inside
+        found = FOLDER if request.path == "/top" else inside
         return Reply(207, LISTING.format(found).encode(), {"Content-Type": "application/xml"})
 
-    with against(answer, "webdav", "/root") as (storage, _):
+    with against(answer, "webdav", "/top") as (storage, _):
         assert storage.stat("k") is None
         with pytest.raises(KeyMissing):
             storage.download("k", "/nowhere")
