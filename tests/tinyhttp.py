@@ -88,7 +88,9 @@ def serving(answer: Answer, *, tls: bool = False) -> Iterator[Tiny]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            request = Request(self.command, self.path, headers, body, self.client_address[1])
+            # As it was sent: of slashes at the front ``self.path`` has one.
+            path = self.requestline.split()[1]
+            request = Request(self.command, path, headers, body, self.client_address[1])
             requests.append(request)
             reply = answer(request)
             if reply.delay is not None:
@@ -115,7 +117,7 @@ def serving(answer: Answer, *, tls: bool = False) -> Iterator[Tiny]:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body))
                 blocks[place] += 1
 
-        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = do_PROPFIND = handle_any
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

@@ -103,6 +103,26 @@ def test_wrong_bytes_never_come_out(kind: str, origin: tuple[Repo, Path, dict[st
     assert noticed, "not one of the damages was noticed"
 
 
+@pytest.mark.parametrize("verb", ["pull", "fetch"])
+def test_a_wrong_byte_on_the_remote_is_mended_there(verb: str, tmp_path: Path) -> None:
+    """And not in the local store, which is what a hint about damage names otherwise."""
+    repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
+    repo.write({"data/a": pseudo_random(5000, 1)})
+    repo.weft("add", "data")
+    repo.commit("one")
+    repo.weft("push")
+    for pack in _objects(tmp_path / "remote", "packs"):
+        pack.chmod(0o644)
+        pack.write_bytes(DAMAGE["flip-early"](pack.read_bytes()))
+    clone = repo.clone(tmp_path / "clone")
+    clone.find_remote_at(tmp_path / "remote")
+    refused = clone.weft(verb, code=4)
+    assert refused.err.endswith("this mends it: weft verify --remote origin --sample 100% --repair\n")
+    repo.weft("verify", "--remote", "origin", "--sample", "100%", "--repair")
+    clone.weft("pull")
+    assert snapshot(clone.root / "data") == snapshot(repo.root / "data")
+
+
 def test_a_damaged_object_is_mended_as_the_hint_says(
     origin: tuple[Repo, Path, dict[str, object]], tmp_path: Path
 ) -> None:

@@ -14,6 +14,10 @@ import pytest
 
 from kit import environment, pseudo_random
 from stagekit import Project, clone_of, done, pipeline
+from weft.pipeline.plan import Reason
+from weft.workflows.project import open_project
+from weft.workflows.repro import repro
+from weft.workflows.stage_results import Deaf, RunOptions
 
 ONE = b"""\
 stages:
@@ -214,6 +218,23 @@ def _begin(repo: Project, *args: str) -> subprocess.Popen[bytes]:
     return process
 
 
+def test_a_stage_is_named_before_its_command_says_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a quick command prints above its own name, and whoever interrupts it reads of a stage that was never named."""
+    repo = one(tmp_path, "echo good > o; echo on > ../on")
+    monkeypatch.setenv("COUNT", str(repo.counter))
+    heard: list[tuple[str, bool]] = []
+
+    class Slow(Deaf):
+        def starting(self, stage: str, cmd: str, reasons: tuple[Reason, ...]) -> None:
+            time.sleep(0.5)
+            heard.append((stage, (tmp_path / "on").exists()))
+
+    with open_project(str(repo.root)) as project:
+        repro(project, ("s",), RunOptions(listener=Slow()))
+    assert heard == [("s", False)]
+    assert (tmp_path / "on").exists()
+
+
 def _is_gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] == "Z"
@@ -234,6 +255,7 @@ def test_an_interrupt_ends_the_command_and_all_it_started(tmp_path: Path, number
     _, err = process.communicate(timeout=30)
     assert time.monotonic() - began < 2.5
     assert process.returncode == 130
+    assert err.startswith(b"running s: ")
     assert b"\ninterrupted: stage s was interrupted; left as they are, and not recorded: o" in err
     assert b"nothing half-written" not in err
     assert _is_gone(int((tmp_path / "pid").read_text()))

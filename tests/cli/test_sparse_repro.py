@@ -69,6 +69,7 @@ def test_a_dry_run_knows_what_a_sparse_checkout_leaves_out(tmp_path: Path) -> No
     assert "0 of 1 stage stale" in repo.weft("repro", "--dry-run").err
     ran = repo.weft("repro", "-f", "s", code=3)
     assert "a sparse checkout leaves data/raw" in ran.err
+    assert "[E_LEFT_OUT]" in ran.err
     assert "git sparse-checkout add data, then weft pull data/raw" in ran.err
     assert "hint: git sparse-checkout add data, then weft pull data/raw" in repo.weft("repro", "-f").err
     assert not (repo.root / "out").exists()

@@ -7,16 +7,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
 from weft.errors import WeftError
-from weft.model.settings import SETTINGS
-from weft.workflows import locks, look, remotes
-from weft.workflows.project import open_project
-from weft.workflows.revisions import revision_names
-from weft.workflows.stages import load_pipeline
-from weft.workflows.validate_rules import RULES
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.model import settings as known_settings
+    from weft.workflows import locks, look, project, remotes, validate_rules
+    from weft.workflows import revisions as refs
+    from weft.workflows import stages as pipeline
+else:
+    # Each TAB waits for what it imports, and asks for one kind of names.
+    known_settings = later("weft.model.settings")
+    locks = later("weft.workflows.locks")
+    look = later("weft.workflows.look")
+    pipeline = later("weft.workflows.stages")
+    project = later("weft.workflows.project")
+    refs = later("weft.workflows.revisions")
+    remotes = later("weft.workflows.remotes")
+    validate_rules = later("weft.workflows.validate_rules")
 
 _PLAIN = frozenset("._-+=@%:,/~^")
 """What no shell takes for more than itself, beside letters and digits of every language."""
@@ -25,9 +37,9 @@ _PLAIN = frozenset("._-+=@%:,/~^")
 def paths(incomplete: str) -> list[CompletionItem[str]]:
     """Tracked paths that begin with ``incomplete``, as seen from the current directory."""
     try:
-        with open_project(os.getcwd()) as project:
-            here = os.path.relpath(project.cwd, os.path.realpath(project.root))
-            tracked = [entry.path for entry in look.ls(project, "", project.root, False).entries]
+        with project.open_project(os.getcwd()) as opened:
+            here = os.path.relpath(opened.cwd, os.path.realpath(opened.root))
+            tracked = [entry.path for entry in look.ls(opened, "", opened.root, False).entries]
     except (WeftError, OSError):
         return [CompletionItem(incomplete, type="file")]
     found = _matching((os.path.relpath(path, here) for path in tracked), incomplete)
@@ -37,8 +49,8 @@ def paths(incomplete: str) -> list[CompletionItem[str]]:
 def remote_names(incomplete: str) -> list[CompletionItem[str]]:
     """Names of configured remotes that begin with ``incomplete``."""
     try:
-        with open_project(os.getcwd()) as project:
-            names = [remote.name for remote in remotes.remote_list(project).remotes]
+        with project.open_project(os.getcwd()) as opened:
+            names = [remote.name for remote in remotes.remote_list(opened).remotes]
     except (WeftError, OSError):
         return []
     return _matching(names, incomplete)
@@ -58,8 +70,8 @@ def locked(incomplete: str) -> list[CompletionItem[str]]:
 def stages(incomplete: str) -> list[CompletionItem[str]]:
     """Names of declared stages that begin with ``incomplete``."""
     try:
-        with open_project(os.getcwd()) as project:
-            names = list(load_pipeline(project).stages)
+        with project.open_project(os.getcwd()) as opened:
+            names = list(pipeline.load_pipeline(opened).stages)
     except (WeftError, OSError):
         return []
     return _matching(names, incomplete)
@@ -68,7 +80,9 @@ def stages(incomplete: str) -> list[CompletionItem[str]]:
 def rules(incomplete: str) -> list[CompletionItem[str]]:
     """Rules of ``weft validate`` that begin with ``incomplete``, each with what it says."""
     return [
-        CompletionItem(name, help=rule.title) for name, rule in RULES.items() if name.startswith(incomplete.upper())
+        CompletionItem(name, help=rule.title)
+        for name, rule in validate_rules.RULES.items()
+        if name.startswith(incomplete.upper())
     ]
 
 
@@ -76,7 +90,7 @@ def revisions(incomplete: str) -> list[CompletionItem[str]]:
     """Branches and tags that begin with ``incomplete``, after ``A..`` those of the other end."""
     first, dots, rest = incomplete.rpartition("..")
     try:
-        names = revision_names(os.getcwd())
+        names = refs.revision_names(os.getcwd())
     except (WeftError, OSError):
         return []
     return _matching([f"{first}{dots}{name}" for name in names if name.startswith(rest)], incomplete)
@@ -92,7 +106,9 @@ def words(incomplete: str) -> list[CompletionItem[str]]:
 def settings(incomplete: str) -> list[CompletionItem[str]]:
     """Names of settings that begin with ``incomplete``, those of the configured remotes among them."""
     names = [remote.value for remote in remote_names("")]
-    keys = [one.name.replace("*", name) for one in SETTINGS for name in (names if "*" in one.name else [""])]
+    keys = [
+        one.name.replace("*", name) for one in known_settings.SETTINGS for name in (names if "*" in one.name else [""])
+    ]
     return _matching(keys, incomplete)
 
 

@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from weft.errors import WeftError
 
-PATHS = frozenset(
-    ("path", "old_path", "pointer", "inside", "file", "paths", "pointers", "absent", "left_out", "created")
-)
-PATHS |= frozenset(("settled", "unsaved", "saved", "moved", "outs", "reads", "writes"))
+_PATHS = """
+absent accepted_paths along behind changed created edited file hooks inside kept lacking left_out moved old_path
+others outs path paths pointer pointers reads removed restored saved settled staged stale_paths uncommitted unsaved
+untracked wdir writes
+"""
+_KEYS = "code left_out metrics not_run params plots reads writes wrong"
+_TEXTS = "cause causes detail following hint mend message notes reason stale"
+
+PATHS = frozenset(_PATHS.split())
 """Fields of records that hold paths: one, or a tuple of them, or of pairs that begin with one."""
-KEYS = frozenset(("code", "params", "metrics", "reads", "writes", "wrong", "left_out"))
+KEYS = frozenset(_KEYS.split())
 """Fields that map paths to something."""
-TEXTS = frozenset(("message", "hint", "mend", "detail", "reason", "cause", "notes"))
+TEXTS = frozenset(_TEXTS.split())
 """Fields with sentences, which may name paths."""
 
-OTHER = {"GetResult": PATHS, "QuarantineFile": PATHS, "Conflict": PATHS, "ImpactResult": frozenset(("path",))}
+OTHER = {
+    "GetResult": PATHS,
+    "QuarantineFile": PATHS,
+    "Conflict": PATHS,
+    "ImpactResult": frozenset(("path", "stale")),
+}
 """Records whose fields of these names hold paths from elsewhere, or names of stages."""
 
 _WORD = r"(?<![\w./:-])"
@@ -100,6 +110,8 @@ def _changed(value: Any, here: Here) -> Any:
         return tuple(_changed(item, here) for item in value)
     if isinstance(value, tuple) or (is_dataclass(value) and not isinstance(value, type)):
         return _of_record(value, here)
+    if isinstance(value, Mapping):
+        return {key: _changed(item, here) for key, item in value.items()}
     return value
 
 
@@ -129,7 +141,7 @@ def _field(kind: str, name: str, value: Any, here: Here) -> Any:
     if name in KEYS and isinstance(value, Mapping):
         return {here.path(key): item for key, item in value.items()}
     if name in TEXTS and isinstance(value, (str, tuple)):
-        return _each(value, here.text)
+        return _texts(value, here)
     return _changed(value, here)
 
 
@@ -148,7 +160,7 @@ def _paths(value: Any, here: Here, *, both: bool) -> Any:
     return tuple(made)
 
 
-def _each(value: Any, change: Callable[[str], str]) -> Any:
+def _texts(value: Any, here: Here) -> Any:
     if isinstance(value, str):
-        return change(value)
-    return tuple(change(item) if isinstance(item, str) else item for item in value)
+        return here.text(value)
+    return tuple(here.text(item) if isinstance(item, str) else _changed(item, here) for item in value)

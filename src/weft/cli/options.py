@@ -9,6 +9,7 @@ import click
 
 from weft.cli import registry
 from weft.cli.context import Session
+from weft.cli.words import AFTER_DASHES
 from weft.util.later import later
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ else:
     sizes = later("weft.model.sizes")
 
 Function = Callable[..., Any]
+Completer = Callable[[click.Context, click.Parameter, str], Any]
 
 
 def size(value: str | int) -> int:
@@ -55,50 +57,40 @@ def duration(value: str | float) -> float:
     return float(number) * unit
 
 
-def complete_paths(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-    """Tab completion of tracked paths."""
-    return registry.candidates().paths(incomplete)
+def _completing(kind: str) -> Completer:
+    """Tab completion with the names of one kind that the project has: those of ``weft.cli.candidates.KIND``."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+        return getattr(registry.candidates(), kind)(incomplete)
+
+    return complete
 
 
-def complete_locked(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-    """Tab completion of paths with a lock that this clone has seen."""
-    return registry.candidates().locked(incomplete)
-
-
-def complete_remotes(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-    """Tab completion of remotes."""
-    return registry.candidates().remote_names(incomplete)
-
-
-def complete_stages(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-    """Tab completion of stages."""
-    return registry.candidates().stages(incomplete)
-
-
-def complete_rules(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-    """Tab completion of rules."""
-    return registry.candidates().rules(incomplete)
-
-
-def complete_revisions(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-    """Tab completion of revisions, and of ranges of them."""
-    return registry.candidates().revisions(incomplete)
+complete_paths = _completing("paths")
+complete_locked = _completing("locked")
+complete_remotes = _completing("remote_names")
+complete_stages = _completing("stages")
+complete_rules = _completing("rules")
+complete_revisions = _completing("revisions")
+complete_settings = _completing("settings")
 
 
 def complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
     """Tab completion of revisions and tracked paths: of paths alone after ``--``."""
-    return registry.candidates().words(incomplete)
-
-
-def complete_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
-    """Tab completion of settings."""
-    return registry.candidates().settings(incomplete)
+    names = registry.candidates()
+    return names.paths(incomplete) if AFTER_DASHES in context.meta else names.words(incomplete)
 
 
 def paths_argument(*, required: bool = False) -> Callable[[Function], Function]:
     """``PATH...``: with tab completion of tracked paths."""
     metavar = "PATH..." if required else "[PATH...]"
     return click.argument("paths", nargs=-1, required=required, metavar=metavar, shell_complete=complete_paths)
+
+
+def stages_argument(*, required: bool = False) -> Callable[[Function], Function]:
+    """``STAGE...``: with tab completion of stages."""
+    metavar = "STAGE..." if required else "[STAGE...]"
+    return click.argument("stages", nargs=-1, required=required, metavar=metavar, shell_complete=complete_stages)
 
 
 def remote_option(text: str) -> Callable[[Function], Function]:
@@ -167,18 +159,17 @@ def stage_option() -> Callable[[Function], Function]:
     )
 
 
+def revisions_option(text: str) -> Callable[[Function], Function]:
+    """``--rev REV``, more than once: with tab completion of revisions."""
+    return click.option(*("--rev", "revs"), multiple=True, metavar="REV", shell_complete=complete_revisions, help=text)
+
+
 def transfer_options(function: Function) -> Function:
     """``-r``, ``-j``, ``--rev``, ``--all`` and ``-n``, as push, fetch and pull take them."""
     for option in (
         dry_run_option("Only say what would be sent or received."),
         click.option("--all", "all_commits", is_flag=True, help="Take the pointers of every commit of every ref."),
-        click.option(
-            *("--rev", "revs"),
-            multiple=True,
-            metavar="REV",
-            shell_complete=complete_revisions,
-            help="Take the pointers of REV, or of a range A..B.",
-        ),
+        revisions_option("Take the pointers of REV, or of a range A..B."),
         jobs_option(),
         remote_option("The remote to use (default: the setting `remote`)."),
     ):

@@ -84,7 +84,11 @@ class HttpFiles:
                 raise _final(f"{self._context.name} lists no folders, which weft needs")
             links = _Links()
             links.feed(self._words(answer).decode(errors="replace"))
-        files = [self.facts(f"{path}/{name}")._replace(name=name) for name in links.names if not name.endswith("/")]
+        files = [
+            self.facts(f"{path.rstrip('/')}/{name}")._replace(name=name)
+            for name in links.names
+            if not name.endswith("/")
+        ]
         return files + [Entry(name[:-1], True) for name in links.names if name.endswith("/")]
 
     def send(self, path: str, body: BinaryIO, size: int) -> None:
@@ -165,7 +169,10 @@ class DavFiles(HttpFiles):
 
     def facts(self, path: str) -> Entry:
         """See ``FileServer.facts``."""
-        return self._found(path, "0")[0]
+        found = self._found(path, "0")
+        if not found:
+            raise FileNotFoundError(path)
+        return found[0]
 
     def entries(self, path: str) -> list[Entry]:
         """See ``FileServer.entries``; the first answer is about the folder itself, and with its own name."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from weft.errors import BucketMissing, IntegrityError, NoRemote
+from weft.errors import BucketMissing, IntegrityError, NoRemote, WeftError
 from weft.gitio.trees import left_out
 from weft.model.config import Config
 from weft.model.paths import CONFIG_PATH
@@ -87,13 +87,19 @@ def connection(project: Project, spec: RemoteSpec, jobs: int = 0, *, writes: boo
             )
         raise
     except IntegrityError as error:
-        error.hint = error.hint or (
-            "nothing of it was used; in a clone that has the data, this mends it:"
-            f" weft verify --remote {spec.name} --sample 100% --repair"
-        )
+        say_how_to_mend(error, spec)
         raise
     finally:
         traffic.close()
+
+
+def say_how_to_mend(error: WeftError, spec: RemoteSpec) -> None:
+    """Have the error about bytes of a remote, of which nothing was used, name the command that mends it there."""
+    if isinstance(error, IntegrityError) and not error.hint:
+        error.hint = (
+            "nothing of it was used; in a clone that has the data, this mends it:"
+            f" weft verify --remote {spec.name} --sample 100% --repair"
+        )
 
 
 def pin(project: Project, spec: RemoteSpec, store: str) -> bool:

@@ -10,7 +10,7 @@ from weft.errors import ObjectMissing, WeftError
 from weft.objects import download
 from weft.objects.reachability import Walker
 from weft.util.later import later
-from weft.workflows.connect import connection, find_remote
+from weft.workflows.connect import connection, find_remote, say_how_to_mend
 from weft.workflows.options import TransferOptions
 from weft.workflows.project import Project
 from weft.workflows.results import FetchResult
@@ -56,6 +56,8 @@ def fetch_what_is_there(
             spec.name, done.pointers, packs=done.packs, objects=done.objects, received_bytes=link.received,
             requests=link.requests, broken=selection.broken,
         )  # fmt: skip
+        if done.fault is not None:
+            say_how_to_mend(done.fault, spec)
         return result, done.fault
 
 

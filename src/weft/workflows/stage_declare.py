@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from weft.errors import NoSuchStage, StageFault
 from weft.formats import stagefile
@@ -14,11 +15,10 @@ from weft.model.lineage import record_path
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.plan import NEVER_RUN, Reason
 from weft.util.dirfd import remove_below, write_below
+from weft.util.later import later
 from weft.workflows.lineage_scene import open_scene
 from weft.workflows.lineage_stale import Staleness
 from weft.workflows.project import Project, alone
-from weft.workflows.remove import stop_tracking
-from weft.workflows.run import Declaration, make_stage
 from weft.workflows.stages import (
     Pipeline,
     choose_stages,
@@ -29,6 +29,12 @@ from weft.workflows.stages import (
     values_reader,
 )
 from weft.workflows.targets import workspace_pointers
+
+if TYPE_CHECKING:
+    from weft.workflows import remove, run
+else:
+    remove = later("weft.workflows.remove")
+    run = later("weft.workflows.run")
 
 FRESH, STALE, NEVER, FROZEN = "fresh", "stale", "never run", "frozen"
 
@@ -85,12 +91,12 @@ def list_stages(start: str, names: Sequence[str] = ()) -> StageList:
         return StageList(tuple(listed), tuple(scene.notes))
 
 
-def add_stage(project: Project, declaration: Declaration, *, force: bool = False) -> StageEdit:
+def add_stage(project: Project, declaration: run.Declaration, *, force: bool = False) -> StageEdit:
     """Declare a stage in weft.yaml as ``weft run`` does, and run nothing; ``force`` changes one that is there.
 
     Raises ``StageFault`` for a name that is taken, and the refusals of the stage file and of the graph.
     """
-    stage = make_stage(project, declaration)
+    stage = run.make_stage(project, declaration)
     with alone(project, "weft stage add"):
         data = stage_file(project)
         taken = data is not None and stage.name in (stagefile.tree(data).get("stages") or {})
@@ -141,7 +147,7 @@ def remove_stage(project: Project, name: str, *, keep_outs: bool = False) -> Sta
         if tracked:
             _refuse_readers(pipeline, members)
         # The declaration goes last: whoever was stopped before can say the same again.
-        stop_tracking(project, tracked)
+        remove.stop_tracking(project, tracked)
         records = [record_path(member) for member in members]
         if project.config.stages:
             unstage_remove(project.git, records)

@@ -18,8 +18,8 @@ ACCEPTED = "accepted"
 class Listener(Protocol):
     """Hears of long work as it happens."""
 
-    def started(self, stage: str, cmd: str, reasons: tuple[Reason, ...]) -> None:
-        """The command of a stage was started."""
+    def starting(self, stage: str, cmd: str, reasons: tuple[Reason, ...]) -> None:
+        """The command of a stage is about to start: what it prints comes after this."""
 
     def waiting(self, stage: str, message: str) -> None:
         """A stage waits for another process."""
@@ -31,7 +31,7 @@ class Listener(Protocol):
 class Deaf:
     """A listener that nobody reads."""
 
-    def started(self, stage: str, cmd: str, reasons: tuple[Reason, ...]) -> None:
+    def starting(self, stage: str, cmd: str, reasons: tuple[Reason, ...]) -> None:
         """Nothing to tell."""
 
     def waiting(self, stage: str, message: str) -> None:

@@ -166,6 +166,8 @@ class Runner:
         for other in self._running.values():
             other.busy.add(stage.name)
         self._running[stage.name] = job  # before it starts: from here on an interrupt stops it
+        words = stage.cmd if isinstance(stage.cmd, str) else " ".join(stage.cmd)
+        self._options.listener.starting(stage.name, words, why)
         try:
             child.start()
         except WeftError:
@@ -173,8 +175,6 @@ class Runner:
             aside.put_back()
             raise
         self._recorder.origins.wrote(out.path for out in stage.outs if not out.cache)
-        words = stage.cmd if isinstance(stage.cmd, str) else " ".join(stage.cmd)
-        self._options.listener.started(stage.name, words, why)
         return job
 
     def _bring(self, stage: Stage, seen: Seen) -> None:

@@ -66,6 +66,8 @@ def pipeline(weft, tmp_path):
     (tmp_path / "weft.yaml").write_text(
         "stages:\n  prepare: {cmd: echo, outs: [a]}\n  train: {cmd: echo, deps: [a], outs: [b]}\n"
     )
+    (tmp_path / "feat").write_text("x")
+    assert weft("add", "feat").returncode == 0
     run(*git, "commit", "-q", "-m", "begin")
     run(*git, "branch", "feature")
     run(*git, "tag", "v1")
@@ -77,7 +79,13 @@ def pipeline(weft, tmp_path):
     [
         (["repro", ""], ["prepare", "train"]),
         (["run", "tr"], ["train"]),
-        (["diff", "fe"], ["feature"]),
+        (["stage", "list", "tr"], ["train"]),
+        (["stage", "freeze", ""], ["prepare", "train"]),
+        (["stage", "unfreeze", "p"], ["prepare"]),
+        (["stage", "accept", "prepare", "t"], ["train"]),
+        (["stage", "remove", "t"], ["train"]),
+        (["diff", "fe"], ["feature", "feat"]),
+        (["diff", "main", "--", "fe"], ["feat"]),
         (["diff", "HE"], ["HEAD"]),
         (["log", "v1..fe"], ["v1..feature"]),
         (["compare", "v"], ["v1"]),

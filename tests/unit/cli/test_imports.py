@@ -97,3 +97,41 @@ def test_work_without_the_network_loads_no_cloud_library(arguments, tmp_path):
     code, modules = loaded(arguments, tmp_path / "p")
     assert code == 0
     assert not modules & CLOUD
+
+
+def ours(modules):
+    return {name for name in modules if name.startswith("weft.")}
+
+
+@pytest.mark.parametrize(
+    ("words", "most"),
+    [
+        ("validate --explain W", 100),
+        ("config get gc", 130),
+        ("remote remove o", 205),
+        ("add x", 205),
+        ("stage freeze a", 205),
+    ],
+)
+def test_a_tab_loads_what_knows_these_names(words, most, tmp_path, monkeypatch):
+    """Each press of it waits for the modules."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-m", "weft", "init", "-q"], cwd=tmp_path, check=True, capture_output=True)
+    typed = ["weft", *words.split()]
+    for name, value in {"COMP_WORDS": " ".join(typed), "COMP_CWORD": str(len(typed) - 1)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(COMPLETE_VARIABLE, "bash_complete")
+    _, modules = loaded([], tmp_path)
+    assert len(ours(modules)) <= most
+
+
+@pytest.mark.parametrize("words", ["list", "freeze one"])
+def test_looking_at_stages_loads_nothing_that_runs_them(words, tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for setup in (["init", "-q"], ["stage", "add", "-n", "one", "-o", "out", "--", "echo 1 > out"]):
+        subprocess.run([sys.executable, "-m", "weft", *setup], cwd=tmp_path, check=True, capture_output=True)
+    code, modules = loaded(["stage", *words.split()], tmp_path)
+    assert code == 0
+    assert not modules & {f"weft.workflows.{name}" for name in ("run", "stage_run", "stage_accept", "add", "push")}
+    assert not {name for name in modules if name.startswith("weft.pipeline.validate")}
+    assert len(ours(modules)) <= 185

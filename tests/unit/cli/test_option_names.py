@@ -130,8 +130,30 @@ def test_another_name_would_be_noticed(names: list[str]) -> None:
     assert _faults([("made-up", click.Option(names, metavar="NAME" if names == ["--remote"] else None))])
 
 
-REMOTE = ("push", "fetch", "pull", "add", "verify", "gc", "status", "doctor")
-DRY_RUN = ("push", "fetch", "pull", "repro", "gc", "add", "checkout", "rm", "mv")
+@pytest.mark.parametrize(("name", "command"), [*_verbs()], ids=[name for name, _ in _verbs()])
+def test_the_first_line_of_help_says_what_a_verb_does(name: str, command: click.Command) -> None:
+    """In a terminal of 80 columns, as part of a list of commands too."""
+    first = str(command.help).partition("\n")[0]
+    assert first[0].isupper()
+    assert first.endswith(".")
+    assert len(first) <= 76, first
+
+
+READING = ("add", "status", "diff", "checkout", "drop", "push", "fetch", "pull", "get", "verify", "gc", "doctor")
+
+
+@pytest.mark.parametrize("name", READING)
+def test_what_reads_data_or_asks_a_remote_shows_that_it_is_at_work(name: str) -> None:
+    assert registry.load(name).long
+
+
+def test_a_dry_run_is_explained_alike() -> None:
+    texts = [str(option.help) for _, option in OPTIONS if "--dry-run" in option.opts]
+    assert [text for text in texts if not text.startswith("Only say what ")] == []
+
+
+REMOTE = ("push", "fetch", "pull", "add", "verify", "gc", "drop", "status", "doctor")
+DRY_RUN = ("push", "fetch", "pull", "repro", "gc", "drop", "add", "checkout", "rm", "mv")
 FORMATS = {
     "log": {"text", "json", "csv", "md"},
     "compare": {"text", "json", "csv", "md"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import paths_argument, remote_option
+from weft.cli.options import dry_run_option, paths_argument, remote_option
 from weft.cli.render.space import drop_page
 from weft.cli.verbs import pass_session, verb
 from weft.workflows.drop import drop
@@ -15,13 +15,14 @@ from weft.workflows.project import open_project
 
 @verb(
     "drop",
+    long=True,
     example="weft drop data/images\nweft drop --dry-run data\nweft drop --store data/raw",
     codes={3: "files differ from their pointer, or the store is shared", 4: "no remote is proved to hold the data"},
 )
 @paths_argument(required=True)
 @click.option("--store", is_flag=True, help="Drop it from the local store too.")
 @remote_option("The remote that must hold what goes (default: any that is configured).")
-@click.option("-n", "--dry-run", is_flag=True, help="Only tell what would go.")
+@dry_run_option("Only say what would go.")
 @pass_session
 def command(session: Session, paths: tuple[str, ...], store: bool, remote: str, dry_run: bool) -> None:
     """Free the space of data that a remote holds.

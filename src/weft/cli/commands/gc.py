@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import remote_option, size
+from weft.cli.options import dry_run_option, remote_option, size
 from weft.cli.render.collect import gc_page, remote_gc_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import UsageFault
@@ -21,7 +21,7 @@ _THERE = ("most", "repack", "drop_roots", "whole_clone")
 
 
 @verb("gc", long=True, example="weft gc --dry-run\nweft gc --limit 20GiB\nweft gc --on-remote --dry-run")
-@click.option("-n", "--dry-run", is_flag=True, help="Only tell what would go, and why.")
+@dry_run_option("Only say what would go, and why.")
 @click.option(
     "--grace",
     "grace_days",

@@ -52,9 +52,9 @@ def show(session: Session, path: str, rev: str) -> None:
 @_revision_option()
 @pass_session
 def why(session: Session, path: str, rev: str) -> None:
-    """Explain PATH: the command, data, code and params it was made with, and its commits.
+    """Explain PATH: how it was made, and which commits brought it.
 
-    -v lists the environment and everything that is long too.
+    That is the command, data, code and params. -v lists the environment and everything that is long too.
     """
     session.show("lineage-why", lineage.why(session.start, path, rev), why_page)
 
@@ -82,9 +82,10 @@ def impact(session: Session, path: str, rev: str) -> None:
 @format_option("text", *DRAWINGS)
 @pass_session
 def graph(session: Session, path: str, rev: str, form: str) -> None:
-    """Show all stages, or those before and behind PATH, and what they read and write.
+    """Show all stages, what they read and what they write.
 
-    With --format dot it is a graph for Graphviz, with mermaid a flowchart that forges draw in Markdown.
+    With PATH, only the stages that lead to it and that depend on it. With --format dot it is a graph for Graphviz, with
+    mermaid a flowchart that forges draw in Markdown.
     """
     result = lineage.graph(session.start, path, rev)
     draw = DRAWINGS.get(form)

@@ -66,7 +66,7 @@ def add(session: Session, /, name: str, url: str, options: tuple[str, ...], **ch
 @private_option()
 @pass_session
 def set_url(session: Session, /, name: str, url: str, **chosen: Any) -> None:
-    """Let a remote be at another place.
+    """Change the URL of a remote.
 
     The place must hold the same store: copy what the remote holds there first. Who names a place accepts it; other clones
     are asked once. With another scheme, such as s3:// in place of a directory, endpoint and region are forgotten.
@@ -81,7 +81,10 @@ def set_url(session: Session, /, name: str, url: str, **chosen: Any) -> None:
 @click.argument("new")
 @pass_session
 def rename(session: Session, old: str, new: str) -> None:
-    """Give a remote another name; what it holds, and what this clone accepted, stays as it is."""
+    """Give a remote another name.
+
+    What it holds, and what this clone accepted, stays as it is.
+    """
     with open_project(session.start, session.progress, session.trust) as project:
         result = remotes.remote_rename(project, old, new)
     session.show("remote", result, changed_remotes_page)

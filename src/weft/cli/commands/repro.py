@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import complete_stages
+from weft.cli.options import dry_run_option, stages_argument
 from weft.cli.render.pipeline import Teller, repro_page
 from weft.cli.stageopts import run_options, stage_options
 from weft.cli.verbs import pass_session, verb
@@ -20,8 +20,8 @@ from weft.workflows.stage_results import SKIPPED, STALE
     example="weft repro --dry-run\nweft repro train -S train.lr=0.01",
     codes={1: "some stage is stale (with --dry-run --exit-code)", 6: "a command failed, or disk, network or tools do"},
 )
-@click.argument("stages", nargs=-1, metavar="[STAGE...]", shell_complete=complete_stages)
-@click.option("-n", "--dry-run", is_flag=True, help="Tell what is stale, and why; run nothing.")
+@stages_argument()
+@dry_run_option("Only say what is stale, and why; run nothing.")
 @click.option("--exit-code", is_flag=True, help="With --dry-run: exit with 1 when a stage is stale.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), default=1, metavar="N", help="Run up to N stages at a time.")
 @click.option("--downstream", is_flag=True, help="Start at STAGE: run it and what depends on it, nothing above.")

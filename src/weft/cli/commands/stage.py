@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from weft.cli.context import Session
+from weft.cli.options import complete_stages, stages_argument
 from weft.cli.render.pipeline import Teller, repro_page
 from weft.cli.render.stages import edit_page, stages_page
 from weft.cli.stageopts import declaring_options, run_options
 from weft.cli.verbs import VerbGroup, pass_session, verb
 from weft.cli.words import AFTER_DASHES
+from weft.util.later import later
 from weft.workflows.project import open_project
-from weft.workflows.run import Declaration
-from weft.workflows.stage_accept import accept_stages
 from weft.workflows.stage_declare import add_stage, freeze_stages, list_stages, remove_stage
+
+if TYPE_CHECKING:
+    from weft.workflows import run, stage_accept
+else:
+    run = later("weft.workflows.run")
+    stage_accept = later("weft.workflows.stage_accept")
 
 command = VerbGroup(
     "stage",
@@ -41,12 +47,12 @@ def add(session: Session, context: click.Context, /, name: str, force: bool, **d
     """
     words = tuple(context.meta.get(AFTER_DASHES) or ())
     with open_project(session.start, session.progress, session.trust) as project:
-        result = add_stage(project, Declaration(name, words, **declaring), force=force)
+        result = add_stage(project, run.Declaration(name, words, **declaring), force=force)
     session.show("stage-edit", result, edit_page)
 
 
 @verb("list", example="weft stage list\nweft stage list --json 'train@*'", group=command)
-@click.argument("stages", nargs=-1, metavar="[STAGE...]")
+@stages_argument()
 @pass_session
 def list_(session: Session, stages: tuple[str, ...]) -> None:
     """List the stages with what they write and whether they are fresh.
@@ -57,27 +63,29 @@ def list_(session: Session, stages: tuple[str, ...]) -> None:
 
 
 @verb("freeze", example="weft stage freeze train", group=command)
-@click.argument("stages", nargs=-1, required=True, metavar="STAGE...")
+@stages_argument(required=True)
 @pass_session
 def freeze(session: Session, stages: tuple[str, ...]) -> None:
     """Keep weft repro from running stages; weft run STAGE still does."""
-    with open_project(session.start, session.progress, session.trust) as project:
-        result = freeze_stages(project, stages, frozen=True)
-    session.show("stage-edit", result, edit_page)
+    _freeze(session, stages, True)
 
 
 @verb("unfreeze", example="weft stage unfreeze train", group=command)
-@click.argument("stages", nargs=-1, required=True, metavar="STAGE...")
+@stages_argument(required=True)
 @pass_session
 def unfreeze(session: Session, stages: tuple[str, ...]) -> None:
     """Let weft repro run stages again."""
+    _freeze(session, stages, False)
+
+
+def _freeze(session: Session, stages: tuple[str, ...], frozen: bool) -> None:
     with open_project(session.start, session.progress, session.trust) as project:
-        result = freeze_stages(project, stages, frozen=False)
+        result = freeze_stages(project, stages, frozen=frozen)
     session.show("stage-edit", result, edit_page)
 
 
 @verb("accept", example='weft stage accept label -m "labelled by hand, checked by two people"', group=command)
-@click.argument("stages", nargs=-1, required=True, metavar="STAGE...")
+@stages_argument(required=True)
 @click.option("-m", "--reason", required=True, metavar="TEXT", help="Why these outs are right; it is recorded.")
 @pass_session
 def accept(session: Session, /, stages: tuple[str, ...], reason: str, **chosen: Any) -> int:
@@ -88,13 +96,13 @@ def accept(session: Session, /, stages: tuple[str, ...], reason: str, **chosen: 
     """
     options = run_options(session, Teller(session), chosen)
     with open_project(session.start, session.progress, session.trust) as project:
-        result = accept_stages(project, stages, reason, options)
+        result = stage_accept.accept_stages(project, stages, reason, options)
     session.show("stage-accept", result, repro_page)
     return result.exit_code
 
 
 @verb("remove", example="weft stage remove old\nweft stage remove --keep-outs download", group=command)
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stages)
 @click.option("--keep-outs", is_flag=True, help="Leave its outs tracked: they are sources from then on.")
 @pass_session
 def remove(session: Session, stage: str, keep_outs: bool) -> None:

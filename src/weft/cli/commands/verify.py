@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from weft.cli.context import Session
-from weft.cli.options import ask_remote_option, complete_remotes, complete_revisions, duration, paths_argument, share
+from weft.cli.options import ask_remote_option, complete_remotes, duration, paths_argument, revisions_option, share
 from weft.cli.render.checks import quarantine_page, verify_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode, UsageFault
@@ -29,14 +29,7 @@ from weft.workflows.verify import verify
 @click.option("--on-remote", "level", flag_value="remote", hidden=True, help="The same as --remote.")
 @ask_remote_option("That the remote holds all it should: NAME, or the default one.")
 @click.option("--sample", type=share, default=0.0, metavar="SHARE", help="Read this share of the packs, such as 5%.")
-@click.option(
-    "--rev",
-    "revs",
-    multiple=True,
-    metavar="REV",
-    shell_complete=complete_revisions,
-    help="Check the pointers of REV, or of a range A..B.",
-)
+@revisions_option("Check the pointers of REV, or of a range A..B.")
 @click.option("--all", "all_commits", is_flag=True, help="Check the pointers of every commit of every ref.")
 @click.option("--repair", is_flag=True, help="Mend what is found, from the workspace, the store and the remotes.")
 @click.option(

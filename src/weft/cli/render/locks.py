@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weft.cli.context import Page, View
 from weft.cli.text import columns, escape
+from weft.errors import quoted
 from weft.workflows.locks import LockedPath, LockResult, LocksResult
 
 
@@ -11,7 +12,7 @@ def lock_page(result: LockResult, view: View) -> Page:
     """One line a path."""
     report = [f"locked   {escape(one.path)}" for one in result.locks]
     report += [f"locked   {escape(one.path)}  (by you already, since {one.time})" for one in result.already]
-    steps = " ".join(escape(one.path) for one in (*result.locks, *result.already))
+    steps = " ".join(escape(quoted(one.path)) for one in (*result.locks, *result.already))
     return Page(report=tuple(report), notes=(f"next: weft unlock {steps}, once it is pushed",))
 
 

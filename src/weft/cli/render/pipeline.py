@@ -58,8 +58,8 @@ class Teller:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def started(self, stage: str, cmd: str, reasons: tuple[Reason, ...]) -> None:
-        """The command of a stage was started."""
+    def starting(self, stage: str, cmd: str, reasons: tuple[Reason, ...]) -> None:
+        """The command of a stage is about to start."""
         if not self._session.quiet:
             self._line(f"running {stage}: {cmd}")
 

@@ -20,9 +20,9 @@ THEIRS = LockedPath("c", "B\x1b <b@b>", "2026-01-31T12:00:00Z", "why\n", "", Fal
 
 
 def test_a_lock_that_was_there_says_so() -> None:
-    page = lock_page(LockResult("origin", (MINE,), (MINE._replace(path="d"),)), VIEW)
-    assert page.report == ("locked   a\\nb", "locked   d  (by you already, since 2026-01-31T12:00:00Z)")
-    assert page.notes == ("next: weft unlock a\\nb d, once it is pushed",)
+    page = lock_page(LockResult("origin", (MINE,), (MINE._replace(path="my d"),)), VIEW)
+    assert page.report == ("locked   a\\nb", "locked   my d  (by you already, since 2026-01-31T12:00:00Z)")
+    assert page.notes == ("next: weft unlock 'a\\nb' 'my d', once it is pushed",)
 
 
 def test_whose_lock_was_removed_is_told_even_with_q() -> None:

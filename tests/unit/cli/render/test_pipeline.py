@@ -74,7 +74,7 @@ def test_what_happens_is_told_at_once_and_bytes_put_away_in_any_case():
     for quiet in (False, True):
         session = _Session(quiet)
         teller = Teller(session)
-        teller.started("a", "cmd\x1b", ())
+        teller.starting("a", "cmd\x1b", ())
         teller.waiting("a", "process 1")
         teller.said("a", "kept")
         shown = "" if quiet else "running a: cmd\\x1b\n|a waits for process 1\n|"
