@@ -100,7 +100,11 @@ class Lineage:
     # --- records ---
 
     def stages(self) -> dict[str, Stage]:
-        return stagefile.decode(self.read("weft.yaml"))
+        return stagefile.decode(self.read("weft.yaml"), read=self.values)
+
+    def values(self, name: str) -> bytes | None:
+        """The bytes of a file of values that templates name, if it is there."""
+        return self.read(name) if (self.root / name).is_file() else None
 
     def record(self, name: str, declared: Stage | None = None, algorithm: str = "sha1", **changes: Any) -> Record:
         """Write the record that a run with the files as they are would write, with ``changes``."""

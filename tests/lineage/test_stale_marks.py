@@ -51,6 +51,14 @@ FILES = {
     "scores.json": '{"f1": 0.5}\n',
     "roc.csv": "x,y\n0,0\n",
 }
+FITS = """\
+  fit:
+    foreach: ${models}
+    do:
+      cmd: python src/score.py --lr ${item.lr}
+      deps: [src/score.py]
+"""
+MODELS = "models:\n  small: {lr: 0.1}\n  large: {lr: 0.2}\n"
 
 
 @pytest.fixture
@@ -115,9 +123,9 @@ class Edits:
     def some(self) -> str:
         kinds = [
             *(self.code, self.params, self.data, self.declaration, self.rerun, self.kind, self.gone, self.back),
-            self.result,
+            *(self.result, self.values),
         ]
-        chosen = self.random.choices(kinds, [5, 5, 4, 5, 5, 2, 2, 2, 2], k=self.random.randint(1, 2))
+        chosen = self.random.choices(kinds, [5, 5, 4, 5, 5, 2, 2, 2, 2, 4], k=self.random.randint(1, 2))
         return ", ".join(edit() for edit in chosen)
 
     def text(self) -> str:
@@ -170,7 +178,7 @@ class Edits:
         )
         text = self.repo.read("weft.yaml").decode().replace(old, new, 1)
         with contextlib.suppress(WeftError):
-            stagefile.decode(text.encode())
+            stagefile.decode(text.encode(), read=self.repo.values)
             self.repo.write("weft.yaml", text)
         return f"declare {new!r}"
 
@@ -217,6 +225,13 @@ class Edits:
             self.repo.write(name, text)
         return f"lie in {name}"
 
+    def values(self) -> str:
+        old, new = self.random.choice(
+            [("lr: 0.1", "lr: 0.3"), ("lr: 0.3", "lr: 0.1"), ("lr: 0.2", "lr: 0.4"), ("lr: 0.4", "lr: 0.2")]
+        )
+        self.repo.write("conf.yaml", self.repo.read("conf.yaml").decode().replace(old, new))
+        return f"value {new}"
+
     def back(self) -> str:
         shutil.rmtree(self.repo.root / "lib", ignore_errors=True)
         self.repo.git("checkout", "-q", self.first, "--", ".")
@@ -225,6 +240,11 @@ class Edits:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_stage_is_marked_exactly_where_validate_finds_it_stale(repo: Lineage, seed: int) -> None:
+    repo.write("conf.yaml", MODELS)
+    repo.write("weft.yaml", "vars: [conf.yaml]\n" + STAGES + FITS)
+    for name in repo.stages():
+        repo.record(name)
+    repo.commit()
     edits, start = Edits(repo, seed), str(repo.root)
     told: dict[str, tuple[set[str], str]] = {}
     lies: dict[str, set[str]] = {}

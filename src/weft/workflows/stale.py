@@ -20,7 +20,7 @@ from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.validate import stale
-from weft.pipeline.validate.context import Context
+from weft.pipeline.validate.context import Context, values_key
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import ancestors, participants
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
@@ -76,10 +76,12 @@ class Marks:
         self._blobs.lacking = False
         context = _Context(index, (), self._blobs, cache=self._cache, whole=True)
         stages = {name: stage for name, stage in context.stages().items() if concerns(stage, wanted)}
-        known = {name: self._remembered(index, declared.blob, stage) for name, stage in stages.items()}
+        # Values that templates name are in the stages, and their files are nothing that a stage names.
+        declared_as = declared.blob + values_key(index, context.values_files)
+        known = {name: self._remembered(index, declared_as, stage) for name, stage in stages.items()}
         stale.fetch(context, [stages[name] for name, found in known.items() if found is None])
         told = [
-            (stage, self._look(context, declared.blob, stage) if (found := known[name]) is None else found)
+            (stage, self._look(context, declared_as, stage) if (found := known[name]) is None else found)
             for name, stage in stages.items()
         ]
         if self._blobs.lacking or context.broken(STAGE_FILE):

@@ -169,7 +169,7 @@ class Context(Snapshot):
         key = blob
         if kind == "stages":
             self.values_files = dict.fromkeys(self._cache.get("vars", path, blob) or ())
-            key += _values_key(self.index, self.values_files)
+            key += values_key(self.index, self.values_files)
         known = self._cache.get(kind, path, key)
         if known is not None:
             return known  # type: ignore[no-any-return]
@@ -186,7 +186,7 @@ class Context(Snapshot):
             return None
         if kind == "stages" and self.values_files:
             self._cache.put("vars", path, blob, list(self.values_files))
-            key = blob + _values_key(self.index, self.values_files)
+            key = blob + values_key(self.index, self.values_files)
         self._cache.put(kind, path, key, made)
         return made
 
@@ -197,7 +197,7 @@ def redeclares(context: Context) -> bool:
     return STAGE_FILE in context.changes or any(path in context.changes for path in context.values_files)
 
 
-def _values_key(index: Index, paths: Iterable[str]) -> str:
+def values_key(index: Index, paths: Iterable[str]) -> str:
     """What of the files ``paths`` a kept result hangs on."""
     return "".join(f" {path} {entry.blob if (entry := index.get(path)) else ''}" for path in paths)
 
