@@ -1,5 +1,5 @@
-"""Results of stale stages are marked wherever they are shown, exactly where `weft validate --strict` finds them stale, and
-params and data of a result are those of its record, whatever lies beside it."""
+"""Results of stale stages are marked wherever they are shown, exactly where `weft validate --strict` finds them stale or an
+input of the run is not there any more, and params and data of a result are those of its record, whatever lies beside it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 from kit import Repo
 from lineagekit import Lineage, make
 from weft.errors import WeftError
-from weft.formats import stagefile
+from weft.formats import lineage, paramfiles, stagefile
 from weft.gitio.repo import discover
+from weft.model.lineage import record_path
 from weft.workflows.compare import compare
 from weft.workflows.log import collect, open_log
 from weft.workflows.show import show
@@ -106,6 +107,26 @@ def strictly(repo: Lineage) -> set[str]:
     found = validate_revision(str(repo.root), "HEAD", strict=True)
     frozen = {name for name, stage in repo.stages().items() if stage.frozen}
     return {one.stage for one in (*found.violations, *(one.violation for one in found.ignored)) if one.stage} - frozen
+
+
+def deprived(repo: Lineage) -> set[str]:
+    """The stages of whose recorded inputs HEAD has not all as a file that can be read; no frozen ones."""
+    there = set(repo.git("ls-tree", "-r", "-z", "--name-only", "HEAD").split("\0"))
+    found = set()
+    for name, stage in repo.stages().items():
+        path = record_path(name)
+        with contextlib.suppress(OSError, WeftError):
+            record = lineage.decode(repo.read(path), what=path)
+            wanted = {*record.code, *(f"{ref.path}.weft" for ref in record.deps), *filter(None, [stage.env.lockfile])}
+            unread = [one.file for one in stage.params if not parses(repo, one.file)]
+            found |= {name} if not stage.frozen and (unread or wanted - there) else set()
+    return found
+
+
+def parses(repo: Lineage, path: str) -> bool:
+    with contextlib.suppress(OSError, WeftError):
+        return bool(paramfiles.read(repo.read(path), path))
+    return False
 
 
 # --- everywhere, and only where validate says so ---------------------------------------------------------------------
@@ -239,7 +260,7 @@ class Edits:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_stage_is_marked_exactly_where_validate_finds_it_stale(repo: Lineage, seed: int) -> None:
+def test_a_stage_is_marked_exactly_where_validate_finds_it_stale_or_an_input_is_gone(repo: Lineage, seed: int) -> None:
     repo.write("conf.yaml", MODELS)
     repo.write("weft.yaml", "vars: [conf.yaml]\n" + STAGES + FITS)
     for name in repo.stages():
@@ -253,7 +274,7 @@ def test_a_stage_is_marked_exactly_where_validate_finds_it_stale(repo: Lineage, 
         before = marked_here(discover(start))
         repo.git("add", "-A")
         repo.git("commit", "-q", "--allow-empty", "-m", "change")
-        expected = strictly(repo)
+        expected = strictly(repo) | deprived(repo)
         told[head(repo)] = expected, did
         for found in (before, marked_here(discover(start))):
             assert found.stale is not None
@@ -397,6 +418,38 @@ def test_status_has_a_line_for_each_stale_stage(late: Lineage) -> None:
     unknown = weft(late, "status", "--json").json["data"]["stale"]
     assert unknown is None
     assert "which stages are stale cannot be told" in weft(late, "status").err
+
+
+@pytest.mark.parametrize(
+    ("path", "stage", "cause"),
+    [
+        ("src/train.py", "train", "src/train.py"),
+        ("data/raw.weft", "prepare", "data/raw"),
+        ("params.yaml", "train", "params.yaml"),
+        ("requirements.lock", "train", "requirements.lock"),
+    ],
+)
+def test_an_input_that_was_deleted_makes_its_stage_stale(repo: Lineage, path: str, stage: str, cause: str) -> None:
+    weft(repo, "init")
+    repo.commit()
+    repo.git("rm", "-q", path)
+    expected = [{"stage": stage, "causes": [cause], "frozen": False}]
+    assert weft(repo, "status", "--json").json["data"]["stale"] == expected
+    repo.git("commit", "-q", "--no-verify", "-m", "deleted")
+    assert weft(repo, "show", "--json").json["data"]["stale"] == expected
+    assert weft(repo, "log", "-n", "1", "--all", "--json").json["data"]["commits"][0]["stale"] == expected
+
+
+@pytest.mark.parametrize(
+    ("deps", "cause"), [("data/raw, src/prepare.py", "its spec"), ("src/prepare.py, lib", "its deps")]
+)
+def test_a_dependency_that_is_declared_no_more_is_not_said_to_be_gone(repo: Lineage, deps: str, cause: str) -> None:
+    repo.replace("weft.yaml", "[data/raw, src/prepare.py, lib]", f"[{deps}]")
+    repo.commit()
+    start = str(repo.root)
+    found = marked_here(discover(start)).stale
+    assert found == show(start).stale
+    assert [one.causes for one in found or ()] == [(cause,)]
 
 
 def test_many_stale_stages_are_folded(repo: Lineage) -> None:

@@ -23,13 +23,28 @@ _DATA = rule_id(data.DATA)
 
 
 def causes(context: Context, stage: Stage) -> tuple[str, ...]:
-    """The inputs of ``stage`` that are other ones than its recorded run used, each in few words, also where it is
-    frozen; none for a stage that is fresh or has no record that can be read."""
+    """The inputs of ``stage`` that are other ones than its recorded run used, or are not there any more, each in few words,
+    also where it is frozen; none for a stage that is fresh or has no record that can be read."""
     record = context.record(stage.name)
     if record is None:
         return ()
     found = [one.cause for one in _violations(context, stage, record) if one.severity == "stale"]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([*found, *_gone(context, stage, record)]))
+
+
+def _gone(context: Context, stage: Stage, record: Record) -> Iterator[str]:
+    """Inputs of the run of which nothing is there that can be read. ``validate`` says so of the commit that takes them away;
+    the result stays without them."""
+    # What is neither declared nor led to by a link was taken out of the stage, and need not be among what is looked at.
+    tops = [*stage.deps, *(one.file for one in stage.params)]
+    if any(context.mode(path) == LINK for path in context.reading(stage).code):
+        tops = [""]
+    gone = [ref.path for ref in record.deps if context.pointer(ref.inside or ref.path) is None]
+    gone += [path for path in record.code if not context.kept(path)]
+    yield from (path for path in gone if any(not top or is_at_or_below(path, top) for top in tops))
+    yield from (one.file for one in stage.params if one.file in record.params and context.params(one.file) is None)
+    if record.env.get("lockfile") and stage.env.lockfile and context.entry(stage.env.lockfile) is None:
+        yield stage.env.lockfile
 
 
 def _violations(context: Context, stage: Stage, record: Record) -> Iterator[Violation]:
