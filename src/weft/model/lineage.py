@@ -150,6 +150,17 @@ def record_path(stage: str) -> str:
     return f"{RECORDS}/{stage}.yaml"
 
 
+def is_record(path: str) -> bool:
+    """True when ``path`` is where the record of a stage lies."""
+    folder, _, name = path.partition("/")
+    return folder == RECORDS and name.endswith(".yaml") and "/" not in name
+
+
+def stage_of_record(path: str) -> str:
+    """The stage whose record lies at ``path``."""
+    return path.removeprefix(f"{RECORDS}/").removesuffix(".yaml")
+
+
 def merged_by_weft(path: str) -> bool:
     """Whether weft settles conflicts of the file ``path``: a pointer, a record, the stage file."""
     return path.endswith(SUFFIX) or path == STAGE_FILE or path.startswith(RECORDS + "/")

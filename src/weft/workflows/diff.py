@@ -9,6 +9,7 @@ from weft.gitio import trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.index import tree_entries
 from weft.model.entry import Entry
+from weft.model.lineage import is_record
 from weft.model.manifest import Manifest
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
@@ -16,7 +17,7 @@ from weft.model.stage import STAGE_FILE
 from weft.objects.treediff import Delta, Read, diff_entries, pair_renames
 from weft.workflows.facts import CommitSource, FactRow, Facts, TreeSource, facts_of, is_different, side_by_side
 from weft.workflows.fetch import fetch_metadata
-from weft.workflows.history_facts import Versions, below, is_record
+from weft.workflows.history_facts import Versions, below
 from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
 from weft.workflows.project import Project
 from weft.workflows.results import DiffResult

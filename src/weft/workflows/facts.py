@@ -11,6 +11,7 @@ from weft.formats import lineage, paramfiles, stagefile
 from weft.gitio.index import Index
 from weft.gitio.repo import GitRepo
 from weft.gitio.trees import is_pointer
+from weft.model.lineage import is_record
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.workflows.history_facts import (
@@ -19,7 +20,6 @@ from weft.workflows.history_facts import (
     Unreadable,
     Versions,
     differ,
-    is_record,
     plain_value,
 )
 from weft.workflows.lineage_files import TreeFiles

@@ -14,7 +14,7 @@ from weft.gitio import partial, trees
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo
 from weft.gitio.trees import is_pointer
-from weft.model.lineage import RECORDS, Record
+from weft.model.lineage import Record, is_record
 from weft.model.pointer import Pointer
 from weft.model.stage import STAGE_FILE, Stage
 from weft.workflows.targets import decode_pointer
@@ -54,17 +54,6 @@ class Declared:
         if path in self.metrics:
             return METRICS
         return RECORD if is_record(path) else ""
-
-
-def is_record(path: str) -> bool:
-    """True when ``path`` is where the record of a stage lies."""
-    folder, _, name = path.rpartition("/")
-    return folder == RECORDS and name.endswith(".yaml")
-
-
-def stage_of(path: str) -> str:
-    """The stage whose record lies at ``path``."""
-    return path.removeprefix(f"{RECORDS}/").removesuffix(".yaml")
 
 
 class Versions:

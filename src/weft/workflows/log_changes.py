@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weft.gitio.index import REGULAR, Change
-from weft.model.lineage import Record
+from weft.model.lineage import Record, stage_of_record
 from weft.model.pointer import Pointer
 from weft.workflows.history_facts import (
     METRICS,
@@ -20,7 +20,6 @@ from weft.workflows.history_facts import (
     Versions,
     differ,
     plain_files,
-    stage_of,
 )
 from weft.workflows.targets import data_path
 
@@ -91,7 +90,7 @@ class Found:
             one = self._versions.record(old, path) if old else None
             other = self._versions.record(new, path) if new else None
             self._records.append((path, one, other))
-            self.stages.append(stage_change(stage_of(path), one, other))
+            self.stages.append(stage_change(stage_of_record(path), one, other))
         elif kind in (PARAMS, METRICS):
             was = self._versions.values(old, path) if old else {}
             now = self._versions.values(new, path) if new else {}

@@ -13,7 +13,7 @@ from weft.gitio.batch import BlobReader
 from weft.gitio.index import Index, tree_entries
 from weft.gitio.log import commit_facts
 from weft.gitio.repo import discover
-from weft.model.lineage import Record, RunFacts, record_path
+from weft.model.lineage import Record, RunFacts, record_path, stage_of_record
 from weft.model.paths import FROM_TOP
 from weft.model.stage import STAGE_FILE, Stage
 from weft.workflows.history_facts import (
@@ -28,7 +28,6 @@ from weft.workflows.history_facts import (
     below,
     differ,
     plain_files,
-    stage_of,
 )
 from weft.workflows.results_status import FalseResult, Marked, StaleStage
 from weft.workflows.stale import Marks
@@ -165,7 +164,7 @@ class _Collector:
             self.values[kind][path] = self.versions.values(blob, path)
 
     def _record(self, path: str, blob: str) -> None:
-        record, name = self.versions.record(blob, path), stage_of(path)
+        record, name = self.versions.record(blob, path), stage_of_record(path)
         self.shown[name] = _recorded(name, record, self.stages.get(name))
         if record.stage != name:
             self.complain(path, f"it is the record of {record.stage!a}")

@@ -12,7 +12,7 @@ from weft.formats import lineage
 from weft.formats import pointer as pointer_format
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo
-from weft.model.lineage import RECORDS, Record
+from weft.model.lineage import RECORDS, Record, is_record
 from weft.model.pointer import SUFFIX
 from weft.util.atomic import os_errors
 from weft.workflows.files import read_small
@@ -38,7 +38,7 @@ def made_by_stages(git: GitRepo, stages: Mapping[str, Mapping[int, str]]) -> dic
     """
     found: dict[str, Made] = {}
     with BlobReader(git) as reader:
-        sides = {name: blobs for name, blobs in stages.items() if _is_record(name)}
+        sides = {name: blobs for name, blobs in stages.items() if is_record(name)}
         texts = reader.read(sorted({blob for blobs in sides.values() for blob in blobs.values()}), _LIMIT)
         for name, blobs in sides.items():
             for record in _decoded([texts.get(blob, b"") for blob in blobs.values()], name):
@@ -58,14 +58,10 @@ def together(made: Mapping[str, Made], stages: Collection[str], asked: Collectio
     return {*asked, *same_runs, *records.intersection(stages)}
 
 
-def _is_record(name: str) -> bool:
-    return name.startswith(RECORDS + "/") and name.endswith(".yaml")
-
-
 def _records_here(git: GitRepo) -> set[str]:
     folder = os.path.join(git.root, RECORDS)
     with os_errors("list", folder), suppress(FileNotFoundError, NotADirectoryError):
-        return {name for file in os.listdir(folder) if _is_record(name := f"{RECORDS}/{file}")}
+        return {name for file in os.listdir(folder) if is_record(name := f"{RECORDS}/{file}")}
     return set()
 
 

@@ -12,7 +12,7 @@ from weft.errors import GraphFault, WeftError, quoted
 from weft.formats import lineage, paramfiles, pointer, stagefile, values
 from weft.formats.paramfiles import ParamsText
 from weft.gitio.index import Change, Index
-from weft.model.lineage import RECORDS, Record, record_path
+from weft.model.lineage import Record, record_path
 from weft.model.pointer import SUFFIX, Pointer
 from weft.model.stage import STAGE_FILE, Ignore, Stage
 from weft.pipeline.graph import Graph
@@ -216,14 +216,3 @@ def text_refuses_stale(text: bytes) -> bool:
         return b"stale" in text and stagefile.refuses_stale(text)
     except WeftError:
         return False
-
-
-def is_record(path: str) -> bool:
-    """True when ``path`` is where a record lies: ``lineage/STAGE.yaml``."""
-    folder, _, name = path.partition("/")
-    return folder == RECORDS and name.endswith(".yaml") and "/" not in name
-
-
-def stage_of_record(path: str) -> str:
-    """The stage whose record lies at ``path``."""
-    return path[len(RECORDS) + 1 : -len(".yaml")]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from weft.model.lineage import Record, record_path
+from weft.model.lineage import Record, record_path, stage_of_record
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
@@ -129,7 +129,7 @@ def _scan(context: Context, scope: Scope) -> Iterator[Violation]:
     own = [record_path(name) for name in (*scope.stages, *scope.gone)]
     for path in own:
         if _is_new(context, path):
-            stage = path.rpartition("/")[2].removesuffix(".yaml")
+            stage = stage_of_record(path)
             yield from secrets.machine(path, _decoded(context, path), stage)
     own += [path + SUFFIX for path in scope.pointers] + [STAGE_FILE]
     figures_of = [known for name in scope.stages if (known := context.stages()[name])]

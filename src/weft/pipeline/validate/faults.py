@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from weft.errors import GraphFault, MergeConflict, OidSyntax, WeakHash, WeftError, quoted
 from weft.formats import yaml12
+from weft.model.lineage import stage_of_record
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.violations import Stale, Violation, rule_id
 from weft.util.later import later
@@ -87,5 +88,5 @@ def _mend(path: str, kind: str, before: str) -> str:
     if kind == "pointer":
         return f"git checkout {before} -- {quoted(path)}, or: weft add {quoted(path[:-5])}"
     if kind == "record":
-        return f"weft repro {path.rpartition('/')[2].removesuffix('.yaml')}"
+        return f"weft repro {stage_of_record(path)}"
     return ""

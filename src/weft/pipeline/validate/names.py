@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from weft.errors import WeftError, quoted
 from weft.gitio.index import LINK, SUBMODULE
-from weft.model.lineage import RECORDS, merged_by_weft
+from weft.model.lineage import RECORDS, is_record, merged_by_weft
 from weft.model.paths import RepoPath, check_data_name, seen_as
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
-from weft.pipeline.validate.context import Context, is_record, redeclares
+from weft.pipeline.validate.context import Context, redeclares
 from weft.pipeline.validate.faults import CONFLICT, found
 from weft.pipeline.validate.scope import ancestors, participants
 from weft.pipeline.validate.violations import Violation

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from weft.formats.stagefile import stage_text
 from weft.gitio.index import Change
-from weft.model.lineage import PACKAGES, record_path
+from weft.model.lineage import PACKAGES, is_record, record_path, stage_of_record
 from weft.model.pointer import SUFFIX
 from weft.model.stage import Stage
-from weft.pipeline.validate.context import Context, is_record, redeclares, stage_of_record
+from weft.pipeline.validate.context import Context, redeclares
 
 
 class Scope(NamedTuple):

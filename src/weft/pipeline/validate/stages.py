@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from weft.errors import WeftError, quoted
 from weft.formats import pointer as pointer_format
-from weft.model.lineage import Record, record_path
+from weft.model.lineage import Record, is_record, record_path, stage_of_record
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Out, Stage, is_code_name
 from weft.pipeline.graph import Graph
-from weft.pipeline.validate.context import Context, is_record, stage_of_record
+from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import GRAPH, found
 from weft.pipeline.validate.scope import participants
 from weft.pipeline.validate.snapshot import back
