@@ -142,7 +142,14 @@ def test_a_partial_clone_says_what_is_not_there(repo: Lineage, tmp_path: Path) -
     one, first = entries(clone)
     assert one["left_out"]["params.yaml"] == "it is not in this partial clone"
     assert "data/raw.weft" not in first["left_out"], "the checkout brought it"
-    assert weft(clone, "show", "--json").json["data"]["wrong"] == {}
+    shown = weft(clone, "show", "--json").json["data"]
+    assert (shown["wrong"], shown["left_out"]) == ({}, {}), "NaN is what the run wrote"
+    shown = weft(clone, "show", "HEAD~2", "--json").json["data"]
+    assert (shown["wrong"], shown["left_out"]["params.yaml"]) == ({}, "it is not in this partial clone")
+    said = weft(clone, "show", "HEAD~2")
+    assert "left out\n    lineage/train.yaml: it is not in this partial clone" in said.out
+    assert "git fetch --refetch --filter=blob:limit=64k" in said.err
+    assert list(weft(clone, "show", "HEAD~2:params.yaml", "--json").json["data"]["left_out"]) == ["params.yaml"]
 
 
 def test_places_of_all_kinds(repo: Lineage, tmp_path: Path) -> None:

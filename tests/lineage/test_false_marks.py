@@ -56,6 +56,16 @@ def test_a_commit_of_what_its_runs_wrote_has_no_mark(repo: Lineage) -> None:
         assert "not right" not in told(repo, *words)
 
 
+def test_a_metric_that_is_not_finite_is_what_the_run_wrote_all_the_same(repo: Lineage) -> None:
+    repo.write("metrics.json", '{"n": NaN}\n')
+    repo.record("make")
+    repo.commit()
+    for words in (("show",), ("log",), ("status",), ("compare", "HEAD~1", "HEAD")):
+        assert "not right" not in told(repo, *words)
+    repo.write("metrics.json", '{"n": Infinity}\n')
+    assert METRICS in told(repo, "status")
+
+
 @pytest.mark.parametrize("stale", [False, True])
 def test_show_names_results_that_no_run_wrote(repo: Lineage, stale: bool) -> None:
     lie(repo, stale=stale)

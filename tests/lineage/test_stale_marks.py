@@ -480,6 +480,20 @@ def test_a_partial_clone_says_that_it_cannot_tell(late: Lineage, tmp_path: Path)
     assert "which stages are stale cannot be told from here" in weft(partial, "show").err
 
 
+def test_values_that_templates_name_and_a_partial_clone_lacks_are_not_wrong(repo: Lineage, tmp_path: Path) -> None:
+    repo.write("conf.yaml", MODELS)
+    repo.write("weft.yaml", "vars: [conf.yaml]\n" + STAGES + FITS)
+    repo.commit()
+    repo.git("config", "uploadpack.allowFilter", "true")
+    repo.git("clone", "-q", "--no-checkout", "--filter=blob:none", repo.root.as_uri(), str(tmp_path / "partial"))
+    partial = Lineage(tmp_path / "partial")
+    partial.git("checkout", "-q", "HEAD", "--", "weft.yaml")
+    partial.git("remote", "set-url", "origin", str(tmp_path / "gone"))
+    shown = weft(partial, "show", "--json").json["data"]
+    assert (shown["wrong"], shown["stale"]) == ({}, None)
+    assert "params.yaml" in shown["left_out"], "the first file that templates take values from"
+
+
 @pytest.mark.parametrize("name", ["params.yaml", "metrics.json"])
 def test_values_of_a_file_that_was_deleted_are_gone(late: Lineage, name: str) -> None:
     key, value = ("train.lr", "0.1") if name == "params.yaml" else ("auc", "0.9")

@@ -28,6 +28,8 @@ POINTER, RECORD, STAGES, PARAMS, METRICS = "pointer", "record", "stages", "param
 _KEPT = 16 << 20
 NOT_HERE = "it is not in this partial clone"
 """Why a version of a file cannot be told of."""
+BRING = "`git fetch --refetch --filter=blob:limit=64k` brings them at once"
+"""What is said where versions of files are not here."""
 
 
 @dataclass
@@ -137,8 +139,10 @@ class Versions:
 
         def values_file(path: str) -> bytes | None:
             known = find(path)
-            if not known or partial.missing([known], self.here):
+            if not known:
                 return None
+            if partial.missing([known], self.here):
+                raise Unreadable(path, NOT_HERE)
             return self.reader.read([known], LIMIT).get(known)  # not kept: what was asked for before must stay
 
         try:

@@ -18,7 +18,7 @@ from weft.gitio.versions import cut_commits
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.violations import param_cause
-from weft.workflows.history_facts import NOT_HERE, POINTER, STAGES, Declared, Unreadable, Versions, below
+from weft.workflows.history_facts import BRING, NOT_HERE, POINTER, STAGES, Declared, Unreadable, Versions, below
 from weft.workflows.log_changes import DataChange, Found, StageChange, ValueChange
 from weft.workflows.results_status import FalseResult, StaleStage
 from weft.workflows.stale import Marks
@@ -37,10 +37,7 @@ __all__ = [
 ]
 
 _MOST_AT_ONCE = 64
-_BRING = (
-    "versions of small files are not in this partial clone, so what changed in them is left out:"
-    " `git fetch --refetch --filter=blob:limit=64k` brings them at once"
-)
+_LACKS = f"versions of small files are not in this partial clone, so what changed in them is left out: {BRING}"
 _Seen = tuple[Commit, list[tuple[str, Change]]]
 
 
@@ -163,7 +160,7 @@ class Log:
             except Unreadable as error:
                 found.left_out[error.path] = error.reason
                 if error.reason == NOT_HERE:
-                    self._note(_BRING)
+                    self._note(_LACKS)
         found.records_last(self._declared)
         return LogEntry(
             *commit, tuple(found.data), tuple(found.params), tuple(found.metrics), tuple(found.stages), found.left_out

@@ -17,7 +17,9 @@ from weft.model.lineage import Record, RunFacts, record_path, stage_of_record
 from weft.model.paths import FROM_TOP
 from weft.model.stage import STAGE_FILE, Stage
 from weft.workflows.history_facts import (
+    BRING,
     METRICS,
+    NOT_HERE,
     PARAMS,
     POINTER,
     RECORD,
@@ -85,7 +87,8 @@ class ShowResult:
     accepted by hand, of which nothing is known to have run; ``false`` are results that are not what a run wrote, which
     ``wrong`` tells too.
 
-    ``wrong`` maps files to what is not right with them; ``notes`` say what was left out by what was asked for.
+    ``wrong`` maps files to what is not right with them, ``left_out`` those that could not be looked at to the reason;
+    ``notes`` say what else is not told.
     """
 
     revision: str
@@ -105,6 +108,7 @@ class ShowResult:
     stale_paths: tuple[str, ...] = ()
     accepted_paths: tuple[str, ...] = ()
     false: tuple[FalseResult, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 class _Collector:
@@ -120,6 +124,7 @@ class _Collector:
         self.stale: tuple[StaleStage, ...] | None = ()
         self.false: tuple[FalseResult, ...] = ()
         self.wrong: dict[str, list[str]] = {}
+        self.left_out: dict[str, str] = {}
 
     def declare(self) -> None:
         """Read ``weft.yaml``, which names the params and metrics files."""
@@ -130,7 +135,7 @@ class _Collector:
         try:
             self.stages = self.versions.stages(entry.blob, self._blob)
         except Unreadable as error:
-            self.complain(error.path, error.reason)
+            self._unread(error)
         self.declared.learn(self.stages)
 
     def _blob(self, path: str) -> str:
@@ -140,6 +145,12 @@ class _Collector:
     def complain(self, path: str, reason: str) -> None:
         """Take note of what is not right with the file ``path``."""
         self.wrong.setdefault(path, []).append(reason)
+
+    def _unread(self, error: Unreadable) -> None:
+        if error.reason == NOT_HERE:
+            self.left_out[error.path] = error.reason  # nothing is known of it, so nothing is wrong
+        else:
+            self.complain(error.path, error.reason)
 
     def collect(self, files: Mapping[str, str]) -> None:
         """Tell of ``files``, each with its kind."""
@@ -152,7 +163,7 @@ class _Collector:
             try:
                 self._take(files[path], path, entry.blob)
             except Unreadable as error:
-                self.complain(error.path, error.reason)
+                self._unread(error)
 
     def _take(self, kind: str, path: str, blob: str) -> None:
         if kind == POINTER:
@@ -243,11 +254,13 @@ class _Collector:
             name: one for name, one in self.shown.items() if any(below(record_path(name), top) for top in wanted)
         }
         told = {one.path for one in self.false}  # chosen by what was asked for already
-        for path in [path for path in self.wrong if self.declared.kind(path) in (PARAMS, METRICS, RECORD)]:
-            if path in told:
-                continue
+        values = {
+            path for path in (*self.wrong, *self.left_out) if self.declared.kind(path) in (PARAMS, METRICS, RECORD)
+        }
+        for path in values - told:
             if not any(below(path, top) for top in wanted):
-                del self.wrong[path]
+                self.wrong.pop(path, None)
+                self.left_out.pop(path, None)
 
 
 def _recorded(name: str, record: Record, declared: Stage | None) -> ShownStage:
@@ -301,7 +314,9 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
     found.compare()
     accepted = found.accepted_paths()
     found.forget_values(wanted)
-    if paths and not (found.data or found.shown or found.wrong or any(found.values.values())):
+    if found.left_out:
+        notes.append(f"files of this commit are not in this partial clone, so they are left out: {BRING}")
+    if paths and not (found.data or found.shown or found.wrong or found.left_out or any(found.values.values())):
         names = ", ".join(text.removeprefix(FROM_TOP) for text in paths)
         raise NoSuchPath(
             f"{names}: {revision or 'HEAD'} holds no data, record, params or metrics there",
@@ -322,6 +337,7 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
         found.stale_paths(),
         accepted,
         found.false,
+        dict(sorted(found.left_out.items())),
     )
 
 

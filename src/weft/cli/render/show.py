@@ -44,7 +44,10 @@ def show_page(result: ShowResult, view: View, form: str = "text") -> Page:
         lines += _titled(f"stage {escape(stage.name)}", [f"{label:<8}  {text}" for label, text in _stage(stage, view)])
     wrong = [wrong_text(path, reason) for path, reasons in result.wrong.items() for reason in reasons]
     lines += _titled(view.paint.bad(NOT_RIGHT), wrong)
-    holds_none = not (result.data or result.stages or result.params or result.metrics or wrong)
+    absent = [f"{escape(path)}: {escape(reason)}" for path, reason in result.left_out.items()]
+    more = [f"and {len(absent) - _SHOWN:,} more (-v lists all)"] if len(absent) > _SHOWN and not view.verbose else []
+    lines += _titled("left out", absent[:_SHOWN] + more if more else absent)
+    holds_none = not (result.data or result.stages or result.params or result.metrics or wrong or absent)
     notes = ["this commit holds no data, stages, params or metrics"] if holds_none else list(result.notes)
     notes += [UNKNOWN] if result.stale is None else []
     return Page(data=tuple(lines), notes=tuple(map(escape, notes)))

@@ -79,7 +79,7 @@ def metrics(context: Context, record: Record, stage: Stage) -> Iterator[Violatio
         for key in values.not_finite(staged):
             text = f"the metric {key} is {staged.get(key, 'not a number')}"
             mend = f"mend what {quoted(stage.name)} computes, then: weft repro {stage.name}"
-            yield found(METRICS, file, text, mend=mend, result=file)
+            yield found(METRICS, file, text, mend=mend)  # so the run wrote it
         if file not in record.metrics:
             text, mend = f"it says nothing of the metrics in {file}", f"weft repro {stage.name}"
             yield found(METRICS, path, text, mend=mend, result=file)
