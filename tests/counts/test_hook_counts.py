@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kit import environment
+from kit import Repo, environment
 from lineagekit import Lineage, make_many, run_all
+from weft.model.oid import Oid
 
 STAGES = 50
 CODE = """
@@ -111,6 +112,19 @@ def test_the_hook_of_an_unrelated_commit_loads_no_more(tmp_path: Path) -> None:
     assert (violations, stages, pointers) == ([], 0, 0)
     assert not modules & HEAVY
     assert len(commands) <= 4
+
+
+def test_a_look_at_layouts_starts_no_second_reader(tmp_path: Path) -> None:
+    repo = make_many(tmp_path / "repo", 20, 2)
+    Repo(repo.root).weft("init")
+    repo.point("data/extra", layout=Oid.of(b"one"))
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "--no-verify", "-m", "a pointer with a layout")
+    repo.point("data/extra", layout=Oid.of(b"two"))
+    repo.git("add", "-A")
+    violations, _, pointers, _, commands = looked(repo, "hook_validate")
+    assert (violations, pointers) == (["WEFT025"], 1)
+    assert sorted(commands).count("cat-file") == 1
 
 
 def test_nothing_staged_asks_for_no_blob(tmp_path: Path) -> None:

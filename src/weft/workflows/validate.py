@@ -21,7 +21,7 @@ from weft.model.stage import STAGE_FILE
 from weft.pipeline.validate.context import Context, read_ignores, text_refuses_stale
 from weft.pipeline.validate.engine import check
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.ignores import Before, count, frozen_of, old_frozen
+from weft.pipeline.validate.ignores import Before, count, frozen_of
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import Scope
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
@@ -40,7 +40,6 @@ __all__ = [
     "Staged",
     "ValidateResult",
     "hook_validate",
-    "look_at_staged",
     "validate_commits",
     "validate_range",
     "validate_revision",
@@ -55,40 +54,34 @@ def hook_validate(
     start: str, progress: Progress | None = None, *, cached: bool = True, strict: bool = False
 ) -> ValidateResult:
     """What the pre-commit hook proves: phases A and B over what is staged, then phase C, a bounded look at the workspace.
+    What is staged is what ``GIT_INDEX_FILE`` says, which Git sets for the hooks of a partial commit.
 
-    What phase C needs is imported only for a commit that touches tracked data or stages and passes so far. ``cached`` as
-    for ``look_at_staged``; ``strict`` refuses what is stale. Raises ``NotARepository``, ``GitFailed``.
+    What phase C needs is imported only for a commit that touches tracked data or stages and passes so far. ``cached`` takes
+    what earlier looks in this clone parsed; without it nothing is read from there, and nothing kept. Commits and ranges are
+    judged for others, so they never use it. ``strict`` refuses what is stale. Raises ``NotARepository``, ``GitFailed``.
     """
-    staged = look_at_staged(start, cached=cached, strict=strict)
-    if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
-        return staged.result
-    return validate_workspace.look(staged, progress, strict=strict)
+    git = discover(start).judged()
+    with BlobReader(git) as blobs:
+        staged = _look_at_staged(git, blobs, cached=cached, strict=strict)
+        if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
+            return staged.result
+        return validate_workspace.look(staged, progress, strict=strict)
 
 
 def validate_staged(start: str, *, cached: bool = True) -> ValidateResult:
-    """Phases A and B alone over what is staged. Raises as ``look_at_staged``."""
-    return look_at_staged(start, cached=cached).result
-
-
-def look_at_staged(start: str, *, cached: bool = True, strict: bool = False) -> Staged:
-    """Phases A and B over what is staged: as ``GIT_INDEX_FILE`` says, which Git sets for the hooks of a partial commit.
-
-    ``cached`` takes what earlier looks in this clone parsed; without it nothing is read from there, and nothing kept.
-    Commits and ranges are judged for others, so they never use it. ``strict`` refuses what is stale.
-    Raises ``NotARepository``, ``GitFailed``.
-    """
+    """Phases A and B alone over what is staged. ``cached`` and what it raises are as for ``hook_validate``."""
     git = discover(start).judged()
+    with BlobReader(git) as blobs:
+        return _look_at_staged(git, blobs, cached=cached, strict=False).result
+
+
+def _look_at_staged(git: GitRepo, blobs: BlobReader, *, cached: bool, strict: bool) -> Staged:
     index, changes = git_index.read_staged(git)
     cache = load_cache(git) if cached else ParsedCache()
-    with BlobReader(git) as blobs:
-        index = git_index.committed_alone(index, changes, blobs) if changes else index
-        context = Context(index, changes, blobs, cache=cache, unstaged=lambda: git_index.unstaged(git))
-        report = check(context)
-        counted, ignored = count(context, report.violations, strict=strict)
-        if STAGE_FILE in context.changes:
-            context.old_ignores()  # for the look at the workspace, while blobs can be read
-            if report.inside and (strict or context.refuses_stale()):
-                old_frozen(context)
+    index = git_index.committed_alone(index, changes, blobs) if changes else index
+    context = Context(index, changes, blobs, cache=cache, unstaged=lambda: git_index.unstaged(git))
+    report = check(context)
+    counted, ignored = count(context, report.violations, strict=strict)
     if cached:
         save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)
