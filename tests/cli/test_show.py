@@ -65,7 +65,7 @@ def test_what_is_not_right_is_named(repo: Lineage) -> None:
     repo.commit()
     wrong = shown(repo)["wrong"]
     assert wrong["lineage/train.yaml"][0] == "its digest is not that of what it says: it was changed after the run"
-    assert "larger than 4194304 bytes" in wrong["lineage/prepare.yaml"][0]
+    assert "over the limit of 4194304" in wrong["lineage/prepare.yaml"][0]
     assert "data/raw.weft" in wrong
     text = weft(repo, "show").out
     assert "not right\n" in text

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kit import Repo
 from lineagekit import Lineage, make
+from weft.model.lineage import Record
 
 STAGES = """\
 stages:
@@ -41,6 +46,11 @@ def repo(tmp_path: Path) -> Lineage:
 def told(repo: Lineage, *words: str) -> str:
     ran = Repo(repo.root).weft(*words)
     return ran.out + ran.err
+
+
+def weft_json(repo: Lineage, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = Repo(repo.root).weft(*words, "--json").json["data"]
+    return found
 
 
 def lie(repo: Lineage, *, stale: bool = False) -> None:
@@ -133,6 +143,57 @@ def test_a_frozen_stage_is_no_excuse_and_a_record_that_was_changed_is_named(repo
     text = told(repo, "show")
     assert "lineage/make.yaml: its digest is not that of what it says" in text
     assert f"    {METRICS}\n" in text
+
+
+def test_status_names_results_where_all_records_are_gone(repo: Lineage) -> None:
+    shutil.rmtree(repo.root / "lineage")
+    said = told(repo, "status")
+    assert "not right: out.txt is there, and no record tells how" in said
+    assert "not right: metrics.json is there, and no record tells how" in said
+
+
+def test_status_is_silent_before_a_stage_has_run(repo: Lineage) -> None:
+    shutil.rmtree(repo.root / "lineage")
+    for name in ("metrics.json", "out.txt.weft"):
+        (repo.root / name).unlink()
+    assert "not right" not in told(repo, "status")
+
+
+def test_a_record_that_cannot_be_read_makes_all_of_its_results_false(repo: Lineage) -> None:
+    repo.write("lineage/make.yaml", "stage: make\nodd: 1\n")
+    expected = {"lineage/make.yaml", "out.txt", "metrics.json"}
+    assert {one["path"] for one in weft_json(repo, "status")["wrong"]} == expected
+    repo.commit()
+    assert {one["path"] for one in weft_json(repo, "show")["false"]} == expected
+    assert {one["path"] for one in weft_json(repo, "log", "-n", "1", "--all")["commits"][0]["wrong"]} == expected
+    said = told(repo, "show")
+    assert "metrics.json:n = 14  not right" in said
+    assert "metrics.json is there, and lineage/make.yaml cannot be read" in said
+    assert "lineage/make.yaml: cannot be read: " in said
+    assert "14 not right" in told(repo, "compare", "HEAD", "HEAD", "--all")
+
+
+EDITS: dict[str, Callable[[Record], dict[str, Any]]] = {
+    "a param that it must have read": lambda record: {"params": {"params.yaml": {"train.lr": 0.1}}},
+    "the bytes of a params file": lambda record: {"params_files": {}},
+    "the lock file that is declared": lambda record: {"env": {"python": "3.11.7"}},
+    "an image that is not declared": lambda record: {"env": {**record.env, "image": "python:3"}},
+    "the size of the data that it read": lambda record: {"deps": (replace(record.deps[0], size=7),)},
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_record_that_was_edited_is_named_though_its_digest_fits(tmp_path: Path, edit: str) -> None:
+    repo = make(tmp_path / "repo")
+    Repo(repo.root).weft("init")
+    repo.record("train", **EDITS[edit](repo.record_of("train")))
+    found = weft_json(repo, "status")["wrong"]
+    assert {one["path"] for one in found} == {"lineage/train.yaml"}
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "--no-verify", "-m", "edited")
+    assert weft_json(repo, "show")["false"] == found
+    assert weft_json(repo, "log", "-n", "1", "--all")["commits"][0]["wrong"] == found
+    assert weft_json(repo, "show")["stale"] == []
 
 
 def test_a_result_without_a_record_is_named(repo: Lineage) -> None:

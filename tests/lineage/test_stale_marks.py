@@ -96,10 +96,16 @@ def false(repo: Lineage) -> set[str]:
     outs = {path for stage in stages.values() for path in [*(out.path for out in stage.outs)]}
     results = {one.result for one in errors if one.result in outs}
     own = {f"lineage/{name}.yaml" for name in stages}
-    return results | {one.path for one in errors if one.path in own and not one.result and one.rule in RECORD_RULES}
+    broken = [stage for name, stage in stages.items() if any(one.path == record_path(name) for one in errors)]
+    results |= {out.path for stage in broken if not readable(repo, stage.name) for out in stage.outs}
+    return results | {one.path for one in errors if one.path in own and not one.result and not one.cause}
 
 
-RECORD_RULES = {"WEFT008", "WEFT014", "WEFT020"}
+def readable(repo: Lineage, stage: str) -> bool:
+    path = record_path(stage)
+    with contextlib.suppress(OSError, WeftError):
+        return bool(lineage.decode(repo.read(path), what=path))
+    return False
 
 
 def strictly(repo: Lineage) -> set[str]:

@@ -24,6 +24,7 @@ from weft.pipeline.validate.context import Context, values_key
 from weft.pipeline.validate.parsed import ParsedCache
 from weft.pipeline.validate.scope import ancestors, participants
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
+from weft.pipeline.validate.stale import Judged
 from weft.workflows.files import read_small
 from weft.workflows.history_facts import Versions
 from weft.workflows.results_status import FalseResult, Marked, StaleStage
@@ -36,9 +37,8 @@ _KEPT = 16 << 20
 _STATES = 8
 """So many states of a stage are remembered."""
 
-_Found = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
-"""The causes for which a stage is stale, and the paths at which something is false, with the reasons."""
-_State = tuple[tuple[str, ...], tuple[str, ...], _Found]
+_State = tuple[tuple[str, ...], tuple[str, ...], Judged]
+"""Paths, what was there, and what was found then."""
 
 
 class Marks:
@@ -88,7 +88,7 @@ class Marks:
             return Marked(None)
         return _marked(told, wanted)
 
-    def _remembered(self, index: Index, declared: str, stage: Stage) -> _Found | None:
+    def _remembered(self, index: Index, declared: str, stage: Stage) -> Judged | None:
         if not isinstance(index, LazyTree):
             return None
         for paths, states, found in self._known.get((declared, stage.name), ()):
@@ -96,9 +96,9 @@ class Marks:
                 return found
         return None
 
-    def _look(self, context: Context, declared: str, stage: Stage) -> _Found:
+    def _look(self, context: Context, declared: str, stage: Stage) -> Judged:
         self.looked += 1
-        found = stale.causes(context, stage), stale.wrong(context, stage)
+        found = stale.judge(context, stage)
         if isinstance(context.index, LazyTree) and not self._blobs.lacking:
             paths = tuple(sorted(stale.looked_at(context, stage)))
             known = self._known.setdefault((declared, stage.name), [])
@@ -157,11 +157,9 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
     """The stale stages and false results of the work tree, only those that have to do with ``wanted`` if there are any; None
     for the stages where its ``weft.yaml`` cannot be read.
 
-    What a sparse checkout leaves out is taken from the index. No process of Git where no stage has a record, else one, and
+    What a sparse checkout leaves out is taken from the index. No process of Git before a stage has run, else one, and
     one more where something that stages read is not as Git's index has it. Raises ``GitFailed``.
     """
-    if not os.path.isdir(os.path.join(repo.root, RECORDS)) and not is_sparse(repo):
-        return Marked()
     values: set[str] = set()
 
     def read(path: str) -> bytes | None:
@@ -172,7 +170,7 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
         stages = stagefile.decode(read_kept(repo, STAGE_FILE, TEXT_LIMIT) or b"", read=read)
     except WeftError:
         return Marked(None)
-    if not stages:
+    if not stages or not (is_sparse(repo) or _any_result(repo, stages.values())):
         return Marked()
     named = {path for stage in stages.values() for path in participants(stage)}
     pointers = {place + SUFFIX for path in named for place in ancestors(path)}
@@ -184,16 +182,25 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
     rows = {path: f"{mode} {blobs.get(path, '')} 0\t{path}" for path, (mode, _) in found.items()}
     context = _Context(Index(rows), (), _Files(repo, blobs), whole=True)
     asked = [stage for stage in stages.values() if concerns(stage, wanted)]
-    told = [(stage, (stale.causes(context, stage), stale.wrong(context, stage, gone=False))) for stage in asked]
+    told = [(stage, stale.judge(context, stage)) for stage in asked]
     return _marked(told, wanted)
 
 
-def _marked(told: Sequence[tuple[Stage, _Found]], wanted: Sequence[str]) -> Marked:
-    late = tuple(StaleStage(stage.name, found[0], stage.frozen) for stage, found in told if found[0])
+def _any_result(repo: GitRepo, stages: Iterable[Stage]) -> bool:
+    """False where nothing lies here that can be stale or false: no record, and no result of one of ``stages``."""
+    names = [RECORDS]
+    for stage in stages:
+        for out in stage.outs:
+            names += [out.path, *(place + SUFFIX for place in ancestors(out.path))]
+    return any(os.path.lexists(os.path.join(repo.root, name)) for name in names)
+
+
+def _marked(told: Sequence[tuple[Stage, Judged]], wanted: Sequence[str]) -> Marked:
+    late = tuple(StaleStage(stage.name, found.causes, stage.frozen) for stage, found in told if found.causes)
     wrong = (
         FalseResult(stage.name, path, reason)
         for stage, found in told
-        for path, reason in found[1]
+        for path, reason in found.wrong
         if not wanted or _meets([path, *(out.path for out in stage.outs if path == record_path(stage.name))], wanted)
     )
     return Marked(late, tuple(wrong))

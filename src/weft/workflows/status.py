@@ -54,7 +54,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     following = next_step.following(project.git, project.progress) if now or pointers.unmerged else ""
     tell_of_locks(project, [target.path for target in targets])
     asked = [repo_path(project, text) for text in paths]
-    marks = stale.marked_here(project.git, asked) if _has_records(project) else Marked()
+    marks = stale.marked_here(project.git, asked) if _has_stages(project) else Marked()
     return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, *marks)
 
 
@@ -64,9 +64,9 @@ def tell_of_locks(project: Project, paths: Sequence[str]) -> None:
         lock_list.tell_of_locks(project, paths)
 
 
-def _has_records(project: Project) -> bool:
-    # weft.model.lineage has the name; to import it takes longer than to ask, and mostly there is nothing.
-    return os.path.isdir(os.path.join(project.root, "lineage")) or trees.is_sparse(project.git)
+def _has_stages(project: Project) -> bool:
+    # weft.model.stage has the name; to import it takes longer than to ask, and mostly there is nothing.
+    return os.path.lexists(os.path.join(project.root, "weft.yaml")) or trees.is_sparse(project.git)
 
 
 def _unreadable(one: Broken, *, unmerged: bool) -> PathStatus:

@@ -235,7 +235,7 @@ def _commit(
 
 def _around(result: ValidateResult, *, strict: bool, first: bool) -> list[Violation]:
     """Rule 27: a commit that does not pass came in without the hook, which need not have been ``strict``."""
-    if not any(one.severity == "error" and not (strict and one.cause) for one in result.violations):
+    if not any(one.severity == "error" and not (strict and one.cause and not one.gone) for one in result.violations):
         return []
     text = f"the commit {result.scope[:12]} does not pass: it was made without the hook, or with --no-verify"
     base = "--root" if first else f"{result.scope[:12]}~"

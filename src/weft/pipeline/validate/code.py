@@ -28,9 +28,10 @@ def code(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
     for file, blob in record.code.items():
         now, recorded = context.kept(file), kept_of(record, file, blob)
         if not now and not context.deleted(file):
-            text, mend, stale = f"{file} was used, and is not {context.here}", f"git add {quoted(file)}", None
+            text, mend = f"{file} was used, and is not {context.here}", f"git add {quoted(file)}"
             if context.owner(file):
                 text, mend = f"{file} was used as code, and weft keeps it now", again
+            stale = Stale(stage.name, file, gone=True)
         elif now and not same_kept(recorded, now, record.schema):
             text = f"{file} is {context.here} {_how(recorded, now)} than the run used"
             mend = context.rerun(stage.name, file)
@@ -88,7 +89,7 @@ def surroundings(context: Context, record: Record, stage: Stage) -> Iterator[Vio
             text = f"{lockfile} is {context.here} {text}" if entry else f"{lockfile} is not {context.here}"
             text = text if entry is None or entry.regular else f"{lockfile} is no plain file"
             mend = context.rerun(stage.name, lockfile) if entry else f"git add {quoted(lockfile)}"
-            stale = Stale(stage.name, lockfile) if entry and entry.regular else None
+            stale = Stale(stage.name, lockfile, gone=entry is None or not entry.regular)
             line = context.line(path, "env", "lockfile_blob")
             yield found(SURROUNDINGS, path, text, line=line, mend=mend, stale=stale)
 

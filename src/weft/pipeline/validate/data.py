@@ -49,7 +49,7 @@ def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -
                     text += f": {ref.stage} made it anew, and {record.stage} has not run since"
                 elif owner not in context.index:
                     mend = f"git add {quoted(owner)}, then: {mend}"
-                stale = Stale(record.stage, ref.path) if key == "deps" and _is_another(context, ref) else None
+                stale = _other_input(context, record.stage, ref) if key == "deps" else None
                 result = ref.path if key == "outs" else ""
                 yield found(DATA, path, text, line=line, mend=mend, stale=stale, result=result)
             elif ref.inside and (known := context.pointer(ref.inside)) is not None:
@@ -78,16 +78,18 @@ def _difference(context: Context, ref: DataRef) -> str:
     return "" if same else f"type, size, number of files or mode of {ref.path} differ from the {pointer}"
 
 
-def _is_another(context: Context, ref: DataRef) -> bool:
-    """True when other data is staged for a dependency than was read; a record that contradicts itself, or the one pointer
-    of the very same data, is false."""
+def _other_input(context: Context, stage: str, ref: DataRef) -> Stale | None:
+    """What makes ``stage`` stale where other data is staged for a dependency than was read, or none; a record that
+    contradicts itself, or the one pointer of the very same data, is false."""
     known = context.pointer(ref.inside or ref.path)
     if known is None:
-        return False
+        return Stale(stage, ref.path, gone=True)
     if ref.inside:
-        return known.is_dir and ref.path.startswith(ref.inside + "/")
-    same = (known.type, known.size, known.files) == (ref.type, ref.size, ref.files)
-    return known.oid != ref.oid or (same and known.executable != ref.executable)
+        other = ref.path.startswith(ref.inside + "/") and (known.is_dir or ref.whole != known.oid)
+    else:
+        same = (known.type, known.size, known.files) == (ref.type, ref.size, ref.files)
+        other = known.oid != ref.oid or (same and known.executable != ref.executable)
+    return Stale(stage, ref.path) if other else None
 
 
 def _made_anew(context: Context, ref: DataRef) -> bool:

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from weft.model.lineage import Record, record_path, stage_of_record
+from weft.model.lineage import record_path, stage_of_record
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE, Stage
+from weft.model.stage import STAGE_FILE
 from weft.pipeline.graph import Graph
-from weft.pipeline.validate import code, data, figures, names, records, secrets, stages
+from weft.pipeline.validate import code, data, names, records, secrets, stages
 from weft.pipeline.validate.context import Context, redeclares
 from weft.pipeline.validate.data import Inside
+from weft.pipeline.validate.record_rules import record_rules
 from weft.pipeline.validate.scope import Scope, find_scope
 from weft.pipeline.validate.violations import Violation
 from weft.util.later import later
@@ -91,26 +92,13 @@ def _text_rules(context: Context, scope: Scope, inside: list[Inside]) -> Iterato
         if graph is not None:
             yield from stages.dangling(context, graph, declared[name])
         if record is not None:
-            yield from _record_rules(context, record, declared[name])
+            yield from record_rules(context, record, declared[name])
             told += data.data(context, record, declared[name], inside)
     yield from told
     if graph is not None:
         yield from _graph_rules(context, graph, scope, told)
     yield from stages.still_used(context, scope.stages)
     yield from _scan(context, scope)
-
-
-def _record_rules(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:
-    path = record_path(stage.name)
-    yield from records.written_now(context, record, path)
-    yield from records.digest(context, record, path)
-    yield from records.belongs(context, record, stage)
-    yield from records.clean_start(context, record, path)
-    yield from figures.params(context, record, stage)
-    yield from figures.metrics(context, record, stage)
-    yield from code.code(context, record, stage)
-    yield from code.surroundings(context, record, stage)
-    yield from code.hidden(context, record)
 
 
 def _graph_rules(context: Context, graph: Graph, scope: Scope, told: list[Violation]) -> Iterator[Violation]:

@@ -38,7 +38,10 @@ def found(
     is another one by now, and nothing false of a result; ``result`` is the path of one of which it says something false."""
     rule = registry.RULES[rule_id(number)]
     made = Violation(rule.id, rule.severity, path, line, message, mend or rule.mend, result=result)
-    return made if stale is None else replace(made, severity="stale", stage=stale.stage, cause=stale.cause)
+    if stale is None:
+        return made
+    severity = rule.severity if stale.gone else "stale"
+    return replace(made, severity=severity, stage=stale.stage, cause=stale.cause, gone=stale.gone)
 
 
 def parse_fault(kind: str, path: str, text: bytes, error: WeftError, before: str = "HEAD") -> Violation:

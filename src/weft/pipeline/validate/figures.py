@@ -30,8 +30,11 @@ def params(context: Context, record: Record, stage: Stage) -> Iterator[Violation
         if recorded is None or (staged is None and (context.broken(wanted.file) or context.deleted(wanted.file))):
             continue
         if staged is None:
-            text = f"the params file {wanted.file} is not {context.here}"
-            yield found(PARAMS, path, text, mend=f"git add {quoted(wanted.file)}")
+            text, gone = (
+                f"the params file {wanted.file} is not {context.here}",
+                Stale(stage.name, wanted.file, gone=True),
+            )
+            yield found(PARAMS, path, text, mend=f"git add {quoted(wanted.file)}", stale=gone)
             continue
         try:
             expected, unsure = _selected(staged, wanted)

@@ -35,7 +35,7 @@ def alone(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
         claimed = {(out.path, out.cache) for out in before[name].outs} if name in before else set()
         for out in stages[name].outs:
             fresh = context.whole or (out.path, out.cache) not in claimed
-            files = (file for file in _results(context, out) if fresh or context.touched(file))
+            files = (file for file in results(context, out) if fresh or context.touched(file))
             suspects.update((file, (name, out, fresh)) for file in list(files)[:1])
     old = context.old_texts((path for path in suspects if path.endswith(SUFFIX)), _POINTER_LIMIT)
     for path, (name, out, fresh) in suspects.items():
@@ -45,7 +45,7 @@ def alone(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
             yield found(PRODUCER, path, text, mend=mend, result=out.path)
 
 
-def _results(context: Context, out: Out) -> list[str]:
+def results(context: Context, out: Out) -> list[str]:
     """The files of the snapshot that stand for an out: its pointer, that of a directory around it, or what Git itself keeps
     of it."""
     below = context.index.below(out.path)
@@ -134,7 +134,7 @@ def _records_in_use(context: Context, gone: list[str]) -> Iterator[Violation]:
         if name not in stages:
             continue
         outs = [*stages[name].outs, *(before[name].outs if name in before else ())]
-        kept = next((out.path for out in outs if _results(context, out)), "")
+        kept = next((out.path for out in outs if results(context, out)), "")
         if kept:
             text = f"it is deleted, and {kept}, which it explains, stays"
             mend = f"{back(context, path)}, or: weft repro {name}"

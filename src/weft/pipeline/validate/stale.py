@@ -7,6 +7,7 @@ holds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from weft.gitio.index import LINK
 from weft.model.lineage import Record, record_path
@@ -14,44 +15,40 @@ from weft.model.pointer import SUFFIX
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.graph import Graph
-from weft.pipeline.validate import code, data, figures, records, stages
+from weft.pipeline.validate import data, stages
 from weft.pipeline.validate.context import Context
+from weft.pipeline.validate.record_rules import record_rules
 from weft.pipeline.validate.scope import ancestors, participants
-from weft.pipeline.validate.violations import Violation, rule_id
-
-_DATA = rule_id(data.DATA)
+from weft.pipeline.validate.violations import Violation
 
 
-def causes(context: Context, stage: Stage) -> tuple[str, ...]:
-    """The inputs of ``stage`` that are other ones than its recorded run used, or are not there any more, each in few words,
-    also where it is frozen; none for a stage that is fresh or has no record that can be read."""
+class Judged(NamedTuple):
+    """What is found of the results of a stage, frozen or not.
+
+    ``causes`` are the inputs that are other ones than its recorded run used, or are not there any more, each in few words.
+    ``wrong`` is what is false: paths of results, or of the record, each with what is not right there.
+    """
+
+    causes: tuple[str, ...] = ()
+    wrong: tuple[tuple[str, str], ...] = ()
+
+
+def judge(context: Context, stage: Stage) -> Judged:
+    """What is stale and what is false of ``stage``."""
     record = context.record(stage.name)
     if record is None:
-        return ()
-    found = [one.cause for one in _violations(context, stage, record) if one.severity == "stale"]
-    return tuple(dict.fromkeys([*found, *_gone(context, stage, record)]))
-
-
-def _gone(context: Context, stage: Stage, record: Record) -> Iterator[str]:
-    """Inputs of the run of which nothing is there that can be read. ``validate`` says so of the commit that takes them away;
-    the result stays without them."""
-    # What is neither declared nor led to by a link was taken out of the stage, and need not be among what is looked at.
-    tops = [*stage.deps, *(one.file for one in stage.params)]
-    if any(context.mode(path) == LINK for path in context.reading(stage).code):
-        tops = [""]
-    gone = [ref.path for ref in record.deps if context.pointer(ref.inside or ref.path) is None]
-    gone += [path for path in record.code if not context.kept(path)]
-    yield from (path for path in gone if any(not top or is_at_or_below(path, top) for top in tops))
-    yield from (one.file for one in stage.params if one.file in record.params and context.params(one.file) is None)
-    if record.env.get("lockfile") and stage.env.lockfile and context.entry(stage.env.lockfile) is None:
-        yield stage.env.lockfile
+        return Judged((), _unrecorded(context, stage))
+    found = list(_violations(context, stage, record))
+    # What is declared no more need not be among what is looked at, so nothing is said of where it went.
+    near = _reach(context, stage)
+    causes = [one.cause for one in found if one.cause and (not one.gone or _within(one.cause, near))]
+    causes += [path for path in _unreadable(context, stage, record) if _within(path, near)]
+    wrong = [one for one in found if one.severity == "error" and not one.cause]
+    return Judged(tuple(dict.fromkeys(causes)), _false(context, stage, record, wrong))
 
 
 def _violations(context: Context, stage: Stage, record: Record) -> Iterator[Violation]:
-    yield from records.belongs(context, record, stage)
-    yield from figures.params(context, record, stage)
-    yield from code.code(context, record, stage)
-    yield from code.surroundings(context, record, stage)
+    yield from record_rules(context, record, stage)
     told = list(data.data(context, record, stage, []))
     yield from told
     graph = context.graph()
@@ -63,26 +60,45 @@ def _violations(context: Context, stage: Stage, record: Record) -> Iterator[Viol
     yield from data.upstream(context, graph, record, told)
 
 
-def wrong(context: Context, stage: Stage, *, gone: bool = True) -> tuple[tuple[str, str], ...]:
-    """What is false of the results of ``stage``, frozen or not: paths of results, or of its record, each with what is not
-    right there. Without ``gone`` nothing is said of what is not there, which a sparse checkout may have left out."""
-    record, path = context.record(stage.name), record_path(stage.name)
-    if record is None:
-        return tuple((one.result, "is there, and no record tells how") for one in stages.alone(context, (stage.name,)))
-    told = [*records.digest(context, record, path), *records.belongs(context, record, stage)]
-    told += records.clean_start(context, record, path)
-    told += [*figures.metrics(context, record, stage), *data.data(context, record, stage, [])]
-    lines: dict[tuple[str, str], None] = {}
-    for one in told:
-        if one.severity != "error":
-            continue
+def _reach(context: Context, stage: Stage) -> list[str]:
+    """The paths at and below which the inputs of ``stage`` lie; the empty one stands for everything."""
+    if any(context.mode(path) == LINK for path in context.reading(stage).code):
+        return [""]
+    return [*stage.deps, *(one.file for one in stage.params), *filter(None, [stage.env.lockfile])]
+
+
+def _within(path: str, near: Iterable[str]) -> bool:
+    return any(not top or is_at_or_below(path, top) for top in near)
+
+
+def _unreadable(context: Context, stage: Stage, record: Record) -> Iterator[str]:
+    """Inputs of the run which nobody can read; the rules tell of each such file once, and of no stage."""
+    yield from (ref.path for ref in record.deps if context.pointer(ref.inside or ref.path) is None)
+    yield from (one.file for one in stage.params if one.file in record.params and context.params(one.file) is None)
+
+
+def _unrecorded(context: Context, stage: Stage) -> tuple[tuple[str, str], ...]:
+    """What is false where no record can be read: all results that are there, and the record, if there is one."""
+    path = record_path(stage.name)
+    there = tuple(out.path for out in stage.outs if stages.results(context, out))
+    if path not in context.index:
+        return tuple((out, "is there, and no record tells how") for out in there)
+    fault = next((one.message for one in context.found if one.path == path), "it is no plain file")
+    return (path, f"cannot be read: {fault}"), *((out, f"is there, and {path} cannot be read") for out in there)
+
+
+def _false(context: Context, stage: Stage, record: Record, found: Iterable[Violation]) -> tuple[tuple[str, str], ...]:
+    path = record_path(stage.name)
+    broken = [ref.path for ref in record.outs if context.broken((ref.inside or ref.path) + SUFFIX)]
+    lines = {(out, "its pointer cannot be read"): None for out in broken}
+    for one in found:
         if one.result:
             there = context.owner(one.result) or context.at_or_below(one.result)
             text = f"is not what the run of {stage.name} wrote" if there else f"is gone, and {path} tells of it"
             # Of what is no out any more the stage is stale.
-            if (there or gone) and any(is_at_or_below(one.result, out.path) for out in stage.outs):
+            if any(is_at_or_below(one.result, out.path) for out in stage.outs):
                 lines[one.result, text] = None
-        elif one.path == path and one.rule != _DATA:
+        elif one.path == path:
             lines[path, one.message] = None
     return tuple(lines)
 
@@ -93,7 +109,7 @@ def _makers(graph: Graph, record: Record) -> list[Stage]:
 
 
 def fetch(context: Context, stages: Iterable[Stage]) -> None:
-    """Read in one go what ``causes`` and ``wrong`` will ask for."""
+    """Read in one go what ``judge`` will ask for."""
     wanted: list[str] = []
     for stage in stages:
         wanted += [
@@ -106,8 +122,8 @@ def fetch(context: Context, stages: Iterable[Stage]) -> None:
 
 
 def looked_at(context: Context, stage: Stage) -> set[str]:
-    """The paths on which ``causes`` and ``wrong`` depend, beside the stage file: as long as nothing at or below any of them
-    changes, neither do these. The empty path stands for everything."""
+    """The paths on which ``judge`` depends, beside the stage file: as long as nothing at or below any of them changes, its
+    answer stays. The empty path stands for everything."""
     found = _looked_at(context, stage)
     graph, record = context.graph(), context.record(stage.name)
     for above in _makers(graph, record) if graph is not None and record is not None else ():

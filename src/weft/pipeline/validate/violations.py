@@ -10,10 +10,12 @@ Severity = Literal["error", "warn", "stale"]
 
 
 class Stale(NamedTuple):
-    """An input of a ``stage``, the ``cause`` in few words, that is another one in this commit than its run used."""
+    """An input of a ``stage``, the ``cause`` in few words, that is another one in this commit than its run used; or that is
+    ``gone``, which is refused, for nobody can bring such a commit to run."""
 
     stage: str
     cause: str
+    gone: bool = False
 
 
 def param_cause(key: str, file: str) -> str:
@@ -26,8 +28,9 @@ class Violation:
     """One thing that is not as it should be: ``rule`` is WEFT and three digits, ``line`` is 1-based (0: the whole file),
     ``mend`` names the command or the change that puts it right. An error blocks the commit; a warning does not, and neither
     does "stale": the record is true, but an input is another one by now. ``commit`` is the id of the one it was found in,
-    empty for what is staged. ``stage`` and ``cause`` say what is stale, also where that was asked to be an error. ``result``
-    is the path that a run wrote, or is said to have written, where that is what is false."""
+    empty for what is staged. ``stage`` and ``cause`` say what is stale, also where that was asked to be an error, or is one
+    since the input is ``gone``. ``result`` is the path that a run wrote, or is said to have written, where that is what is
+    false."""
 
     rule: str
     severity: Severity
@@ -39,6 +42,7 @@ class Violation:
     stage: str = ""
     cause: str = ""
     result: str = ""
+    gone: bool = False
 
 
 def stale_refused(found: Iterable[Violation]) -> list[Violation]:
