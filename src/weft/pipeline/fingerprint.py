@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from weft.formats.stagefile import stage_text
+from weft.gitio.blobs import blob_id
 from weft.model.lineage import RECORD_SCHEMA, DataRef, ParamsFile, Record
 from weft.model.stage import Stage
 from weft.util.later import later
@@ -107,6 +109,11 @@ def same_value(one: object, other: object) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same_value(item, other[key]) for key, item in one.items())
     return repr(one) == repr(other) if isinstance(one, float) else one == other
+
+
+def declared_as_run(record: Record, stage: Stage) -> bool:
+    """True when the stage is declared as it was for the run: what differs all the same was no honest change."""
+    return record.spec == blob_id(stage_text(stage), "sha1" if len(record.spec) == 40 else "sha256")
 
 
 def covers(stage: Stage, record: Record) -> bool:

@@ -10,6 +10,7 @@ from weft.model.lineage import DataRef, Record
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import (
     Inputs,
+    declared_as_run,
     inputs_of_record,
     is_at_or_below,
     kept_of,
@@ -30,9 +31,10 @@ UPSTREAM = "upstream-stale"
 ALWAYS = "always"
 INVALID = "record-invalid"
 ENV = "env-changed"
+SPEC = "stage-changed"
 FORCED = "forced"
 
-KINDS = (NEVER_RUN, INVALID, CMD, DEP, CODE, PARAM, ENV, OUT, OUT_MISSING, OUT_DELETED, UPSTREAM, ALWAYS, FORCED)
+KINDS = (NEVER_RUN, INVALID, CMD, DEP, CODE, PARAM, ENV, SPEC, OUT, OUT_MISSING, OUT_DELETED, UPSTREAM, ALWAYS, FORCED)
 """Every kind of reason, in the order in which they are told."""
 
 _SHOWN = 60
@@ -52,8 +54,9 @@ class Now:
     """What is here of a stage.
 
     ``outs`` maps each out that weft keeps to what its pointer says, None where there is no pointer; ``files`` each file
-    of the outs that Git keeps to what it keeps there. ``modified`` are outs whose data differs from the pointer,
-    ``deleted`` those that were here and are gone. Data that was never brought here is no reason for anything.
+    of the outs that Git keeps to what it keeps there, ``metrics`` those with metrics to their values. ``modified`` are outs
+    whose data differs from the pointer, ``deleted`` those that were here and are gone. Data that was never brought here is
+    no reason for anything.
     """
 
     inputs: Inputs
@@ -61,6 +64,7 @@ class Now:
     files: Mapping[str, str] = field(default_factory=dict)
     modified: Set[str] = frozenset()
     deleted: Set[str] = frozenset()
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def reasons(
@@ -82,6 +86,9 @@ def reasons(
         found += _command(stage, record)
         if now is not None:
             found += [*_inputs(inputs_of_record(record), now.inputs), *_outs(stage, record, now)]
+            found += _contradictions(record, now)
+        if not found and not declared_as_run(record, stage):
+            found.append(Reason(SPEC, stage.name))
     found += [Reason(UPSTREAM, name) for name in upstream]
     if stage.always:
         found.append(Reason(ALWAYS, stage.name))
@@ -93,6 +100,20 @@ def _command(stage: Stage, record: Record) -> Iterator[Reason]:
         yield Reason(CMD, stage.name, f"{_short(_words(record.cmd))} -> {_short(_words(stage.cmd))}")
     elif stage.wdir != record.wdir:
         yield Reason(CMD, stage.name, f"in {record.wdir or '.'} -> in {stage.wdir or '.'}")
+
+
+def _contradictions(record: Record, now: Now) -> Iterator[Reason]:
+    """What a record says of the very data and files that are here, and is not so: no run wrote it."""
+    here = {ref.path: ref for ref in (*now.inputs.deps, *filter(None, now.outs.values()))}
+    for ref in (*record.deps, *record.outs):
+        other = here.get(ref.path, ref)
+        if _data(other) == _data(ref) and (other.size, other.files) != (ref.size, ref.files):
+            yield Reason(INVALID, record.stage, f"it says another size of {ref.path} than the pointer of the same data")
+    for path, values in now.metrics.items():
+        told, blob = record.metrics.get(path, {}), record.files.get(path, "")
+        as_written = same_kept(kept_of(record, path, blob), now.files.get(path, ""), record.schema)
+        if blob and as_written and not same_value(dict(told), dict(values)):
+            yield Reason(INVALID, record.stage, f"it says other values than {path} has")
 
 
 def _inputs(old: Inputs, new: Inputs) -> Iterator[Reason]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from weft.errors import MissingDependency, ObjectMissing, StaleWorkspace, ValuesFault, WeftError, quoted
-from weft.formats import paramfiles
+from weft.formats import paramfiles, values
 from weft.gitio import trees
 from weft.gitio.worktree import blob_ids, kept_modes
 from weft.model.entry import DIR, EXEC
@@ -223,7 +225,17 @@ class Looker:
                 modified.add(out.path)
             elif state == DELETED:
                 deleted.add(out.path)
-        return Now(self.inputs(stage, record), outs, self.git_outs(stage), modified, deleted)
+        return Now(self.inputs(stage, record), outs, self.git_outs(stage), modified, deleted, self._metrics(stage))
+
+    def _metrics(self, stage: Stage) -> dict[str, dict[str, Any]]:
+        """The values of the metrics files that Git keeps; what cannot be read is left to the run that writes it anew."""
+        found: dict[str, dict[str, Any]] = {}
+        for out in stage.outs:
+            if out.kind == "metrics" and not out.cache:
+                with suppress(WeftError):
+                    data = read_kept(self._project.git, out.path, VALUES_LIMIT)
+                    found |= {} if data is None else {out.path: values.read_values(data, out.path)}
+        return found
 
     def git_outs(self, stage: Stage) -> dict[str, str]:
         """What Git keeps at and below the outs that it is to keep, as ``kept_text`` spells it."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from weft.errors import StageFault, WeftError
 from weft.formats import lineage, stagefile
 from weft.gitio import trees
-from weft.gitio.blobs import blob_id
 from weft.gitio.repo import GitRepo
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.fingerprint import declared_as_run
 from weft.pipeline.graph import Graph
 from weft.util.dirfd import refuse_link
 from weft.util.locks import FileLock
@@ -107,8 +107,7 @@ def read_record(project: Project, stage: Stage) -> tuple[Record | None, str]:
     record, problem = usable_record(data, stage.name)
     if record is not None and record.schema < RECORD_SCHEMA:
         committed = trees.file_at(project.git, "HEAD", path, RECORD_LIMIT) if trees.head(project.git) else None
-        spec = blob_id(stagefile.stage_text(stage), "sha1" if len(record.spec) == 40 else "sha256")
-        if committed != data or record.spec != spec:
+        if committed != data or not declared_as_run(record, stage):
             return None, "it was written by an older weft, which did not record all that a run reads"
     return record, problem
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from weft.formats.stagefile import stage_text
+from weft.gitio.blobs import blob_id
 from weft.model.lineage import DataRef, ParamsFile, Record
 from weft.model.oid import Oid
 from weft.model.stage import Out, Stage
@@ -21,7 +23,8 @@ STAGE = Stage(
 INPUTS = Inputs((DEP,), {"t.py": "1" * 40}, {"params.yaml": {"lr": 0.1}}, {"image": "sha256:1"})
 FILES = {"m.json": "2" * 40, "plots/a.csv": "3" * 40}
 RECORD = Record(
-    "train", "python t.py", "0" * 40, code=INPUTS.code, deps=(DEP,), outs=(OUT,), params=INPUTS.params, files=FILES,
+    "train", "python t.py", blob_id(stage_text(STAGE), "sha1"), code=INPUTS.code,
+    deps=(DEP,), outs=(OUT,), params=INPUTS.params, files=FILES,
     env={"image": "sha256:1", "python": "3.11"},
 )  # fmt: skip
 NOW = Now(INPUTS, {"model": OUT}, FILES)
@@ -95,6 +98,27 @@ def test_a_reason_outside_of_the_inputs(change, expected):
 )
 def test_a_reason_among_the_inputs(inputs, expected):
     assert told(now=replace(NOW, inputs=INPUTS._replace(**inputs))) == [expected]
+
+
+def test_a_stage_that_is_declared_otherwise_in_what_is_compared_nowhere_else():
+    assert told(stage=replace(STAGE, seed=3)) == [("stage-changed", "train")]
+    assert told(stage=replace(STAGE, desc="fits")) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"record": replace(RECORD, deps=(replace(DEP, size=11),))},
+        {"record": replace(RECORD, outs=(replace(OUT, files=2),))},
+        {"now": replace(NOW, metrics={"m.json": {"auc": 0.5}})},
+        {
+            "now": replace(NOW, metrics={"m.json": {"auc": 1}}),
+            "record": replace(RECORD, metrics={"m.json": {"auc": 1.0}}),
+        },
+    ],
+)
+def test_a_record_that_says_something_else_of_the_very_same_bytes(change):
+    assert told(**change) == [("record-invalid", "train")]
 
 
 def test_the_producer_of_data_is_no_reason():

@@ -43,6 +43,7 @@ _REASONS = {
     "code-changed": "the code it reads changed",
     "param-changed": "a param changed",
     "env-changed": "its environment changed",
+    "stage-changed": "it is declared otherwise",
     "out-changed": "an out changed",
     "out-missing": "an out is missing",
     "out-deleted": "an out was deleted",
@@ -116,7 +117,7 @@ def _stage(stage: StageResult, view: View, *, reasons: bool) -> list[str]:
 def reason_text(reason: Reason) -> str:
     """One reason in words: ``the data it reads changed: data/raw (dir blake3:1f... -> dir blake3:88...)``."""
     words = _REASONS.get(reason.kind, reason.kind)
-    bare = reason.kind in ("never-run", "always", "forced", "cmd-changed", "record-invalid")
+    bare = reason.kind in ("never-run", "always", "forced", "cmd-changed", "stage-changed", "record-invalid")
     subject = "" if bare else f": {escape(reason.subject)}"
     return f"{words}{subject}" + (f" ({escape(reason.detail)})" if reason.detail else "")
 

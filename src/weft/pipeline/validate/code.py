@@ -10,10 +10,9 @@ from weft.errors import quoted
 from weft.model.lineage import Record, record_path
 from weft.model.paths import in_cache
 from weft.model.stage import STAGE_FILE, Stage
-from weft.pipeline.fingerprint import kept_of, same_kept
+from weft.pipeline.fingerprint import declared_as_run, kept_of, same_kept
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.records import declared_as_run
 from weft.pipeline.validate.violations import Stale, Violation
 from weft.util.humanize import count_text
 

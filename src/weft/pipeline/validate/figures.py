@@ -10,10 +10,9 @@ from weft.formats import paramfiles, values
 from weft.formats.paramfiles import ParamsText
 from weft.model.lineage import ParamsFile, Record, record_path
 from weft.model.stage import ParamSet, Stage
-from weft.pipeline.fingerprint import kept_of, same_kept, same_params_file, same_value
+from weft.pipeline.fingerprint import declared_as_run, kept_of, same_kept, same_params_file, same_value
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
-from weft.pipeline.validate.records import declared_as_run
 from weft.pipeline.validate.snapshot import back
 from weft.pipeline.validate.violations import Stale, Violation, param_cause
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from weft.errors import quoted
 from weft.formats import lineage
-from weft.formats.stagefile import stage_text
-from weft.gitio.blobs import blob_id
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.fingerprint import declared_as_run
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import SCHEMA, found
 from weft.pipeline.validate.violations import Stale, Violation
@@ -78,11 +77,6 @@ def _unvouched(context: Context, record: Record, stage: Stage) -> bool:
         if not known and (context.owner(out.path) or context.at_or_below(out.path)):
             return True
     return False
-
-
-def declared_as_run(record: Record, stage: Stage) -> bool:
-    """True when the stage is declared as it was for the run: what differs all the same was no honest change."""
-    return record.spec == blob_id(stage_text(stage), "sha1" if len(record.spec) == 40 else "sha256")
 
 
 def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:
