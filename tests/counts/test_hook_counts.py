@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kit import Repo, environment
 from lineagekit import Lineage, make_many, run_all
+from weft.formats import yaml12
 from weft.model.oid import Oid
+from weft.model.stage import STAGE_FILE
+from weft.workflows.validate import validate_staged
 
 STAGES = 50
 CODE = """
@@ -102,6 +106,38 @@ def test_what_is_known_is_not_parsed_again(repo: Lineage) -> None:
     (repo.root / ".git" / "weft" / "validate-cache.json").unlink()
     *_, modules, _ = looked(repo)
     assert "yaml" in modules
+
+
+def test_what_is_kept_is_of_all_code_that_parses(repo: Lineage) -> None:
+    cache = repo.root / ".git" / "weft" / "validate-cache.json"
+    cache.unlink(missing_ok=True)
+    *_, modules, _ = looked(repo)
+    files = {name.split("-")[0] for name in json.loads(cache.read_text())["version"].split()}
+    used = {name for name in modules if name.startswith(("weft.formats.", "weft.model."))}
+    assert len(used) > 10
+    assert {f"{name.rpartition('.')[2]}.py" for name in used} <= files
+
+
+def test_a_stage_file_is_parsed_once_before_a_commit_and_once_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = make_many(tmp_path / "repo", 20, 2)
+    declared = repo.read("weft.yaml").decode()
+    repo.write("weft.yaml", f"{declared}validate: {{stale: error}}\n")
+    repo.git("commit", "-q", "-a", "--no-verify", "-m", "refuse what is stale")
+    repo.write("weft.yaml", declared.replace("cmd: ", "frozen: true\n    cmd: ", 1) + "validate: {stale: error}\n")
+    repo.write("src/stage-00.py", "print('other')\n")
+    repo.git("add", "-A")
+    parsed: list[bytes] = []
+
+    def load(text: bytes, *, what: str, **more: Any) -> Any:
+        parsed.extend([text] if what == STAGE_FILE else [])
+        return real(text, what=what, **more)
+
+    real = yaml12.load_with_lines
+    monkeypatch.setattr(yaml12, "load_with_lines", load)
+    assert not validate_staged(str(repo.root), cached=False).passed
+    assert len(parsed) == len(set(parsed)) == 2
 
 
 def test_the_hook_of_an_unrelated_commit_loads_no_more(tmp_path: Path) -> None:

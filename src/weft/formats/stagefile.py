@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from weft.errors import LimitExceeded, SchemaError, WeftError
@@ -248,7 +249,10 @@ def _not_in_place(name: str, what: str, why: str) -> SchemaError:
     )
 
 
-def _top(data: bytes, what: str) -> dict[str, Node]:
+@lru_cache(maxsize=2)
+def _top(data: bytes, what: str) -> Mapping[str, Node]:
+    """What stands at the top of a stage file. Of two files, such as the one before a commit and that of it, it is kept, for
+    stages, ignores and what is refused are asked for one after the other."""
     value, lines = yaml12.load_with_lines(data, what=what, limit=LIMIT, anchors=True)
     if value is None:
         return {}

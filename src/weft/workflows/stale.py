@@ -53,7 +53,6 @@ class Marks:
         self._cache = ParsedCache()
         self._asked = 0
         self._known: dict[tuple[str, str], list[_State]] = {}
-        self.looked = 0
 
     def bring(self, commits: Mapping[str, Iterable[str]]) -> None:
         """Make ready for questions about trees: ``commits`` maps each to the paths that it changed. Raises ``GitFailed``."""
@@ -97,7 +96,6 @@ class Marks:
         return None
 
     def _look(self, context: Context, declared: str, stage: Stage) -> Judged:
-        self.looked += 1
         found = stale.judge(context, stage)
         if isinstance(context.index, LazyTree) and not self._blobs.lacking:
             paths = tuple(sorted(stale.looked_at(context, stage)))

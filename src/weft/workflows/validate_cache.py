@@ -9,24 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 
-from weft.formats import (
-    foreach,
-    lineage,
-    located,
-    sortedyaml,
-    stagedecl,
-    stagefile,
-    templates,
-    valuefiles,
-    values,
-    yaml12,
-)
+from weft import formats, model
 from weft.gitio.repo import GitRepo
 from weft.pipeline.validate.parsed import LIMIT, ParsedCache
 from weft.util.atomic import temp_name
 
 NAME = "validate-cache.json"
-_PARSERS = (foreach, lineage, located, sortedyaml, stagedecl, stagefile, templates, valuefiles, values, yaml12)
+_PARSERS = (formats, model)
+"""The packages whose modules say what a text means."""
 
 
 def cache_path(git: GitRepo) -> str:
@@ -61,6 +51,7 @@ def save_cache(git: GitRepo, cache: ParsedCache) -> None:
 
 
 def _parsers() -> str:
-    """Size and time of the files that parse: a result of other code is not taken."""
-    stats = [os.stat(module.__file__) for module in _PARSERS if module.__file__]
-    return " ".join(f"{stat.st_size}-{stat.st_mtime_ns}" for stat in stats)
+    """Name, size and time of the files that parse: a result of other code is not taken."""
+    files = [file for package in _PARSERS for place in package.__path__ for file in os.scandir(place) if file.is_file()]
+    stats = [(file.name, file.stat()) for file in sorted(files, key=lambda file: file.name)]
+    return " ".join(f"{name}-{stat.st_size}-{stat.st_mtime_ns}" for name, stat in stats)

@@ -53,7 +53,6 @@ class Context(Snapshot):
         self._graph: Graph | None = None
         self._old_ignores: tuple[Ignore, ...] | None = None
         self._old_refuses = False
-        self.known_frozen: frozenset[str] | None = None
         self._readings: dict[str, Reading] = {}
         self._ask_unstaged = unstaged
         self._unstaged: frozenset[str] | None = None
@@ -69,17 +68,14 @@ class Context(Snapshot):
         return self._parse("stages", STAGE_FILE, lambda data: stagefile.decode(data, read=read)) or _EMPTY
 
     def old_stages(self) -> Mapping[str, Stage] | None:
-        """The stages before this commit; None when they cannot be read."""
+        """The stages before this commit; None when they cannot be read. They are read once."""
         if not redeclares(self):
             return self.stages()
-        change = self.changes.get(STAGE_FILE)
-        if change is not None and not change.old_blob:
-            return _EMPTY
-        text = self.old_text(STAGE_FILE)
-        try:
-            return None if text is None else stagefile.decode(text, read=self.old_text)
-        except WeftError:
-            return None
+        key = ("stages before", STAGE_FILE)
+        if key not in self._parsed:
+            self._parsed[key] = _stages_before(self)
+        found: Mapping[str, Stage] | None = self._parsed[key]
+        return found
 
     def ignores(self) -> tuple[Ignore, ...]:
         """The ignores of the snapshot."""
@@ -195,6 +191,17 @@ def redeclares(context: Context) -> bool:
     """Whether the commit changes weft.yaml, or a file whose values its templates name."""
     context.stages()
     return STAGE_FILE in context.changes or any(path in context.changes for path in context.values_files)
+
+
+def _stages_before(context: Context) -> Mapping[str, Stage] | None:
+    change = context.changes.get(STAGE_FILE)
+    if change is not None and not change.old_blob:
+        return _EMPTY
+    text = context.old_text(STAGE_FILE)
+    try:
+        return None if text is None else stagefile.decode(text, read=context.old_text)
+    except WeftError:
+        return None
 
 
 def values_key(index: Index, paths: Iterable[str]) -> str:

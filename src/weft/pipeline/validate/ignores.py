@@ -36,10 +36,8 @@ class Before(NamedTuple):
 
 
 def old_frozen(context: Context) -> frozenset[str]:
-    """The names of the stages that were frozen before this commit; none when they cannot be read. Blobs are read once."""
-    if context.known_frozen is None:
-        context.known_frozen = frozen_of(context.old_stages() or {})
-    return context.known_frozen
+    """The names of the stages that were frozen before this commit; none when they cannot be read."""
+    return frozen_of(context.old_stages() or {})
 
 
 def frozen_of(stages: Mapping[str, Stage]) -> frozenset[str]:
