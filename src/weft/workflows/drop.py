@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
-from weft.model.oid import Oid
+from weft.gitio.history import pointer_changes
+from weft.gitio.worktree import blob_ids
+from weft.model.oid import Kind, Oid
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_eviction
 from weft.objects.gc_marks import Start, mark
 from weft.objects.proofs import check_sizes, refuse_false
@@ -21,12 +23,13 @@ from weft.workflows.fetch import fetch_metadata
 from weft.workflows.gc import refuse_shared, still
 from weft.workflows.gc_results import Dropped
 from weft.workflows.gc_roots import Roots, local_roots
+from weft.workflows.look import find_entry, read_manifest
 from weft.workflows.options import DropOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.remote_facts import Remotes
 from weft.workflows.results_space import DropResult, Freed
 from weft.workflows.status import changes_in, compare_scan, scan_target
-from weft.workflows.targets import Target, select, workspace_pointers
+from weft.workflows.targets import Target, data_path, pointer_path, select, workspace_pointers
 from weft.workspace.compare import ERROR, MISSING
 from weft.workspace.free import Freeing, free, plan_freeing
 from weft.workspace.statcache import Tracked
@@ -48,7 +51,8 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
     """Remove the files of tracked ``paths`` from the workspace; their pointers stay, and they count as not here.
 
     All or nothing: everything is compared with the pointers and proved to be on a remote before the first file goes. Raises
-    ``UnsavedChanges`` for files that differ from their pointer, ``NotOnRemote`` naming the paths that no remote is proved to
+    ``UnsavedChanges`` for files that differ from their pointer, and with ``store`` for a pointer that is in no commit,
+    ``NotOnRemote`` naming the paths that no remote is proved to
     hold, ``RefusedInput`` for a pointer that cannot be read, ``NoRemote``, ``ConfigError`` for a shared store,
     ``LockTimeout``, and network errors.
     """
@@ -118,7 +122,10 @@ def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes:
     found: list[tuple[Target, Freeing]] = []
     changed: list[str] = []
     moved = True
-    for target in _chosen(project, paths):
+    targets = _chosen(project, paths)
+    if options.store:
+        _refuse_uncommitted(project, targets)
+    for target in targets:
         if not options.store and not _is_here(project, target):
             continue
         scan = scan_target(project, target)
@@ -142,6 +149,20 @@ def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes:
         found.append((target, freeing))
     _refuse_changed(changed, moved)
     return _proved(project, found, remotes)
+
+
+def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
+    """Raise ``UnsavedChanges`` for pointers that are in no commit: with them the only name of the data here would go."""
+    blobs = blob_ids(project.git, [pointer_path(target.path) for target in targets])
+    known = {blob for _, blob in pointer_changes(project.git, "--exclude=refs/weft/*", "--all")}
+    lacking = [data_path(name) for name, blob in blobs.items() if blob not in known]
+    if lacking:
+        names = " ".join(quoted(pointer_path(path)) for path in lacking[:_SHOWN])
+        raise UnsavedChanges(
+            f"the pointer of {_named(lacking)} is in no commit, and its data is not to go from the local store before",
+            hint=f"git add {names}, then git commit",
+            path=lacking[0],
+        )
 
 
 def _refuse_changed(changed: Sequence[str], moved: bool) -> None:
@@ -198,21 +219,35 @@ def _named(paths: Sequence[str]) -> str:
 def _evict(project: Project, planned: Sequence[_Planned], roots: Roots, remotes: Remotes) -> tuple[LocalPlan, int]:
     """What goes from the local store: packs that hold what is dropped, and nothing else that a work tree shows."""
     wanted: set[Oid] = set()
-    shown: Set[Start] = roots.current
-    parts: set[Start] = set()
-    inner: set[Oid] = set()
+    others: set[Oid] = set()
+    shown = roots.current.copy()
     for one in planned:
         pointer = one.target.pointer
-        frames = set(one.closure.all_frames())
-        start = Start(pointer.oid, pointer.is_dir, pointer.layout)
-        wanted |= frames
-        shown = shown - {start}
+        wanted |= set(one.closure.all_frames())
+        shown[Start(pointer.oid, pointer.is_dir, pointer.layout)] -= 1  # equal data at other paths is shown still
         if one.target.subpaths is not None:
-            parts.add(start)
-            inner |= frames
-    live = mark(project.store, shown).live | (mark(project.store, parts).live - inner)
+            beside = walk(pointer, project.store, _beside(project, one.target))
+            others.update(beside.frames(Kind.CHUNK), beside.contents)
+    live = mark(project.store, [start for start, paths in shown.items() if paths > 0]).live | others
     policy = LocalPolicy(time.time(), project.config.gc_grace * _DAY, certain=not roots.lost)
     return plan_eviction(project.store, roots.starts, wanted, live, policy, remotes.facts)
+
+
+def _beside(project: Project, target: Target) -> list[str]:
+    """What the tracked directory of ``target`` holds beside the parts that are meant: the fewest paths that say it."""
+    parts = set(target.subpaths or ())
+    above: set[str] = set()
+    for part in parts:
+        names = part.split("/")
+        folders = ["/".join(names[:depth]) for depth in range(len(names))]
+        above.update(folders if parts.isdisjoint(folders) else ())
+    found: list[str] = []
+    for path in above:
+        entry = find_entry(project, target.pointer, path)
+        for child in read_manifest(project, target.pointer, entry.oid).entries:
+            name = f"{path}/{child.name}" if path else child.name
+            found += [name] if name not in above and name not in parts else []
+    return found
 
 
 def _result(
