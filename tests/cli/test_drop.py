@@ -39,7 +39,7 @@ def files(repo: Repo) -> dict[str, bytes]:
 def test_data_that_is_pushed_goes_and_comes_back(repo: Repo) -> None:
     ran = repo.weft("drop", "data")
     assert ran.out == "dropped  data  (4 files, 300.8 KiB; on origin)\n"
-    assert "next: weft pull PATH" in ran.err
+    assert "next: weft pull data, when" in ran.err
     assert not (repo.root / "data").exists()
     assert repo.weft("status", "-q").out == "- data  (not here)\n"
     assert repo.git("status", "--short").out == ""
@@ -162,6 +162,31 @@ def test_data_of_an_older_pointer_is_checked_out_first(repo: Repo) -> None:
     assert "hint: weft checkout" in ran.err
     repo.weft("checkout")
     repo.weft("drop", "data")
+
+
+def test_hints_name_the_paths_and_the_remote_that_are_meant(repo: Repo, tmp_path: Path) -> None:
+    repo.weft("remote", "add", "backup", str(tmp_path / "backup"))
+    at = ("--remote", "backup")
+    repo.write({"other/x": b"x", "my file": b"y"})
+    repo.weft("add", "other", "my file")
+    repo.commit("other")
+    assert "hint: weft push --remote backup 'my file'\n" in repo.weft("drop", *at, "my file", code=4).err + "\n"
+    repo.weft("push", *at, "other", "my file")
+    assert "next: weft pull --remote backup 'my file'" in repo.weft("drop", "my file").err
+    repo.write({"other/x": b"edited", "other/new": b"n"})
+    ran = repo.weft("drop", "--store", *at, "other", code=3)
+    assert "hint: weft add other/new other/x and weft push --remote backup to keep it" in ran.err
+    assert "or weft checkout --force --delete other/new other/x to undo" in ran.err
+    repo.weft("checkout", "--force", "--delete", "other/new", "other/x")
+    repo.weft("drop", *at, "other")
+    repo.weft("pull", *at, "other")
+    (repo.root / "other/x").write_bytes(b"second")
+    repo.weft("add", "other")
+    repo.commit("second")
+    repo.git("checkout", "-q", "HEAD~1")
+    ran = repo.weft("drop", "--store", *at, "other", code=3)
+    assert "hint: weft checkout other, to bring" in ran.err
+    assert "then weft drop --store --remote backup other" in ran.err
 
 
 def test_dry_run_and_json(repo: Repo) -> None:

@@ -69,7 +69,7 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
     roots = local_roots(project) if options.store else None
     planned, eviction = _plan_all(project, paths, options, remotes, roots)
     if options.dry_run:
-        return _result(planned, eviction, (), dry_run=True)
+        return _result(planned, eviction, (), project.config.remote, dry_run=True)
     held: AbstractContextManager[object] = still(project, roots, "weft drop") if roots else alone(project, "weft drop")
     with held:
         project.store.reconcile()
@@ -82,7 +82,7 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
             carry_out(project.store, eviction[0])
             contents = {oid for one in planned for oid in one.closure.contents}
             copies = drop_copies(project, dry_run=False, only=contents)
-    return _result(planned, eviction, copies)
+    return _result(planned, eviction, copies, project.config.remote)
 
 
 def _chosen(project: Project, paths: Sequence[str]) -> list[Target]:
@@ -121,6 +121,7 @@ def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes:
     """What is to be done, all of it allowed. Touches nothing."""
     found: list[tuple[Target, Freeing]] = []
     changed: list[str] = []
+    tops: list[str] = []
     moved = True
     targets = _chosen(project, paths)
     if options.store:
@@ -133,22 +134,47 @@ def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes:
         compared = compare_scan(project, target, scan)
         if compared.state == ERROR:
             raise ObjectMissing(
-                f"{target.path} cannot be compared: {compared.message}", hint="weft fetch", path=target.path
+                f"{target.path} cannot be compared: {compared.message}",
+                hint=f"weft fetch{_at(options)} {quoted(target.path)}",
+                path=target.path,
             )
         if compared.state == MISSING:
             raise MissingUnknown(
                 f"files of {target.path} are absent, and nothing records whether they were deleted or never here",
-                hint=f"weft checkout {quoted(target.path)}, then weft drop {quoted(target.path)}",
+                hint=f"weft checkout {quoted(target.path)}, then {_again(options, [target.path])}",
                 path=target.path,
             )
         changes = list(changes_in(target, compared))
         # Where nothing is left, all was deleted by hand to free the space: that is what is asked for.
         if freeing.removals or any(change.kind != "deleted" for change in changes):
             changed += [change.path for change in changes]
+            tops += [target.path] if changes else []
             moved = moved and (bool(compared.message) or not changes)
         found.append((target, freeing))
-    _refuse_changed(changed, moved)
-    return _proved(project, found, remotes)
+    if changed:
+        names = _quoted(tops if moved or len(changed) > _SHOWN else changed)
+        raise UnsavedChanges(
+            f"{_named(changed)}: not as the pointer has it, and only what is recorded and pushed can be dropped",
+            hint=f"weft checkout {names}, to bring the data to its pointer, then {_again(options, tops)}"
+            if moved
+            else f"weft add {names} and weft push{_at(options)} to keep it,"
+            f" or weft checkout --force --delete {names} to undo",
+            path=changed[0],
+        )
+    return _proved(project, found, options, remotes)
+
+
+def _at(options: DropOptions) -> str:
+    return f" --remote {quoted(options.remote)}" if options.remote else ""
+
+
+def _again(options: DropOptions, paths: Sequence[str]) -> str:
+    """The command once more, for ``paths``."""
+    return f"weft drop{' --store' if options.store else ''}{_at(options)} {_quoted(paths)}"
+
+
+def _quoted(paths: Sequence[str]) -> str:
+    return " ".join(map(quoted, paths)) if len(paths) <= _SHOWN else "PATH"
 
 
 def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
@@ -157,7 +183,7 @@ def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
     known = {blob for _, blob in pointer_changes(project.git, "--exclude=refs/weft/*", "--all")}
     lacking = [data_path(name) for name, blob in blobs.items() if blob not in known]
     if lacking:
-        names = " ".join(quoted(pointer_path(path)) for path in lacking[:_SHOWN])
+        names = _quoted([pointer_path(path) for path in lacking])
         raise UnsavedChanges(
             f"the pointer of {_named(lacking)} is in no commit, and its data is not to go from the local store before",
             hint=f"git add {names}, then git commit",
@@ -165,18 +191,9 @@ def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
         )
 
 
-def _refuse_changed(changed: Sequence[str], moved: bool) -> None:
-    if changed:
-        raise UnsavedChanges(
-            f"{_named(changed)}: not as the pointer has it, and only what is recorded and pushed can be dropped",
-            hint="weft checkout, to bring the data to its pointer, then weft drop"
-            if moved
-            else "weft add PATH and weft push to keep it, or weft checkout --force --delete PATH to undo",
-            path=changed[0],
-        )
-
-
-def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: Remotes) -> list[_Planned]:
+def _proved(
+    project: Project, found: Sequence[tuple[Target, Freeing]], options: DropOptions, remotes: Remotes
+) -> list[_Planned]:
     """``found`` with the remote that holds each. Raises ``NotOnRemote`` naming all that no remote holds."""
     planned: list[_Planned] = []
     lacking: dict[str, str] = {}
@@ -194,7 +211,8 @@ def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: 
             lacking[target.path] = "weft fetch" if unproved else "weft push"
     if lacking:
         first = next(iter(lacking.values()))
-        hint = f"{first} {' '.join([quoted(path) for path, verb in lacking.items() if verb == first][:_SHOWN])}"
+        some = [path for path, verb in lacking.items() if verb == first]
+        hint = f"{first}{_at(options)} {_quoted(some) if len(some) <= _SHOWN else ''}".rstrip()
         others = "".join(f"; {one}" for one in remotes.uncounted())
         trust = remotes.trusting()
         raise NotOnRemote(
@@ -205,7 +223,7 @@ def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: 
     # Where the local store has let go of them before, the files that go now are the last copy.
     last = (oid for one in planned if one.freeing.removals for oid in one.closure.all_frames())
     proved = remotes.prove(objects=project.store.missing(last))
-    return planned if proved else _proved(project, found, remotes)
+    return planned if proved else _proved(project, found, options, remotes)
 
 
 def _named(paths: Sequence[str]) -> str:
@@ -254,6 +272,7 @@ def _result(
     planned: Sequence[_Planned],
     eviction: tuple[LocalPlan, int] | None,
     copies: tuple[Dropped, ...],
+    usual: str,
     *,
     dry_run: bool = False,
 ) -> DropResult:
@@ -265,4 +284,4 @@ def _result(
         freed.append(Freed(shown, len(one.freeing.removals), one.freeing.size, one.freeing.linked, one.remote))
     packs = eviction[0].drops if eviction else ()
     dropped = tuple(Dropped(drop.pack.hex(), drop.size, drop.reason) for drop in packs)
-    return DropResult(tuple(freed), dropped, copies, eviction[1] if eviction else 0, dry_run)
+    return DropResult(tuple(freed), dropped, copies, eviction[1] if eviction else 0, dry_run, usual)
