@@ -221,4 +221,4 @@ def test_data_that_no_remote_holds_is_told_of_until_it_is_there(tmp_path: Path) 
     two.weft("push")
     one.weft("resolve", "d", code=1)
     assert "could not be merged" not in one.weft("status", code=3).err
-    assert "next: git commit" in one.weft("resolve", "--theirs", "d").err
+    assert "next: git commit" in one.weft("resolve", "--theirs", "d", code=1).err
