@@ -39,7 +39,7 @@ def files(repo: Repo) -> dict[str, bytes]:
 def test_data_that_is_pushed_goes_and_comes_back(repo: Repo) -> None:
     ran = repo.weft("drop", "data")
     assert ran.out == "dropped  data  (4 files, 300.8 KiB; on origin)\n"
-    assert "next: weft pull PATH" in ran.err
+    assert "next: weft pull data, when" in ran.err
     assert not (repo.root / "data").exists()
     assert repo.weft("status", "-q").out == "- data  (not here)\n"
     assert repo.git("status", "--short").out == ""
@@ -164,6 +164,31 @@ def test_data_of_an_older_pointer_is_checked_out_first(repo: Repo) -> None:
     repo.weft("drop", "data")
 
 
+def test_hints_name_the_paths_and_the_remote_that_are_meant(repo: Repo, tmp_path: Path) -> None:
+    repo.weft("remote", "add", "backup", str(tmp_path / "backup"))
+    at = ("--remote", "backup")
+    repo.write({"other/x": b"x", "my file": b"y"})
+    repo.weft("add", "other", "my file")
+    repo.commit("other")
+    assert "hint: weft push --remote backup 'my file'\n" in repo.weft("drop", *at, "my file", code=4).err + "\n"
+    repo.weft("push", *at, "other", "my file")
+    assert "next: weft pull --remote backup 'my file'" in repo.weft("drop", "my file").err
+    repo.write({"other/x": b"edited", "other/new": b"n"})
+    ran = repo.weft("drop", "--store", *at, "other", code=3)
+    assert "hint: weft add other/new other/x and weft push --remote backup to keep it" in ran.err
+    assert "or weft checkout --force --delete other/new other/x to undo" in ran.err
+    repo.weft("checkout", "--force", "--delete", "other/new", "other/x")
+    repo.weft("drop", *at, "other")
+    repo.weft("pull", *at, "other")
+    (repo.root / "other/x").write_bytes(b"second")
+    repo.weft("add", "other")
+    repo.commit("second")
+    repo.git("checkout", "-q", "HEAD~1")
+    ran = repo.weft("drop", "--store", *at, "other", code=3)
+    assert "hint: weft checkout other, to bring" in ran.err
+    assert "then weft drop --store --remote backup other" in ran.err
+
+
 def test_dry_run_and_json(repo: Repo) -> None:
     ran = repo.weft("drop", "-n", "--store", "-q", "data")
     assert "would drop  data  (4 files" in ran.out
@@ -195,6 +220,66 @@ def test_the_local_store_keeps_what_other_data_needs(repo: Repo) -> None:
     assert repo.weft("verify", "--full").out.endswith("no damage found\n")
 
 
+def shows(repo: Repo, path: str, data: bytes) -> None:
+    """The local store alone has the bytes of ``path``."""
+    file = repo.root / path
+    file.unlink()
+    repo.weft("checkout", "--force", path)
+    assert file.read_bytes() == data
+
+
+@pytest.mark.parametrize("size", [5_000, 9_000_000])
+@pytest.mark.parametrize(("gone", "left"), [("one.bin", "two.bin"), ("d/a", "d/b"), ("d/sub", "d/a"), ("e", "f")])
+def test_what_another_path_shows_too_stays_in_the_local_store(repo: Repo, size: int, gone: str, left: str) -> None:
+    data = pseudo_random(size, 7)
+    repo.write({f"{top}/{part}": data for top in (gone, left) for part in ("a", "b", "sub/c")} if gone == "e" else {})
+    top = gone.partition("/")[0]
+    repo.write({"d/a": data, "d/b": data, "d/sub/c": data} if top == "d" else {})
+    repo.write({gone: data, left: data} if top == "one.bin" else {})
+    for path in dict.fromkeys((top, left.partition("/")[0])):
+        repo.weft("add", path)
+    repo.commit("twice")
+    repo.weft("push")
+    before = packs(repo)
+    ran = repo.weft("drop", "--store", gone)
+    assert not (repo.root / gone).exists()
+    assert "stay in the local store: other data is in them too" in ran.err
+    assert packs(repo) == before
+    shows(repo, f"{left}/a" if gone == "e" else left, data)
+    repo.weft("drop", "--store", top, left.partition("/")[0])
+    assert packs(repo) < before
+
+
+def test_a_pointer_that_is_in_no_commit_keeps_its_data_in_the_local_store(repo: Repo) -> None:
+    repo.write({".gitignore": b"hidden*\n", "new.bin": BIG[:9000], "hidden.bin": BIG[:8000], "data/a": b"edited"})
+    repo.weft("add", "data")
+    repo.weft("add", "new.bin")
+    repo.weft("add", "hidden.bin", code=None)
+    repo.weft("push")
+    before = packs(repo)
+    for path in ("new.bin", "hidden.bin", "data/a"):
+        for words in ((), ("-n",)):
+            ran = repo.weft("drop", "--store", *words, path, code=3)
+            assert "is in no commit" in ran.err
+            assert f"hint: git add {path.partition('/')[0]}.weft, then git commit" in ran.err
+    assert packs(repo) == before
+    repo.weft("drop", "new.bin")  # the local store has it still
+    repo.commit("new")
+    repo.weft("drop", "--store", "new.bin")
+    assert packs(repo) < before
+
+
+def test_what_another_work_tree_shows_stays_in_the_local_store(repo: Repo, tmp_path: Path) -> None:
+    repo.git("worktree", "add", "-q", str(tmp_path / "tree"))
+    tree = Repo(tmp_path / "tree")
+    tree.weft("checkout")
+    before = packs(repo)
+    for part in ("data/big", "data"):
+        repo.weft("drop", "--store", part)
+        assert packs(repo) == before
+    shows(tree, "data/big", BIG)
+
+
 def test_a_shared_store_is_left_alone(tmp_path: Path) -> None:
     repo = Repo.make(tmp_path / "repo", str(tmp_path / "remote"))
     repo.weft("config", "set", "--private", "store.dir", str(tmp_path / "store"))
@@ -218,6 +303,7 @@ def test_links_go_and_the_whole_files_stay_unless_asked(repo: Repo, kind: str) -
     if not copies.exists():
         repo.write({"data/huge": pseudo_random(2_000_000, 9)})
         repo.weft("add", "data")
+        repo.commit("more")
         repo.weft("push")
         repo.weft("checkout", "--link", kind)
     count = len([path for path in copies.rglob("*") if path.is_file()])

@@ -24,6 +24,7 @@ def test_a_pull_writes_what_the_remote_has_and_names_what_it_lacks(tmp_path: Pat
     assert "E_NOT_ON_REMOTE" in ran.err
     assert "does not hold all data of c " in ran.err
     assert "not here  c" in ran.out
+    assert "next: weft pull" not in ran.err
     again = clone.weft("pull", "--json", code=4).json["data"]
     assert [one["code"] for one in again["lacking"]] == ["E_NOT_ON_REMOTE"]
     assert "E_NOT_ON_REMOTE" in clone.weft("pull", "c", code=4).err

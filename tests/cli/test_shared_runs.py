@@ -6,6 +6,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from stagekit import ALICE, FIGURE, shared, two
 
 
@@ -107,15 +109,88 @@ def test_shared_runs_expire_on_the_git_remote_and_in_clones(tmp_path: Path) -> N
     alice.git("push", "-q", "origin", f"{ref}:{old}", f"{ref}:{future}")
     bob.weft("fetch", "--runs")
     prefix = "refs/weft/remotes/origin/"
-    assert shared(bob, prefix) == [ref.replace("refs/weft/shared/", prefix)], "neither expired nor of days to come"
+    there = [one.replace("refs/weft/shared/", prefix) for one in (ref, future)]
+    assert shared(bob, prefix) == sorted(there), "not what expired"
     bob.git("update-ref", old.replace("refs/weft/shared/", prefix), "HEAD")
-    assert "1 run expired there" in bob.weft("push", "--runs").out
+    assert "expired" not in bob.weft("push", "--runs").out, "it is not his"
+    alice.git("update-ref", old, ref)
+    assert "1 run expired there" in alice.weft("push", "--runs").out
     assert set(alice.git("ls-remote", "origin", "refs/weft/*").out.split()[1::2]) == {ref, future}
     assert "dropped 1 shared run that expired" in bob.weft("gc").out
-    assert len(shared(bob, prefix)) == 1
-    alice.git("push", "-q", "origin", f":{ref}")
+    assert shared(bob, prefix) == sorted(there)
+    assert "dropped 1 shared run that expired" in alice.weft("gc").out
+    alice.git("update-ref", future, ref)
+    assert "expired" not in alice.weft("gc").out, "a clock was wrong, no more"
+    alice.git("push", "-q", "origin", f":{ref}", f":{future}")
     assert "0 known" in bob.weft("fetch", "--runs").out
     assert shared(bob, prefix) == []
+
+
+@pytest.mark.parametrize("words", [(), ("--runs",)])
+def test_data_is_pushed_where_runs_cannot_be_shared(tmp_path: Path, words: tuple[str, ...]) -> None:
+    alice, _ = two(tmp_path, FIGURE)
+    if not words:
+        alice.weft("config", "set", "--private", "reuse.share", "true")
+    where = alice.git("remote", "get-url", "origin").out.strip()
+    for number, break_it in enumerate(("url", "yaml", "readonly")):
+        alice.write({f"more{number}.bin": bytes([number]) * 1000})
+        alice.weft("add", f"more{number}.bin")
+        text = (alice.root / "weft.yaml").read_bytes()
+        if break_it == "url":
+            alice.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
+        elif break_it == "yaml":
+            alice.write({"weft.yaml": b"stages: ["})
+        else:
+            alice.git("config", "remote.origin.pushurl", str(tmp_path / "nowhere"))
+        ran = alice.weft("push", *words, code=None)
+        assert ran.code == (3 if break_it == "yaml" else 6), ran
+        assert "pushed 1 path to origin" in ran.out
+        assert "the runs of this clone were not shared: " in ran.err
+        assert alice.weft("push", "--json", *words, code=ran.code).json["data"]["unshared"]["exit_code"] == ran.code
+        assert "shared 1 run" not in ran.out
+        alice.git("remote", "set-url", "origin", where)
+        alice.write({"weft.yaml": text})
+    alice.git("config", "--unset", "remote.origin.pushurl")
+    assert "shared 1 run" in alice.weft("push", *words).out
+
+
+def test_a_collection_on_the_remote_asks_all_git_remotes_for_shared_runs(tmp_path: Path) -> None:
+    alice, bob = two(tmp_path)
+    fork = tmp_path / "fork.git"
+    alice.git("clone", "-q", "--bare", alice.git("remote", "get-url", "origin").out.strip(), str(fork))
+    alice.git("remote", "add", "fork", str(fork))
+    bob.git("remote", "add", "fork", str(fork))
+    bob.git("fetch", "-q", "fork")
+    alice.weft("push", "--runs")
+    bob.weft("fetch", "--runs")
+    assert bob.weft("gc", "--on-remote", "--drop-roots", "1", "--most", "-n").code == 0
+    # One of days to come is a run too: the clock of its author is ahead.
+    (ref, *_) = shared(alice)
+    odd = alice.git("commit-tree", "HEAD^{tree}", "-m", "odd").out.strip()
+    later = moved(ref, -5)
+    alice.git("push", "-q", "fork", f"{odd}:{later}")
+    refused = bob.weft("gc", "--on-remote", "--drop-roots", "1", "--most", code=3).err
+    assert f"does not know {later} of the Git remote fork" in refused
+    hint = next(line for line in refused.splitlines() if line.startswith("hint: ")).removeprefix("hint: ")
+    bob.run("sh", "-c", hint)
+    bob.weft("gc", "--on-remote", "--drop-roots", "1", "--most", "-n")
+    bob.git("remote", "set-url", "fork", str(tmp_path / "nowhere"))
+    assert "cannot be told" in bob.weft("gc", "--on-remote", "--drop-roots", "1", code=3).err
+
+
+def test_more_shared_runs_than_a_clone_fetches_stop_a_collection(tmp_path: Path) -> None:
+    alice, bob = two(tmp_path, FIGURE)
+    alice.weft("push", "--runs")
+    (ref,) = shared(alice)
+    commit = alice.git("rev-parse", ref).out.strip()
+    origin = Path(alice.git("remote", "get-url", "origin").out.strip())
+    names = [f"{ref[:-8]}{number:08x}" for number in range(2000)]
+    updates = "".join(f"create {name} {commit}\n" for name in names)
+    (tmp_path / "updates").write_text(updates)
+    alice.run("sh", "-c", f"git -C '{origin}' update-ref --stdin < '{tmp_path / 'updates'}'")
+    bob.weft("fetch", "--runs")
+    refused = bob.weft("gc", "--on-remote", "--drop-roots", "1", "--most", code=3).err
+    assert "has more than 2000 shared runs" in refused
 
 
 def test_a_collection_on_the_remote_keeps_what_shared_runs_need_until_they_expire(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_without_the_remote_it_is_a_conflict_that_says_so(repo: Merging, tmp_pat
     assert clone.weft("resolve", "data", code=None).code in (4, 6)
     assert "<<<<<<< ours" in clone.pointer
     (tmp_path / "away").rename(tmp_path / "store")
-    clone.weft("resolve", "data")
+    clone.weft("resolve", "data", code=1)  # its data is not here
     clone.git("commit", "-q", "-m", "both")
     clone.weft("pull")
     assert clone.tree() == {**FILES, "data/one": b"theirs\n", "data/two": b"ours\n"}
@@ -246,7 +246,7 @@ def test_a_tracked_file_of_branches_that_merged_each_other(repo: Merging):
 def test_nothing_unsaved_is_replaced(repo: Merging):
     _conflict(repo)
     repo.write({"data/three": b"not added yet"})
-    ran = repo.weft("resolve", "--ours", "data")
+    ran = repo.weft("resolve", "--ours", "data", code=1)
     assert "unsaved" in ran.out + ran.err
     assert repo.tree()["data/three"] == b"not added yet"
 

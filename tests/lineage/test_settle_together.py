@@ -90,6 +90,41 @@ def test_a_generated_file_is_never_to_be_edited(repo: Repo) -> None:
     assert "next: git rebase --continue" in repo.weft("status").err
 
 
+EDITED = b'{"x": 2.5, "by": "hand"}\n'
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_a_result_that_was_edited_by_hand_does_not_go_along_unnamed(repo: Repo, side: str) -> None:
+    rebase(repo)
+    repo.write({"m.json": EDITED})
+    ran = repo.weft("resolve", f"--{side}", "lineage/s.yaml", code=1)
+    assert (repo.root / "m.json").read_bytes() == EDITED
+    assert "m.json: edited here: git add it, or name it too" in ran.out
+    assert conflicts(repo) == ["m.json"]
+    assert "next: git add m.json, or weft resolve --ours m.json, or --theirs, which saves it" in ran.err
+
+
+def test_a_result_that_one_side_removed_and_that_was_edited_by_hand_stays(repo: Repo) -> None:
+    repo.git("switch", "-q", "main")
+    repo.git("rm", "-q", "--cached", "m.json")
+    repo.git("commit", "-q", "--no-verify", "-m", "without the metrics")
+    repo.git("switch", "-q", "-f", "side")
+    repo.git("merge", "main", code=1)
+    repo.write({"m.json": EDITED})
+    repo.weft("resolve", "--theirs", "lineage/s.yaml", code=1)
+    assert (repo.root / "m.json").read_bytes() == EDITED
+
+
+def test_a_file_that_is_named_and_was_edited_by_hand_is_saved_first(repo: Repo) -> None:
+    rebase(repo)
+    repo.write({"m.json": EDITED})
+    ran = repo.weft("resolve", "-q", "--theirs", "lineage/s.yaml", "m.json")
+    assert (repo.root / "m.json").read_bytes() == b'{"x": 2}\n'
+    command = re.search(r"saved m.json; to have it back: weft (cat \S+) > FILE", ran.err)
+    assert command, ran.err
+    assert repo.weft(*command[1].split()).out.encode() == EDITED
+
+
 def test_what_is_left_is_of_the_side_of_the_record(repo: Repo) -> None:
     rebase(repo)
     repo.git("checkout", "--theirs", "lineage/s.yaml")
@@ -186,4 +221,4 @@ def test_data_that_no_remote_holds_is_told_of_until_it_is_there(tmp_path: Path) 
     two.weft("push")
     one.weft("resolve", "d", code=1)
     assert "could not be merged" not in one.weft("status", code=3).err
-    assert "next: git commit" in one.weft("resolve", "--theirs", "d").err
+    assert "next: git commit" in one.weft("resolve", "--theirs", "d", code=1).err

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from weft.errors import GitFailed
 from weft.gitio.repo import GitRepo, git_failed
-from weft.gitio.shared import SHARED, git_remote, shared_on
+from weft.gitio.shared import MOST, SHARED, kept_runs, shared_on
 from weft.util.subproc import find_program, run
 
 _SECONDS = 120.0
@@ -39,15 +40,21 @@ def unknown_branch(repo: GitRepo) -> Unknown | None:
 
 
 def unknown_run(repo: GitRepo) -> Unknown | None:
-    """The first run that is shared through the Git remote that is used for that, and that this clone does not have. Raises
-    ``GitFailed``."""
-    if not repo.git("remote"):
-        return None
-    name = git_remote(repo)
-    there = {commit: run for run, commit in shared_on(repo, name).runs.items()}
-    found = repo.git("cat-file", "--batch-check", stdin="".join(f"{commit}\n" for commit in there).encode("ascii"))
-    absent = next((row.split()[0] for row in found.decode("ascii").splitlines() if row.endswith(" missing")), "")
-    return Unknown(name, SHARED + there[absent], followed=False) if absent else None
+    """The first run shared through a Git remote that this clone does not keep. Raises ``GitFailed`` for a remote that cannot
+    be asked, or that has more runs than a clone fetches."""
+    here = kept_runs(repo)
+    for name in repo.git("remote").decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        there = shared_on(repo, name)
+        if there.cut:
+            raise GitFailed(f"the Git remote {name} has more than {MOST} shared runs, and only so many are fetched")
+        lacking = {commit: run for run, commit in there.runs.items() if commit not in here}
+        asked = "".join(f"{commit}\n" for commit in lacking).encode("ascii")
+        rows = repo.git("cat-file", "--batch-check", stdin=asked).decode("ascii").splitlines() if asked else []
+        # What is here and no commit leads to no pointer.
+        run = next((lacking[row.split()[0]] for row in rows if row.split()[1] in ("missing", "commit")), "")
+        if run:
+            return Unknown(name, SHARED + run, followed=False)
+    return None
 
 
 def _refs(repo: GitRepo, name: str) -> dict[bytes, bytes]:

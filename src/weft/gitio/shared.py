@@ -21,7 +21,7 @@ SHARED = "refs/weft/shared/"
 DAYS = 90
 """How long a run is shared."""
 MOST = 2000
-"""So many runs of one remote are known here, the newest."""
+"""So many runs of one remote are known here, the newest, and those of days to come last."""
 
 _NAME = re.compile(r"[0-9a-f]{40}/([0-9]{8}T[0-9]{6}Z)-[0-9a-f]{8}", re.ASCII)
 _DAY = 86400
@@ -37,10 +37,12 @@ class Content(NamedTuple):
 
 
 class There(NamedTuple):
-    """The ``runs`` (``KEY/RUN``) that a Git remote has to their commits, the newest first, and those that ``expired``."""
+    """The ``runs`` (``KEY/RUN``) that a Git remote has to their commits, the newest first, and those that ``expired``. Those
+    of days to come are at the end: a clock is wrong, and who made them may need them. ``cut``: there are more runs."""
 
     runs: Mapping[str, str]
     expired: tuple[str, ...]
+    cut: bool = False
 
 
 def git_remote(repo: GitRepo) -> str:
@@ -68,7 +70,9 @@ def shared_on(repo: GitRepo, remote: str) -> There:
     pairs = (row.partition("\t") for row in rows)
     found = {ref.removeprefix(SHARED): commit for commit, _, ref in pairs if ref.startswith(SHARED)}
     known = sorted(filter(_NAME.fullmatch, found), key=_run, reverse=True)
-    return There({name: found[name] for name in [*filter(is_current, known)][:MOST]}, tuple(filter(_is_expired, known)))
+    expired = tuple(filter(_is_expired, known))
+    kept = sorted(set(known).difference(expired), key=lambda name: (is_current(name), _run(name)), reverse=True)
+    return There({name: found[name] for name in kept[:MOST]}, expired, len(kept) > MOST)
 
 
 def fetch_shared(repo: GitRepo, remote: str) -> tuple[int, int]:
@@ -125,8 +129,16 @@ def fetched_runs(repo: GitRepo, key: str) -> dict[str, tuple[str, str]]:
 
 def expired_runs(repo: GitRepo) -> dict[str, str]:
     """Refs of shared runs that expired, this clone's own and fetched ones, to their commits."""
-    refs = {prefix + name: commit for prefix in (SHARED, FETCHED) for name, commit in refs_below(repo, prefix).items()}
-    return {ref: commit for ref, commit in refs.items() if not is_current("/".join(ref.split("/")[-2:]))}
+    return {ref: commit for ref, commit in _all_here(repo).items() if _is_expired(ref)}
+
+
+def kept_runs(repo: GitRepo) -> set[str]:
+    """The commits of shared runs that this clone has, its own and fetched ones, and that did not expire."""
+    return {commit for ref, commit in _all_here(repo).items() if not _is_expired(ref)}
+
+
+def _all_here(repo: GitRepo) -> dict[str, str]:
+    return {prefix + name: commit for prefix in (SHARED, FETCHED) for name, commit in refs_below(repo, prefix).items()}
 
 
 def write_runs(repo: GitRepo, runs: Mapping[str, Content]) -> None:
@@ -159,7 +171,9 @@ def _run(name: str) -> str:
 
 
 def _is_expired(name: str) -> bool:
-    return _run(name)[:16] < _stamp(time.time() - DAYS * _DAY)
+    """Whether the run of a name or ref has expired."""
+    found = _NAME.fullmatch("/".join(name.split("/")[-2:]))
+    return found is not None and found[1] < _stamp(time.time() - DAYS * _DAY)
 
 
 def _stamp(seconds: float) -> str:

@@ -54,7 +54,9 @@ def fetch_some(
             # All of them at once share what they have in common; one by one tells which of them it is.
             alone = len(pointers) == 1
             faults = (
-                dict.fromkeys(pointers, error) if alone else _fetch_each(receiver, pointers, parts, content=content)
+                dict.fromkeys(pointers, error)
+                if alone
+                else _fetch_each(receiver, store, pointers, parts, content=content)
             )
     whole = tuple(path for path in pointers if path not in faults)
     fault = _together(faults, remote) if faults else None
@@ -116,7 +118,12 @@ def _fetch_frames(receiver: Receiver, closure: Closure) -> None:
 
 
 def _fetch_each(
-    receiver: Receiver, pointers: Mapping[str, Pointer], parts: Mapping[str, Sequence[str] | None], *, content: bool
+    receiver: Receiver,
+    store: LocalStore,
+    pointers: Mapping[str, Pointer],
+    parts: Mapping[str, Sequence[str] | None],
+    *,
+    content: bool,
 ) -> dict[str, WeftError]:
     """Fetch one pointer after the other; what was wrong with those that did not come whole, by tracked path."""
     faults: dict[str, WeftError] = {}
@@ -125,6 +132,7 @@ def _fetch_each(
         try:
             walker.add(pointer, parts.get(path), content=content)
             _fetch_frames(receiver, walker.closure)
+            note_pairs(store.catalog, walker.closure.pairs())
         except BAD_COPY as error:
             faults[path] = error
     return faults

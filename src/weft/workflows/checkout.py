@@ -14,9 +14,10 @@ from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored
 from weft.gitio.staging import stage
 from weft.model.config import AUTO, LINK_FROM
-from weft.model.oid import Oid
+from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.objects.ingest import ingest
+from weft.objects.store import LocalStore
 from weft.util.dirfd import write_below
 from weft.util.later import later
 from weft.workflows.add import publish
@@ -251,7 +252,7 @@ def carry_out(
         files, size = sum(plan.files for plan in steps), sum(plan.size for plan in steps)
         removed, unchanged = sum(plan.removed for plan in steps), sum(plan.unchanged for plan in steps)
         return CheckoutResult(tuple(plans), files, removed, unchanged, size, (), tuple(absent), dry_run=True)
-    saved = _save(project, plans)
+    saved = save_replaced(project.store, plans)
     choice, why = settle(_choice(project, options.link), project.store, project.root)
     if why and any(plan.files for plan in plans.values()):
         project.progress.warn(why)
@@ -268,18 +269,21 @@ def carry_out(
     return CheckoutResult(tuple(plans), files, removed, unchanged, size, tuple(saved), tuple(absent))
 
 
-def _save(project: Project, plans: Mapping[str, Plan]) -> list[tuple[str, str]]:
-    """Put the bytes that force replaces into the store, and make them durable, before anything is replaced."""
-    wanted = [(path, file) for path, plan in plans.items() for file in plan.save]
-    if not wanted:
+def save_replaced(store: LocalStore, plans: Mapping[str, Plan]) -> list[tuple[str, str]]:
+    """Put the bytes that force replaces, of a link its target, into the store, and make them durable, before anything is
+    replaced; each path with the oid of what it held."""
+    files = [file._replace(key=(path, file.key)) for path, plan in plans.items() for file in plan.save]
+    links = [((path, key), target) for path, plan in plans.items() for key, target in plan.save_links.items()]
+    if not files and not links:
         return []
-    found: list[tuple[str, str]] = []
-    with project.store.writer() as writer:
-        keyed = {(path, file.key): file._replace(key=(path, file.key)) for path, file in wanted}
-        for read in ingest(writer, keyed.values()):
-            path, (directory, name) = cast("tuple[str, tuple[str, str]]", read.key)
-            found.append((path if name == "/" else join_path(path, join_path(directory, name)), str(read.oid)))
-    return sorted(found)
+    with store.writer() as writer:
+        found = [(read.key, read.oid) for read in ingest(writer, files)]
+        found += [(key, writer.add_object(Kind.CHUNK, target)) for key, target in links]
+    saved = []
+    for key, oid in found:
+        path, (directory, name) = cast("tuple[str, tuple[str, str]]", key)
+        saved.append((path if name == "/" else join_path(path, join_path(directory, name)), str(oid)))
+    return sorted(saved)
 
 
 def _choice(project: Project, link: str) -> LinkChoice:

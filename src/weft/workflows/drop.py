@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
-from weft.model.oid import Oid
+from weft.gitio.history import pointer_changes
+from weft.gitio.worktree import blob_ids
+from weft.model.oid import Kind, Oid
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_eviction
 from weft.objects.gc_marks import Start, mark
 from weft.objects.proofs import check_sizes, refuse_false
@@ -21,12 +23,13 @@ from weft.workflows.fetch import fetch_metadata
 from weft.workflows.gc import refuse_shared, still
 from weft.workflows.gc_results import Dropped
 from weft.workflows.gc_roots import Roots, local_roots
+from weft.workflows.look import find_entry, read_manifest
 from weft.workflows.options import DropOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.remote_facts import Remotes
 from weft.workflows.results_space import DropResult, Freed
 from weft.workflows.status import changes_in, compare_scan, scan_target
-from weft.workflows.targets import Target, select, workspace_pointers
+from weft.workflows.targets import Target, data_path, pointer_path, select, workspace_pointers
 from weft.workspace.compare import ERROR, MISSING
 from weft.workspace.free import Freeing, free, plan_freeing
 from weft.workspace.statcache import Tracked
@@ -48,7 +51,8 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
     """Remove the files of tracked ``paths`` from the workspace; their pointers stay, and they count as not here.
 
     All or nothing: everything is compared with the pointers and proved to be on a remote before the first file goes. Raises
-    ``UnsavedChanges`` for files that differ from their pointer, ``NotOnRemote`` naming the paths that no remote is proved to
+    ``UnsavedChanges`` for files that differ from their pointer, and with ``store`` for a pointer that is in no commit,
+    ``NotOnRemote`` naming the paths that no remote is proved to
     hold, ``RefusedInput`` for a pointer that cannot be read, ``NoRemote``, ``ConfigError`` for a shared store,
     ``LockTimeout``, and network errors.
     """
@@ -65,7 +69,7 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
     roots = local_roots(project) if options.store else None
     planned, eviction = _plan_all(project, paths, options, remotes, roots)
     if options.dry_run:
-        return _result(planned, eviction, (), dry_run=True)
+        return _result(planned, eviction, (), project.config.remote, dry_run=True)
     held: AbstractContextManager[object] = still(project, roots, "weft drop") if roots else alone(project, "weft drop")
     with held:
         project.store.reconcile()
@@ -78,7 +82,7 @@ def drop(project: Project, paths: Sequence[str], options: DropOptions) -> DropRe
             carry_out(project.store, eviction[0])
             contents = {oid for one in planned for oid in one.closure.contents}
             copies = drop_copies(project, dry_run=False, only=contents)
-    return _result(planned, eviction, copies)
+    return _result(planned, eviction, copies, project.config.remote)
 
 
 def _chosen(project: Project, paths: Sequence[str]) -> list[Target]:
@@ -117,8 +121,12 @@ def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes:
     """What is to be done, all of it allowed. Touches nothing."""
     found: list[tuple[Target, Freeing]] = []
     changed: list[str] = []
+    tops: list[str] = []
     moved = True
-    for target in _chosen(project, paths):
+    targets = _chosen(project, paths)
+    if options.store:
+        _refuse_uncommitted(project, targets)
+    for target in targets:
         if not options.store and not _is_here(project, target):
             continue
         scan = scan_target(project, target)
@@ -126,36 +134,66 @@ def _plan(project: Project, paths: Sequence[str], options: DropOptions, remotes:
         compared = compare_scan(project, target, scan)
         if compared.state == ERROR:
             raise ObjectMissing(
-                f"{target.path} cannot be compared: {compared.message}", hint="weft fetch", path=target.path
+                f"{target.path} cannot be compared: {compared.message}",
+                hint=f"weft fetch{_at(options)} {quoted(target.path)}",
+                path=target.path,
             )
         if compared.state == MISSING:
             raise MissingUnknown(
                 f"files of {target.path} are absent, and nothing records whether they were deleted or never here",
-                hint=f"weft checkout {quoted(target.path)}, then weft drop {quoted(target.path)}",
+                hint=f"weft checkout {quoted(target.path)}, then {_again(options, [target.path])}",
                 path=target.path,
             )
         changes = list(changes_in(target, compared))
         # Where nothing is left, all was deleted by hand to free the space: that is what is asked for.
         if freeing.removals or any(change.kind != "deleted" for change in changes):
             changed += [change.path for change in changes]
+            tops += [target.path] if changes else []
             moved = moved and (bool(compared.message) or not changes)
         found.append((target, freeing))
-    _refuse_changed(changed, moved)
-    return _proved(project, found, remotes)
-
-
-def _refuse_changed(changed: Sequence[str], moved: bool) -> None:
     if changed:
+        names = _quoted(tops if moved or len(changed) > _SHOWN else changed)
         raise UnsavedChanges(
             f"{_named(changed)}: not as the pointer has it, and only what is recorded and pushed can be dropped",
-            hint="weft checkout, to bring the data to its pointer, then weft drop"
+            hint=f"weft checkout {names}, to bring the data to its pointer, then {_again(options, tops)}"
             if moved
-            else "weft add PATH and weft push to keep it, or weft checkout --force --delete PATH to undo",
+            else f"weft add {names} and weft push{_at(options)} to keep it,"
+            f" or weft checkout --force --delete {names} to undo",
             path=changed[0],
+        )
+    return _proved(project, found, options, remotes)
+
+
+def _at(options: DropOptions) -> str:
+    return f" --remote {quoted(options.remote)}" if options.remote else ""
+
+
+def _again(options: DropOptions, paths: Sequence[str]) -> str:
+    """The command once more, for ``paths``."""
+    return f"weft drop{' --store' if options.store else ''}{_at(options)} {_quoted(paths)}"
+
+
+def _quoted(paths: Sequence[str]) -> str:
+    return " ".join(map(quoted, paths)) if len(paths) <= _SHOWN else "PATH"
+
+
+def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
+    """Raise ``UnsavedChanges`` for pointers that are in no commit: with them the only name of the data here would go."""
+    blobs = blob_ids(project.git, [pointer_path(target.path) for target in targets])
+    known = {blob for _, blob in pointer_changes(project.git, "--exclude=refs/weft/*", "--all")}
+    lacking = [data_path(name) for name, blob in blobs.items() if blob not in known]
+    if lacking:
+        names = _quoted([pointer_path(path) for path in lacking])
+        raise UnsavedChanges(
+            f"the pointer of {_named(lacking)} is in no commit, and its data is not to go from the local store before",
+            hint=f"git add {names}, then git commit",
+            path=lacking[0],
         )
 
 
-def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: Remotes) -> list[_Planned]:
+def _proved(
+    project: Project, found: Sequence[tuple[Target, Freeing]], options: DropOptions, remotes: Remotes
+) -> list[_Planned]:
     """``found`` with the remote that holds each. Raises ``NotOnRemote`` naming all that no remote holds."""
     planned: list[_Planned] = []
     lacking: dict[str, str] = {}
@@ -173,7 +211,8 @@ def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: 
             lacking[target.path] = "weft fetch" if unproved else "weft push"
     if lacking:
         first = next(iter(lacking.values()))
-        hint = f"{first} {' '.join([quoted(path) for path, verb in lacking.items() if verb == first][:_SHOWN])}"
+        some = [path for path, verb in lacking.items() if verb == first]
+        hint = f"{first}{_at(options)} {_quoted(some) if len(some) <= _SHOWN else ''}".rstrip()
         others = "".join(f"; {one}" for one in remotes.uncounted())
         trust = remotes.trusting()
         raise NotOnRemote(
@@ -184,7 +223,7 @@ def _proved(project: Project, found: Sequence[tuple[Target, Freeing]], remotes: 
     # Where the local store has let go of them before, the files that go now are the last copy.
     last = (oid for one in planned if one.freeing.removals for oid in one.closure.all_frames())
     proved = remotes.prove(objects=project.store.missing(last))
-    return planned if proved else _proved(project, found, remotes)
+    return planned if proved else _proved(project, found, options, remotes)
 
 
 def _named(paths: Sequence[str]) -> str:
@@ -198,27 +237,42 @@ def _named(paths: Sequence[str]) -> str:
 def _evict(project: Project, planned: Sequence[_Planned], roots: Roots, remotes: Remotes) -> tuple[LocalPlan, int]:
     """What goes from the local store: packs that hold what is dropped, and nothing else that a work tree shows."""
     wanted: set[Oid] = set()
-    shown: Set[Start] = roots.current
-    parts: set[Start] = set()
-    inner: set[Oid] = set()
+    others: set[Oid] = set()
+    shown = roots.current.copy()
     for one in planned:
         pointer = one.target.pointer
-        frames = set(one.closure.all_frames())
-        start = Start(pointer.oid, pointer.is_dir, pointer.layout)
-        wanted |= frames
-        shown = shown - {start}
+        wanted |= set(one.closure.all_frames())
+        shown[Start(pointer.oid, pointer.is_dir, pointer.layout)] -= 1  # equal data at other paths is shown still
         if one.target.subpaths is not None:
-            parts.add(start)
-            inner |= frames
-    live = mark(project.store, shown).live | (mark(project.store, parts).live - inner)
+            beside = walk(pointer, project.store, _beside(project, one.target))
+            others.update(beside.frames(Kind.CHUNK), beside.contents)
+    live = mark(project.store, [start for start, paths in shown.items() if paths > 0]).live | others
     policy = LocalPolicy(time.time(), project.config.gc_grace * _DAY, certain=not roots.lost)
     return plan_eviction(project.store, roots.starts, wanted, live, policy, remotes.facts)
+
+
+def _beside(project: Project, target: Target) -> list[str]:
+    """What the tracked directory of ``target`` holds beside the parts that are meant: the fewest paths that say it."""
+    parts = set(target.subpaths or ())
+    above: set[str] = set()
+    for part in parts:
+        names = part.split("/")
+        folders = ["/".join(names[:depth]) for depth in range(len(names))]
+        above.update(folders if parts.isdisjoint(folders) else ())
+    found: list[str] = []
+    for path in above:
+        entry = find_entry(project, target.pointer, path)
+        for child in read_manifest(project, target.pointer, entry.oid).entries:
+            name = f"{path}/{child.name}" if path else child.name
+            found += [name] if name not in above and name not in parts else []
+    return found
 
 
 def _result(
     planned: Sequence[_Planned],
     eviction: tuple[LocalPlan, int] | None,
     copies: tuple[Dropped, ...],
+    usual: str,
     *,
     dry_run: bool = False,
 ) -> DropResult:
@@ -230,4 +284,4 @@ def _result(
         freed.append(Freed(shown, len(one.freeing.removals), one.freeing.size, one.freeing.linked, one.remote))
     packs = eviction[0].drops if eviction else ()
     dropped = tuple(Dropped(drop.pack.hex(), drop.size, drop.reason) for drop in packs)
-    return DropResult(tuple(freed), dropped, copies, eviction[1] if eviction else 0, dry_run)
+    return DropResult(tuple(freed), dropped, copies, eviction[1] if eviction else 0, dry_run, usual)

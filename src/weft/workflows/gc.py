@@ -96,7 +96,7 @@ def still(project: Project, roots: Roots, purpose: str) -> Iterator[None]:
 def _plan(project: Project, options: GcOptions, roots: Roots, remotes: Remotes) -> LocalPlan:
     policy = LocalPolicy(time.time(), _grace(project, options) * _DAY, _limit(project, options), not roots.lost)
     while True:
-        plan = plan_local(project.store, roots.starts, roots.current, policy, remotes.facts)
+        plan = plan_local(project.store, roots.starts, roots.current.keys(), policy, remotes.facts)
         if remotes.prove(plan.evicted()):
             return plan
 

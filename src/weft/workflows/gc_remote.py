@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from shlex import quote
 
 from weft.errors import GcRefused, GitFailed, NoRemote
 from weft.gitio.branches import unknown_branch, unknown_run
 from weft.gitio.partial import is_partial
+from weft.gitio.repo import FETCHED
+from weft.gitio.shared import SHARED, git_remote
 from weft.gitio.versions import cut_commits
 from weft.objects.gc_forget import forget_roots
 from weft.objects.gc_remote import GRACE, CollectOptions, collect
@@ -89,5 +92,13 @@ def _refuse_ignorant(project: Project) -> None:
     if run is not None:
         raise GcRefused(
             f"this clone does not know {run.ref} of the Git remote {run.remote}, so data of a shared run could go",
-            hint="weft fetch --runs",
+            hint=_to_fetch(project, run.remote),
         )
+
+
+def _to_fetch(project: Project, remote: str) -> str:
+    """What brings the runs that are shared through a Git remote, which may be another one than this clone shares through."""
+    with suppress(GitFailed):
+        if git_remote(project.git) == remote:
+            return "weft fetch --runs"
+    return f"git fetch {quote(remote)} {quote(f'+{SHARED}*:{FETCHED}{remote}/*')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -26,11 +27,11 @@ _OID = re.compile(rb"blake3:([0-9a-f]{64})")
 
 
 class Roots(NamedTuple):
-    """``starts`` is everything that is kept, ``current`` what the work trees ``trees`` show now; of the ``lost`` ones nobody
-    knows what their files name."""
+    """``starts`` is everything that is kept, ``current`` what the work trees ``trees`` show now, with the number of paths
+    that show it; of the ``lost`` trees nobody knows what their files name."""
 
     starts: set[Start]
-    current: set[Start]
+    current: Counter[Start]
     trees: tuple[GitRepo, ...]
     lost: tuple[str, ...]
 
@@ -45,11 +46,11 @@ def local_roots(project: Project) -> Roots:
     starts: set[Start] = set()
     for name, data in _blobs(project, found.blobs):
         starts.update(_starts(project, name, data))
-    current: set[Start] = set()
+    current: Counter[Start] = Counter()
     for tree in found.trees:
         for path in loose_pointers(tree):
             current.update(_starts(project, path.rpartition("/")[2], _bytes(path)))
-    return Roots(starts | current, current, found.trees, found.lost)
+    return Roots(starts | current.keys(), current, found.trees, found.lost)
 
 
 def shared_roots(project: Project) -> set[Start]:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Literal, cast
+from typing import Literal
 from urllib.parse import unquote
 
 from weft.errors import (
@@ -30,18 +30,16 @@ from weft.model.oid import Oid
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import Pointer
 from weft.model.remote import NOTHING, Trust
-from weft.objects.ingest import ingest
 from weft.util.atomic import os_errors
 from weft.util.progress import Progress
 from weft.util.subproc import run
+from weft.workflows.checkout import save_replaced
 from weft.workflows.fetch import fetch_content, fetch_metadata
 from weft.workflows.look import find_entry
 from weft.workflows.project import Project, committed_config, open_project
 from weft.workflows.results import GetResult
 from weft.workflows.targets import Target, pick, repo_path, revision_pointers
 from weft.workspace.materialize import materialize
-from weft.workspace.names import join_path
-from weft.workspace.plan import Plan
 from weft.workspace.plan_checkout import CheckoutRequest, plan_checkout
 from weft.workspace.saved import Saved
 from weft.workspace.scan import scan_tree
@@ -122,7 +120,7 @@ def _write(project: Project, pointer: Pointer, target: str) -> tuple[int, int, t
         unsaved = Saved(around.store, relying=True).unsaved if around is not None else lambda oids: set()
         reader = manifest_reader(project.store, pointer.layout)
         plan = plan_checkout(scan_tree(parent, name), CheckoutRequest(pointer, unsaved, force=True), reader)
-        saved = _save(around, plan, name) if around is not None else ()
+        saved = tuple(save_replaced(around.store, {name: plan})) if around is not None else ()
     # What is written here belongs to no work tree: its record goes under a number that none has, and is dropped again.
     cache = StatCache(project.catalog, "get")
     files, size = materialize(plan, project.store, reader, cache, progress=project.progress)
@@ -139,18 +137,6 @@ def _around(parent: str) -> Iterator[Project | None]:
         except NotARepository:
             found = None
         yield found
-
-
-def _save(around: Project, plan: Plan, name: str) -> tuple[tuple[str, str], ...]:
-    """Put the bytes that are replaced into the store of the project that they lie in, durably."""
-    if not plan.save:
-        return ()
-    found = []
-    with around.store.writer() as writer:
-        for read in ingest(writer, plan.save):
-            above, last = cast("tuple[str, str]", read.key)
-            found.append((name if last == "/" else join_path(name, join_path(above, last)), str(read.oid)))
-    return tuple(sorted(found))
 
 
 def _move_aside(target: str) -> str:

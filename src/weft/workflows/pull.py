@@ -35,9 +35,8 @@ def pull(
     with alone(project, "weft pull"):
         targets, broken = select(project, workspace_pointers(project), paths)
         # A collection that ran while this command waited for its turn may have taken some of it.
-        here = (
-            _found_whole(selection, fetched.pointers) if packs <= project.catalog.packs(LOCAL).keys() else frozenset()
-        )
+        known = frozenset(fetched.pointers if packs <= project.catalog.packs(LOCAL).keys() else ())
+        here = _found_whole(selection, known)
         done = checkout_targets(project, targets, checkout_options, leftovers=not paths, here=here)
         lacking = () if fault is None else (broken_by(fault.path, fault),)
         return PullResult(fetched, replace(done, broken=broken), lacking)
@@ -53,7 +52,7 @@ def _both(here: Selection, others: Selection) -> Selection:
     return Selection(pointers, parts, here.broken + others.broken)
 
 
-def _found_whole(selection: Selection, labels: Sequence[str]) -> Set[Found]:
+def _found_whole(selection: Selection, labels: Set[str]) -> Set[Found]:
     """What a fetch of those of ``selection`` with ``labels`` has just proved to be here, object by object.
 
     Not a directory with files of several chunks: a recipe that was fetched is not proved before somebody reads what it

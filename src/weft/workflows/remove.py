@@ -13,15 +13,15 @@ from weft.model.entry import Entry
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
 from weft.util.atomic import os_errors
-from weft.util.dirfd import open_below, opened, remove_below
+from weft.util.dirfd import open_below, opened, remove_below, write_below
 from weft.workflows.add import publish, refuse_left_out
 from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
-from weft.workflows.files import tidy
+from weft.workflows.files import read_below, tidy
 from weft.workflows.look import find_entry
 from weft.workflows.named_in_stages import refuse_outs, warn_of_readers
 from weft.workflows.options import CheckoutOptions
-from weft.workflows.project import Project, alone
+from weft.workflows.project import Project, alone, state_dir, tree_id
 from weft.workflows.results import MoveResult
 from weft.workflows.status import compare_target
 from weft.workflows.take import Draft, rewritten
@@ -160,10 +160,24 @@ def _check_move(project: Project, pointers: Mapping[str, Pointer], old: str, new
 
 
 def _half_moved(project: Project, pointers: Mapping[str, Pointer], old: str, new: str) -> bool:
-    """Whether this very move was begun and stopped: two pointers to the same data, which is in one of the two places."""
-    if old not in pointers or pointers.get(new) != replace(pointers[old], path=new.rpartition("/")[2]):
+    """Whether this very move was begun and stopped: it left a note, and two pointers to the same data, which is in one of
+    the two places. Without the note they are two paths, one of which was dropped or never here."""
+    if (
+        read_below(state_dir(project.git), _note(project)) != _noted(old, new)
+        or old not in pointers
+        or pointers.get(new) != replace(pointers[old], path=new.rpartition("/")[2])
+    ):
         return False
     return not all(os.path.lexists(os.path.join(project.root, path)) for path in (old, new))
+
+
+def _note(project: Project) -> str:
+    """Where it stands, below the state of the clone, which path of this work tree is being moved."""
+    return f"moving-{tree_id(project.git):x}"
+
+
+def _noted(old: str, new: str) -> bytes:
+    return f"{old}\0{new}".encode()
 
 
 # --- whole tracked paths ---
@@ -184,10 +198,12 @@ def _drop_pointer(project: Project, path: str) -> None:
 def _move_whole(project: Project, pointer: Pointer, old: str, new: str) -> None:
     """The new pointer comes first: a crash leaves the data under a name that some pointer stands for."""
     moved = replace(pointer, path=new.rpartition("/")[2])
+    write_below(state_dir(project.git), _note(project), _noted(old, new))
     publish(project, Draft(new, moved, True, {}), staging=project.config.stages)
     _rename(project, old, new)
     project.cache.move(old, new)
     _drop_pointer(project, old)
+    remove_below(state_dir(project.git), _note(project))
     tidy(os.path.join(project.root, path) for path in (old, new))
 
 

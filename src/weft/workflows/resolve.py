@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from weft.errors import NotTracked, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
+from weft.errors import LimitExceeded, NotTracked, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio.batch import BlobReader
 from weft.gitio.halfway import side_names
@@ -19,6 +19,7 @@ from weft.gitio.staging import stage
 from weft.model.lineage import merged_by_weft
 from weft.model.pointer import SUFFIX, Pointer
 from weft.model.stage import STAGE_FILE
+from weft.objects.ingest import FileToRead, ingest
 from weft.objects.mergetree import BASE, OURS, THEIRS, Conflict
 from weft.util.dirfd import remove_below, write_below
 from weft.workflows.checkout import carry_out, plan_one
@@ -31,6 +32,9 @@ from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
 from weft.workflows.stage_conflicts import SIDES, made_by_stages, together
 from weft.workflows.targets import data_path, decode_pointer, repo_path, workspace_pointers
+
+EDITED = "edited here: git add it, or name it too"
+"""What is said of a file that would go along and that somebody wrote by hand."""
 
 _LIMIT = 8 << 20
 
@@ -62,6 +66,7 @@ class ResolveResult:
     following: str = ""
     behind: tuple[str, ...] = ()
     along: tuple[str, ...] = ()
+    saved: tuple[tuple[str, str], ...] = ()
 
 
 class _Asked(NamedTuple):
@@ -76,6 +81,7 @@ class _Work:
     pointers: dict[str, Pointer | None] = field(default_factory=dict)
     settled: list[str] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    saved: list[tuple[str, str]] = field(default_factory=list)
 
 
 def resolve(project: Project, paths: Sequence[str], side: str = "") -> ResolveResult:
@@ -83,9 +89,9 @@ def resolve(project: Project, paths: Sequence[str], side: str = "") -> ResolveRe
 
     ``side`` is ``base``, ``ours`` or ``theirs``, and settles only what both sides changed: everything else of both is
     merged. A record and what its run made are settled together. Without a side only what can be merged is, as after a
-    fetch. What is settled is staged, and its data checked out, never over bytes that no store holds. Raises ``NotTracked``
-    where there is no conflict, ``UsageFault``, ``RefusedInput``, ``ObjectMissing``, and the errors of the store and the
-    remote.
+    fetch. What is settled is staged, and its data checked out, never over bytes that no store holds. A file that was edited
+    by hand is left unless it is named, and then its bytes go into the store first. Raises ``NotTracked`` where there is no
+    conflict, ``UsageFault``, ``RefusedInput``, ``ObjectMissing``, and the errors of the store and the remote.
     """
     if not paths:
         raise UsageFault("name what to settle", hint="weft resolve --ours PATH")
@@ -102,11 +108,17 @@ def resolve(project: Project, paths: Sequence[str], side: str = "") -> ResolveRe
         work = _Work()
         for name, one in sorted(asked.items(), key=lambda item: not item[0].endswith(SUFFIX)):  # these may fail
             three = {SIDES[number]: blobs[blob] for number, blob in stages[name].items()}
+            if _is_by_hand(project, name, three):
+                if name not in told:
+                    work.left.append(Left(name, (Conflict("", EDITED),)))
+                    continue
+                if side or name.endswith(SUFFIX):
+                    work.saved.append((name, _save(project, name)))
             if name.endswith(SUFFIX):
                 _settle_pointer(project, one, three, side, work, names)
             else:
                 _settle_text(project, name, three, side, work, generated=name in made)
-        along = tuple(data_path(name) if name.endswith(SUFFIX) else name for name in work.settled if name not in told)
+        along = tuple(_shown(name) for name in work.settled if name not in told)
         return replace(_with_data(project, work), ours=names[0], theirs=names[1], along=along)
 
 
@@ -127,8 +139,31 @@ def _asked(project: Project, paths: Sequence[str], stages: Mapping[str, Mapping[
 
 
 def _is_at(name: str, path: str) -> bool:
-    shown = data_path(name) if name.endswith(SUFFIX) else name
+    shown = _shown(name)
     return (merged_by_weft(name) and (not path or shown.startswith(path + "/"))) or path in (shown, name)
+
+
+def _shown(name: str) -> str:
+    return data_path(name) if name.endswith(SUFFIX) else name
+
+
+# --- what somebody settled by hand ---
+
+
+def _is_by_hand(project: Project, name: str, three: Mapping[str, bytes]) -> bool:
+    """Whether the file holds neither a side nor a merge with marks: then somebody wrote it, and nothing else has it."""
+    try:
+        data = read_small(os.path.join(project.root, name), _LIMIT)
+    except LimitExceeded:  # each side is shorter
+        return True
+    return data is not None and data not in three.values() and b"\n<<<<<<< " not in b"\n" + data
+
+
+def _save(project: Project, name: str) -> str:
+    """Put the bytes of a file into the store, and make them durable; their oid."""
+    path = os.path.join(project.root, name)
+    with project.store.writer() as writer:
+        return str(next(iter(ingest(writer, [FileToRead(path, os.path.getsize(path), name)]))).oid)
 
 
 def _read(project: Project, stages: Sequence[Mapping[int, str]]) -> dict[str, bytes]:
@@ -237,6 +272,7 @@ def _with_data(project: Project, work: _Work) -> ResolveResult:
         tuple(unsaved),
         following=following(project.git, project.progress),
         behind=() if unmerged else _behind(project, {*absent, *unsaved}),
+        saved=tuple(work.saved),
     )
 
 

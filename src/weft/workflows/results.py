@@ -126,7 +126,7 @@ class PushResult:
     """Outcome of ``push``. Bytes and objects are those really sent; ``repaired`` packs were missing on the remote.
 
     ``git_remote``: the repository has a Git remote, where the commits go. The word of a remote that is not ``accepted`` in
-    this clone proves nothing; only a dry run asks one.
+    this clone proves nothing; only a dry run asks one. ``unshared``: why the runs that were to be shared were not.
     """
 
     remote: str
@@ -143,6 +143,7 @@ class PushResult:
     shared: SharedRuns | None = None
     git_remote: bool = True
     accepted: bool = True
+    unshared: Broken | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class DropResult:
     """Outcome of ``drop``.
 
     ``packs`` and ``copies`` (whole files for links) went from the local store; ``left`` is the bytes of packs that stay
-    there because other data is in them too.
+    there because other data is in them too. ``usual`` is the default remote.
     """
 
     paths: tuple[Freed, ...]
@@ -35,6 +35,7 @@ class DropResult:
     copies: tuple[Dropped, ...] = ()
     left: int = 0
     dry_run: bool = False
+    usual: str = ""
 
     @property
     def freed(self) -> int:

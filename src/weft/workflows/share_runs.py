@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weft.errors import WeftError
+from weft.errors import EnvironmentFault, RefusedInput, WeftError
 from weft.formats import lineage, pointer, stagefile
-from weft.gitio.shared import Content, git_remote, is_current, publish, shared_on, write_runs
+from weft.gitio.shared import SHARED, Content, git_remote, is_current, publish, refs_below, shared_on, write_runs
 from weft.model.lineage import Record, record_path
 from weft.model.pointer import Pointer
 from weft.model.stage import Ignore, Stage
@@ -23,16 +23,20 @@ from weft.workflows.own_runs import own_runs
 from weft.workflows.project import Project
 from weft.workflows.push import push
 from weft.workflows.results import PushResult, SharedRuns
+from weft.workflows.results_status import Broken
 from weft.workflows.snapshot_choice import holds_secret
 from weft.workflows.stage_reuse import git_files, is_here, pointers_beside, same_data
 from weft.workflows.stages import load_pipeline, read_record, stage_file
-from weft.workflows.targets import pointer_path, read_pointer
+from weft.workflows.targets import broken_by, pointer_path, read_pointer
+
+_HINDRANCE = (EnvironmentFault, RefusedInput)
+"""What keeps runs from being shared and is no matter of the data: a Git remote without an answer, a bad ``weft.yaml``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
     """What is to be shared through the Git remote ``remote``: the content of each run that it lacks (by ``KEY/RUN``), the
-    pointers of their outs by a label, and the runs there that expired."""
+    pointers of their outs by a label, and the runs of this clone there that expired."""
 
     remote: str
     runs: dict[str, Content] = field(default_factory=dict)
@@ -41,18 +45,31 @@ class Sharing:
 
 
 def push_with_runs(project: Project, paths: Sequence[str], options: TransferOptions) -> PushResult:
-    """``push``, and, with ``runs`` or the private setting ``reuse.share``, the runs of this clone too; expired ones
-    are taken away. Raises as ``push`` does, and ``GitFailed``."""
+    """``push``, and, with ``runs`` or the private setting ``reuse.share``, the runs of this clone too; its expired ones
+    are taken away. Raises as ``push`` does: where runs cannot be shared the data goes all the same, and ``unshared`` tells
+    why."""
     plain = not (paths or options.revs or options.all_commits)
     if not (options.runs or (plain and project.config.reuse_share)):
         return push(project, paths, options)
-    sharing = runs_to_share(project)
+    try:
+        sharing = runs_to_share(project)
+    except _HINDRANCE as error:
+        return replace(push(project, paths, options), unshared=_unshared(error))
     result = push(project, paths, options, sharing.pointers)
-    if not options.dry_run:
-        write_runs(project.git, sharing.runs)
-        publish(project.git, sharing.remote, sharing.runs, sharing.expired)
+    try:
+        if not options.dry_run:
+            write_runs(project.git, sharing.runs)
+            publish(project.git, sharing.remote, sharing.runs, sharing.expired)
+    except _HINDRANCE as error:
+        return replace(result, unshared=_unshared(error))
     done = SharedRuns(sharing.remote, tuple(name[41:] for name in sharing.runs), len(sharing.expired))
     return replace(result, shared=done)
+
+
+def _unshared(error: WeftError) -> Broken:
+    error.message = f"the runs of this clone were not shared: {error.message}"
+    error.hint = error.hint or "weft push --runs, once that works"
+    return broken_by(error.path, error)
 
 
 def runs_to_share(project: Project) -> Sharing:
@@ -61,7 +78,8 @@ def runs_to_share(project: Project) -> Sharing:
     git, text = project.git, stage_file(project)
     remote = git_remote(git)
     there = shared_on(git, remote)
-    found = Sharing(remote, expired=there.expired)
+    # Those of others are theirs to take away: the clock here may be wrong.
+    found = Sharing(remote, expired=tuple(sorted(refs_below(git, SHARED).keys() & there.expired)))
     own = own_runs(git)
     if text is None or not own:
         return found

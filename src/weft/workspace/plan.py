@@ -74,10 +74,10 @@ class Plan:
     with their files, ``removals``, ``empty_dirs`` (only if nothing is left in them), links.
 
     ``files`` and ``size`` (bytes) will be written. ``save`` are the files whose bytes must go into the store first
-    (asked for by force); ``absent`` are the paths of files that the local store lacks. ``unchanged`` counts files that
-    are as they should be. ``complete`` tells that afterwards everything about the path is known, else only of its ``parts``.
-    ``gone`` are directories whose rows end, ``rows`` those of directories in which nothing is done. ``read`` has read the
-    manifests so far.
+    (asked for by force), ``save_links`` the targets of links that must; ``absent`` are the paths of files that the local
+    store lacks. ``unchanged`` counts files that are as they should be. ``complete`` tells that afterwards everything about
+    the path is known, else only of its ``parts``. ``gone`` are directories whose rows end, ``rows`` those of directories in
+    which nothing is done. ``read`` has read the manifests so far.
     """
 
     scan: TreeScan
@@ -88,6 +88,7 @@ class Plan:
     removals: list[Removal] = field(default_factory=list)
     empty_dirs: list[str] = field(default_factory=list)
     save: list[FileToRead] = field(default_factory=list)
+    save_links: dict[tuple[str, str], bytes] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     rows: dict[str, DirRow] = field(default_factory=dict)

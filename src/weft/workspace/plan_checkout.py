@@ -312,8 +312,11 @@ class _Planner:
         if not keys:
             return
         if self._request.force:
-            sizes = {(f.removal.directory, f.removal.name): size_of(f.removal.stat) for f in self._found}
-            self.plan.save = [FileToRead(self._scan.source(*key), sizes[key], key) for key in keys]
+            stats = {(f.removal.directory, f.removal.name): f.removal.stat for f in self._found}
+            links = [key for key in keys if type_of(stats[key]) == LINK]
+            files = [key for key in keys if type_of(stats[key]) != LINK]
+            self.plan.save = [FileToRead(self._scan.source(*key), size_of(stats[key]), key) for key in files]
+            self.plan.save_links = {key: self._scan.link_target(*key).encode("utf-8") for key in links}
             return
         paths = [self._shown(*key) for key in keys]
         shown = ", ".join(ascii(path) for path in paths[:_SHOWN])

@@ -117,7 +117,8 @@ def test_pairs_are_proved_once_as_far_as_their_bytes_are_here(store: LocalStore,
     assert prove_pairs(store, pairs.items()) == Proof({}, set()), "nothing is read again"
 
 
-def test_a_recipe_that_is_cut_itself_is_proved_and_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_recipe_that_is_cut_itself_is_proved_and_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool):
     monkeypatch.setattr(store_write, "WHOLE", 1 << 12)
     monkeypatch.setattr(salvage, "_WHOLE", 1 << 12)
     small = ChunkerParams(minimum=256, average=512, maximum=1024)
@@ -125,12 +126,14 @@ def test_a_recipe_that_is_cut_itself_is_proved_and_noted(tmp_path: Path, monkeyp
     with open_store(str(tmp_path / "a" / "store"), str(tmp_path / "a" / "catalog.sqlite"), small) as store:
         pointer = transfer_kit.add(store, {"big": data})
         upload.push(transfer_kit.remote_at(tmp_path / "remote", store), store, {"data": pointer})
+        lost = transfer_kit.add(store, {"never": b"pushed"}, "lost")
         (oid,) = (oid for oid, recipe in LayoutWalk(pointer.layout, store).find(None).items() if oid == Oid.of(data))
     with opened(tmp_path / "b") as clone:
         remote = transfer_kit.remote_at(tmp_path / "remote", clone)
         monkeypatch.setattr(receive, "SMALL_PACK", 0)
         monkeypatch.setattr(selection, "SHARE", 2.0)  # single frames come, not packs
-        download.fetch(remote, clone, {"data": pointer})
+        wanted = {"data": pointer, **({"lost": lost} if beside else {})}
+        assert download.fetch_some(remote, clone, wanted).pointers == ("data",)
         assert clone.catalog.recipes_for([oid]), "status and ls tell by it that the file is here"
         assert Saved(clone).absent([oid], clone.layout(pointer.layout), "data") == set()
         assert _proved(clone, oid)

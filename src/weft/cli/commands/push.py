@@ -31,4 +31,4 @@ def command(session: Session, /, paths: tuple[str, ...], **chosen: Any) -> int:
     with open_project(session.start, session.progress, session.trust) as project:
         result = push_with_runs(project, paths, options)
     session.show("push", result, push_page)
-    return session.tell_broken(result.broken)
+    return session.tell_broken((*result.broken, *([result.unshared] if result.unshared else ())))

@@ -16,7 +16,7 @@ from weft.workflows.resolve import resolve
 @verb(
     "resolve",
     example="weft resolve --theirs data/train/labels.csv\nweft resolve --ours data\ngit commit",
-    codes={1: "something is still in conflict"},
+    codes={1: "something is still in conflict, or data was not brought along"},
 )
 @paths_argument(required=True)
 @click.option("--ours", "side", flag_value="ours", help="Take our version of what both sides changed.")
@@ -33,4 +33,5 @@ def command(session: Session, paths: tuple[str, ...], side: str | None) -> int:
     with open_project(session.start, session.progress, session.trust) as project:
         result = resolve(project, paths, side or "")
     session.show("resolve", result, resolve_page)
-    return ExitCode.DIFFERENCES if result.left else ExitCode.OK
+    left = result.left or result.unsaved or (result.checked_out is not None and result.checked_out.absent)
+    return ExitCode.DIFFERENCES if left else ExitCode.OK

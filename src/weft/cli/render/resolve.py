@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.cli.context import Page, View
-from weft.cli.render.transfer import checkout_page
+from weft.cli.render.transfer import checkout_page, saved_lines
 from weft.cli.text import escape
 from weft.errors import quoted
 from weft.util.humanize import count_text, few_text
-from weft.workflows.resolve import Left, ResolveResult
+from weft.workflows.resolve import EDITED, Left, ResolveResult
 
 _SHOWN = 20
 
@@ -32,8 +32,7 @@ def resolve_page(result: ResolveResult, view: View) -> Page:
         report += page.report
         absent = page.notes
     if result.left:
-        path = escape(quoted(result.left[0].path))
-        following = f"weft resolve --ours {path}, or --theirs, or --base; or one file by its path"
+        following = _to_settle(result.left[0])
     elif result.behind:
         following += (
             f", then weft checkout, to bring along {count_text(len(result.behind), 'path')} that merged by itself"
@@ -41,7 +40,14 @@ def resolve_page(result: ResolveResult, view: View) -> Page:
     sides = (
         (f"ours is {escape(result.ours)}, theirs is {escape(result.theirs)}",) if result.left and result.ours else ()
     )
-    return Page(report=tuple(report), notes=(*sides, f"next: {following}", *absent))
+    return Page(report=tuple(report), notes=(*sides, f"next: {following}", *absent), cautions=saved_lines(result.saved))
+
+
+def _to_settle(left: Left) -> str:
+    path = escape(quoted(left.path))
+    if any(one.what == EDITED for one in left.conflicts):
+        return f"git add {path}, or weft resolve --ours {path}, or --theirs, which saves it into the store first"
+    return f"weft resolve --ours {path}, or --theirs, or --base; or one file by its path"
 
 
 def _names(paths: Sequence[str]) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from weft.cli.context import Page, View
 from weft.cli.text import columns, escape
+from weft.errors import quoted
 from weft.util.humanize import count_text, size_text
 from weft.workflows.results_space import DropResult, DuResult, Freed
+
+_SHOWN = 5
 
 
 def drop_page(result: DropResult, view: View) -> Page:
@@ -26,10 +29,19 @@ def drop_page(result: DropResult, view: View) -> Page:
     if result.left:
         notes.append(f"packs of {size_text(result.left)} stay in the local store: other data is in them too")
     if lines and not result.dry_run:
-        notes.append("next: weft pull PATH, when it is needed again")
+        notes.append(f"next: {_back(result)}, when it is needed again")
     # Who asks what would go has asked for nothing else: -q keeps that.
     data, report = (tuple(lines), ()) if result.dry_run else ((), tuple(lines))
     return Page(data=data, report=report, notes=tuple(notes))
+
+
+def _back(result: DropResult) -> str:
+    """The command that brings it back, from the remote that was seen to have it."""
+    remotes = {one.remote for one in result.paths}
+    names = [escape(quoted(one.path)) for one in result.paths if ", " not in one.path]
+    shown = " ".join(names) if 0 < len(names) == len(result.paths) <= _SHOWN else "PATH"
+    at = "" if remotes <= {result.usual} else f" --remote {escape(remotes.pop()) if len(remotes) == 1 else 'NAME'}"
+    return f"weft pull{at} {shown}"
 
 
 def _freed(one: Freed, verb: str) -> str:

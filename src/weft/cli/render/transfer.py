@@ -119,7 +119,8 @@ def pull_page(result: PullResult, view: View) -> Page:
         data = (*_fetched(result.fetched, view), *_checked_out(replace(there, absent=()), view))
         return Page(data=data, notes=("nothing was changed",))
     report = (*_fetched(result.fetched, view), *_checked_out(there, view))
-    return Page(report=report, notes=_to_bring(there), cautions=saved_lines(there.saved))
+    # What the remote lacks no second pull brings: the error names what does.
+    return Page(report=report, notes=() if result.lacking else _to_bring(there), cautions=saved_lines(there.saved))
 
 
 def _checked_out(result: CheckoutResult, view: View) -> tuple[str, ...]:
