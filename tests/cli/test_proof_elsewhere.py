@@ -98,6 +98,29 @@ def test_packs_under_no_root_are_no_proof(base: Repo, tmp_path: Path) -> None:
     safe(base)
 
 
+def test_a_remote_that_does_not_answer_stops_nothing_that_another_proves(base: Repo, tmp_path: Path) -> None:
+    for name in ("aaa", "zzz"):
+        base.weft("remote", "add", name, f"../{name}")
+        base.weft("push", "-r", name)
+        (tmp_path / name).rename(tmp_path / f"{name}-away")
+    base.weft("config", "set", "remote", "aaa", code=None)
+    base.commit("three")
+    base.write({"data/new": b"on no remote that answers"})
+    base.weft("add", "data/new")
+    base.commit("new")
+    refused = base.weft("drop", "data", code=4).err
+    assert "aaa did not answer" in refused
+    assert "zzz did not answer" in refused
+    base.git("revert", "--no-edit", "HEAD")
+    base.weft("checkout", "--force")
+    assert "on origin" in base.weft("drop", "--store", "data/raw.txt").out
+    base.weft("pull", "-r", "origin", "data/raw.txt")
+    base.weft("gc", "--limit", "1")
+    (tmp_path / "remote").rename(tmp_path / "remote-away")
+    assert base.weft("gc", "--limit", "1", code=None).code == 6, "none answers"
+    assert base.weft("drop", "data", code=None).code == 6
+
+
 @pytest.mark.parametrize("where", ["store", "store/below", "."])
 def test_a_remote_lies_apart_from_the_store(tmp_path: Path, where: str) -> None:
     repo = Repo.make(tmp_path / "in/repo", env=nobody(tmp_path))

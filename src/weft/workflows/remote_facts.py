@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 
-from weft.errors import HashMismatch, RefusedInput, WeftError
+from weft.errors import EnvironmentFault, HashMismatch, RefusedInput, WeftError
 from weft.gitio.repo import GitRepo
 from weft.model.oid import Oid
 from weft.model.remote import RemoteSpec
@@ -38,16 +38,24 @@ class Remotes:
         self._found: dict[str, RemoteFacts] = {}
         self._proved: set[Oid] = set()
         self._false: set[str] = set()
+        self._silent: dict[str, EnvironmentFault] = {}
 
     def __iter__(self) -> Iterator[tuple[str, RemoteFacts]]:
-        """The name of each remote, and what it holds. Raises network errors."""
+        """The name of each remote, and what it holds. One that does not answer proves nothing, which stops none of the
+        others. Raises its error where no remote answers."""
         for name in self._names:
-            if name in self._false:
+            if name in self._false or name in self._silent:
                 continue
             if name not in self._found:
-                with connection(self._project, find_remote(self._project, name)) as link:
-                    self._found[name] = look(link.remote)
+                try:
+                    with connection(self._project, find_remote(self._project, name)) as link:
+                        self._found[name] = look(link.remote)
+                except EnvironmentFault as error:
+                    self._silent[name] = error
+                    continue
             yield name, self._found[name]
+        if self._silent and not self._found:
+            raise next(iter(self._silent.values()))
 
     def facts(self) -> list[RemoteFacts]:
         """What each of them holds."""
@@ -60,7 +68,8 @@ class Remotes:
             for name in self._strange
         )
         inside = (f"{name} is in one place with the local store, so it proves nothing" for name in self._inside)
-        return (*strange, *inside)
+        silent = (f"{name} did not answer: {error.message}" for name, error in self._silent.items())
+        return (*strange, *inside, *silent)
 
     def trusting(self) -> str:
         """What makes the word of the first one count; empty where nothing would."""
