@@ -166,3 +166,16 @@ def test_a_record_without_an_author_is_remarked_once(tmp_path: Path) -> None:
     assert said.count("Git knows no name and address of yours, so the record has no author") == 1
     assert not repo.record("a").author
     assert "no author" not in repo.weft("repro", "--force").err
+
+
+def test_what_all_stages_share_is_asked_once_not_by_each(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({".git/info/sparse-checkout": b"/*\n"})
+    asked = []
+    for count in (1, 4):
+        rows = [f"  s{number}: {{cmd: echo {count} > o{number}, outs: [o{number}]}}\n" for number in range(count)]
+        repo.write({"weft.yaml": "".join(["stages:\n", *rows]).encode()})
+        trace = tmp_path / f"trace{count}"
+        repo.weft("repro", env={"GIT_TRACE": str(trace)})
+        asked.append(trace.read_text().count("ls-files -t -z\n"))
+    assert asked[0] == asked[1] == 2  # before the first command, and once for what may be there since
