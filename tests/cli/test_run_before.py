@@ -70,7 +70,7 @@ def test_data_that_nobody_keeps_is_refused(tmp_path: Path, files: dict[str, byte
     repo = _repo(tmp_path)
     repo.write(files)
     said = _refused(repo, "run", "-n", "s", "-d", dep, "--", "touch ran")
-    assert f"neither Git nor weft keeps {named}, a dependency of stage s" in said
+    assert f"stage s: {named} is a dependency, but neither Git nor weft tracks it, and it looks like data" in said
     assert f"weft add {named}\n" in said
     assert "git add" not in said
 

@@ -144,7 +144,7 @@ def why_page(result: WhyResult, view: View) -> Page:
     if result.run:
         rows += _run_rows(result.run, view)
     elif result.stage:
-        rows.append(("run", view.paint.care("no record tells how it came to be")))
+        rows.append(("run", view.paint.care(f"no record says which run made it: weft repro {escape(result.stage)}")))
     rows.append(("brought by", _brought(result.brought)))
     rows += [("stale", view.paint.care(reason_text(reason))) for reason in result.stale]
     return Page(data=tuple(_labelled(rows)), notes=tuple(map(escape, result.notes)))

@@ -53,7 +53,8 @@ def wrong(context: Context, stage: Stage, *, gone: bool = True) -> tuple[tuple[s
     right there. Without ``gone`` nothing is said of what is not there, which a sparse checkout may have left out."""
     record, path = context.record(stage.name), record_path(stage.name)
     if record is None:
-        return tuple((one.result, "is there, and no record tells how") for one in stages.alone(context, (stage.name,)))
+        text = f"is there, and no record says which run made it: weft repro {stage.name}"
+        return tuple((one.result, text) for one in stages.alone(context, (stage.name,)))
     told = [*records.digest(context, record, path), *records.belongs(context, record, stage)]
     told += records.clean_start(context, record, path)
     told += [*figures.metrics(context, record, stage), *data.data(context, record, stage, [])]
