@@ -279,7 +279,7 @@ def test_the_size_limit_comes_before_reading(tmp_path: Path):
     file = FileToRead(str(path), 5 << 40, 0)
     with pytest.raises(LimitExceeded) as caught:
         list(ingest(None, [file]))
-    assert "--max-size" in caught.value.hint
+    assert caught.value.hint == f"weft add --max-size {5 << 40} {path}"
     with pytest.raises(LimitExceeded):
         list(ingest(None, [file._replace(size=3)], max_size=10))
     os.truncate(path, 11)
