@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from weft.cli.context import Page, View
@@ -28,8 +28,6 @@ from weft.workflows.lineage import (
 
 _SHOWN = 10
 """So many values or files of one kind are listed; the rest is counted, but with -v all are."""
-
-Children = Callable[[str], Sequence[str]]
 
 
 def show_page(result: ShowResult, view: View) -> Page:
