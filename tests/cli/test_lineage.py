@@ -117,8 +117,11 @@ def test_data_changed_without_a_run_is_not_said_to_come_from_one(tmp_path: Path)
     repo.weft("add", "data/prepared.csv")
     found = ask(repo, "why", "data/prepared.csv")
     assert found["run"] is None
-    assert "no record tells" in found["notes"][0]
+    assert "no record says which run of " in (note := found["notes"][0])
+    assert ": weft repro " in note
     assert "no record" in repo.weft("lineage", "show", "data/prepared.csv").out
+    told = repo.weft("lineage", "why", "data/prepared.csv").out
+    assert "no record says which run made it: weft repro prepare\n" in told
 
 
 def test_a_shallow_clone_says_that_history_is_cut(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_data_that_nobody_keeps_is_refused(tmp_path: Path, files: dict[str, byte
     repo = _repo(tmp_path)
     repo.write(files)
     said = _refused(repo, "run", "-n", "s", "-d", dep, "--", "touch ran")
-    assert f"neither Git nor weft keeps {named}, a dependency of stage s" in said
+    assert f"stage s: {named} is a dependency, but neither Git nor weft tracks it, and it looks like data" in said
     assert f"weft add {named}\n" in said
     assert "git add" not in said
 
@@ -166,3 +166,16 @@ def test_a_record_without_an_author_is_remarked_once(tmp_path: Path) -> None:
     assert said.count("Git knows no name and address of yours, so the record has no author") == 1
     assert not repo.record("a").author
     assert "no author" not in repo.weft("repro", "--force").err
+
+
+def test_what_all_stages_share_is_asked_once_not_by_each(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    repo.write({".git/info/sparse-checkout": b"/*\n"})
+    asked = []
+    for count in (1, 4):
+        rows = [f"  s{number}: {{cmd: echo {count} > o{number}, outs: [o{number}]}}\n" for number in range(count)]
+        repo.write({"weft.yaml": "".join(["stages:\n", *rows]).encode()})
+        trace = tmp_path / f"trace{count}"
+        repo.weft("repro", env={"GIT_TRACE": str(trace)})
+        asked.append(trace.read_text().count("ls-files -t -z\n"))
+    assert asked[0] == asked[1] == 2  # before the first command, and once for what may be there since

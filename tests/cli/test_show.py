@@ -69,7 +69,7 @@ def test_what_is_not_right_is_named(repo: Lineage) -> None:
     assert "data/raw.weft" in wrong
     text = weft(repo, "show").out
     assert "not right\n" in text
-    assert "no record tells of one" in text
+    assert "no record says which run made it: weft repro " in text
 
 
 def test_values_that_are_not_those_of_the_run_are_named(repo: Lineage) -> None:

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 from xxhash import xxh3_64_intdigest
 
-from weft.formats import frame as frames
+from packbytes import decode_pack, encode_frame
 from weft.formats import index_segment, layout, manifest, pack, pointer, recipe, root, storeformat
 from weft.model.entry import Entry, Frame, PackInfo
 from weft.model.manifest import Manifest
@@ -84,7 +84,7 @@ class Builder:
     def _pack(self, objects: list[tuple[Oid, tuple[Kind, bytes]]]) -> PackInfo:
         body, table, compressor = pack.HEADER, [], zstandard.ZstdCompressor()
         for oid, (kind, data) in objects:
-            codec, stored = frames.encode_frame(data, compressor, True)
+            codec, stored = encode_frame(data, compressor)
             table.append(Frame(oid, len(body), len(stored), len(data), kind, codec, xxh3_64_intdigest(stored)))
             body += stored
         footer = pack.encode_footer(table)
@@ -171,7 +171,7 @@ def test_every_damaged_byte_of_a_frame_is_noticed(tmp_path: Path) -> None:
     remote, path = directory(tmp_path, 1000)
     for file in sorted((remote / "packs").rglob("*.pack")):
         data = file.read_bytes()
-        for item in pack.decode_pack(data)[::2]:
+        for item in decode_pack(data)[::2]:
             if item.stored:
                 at = item.offset + item.stored // 2
                 file.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])

@@ -141,6 +141,11 @@ def test_snapshots_are_hidden_from_those_who_fetch_and_from_a_mirror(repo: Repo,
     Repo(tmp_path).git("init", "-q", "--bare", "hub.git")
     repo.git("remote", "add", "hub", str(tmp_path / "hub.git"))
     assert "1 snapshot of runs" in repo.git("push", "-q", "--mirror", "hub", code=1).err
+    repo.git("update-ref", "-d", "refs/weft/runs/r1")
+    repo.git("update-ref", "refs/weft/remotes/origin/k/r2", "HEAD")
+    assert "1 snapshot of runs that others shared" in repo.git("push", "-q", "--mirror", "hub", code=1).err
+    repo.git("update-ref", "-d", "refs/weft/remotes/origin/k/r2")
+    repo.git("update-ref", "refs/weft/runs/r1", "HEAD")
     repo.git("push", "-q", "--all", "hub")
     hub = Repo(tmp_path / "hub.git")
     assert "refs/weft" not in hub.git("for-each-ref").out

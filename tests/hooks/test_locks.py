@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hooks_kit import Hooked, hooked
-from kit import environment
+from kit import Repo, environment
 from weft.gitio.lockrefs import LOCKS, ref_of
 
 ANN = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org"}
@@ -276,6 +276,16 @@ def test_a_ref_that_is_no_lock_is_named_and_stops_no_push(ann: Hooked, bob: Hook
     ann.data({"a": "changed"})
     assert "is no lock, and counts for none" in ann.git("push", "-q").err
     assert ann.there("main") == ann.head
+
+
+def test_a_ref_of_an_object_that_git_itself_refuses_brings_nothing_here(ann: Hooked, bob: Hooked) -> None:
+    ann.weft("lock", "model.bin")
+    hub = Repo(ann.hub)
+    (ann.root / "tree").write_bytes(b"40000 .git\0" + bytes.fromhex(ann.git("rev-parse", "HEAD^{tree}").out.strip()))
+    tree = hub.git("hash-object", "-w", "-t", "tree", "--literally", str(ann.root / "tree")).out.strip()
+    hub.git("update-ref", ref_of("notes.txt"), tree)
+    assert "cannot be fetched" in bob.weft("locks", code=None).err
+    assert bob.git("cat-file", "-e", tree, code=None).code != 0
 
 
 def test_locks_are_kept_where_pushes_go(ann: Hooked, bob: Hooked, tmp_path: Path) -> None:

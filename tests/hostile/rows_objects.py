@@ -63,7 +63,7 @@ def _refused(store: LocalStore, oid: Oid, error: type[WeftError], path: str) -> 
         store.read_frame(oid)
     assert _quarantined(store) == [os.path.basename(path)]
     assert not os.path.lexists(path)
-    assert not store.has(oid)
+    assert store.missing((oid,))
 
 
 def changed_bytes(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def open_writer(tmp_path: Path) -> None:
             writer.write(b"one")
             inode = os.fstat(writer.fileno()).st_ino
             pointer = tree.add()
-            assert tree.store.has(Oid.of(b"one"))
+            assert not tree.store.missing((Oid.of(b"one"),))
             assert os.stat(tree.root / "log").st_ino == inode
             assert tree.status(pointer).state == "clean"
             writer.seek(0)

@@ -199,7 +199,7 @@ def test_a_record_that_was_edited_is_named_though_its_digest_fits(tmp_path: Path
 def test_a_result_without_a_record_is_named(repo: Lineage) -> None:
     (repo.root / "lineage/make.yaml").unlink()
     repo.commit()
-    assert "    metrics.json is there, and no record tells how\n" in told(repo, "show")
+    assert "    metrics.json is there, and no record says which run made it: weft repro " in told(repo, "show")
 
 
 def test_validate_of_a_commit_names_what_mends_it_there(repo: Lineage) -> None:

@@ -24,7 +24,7 @@ class GraphFault(RefusedInput):
 
 
 class MissingDependency(RefusedInput):
-    """A dependency of a stage is not there, or neither Git nor weft keeps it."""
+    """A dependency of a stage is not there, or neither Git nor weft tracks it."""
 
     code = "E_DEP"
 

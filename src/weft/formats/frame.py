@@ -9,7 +9,7 @@ from xxhash import xxh3_64_intdigest
 
 from weft.errors import HashMismatch, LimitExceeded, ObjectType, SizeMismatch
 from weft.formats.pack import MAX_RAW
-from weft.model.entry import RAW, ZSTD, Frame
+from weft.model.entry import RAW, Frame
 from weft.model.oid import Kind
 from weft.util.later import later
 
@@ -27,18 +27,6 @@ def _decompressor() -> zstandard.ZstdDecompressor:
     if found is None:
         found = _local.zstd = zstandard.ZstdDecompressor(max_window_size=MAX_RAW)
     return found
-
-
-def encode_frame(data: bytes, compressor: zstandard.ZstdCompressor, try_zstd: bool) -> tuple[int, bytes]:
-    """Return codec and stored bytes of ``data``: zstd where asked and worth it (a sixteenth saved), else as it is.
-
-    ``compressor`` must write the content size (the default of ``ZstdCompressor``) and belong to the calling thread.
-    """
-    if try_zstd and data:
-        packed = compressor.compress(data)
-        if len(packed) < len(data) - (len(data) >> 4):
-            return ZSTD, packed
-    return RAW, data
 
 
 def expand(stored: bytes, raw: int) -> bytes:

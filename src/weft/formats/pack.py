@@ -154,12 +154,3 @@ def _refuse(offset: int, position: int, stored: int, raw: int, kind: int) -> NoR
     if kind not in _KINDS:
         raise BadPackIndex(f"the frame at {offset} is of the unknown kind {kind}")
     raise BadPackIndex(f"the frame at {offset} has reserved bytes that are not zero")
-
-
-def decode_pack(data: bytes) -> tuple[Frame, ...]:
-    """Read header, trailer and footer of a whole pack in memory. Raises ``BadPackIndex`` and ``FormatVersion``."""
-    check_header(data[:HEADER_SIZE])
-    footer_offset, _count, check = decode_trailer(data[-TRAILER_SIZE:], len(data))
-    footer = data[footer_offset:-TRAILER_SIZE]
-    check_footer(footer, check)
-    return decode_footer(footer, footer_offset)

@@ -131,13 +131,9 @@ def read_stages(repo: GitRepo) -> dict[str, dict[int, str]]:
     return found
 
 
-def staged_changes(repo: GitRepo) -> list[Change]:
-    """How the index differs from the last commit, or from nothing before the first one, by one process."""
-    return _changes(repo.git(*_STAGED))
-
-
 def read_staged(repo: GitRepo) -> tuple[Index, list[Change]]:
-    """``read_index`` and ``staged_changes``, their two processes at the same time."""
+    """The index, and how it differs from the last commit, or from nothing before the first one; two processes at the same
+    time. Raises ``GitFailed``."""
     listing, raw = _both(repo, _LISTED, _STAGED)
     return _index(listing), _changes(raw)
 

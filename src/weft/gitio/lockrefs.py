@@ -21,8 +21,9 @@ MOST = 2000
 
 _ROW = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?)\t(refs/weft/locks/\S{1,250})", re.ASCII)
 _PATIENCE, _HURRY = 120.0, 30.0
-# Objects alone: no ref, no tag and no note of this fetch may be left in the clone.
+# Objects alone: no ref, no tag and no note of this fetch may be left in the clone. What comes is looked at by Git.
 _FETCH = (
+    *("-c", "fetch.fsckObjects=true"),
     *("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--refmap="),
     *("--no-auto-maintenance", "--no-recurse-submodules", "--stdin", "--"),
 )

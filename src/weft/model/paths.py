@@ -147,10 +147,6 @@ class RepoPath(str):
         """All but the last component; empty at the root."""
         return self.rpartition("/")[0]
 
-    def within(self, other: str) -> bool:
-        """True when this path is ``other`` or lies below it."""
-        return self == other or self.startswith(other + "/")
-
 
 def check_link_target(target: str, depth: int) -> str:
     """Return ``target`` if a link ``depth`` directories below the tracked root stays inside that root.

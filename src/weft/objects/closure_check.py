@@ -59,20 +59,6 @@ class RemoteReport:
     unread: tuple[str, ...] = ()
 
 
-def root_pointers(remote: RemoteStore) -> tuple[dict[str, Pointer], list[RemoteProblem]]:
-    """A pointer for every root of this repository, by the root's key; and the roots that cannot be read."""
-    pointers: dict[str, Pointer] = {}
-    problems: list[RemoteProblem] = []
-    for found in remote.roots():
-        key = remote.root_key(found.name)
-        if found.root is None:
-            problems.append(RemoteProblem(HashMismatch.code, f"a root cannot be read: {found.fault}", key))
-        else:
-            root = found.root
-            pointers[key] = Pointer(root.type, found.name, root.oid, root.size, root.files, root.layout)
-    return pointers, problems
-
-
 def check_remote(
     remote: RemoteStore,
     store: LocalStore,

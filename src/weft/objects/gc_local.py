@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from weft.model.oid import Kind, Oid
+from weft.objects import quarantine_log
 from weft.objects.catalog import LOCAL
 from weft.objects.gc_marks import Marks, Start, mark
 from weft.objects.gc_proof import Proof, RemoteFacts
@@ -142,13 +143,16 @@ def plan_eviction(
 def carry_out(store: LocalStore, plan: LocalPlan) -> None:
     """Drop the packs of ``plan``. The caller holds the store's lock alone, and made the plan under it.
 
-    The files go first: a catalog that is behind the packs is mended by the next command.
+    The files go first: a catalog that is behind the packs is mended by the next command. None sees a pack that is gone
+    and not forgotten, which would count as lost.
     """
-    for drop in plan.drops:
-        store.files.forget(drop.pack)
-        if store.files.times(drop.pack) is not None:
-            store.files.remove(drop.pack)
-        store.catalog.forget_pack(drop.pack, LOCAL)
+    with quarantine_log.lock(store.root, "drop packs"):
+        quarantine_log.give_up(store.root, {oid for drop in plan.drops for oid in _frames(store, drop.pack)})
+        for drop in plan.drops:
+            store.files.forget(drop.pack)
+            if store.files.times(drop.pack) is not None:
+                store.files.remove(drop.pack)
+            store.catalog.forget_pack(drop.pack, LOCAL)
 
 
 def _packs(store: LocalStore, marks: Marks, current: Set[Oid]) -> Iterable[_Pack]:
@@ -164,8 +168,12 @@ def _packs(store: LocalStore, marks: Marks, current: Set[Oid]) -> Iterable[_Pack
 
 
 def _needed(store: LocalStore, pack: Oid, live: Set[Oid]) -> set[Oid]:
+    return {oid for oid in _frames(store, pack) if oid in live}
+
+
+def _frames(store: LocalStore, pack: Oid) -> list[Oid]:
     info = store.catalog.pack_frames(pack)
-    return {frame.oid for frame in info.frames if frame.oid in live} if info else set()
+    return [frame.oid for frame in info.frames] if info else []
 
 
 def _order(pack: _Pack) -> tuple[bool, bool, float, Oid]:

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
-from weft.errors import FileChanged, FileTypeRefused, LimitExceeded, NoSuchPath, SymlinkRefused
+from weft.errors import FileChanged, FileTypeRefused, LimitExceeded, NoSuchPath, SymlinkRefused, quoted
 from weft.model.oid import Oid, hasher
 from weft.objects.background import Background
 from weft.objects.chunker import Buffer, Chunker
@@ -119,7 +119,7 @@ def _refuse(path: str, status: os.stat_result, max_size: int) -> NoReturn:
         )
     raise LimitExceeded(
         f"the file has {status.st_size} bytes, over the limit of {max_size}: {path}",
-        hint="allow it with: weft add --max-size",
+        hint=f"weft add --max-size {status.st_size} {quoted(path)}",
         path=path,
     )
 

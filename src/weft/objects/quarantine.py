@@ -17,11 +17,10 @@ from weft.objects.catalog import LOCAL
 from weft.objects.pack_check import read_pack
 from weft.objects.packer import infos
 from weft.objects.packfiles import OpenPack, read_pack_info
-from weft.objects.quarantine_log import FOLDER, Kept, entries, kept, rewrite
+from weft.objects.quarantine_log import FOLDER, Kept, entries, kept, lock, rewrite
 from weft.objects.salvage import copy_frames, good_frames
 from weft.objects.store_frames import FrameStore
 from weft.util.atomic import os_errors, sync_folder
-from weft.util.locks import FileLock
 
 WHOLE, PARTS, NOTHING = "restored", "objects restored", "nothing to restore"
 _BLOCK = 4 << 20
@@ -41,6 +40,17 @@ def lost(store: FrameStore) -> set[Oid]:
     return store.missing({oid for entry in entries(store.root) for oid in entry.lost})
 
 
+def gone(store: FrameStore) -> set[Oid]:
+    """Those of ``lost`` of which no file is left in quarantine: their packs were not there any more.
+
+    That need not be damage: the clone of a shared store that removed them may have known that nothing needs them.
+    """
+    noted = list(entries(store.root))
+    return store.missing({oid for entry in noted if not entry.file for oid in entry.lost}).difference(
+        *(entry.lost for entry in noted if entry.file)
+    )
+
+
 def restore(store: FrameStore, file: str) -> Restored:
     """Put back what is right of ``file``: the whole pack when it is what its name says, else its good objects that the
     store lacks. Nothing goes back unproved, and the file stays where something of it is wrong."""
@@ -49,7 +59,8 @@ def restore(store: FrameStore, file: str) -> Restored:
         name = Oid.parse_hex(file[:64])
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return Restored(file, NOTHING)
-        with _lock(store.root):
+        store.reconcile()  # before the lock, which it takes where packs are gone
+        with lock(store.root, "look through the quarantine"):
             try:
                 return _restore_whole(store, path, name)
             except (IntegrityError, RefusedInput):
@@ -61,12 +72,12 @@ def restore(store: FrameStore, file: str) -> Restored:
 def purge(store: FrameStore, older: float) -> list[Kept]:
     """Delete what was set aside at least ``older`` seconds ago, and forget what was lost with it; return it."""
     now = time.time()
-    with _lock(store.root):
-        gone = [entry for entry in kept(store.root) if now - entry.at >= older]
-        for entry in gone:
+    with lock(store.root, "look through the quarantine"):
+        old = [entry for entry in kept(store.root) if now - entry.at >= older]
+        for entry in old:
             _remove(store.root, entry.file)
         rewrite(store.root, [entry for entry in entries(store.root) if now - entry.at < older])
-    return gone
+    return old
 
 
 def _restore_whole(store: FrameStore, path: str, name: Oid) -> Restored:
@@ -112,7 +123,3 @@ def _remove(root: str, file: str) -> None:
     with os_errors("remove", f"{root}/{FOLDER}/{file}"), store_folder.part(root, FOLDER) as fd:
         os.unlink(file, dir_fd=fd)
         sync_folder(fd)
-
-
-def _lock(root: str) -> FileLock:
-    return FileLock(os.path.join(root, "quarantine.lock"), purpose="look through the quarantine")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any, NamedTuple
 
 from weft.errors import WeftError
@@ -19,6 +19,7 @@ from weft.objects import store_folder
 from weft.objects.sharing import make_common, share_file, sharing_of
 from weft.util.atomic import os_errors, translate_os_error, write_atomic
 from weft.util.dirfd import open_regular
+from weft.util.locks import FileLock
 
 FOLDER = "quarantine"
 _LINE = 64 << 20
@@ -73,6 +74,19 @@ def kept(root: str) -> list[Kept]:
         told = notes.get(name, Kept(name, -1, "", status.st_ctime, ()))
         found.append(told._replace(size=status.st_size))
     return sorted(found, key=lambda entry: (entry.at, entry.file))
+
+
+def lock(root: str, purpose: str) -> FileLock:
+    """The lock of the quarantine of the store at ``root``, under which packs are set aside, dropped and noted as gone."""
+    return FileLock(os.path.join(root, "quarantine.lock"), purpose=purpose)
+
+
+def give_up(root: str, oids: Set[Oid]) -> None:
+    """Write down ``oids`` as lost no more, as they are dropped on purpose; the caller holds the lock of the quarantine."""
+    noted = list(entries(root))
+    left = [entry._replace(lost=tuple(oid for oid in entry.lost if oid not in oids)) for entry in noted]
+    if left != noted:
+        rewrite(root, [entry for entry in left if entry.file or entry.lost])
 
 
 def rewrite(root: str, keep: Iterable[Kept]) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from weft.errors import BadPackIndex, IntegrityError, LimitExceeded, RefusedInput, SchemaError
+from weft.errors import BadPackIndex, IntegrityError, LimitExceeded, PermissionFault, RefusedInput, SchemaError
 from weft.formats import recipe as recipe_format
 from weft.model.entry import Frame
 from weft.model.oid import Kind, Oid
@@ -21,7 +22,6 @@ from weft.objects.packfiles import OpenPack, PackFiles, read_pack_info
 from weft.objects.store_read import FrameReader, unpack
 from weft.util.atomic import os_errors, sync_folder
 from weft.util.later import later
-from weft.util.locks import FileLock
 from weft.util.progress import Progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Salvage:
         """Move a pack to ``quarantine``; its good frames live on in a new pack. Returns the new path, empty if it was
         gone already."""
         path = self._files.path(name)
-        with FileLock(f"{self._files.root}/quarantine.lock", purpose="set a damaged pack aside"):
+        with quarantine_log.lock(self._files.root, "set a damaged pack aside"):
             if not os.path.lexists(path):
                 quarantine_log.note(self._files.root, "", why, [frame.oid for frame in self._recorded(name)])
                 self._catalog.forget_pack(name, LOCAL)
@@ -79,12 +79,32 @@ class Salvage:
         """Make the catalog name exactly the packs on disk; packs of another size than recorded go to quarantine."""
         known = self._catalog.packs(LOCAL)
         found = dict(self._files.names())
-        for name in known.keys() - found.keys():
-            self._catalog.forget_pack(name, LOCAL)
         self.adopt_all(sorted(found.keys() - known.keys()))
+        if not known.keys() <= found.keys():
+            # Frames that were moved while the names were read lie in packs that were not there yet: names once more.
+            self.adopt_all(sorted(dict(self._files.names()).keys() - known.keys() - found.keys()))
+            self.forget_gone()
         for name in sorted(known.keys() & found.keys()):
             if known[name] != found[name]:
                 self.quarantine(name, f"it has {found[name]} bytes, not {known[name]}")
+
+    def forget_gone(self) -> None:
+        """Forget packs that are not there, and write down as lost what no other pack holds.
+
+        A command of weft's that removes a pack forgets it under the same lock. Who else removed one has not, and nothing
+        but the catalog knows what was in it. Where the log cannot be written, this goes unnoted.
+        """
+        root = self._files.root
+        with quarantine_log.lock(root, "note packs that are gone"), self._catalog.transaction():
+            names = [name for name in self._catalog.packs(LOCAL) if not os.path.lexists(self._files.path(name))]
+            gone = {name: [frame.oid for frame in self._recorded(name)] for name in names}
+            for name in gone:
+                self._catalog.forget_pack(name, LOCAL)
+            for name, oids in gone.items():
+                lost = self._catalog.missing(oids, LOCAL)
+                if lost:
+                    with suppress(PermissionFault):
+                        quarantine_log.note(root, "", f"the pack {name.hex()} is gone", sorted(lost))
 
     def rebuild(self, catalog: Catalog) -> None:
         """Fill the empty ``catalog`` (the one given at the start, or its successor) from all packs on disk."""

@@ -147,10 +147,6 @@ class LocalStore(FrameStore):
         """A view of the layout ``root`` whose nodes are read from this store."""
         return LayoutView(root, lambda oid: self.read_frame(oid, Kind.LAYOUT))
 
-    def reconcile(self) -> None:
-        """Make the catalog name exactly the packs on disk, before it is asked which of them to drop."""
-        self._catch_up(always=True)
-
     def writer(self) -> store_write.ObjectWriter:
         """A writer of new objects; nothing is visible before its ``finish``.
 

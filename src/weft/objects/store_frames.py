@@ -56,12 +56,8 @@ class FrameStore:
     ) -> None:
         self.close()
 
-    def has(self, oid: Oid) -> bool:
-        """True when a frame of ``oid`` is in a local pack. An object of several chunks has no frame of its own."""
-        return not self.missing((oid,))
-
     def missing(self, oids: Iterable[Oid]) -> set[Oid]:
-        """Those of ``oids`` without a frame in a local pack."""
+        """Those of ``oids`` without a frame in a local pack. An object of several chunks has no frame of its own."""
         absent = self.catalog.missing(oids, LOCAL)
         if absent and self._catch_up():
             absent = self.catalog.missing(absent, LOCAL)
@@ -117,9 +113,14 @@ class FrameStore:
             if why:
                 self.catalog.remake(why, self._salvage.rebuild, self.progress)
                 return
+            self._salvage.forget_gone()
             with self.catalog.transaction():
                 self.catalog.forget_objects()
                 self._salvage.rebuild(self.catalog)
+
+    def reconcile(self) -> None:
+        """Make the catalog name exactly the packs on disk, before it is asked which of them to drop."""
+        self._catch_up(always=True)
 
     def _catch_up(self, *, always: bool = False) -> bool:
         """Bring the catalog in line with the packs on disk, unless that was done; True when it should be asked again.
@@ -140,8 +141,7 @@ class FrameStore:
         if isinstance(error, ObjectType):
             return False
         if isinstance(error, FileNotFoundError):
-            # Whoever moved it away has put its good frames into another pack, which this catalog need not know of yet.
-            self.catalog.forget_pack(location.pack, LOCAL)
+            # If another command moved it away, its good frames are in a pack that this catalog need not know of yet.
             return self._catch_up(always=True)
         with self._mending:
             if self._catalog_lies(location):

@@ -161,7 +161,7 @@ class FrameReader:
 
 def missing(oid: Oid) -> ObjectMissing:
     """The error for an object that the local store lacks."""
-    return ObjectMissing(f"the local store does not hold {oid}", hint="run: weft fetch")
+    return ObjectMissing(f"the local store does not hold {oid}", hint="run: weft fetch, or weft verify --repair")
 
 
 def _place(location: Location) -> tuple[Oid, int]:

@@ -101,9 +101,3 @@ class MemoryStorage:
         if found is None:
             raise KeyMissing(f"{self.name} holds no {key}", path=key)
         return found[0]
-
-
-def forget_memory(name: str) -> None:
-    """Drop the shared objects of ``name``."""
-    with _LOCK:
-        _SHARED.pop(name, None)

@@ -78,7 +78,7 @@ def _opened(project: Project, remote: str | None) -> Iterator[Probe]:
     pointers, broken = doctor_git.pointers(project)
     yield from broken
     yield from _tried("store", lambda: doctor_store.packs(project))
-    yield from _tried("quarantine", lambda: doctor_store.quarantined(project))
+    yield from _tried("quarantine", lambda: doctor_store.quarantined(project, pointers))
     yield from _tried("data", lambda: doctor_store.data(project, pointers))
     yield from _tried("disk", lambda: doctor_store.disk(project))
     yield from _tried("file system", lambda: _file_system(project))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 
+from weft.errors import WeftError
 from weft.gitio import trees
 from weft.gitio.repo import GitRepo
 from weft.model.config import Config
+from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.objects import quarantine
 from weft.objects.catalog import LOCAL
@@ -19,6 +22,7 @@ from weft.objects.quarantine_log import kept
 from weft.objects.sharing import sharing_of
 from weft.objects.verify import Level, verify_store
 from weft.util.humanize import count_text, size_text
+from weft.workflows.lost import among, needed_frames
 from weft.workflows.project import Project, state_dir
 from weft.workflows.results import Probe
 
@@ -92,10 +96,12 @@ def packs(project: Project) -> Iterator[Probe]:
         yield Probe("store", "ok", f"{count_text(len(held), 'pack')}, {total}, at {project.store.root}")
 
 
-def quarantined(project: Project) -> Iterator[Probe]:
+def quarantined(project: Project, pointers: Mapping[str, Pointer]) -> Iterator[Probe]:
     """What was set aside, and whether anything is still lost with it; nothing when there is nothing."""
     files = kept(project.store.root)
-    lost = quarantine.lost(project.store)
+    lost, gone = quarantine.lost(project.store), quarantine.gone(project.store)
+    if gone:
+        lost = (lost - gone) | among(gone, _needs(project, pointers))
     if lost:
         words = f"{count_text(len(lost), 'object')} lost to damage, and not brought back yet"
         yield Probe("quarantine", "fail", words, "weft verify --repair")
@@ -104,6 +110,12 @@ def quarantined(project: Project) -> Iterator[Probe]:
         yield Probe(
             "quarantine", "note", words, "weft verify --quarantine shows why; weft verify --purge 30 deletes old ones"
         )
+
+
+def _needs(project: Project, pointers: Mapping[str, Pointer]) -> Iterator[Set[Oid]]:
+    for pointer in pointers.values():
+        with suppress(WeftError):  # damage has a line of its own
+            yield needed_frames(project, pointer)
 
 
 def data(project: Project, pointers: Mapping[str, Pointer]) -> Iterator[Probe]:

@@ -105,7 +105,7 @@ class Scene:
                 if wrote(earlier.record, path, oid):
                     return Known(earlier.record, earlier.commit)
             cut = "; history is cut here (a shallow clone)" if cut_commits(self.git) else ""
-            self.notes[f"no record tells which run of {name} wrote {path} as {oid[:19]}{cut}"] = None
+            self.notes[f"no record says which run of {name} made {path} as {oid[:19]}{cut}: weft repro {name}"] = None
         return None
 
 

@@ -59,7 +59,10 @@ def read_remote(git: GitRepo, place: Place) -> LockList:
         if not new or lockrefs.fetch_objects(git, place, new):
             break  # else one was removed in the meantime, or is no blob, or the remote does not give it
     else:
-        raise GitFailed(f"the locks on {place.name} cannot be fetched", hint="weft locks, once more")
+        raise GitFailed(
+            f"the locks on {place.name} cannot be fetched",
+            hint=f"weft locks, once more; git ls-remote {quoted(place.name)} '{lockrefs.LOCKS}*' lists what is there",
+        )
     with BlobReader(git) as blobs:
         data = blobs.read(refs.values(), pathlock.LIMIT)
     found = _decoded(author(git), refs, data)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weft.errors import HookRefused
 from weft.gitio.hooks import hook_place, our_hook
 from weft.gitio.pushes import Outgoing, Update, outgoing, parse_updates, pointer_blobs_of, unsent_refs
-from weft.gitio.repo import GitRepo, discover
+from weft.gitio.repo import FETCHED, GitRepo, discover
 from weft.gitio.snapshots import RUNS
 from weft.gitio.trees import resolve
 from weft.model.remote import NOTHING, Trust
@@ -76,11 +76,20 @@ def find_outgoing(git: GitRepo, pushing: Pushing) -> Outgoing:
 
 
 def _refuse_snapshots(updates: Sequence[Update]) -> None:
-    """Raise ``HookRefused`` where snapshots of runs would go along with other refs: with --mirror, nobody named them."""
-    snapshots = [update for update in updates if update.local_ref.startswith(RUNS) and not update.deletes]
-    if snapshots and len(snapshots) < len(updates):
+    """Raise ``HookRefused`` where refs go along with others that are this clone's alone: with --mirror, nobody named them.
+
+    These are snapshots of runs, and runs that were fetched: what others shared through one Git remote is not for all, and
+    no clone looks for it there or lets it expire. The runs that this clone shares are meant to be on a Git remote.
+    """
+    sent = [update.local_ref for update in updates if not update.deletes]
+    kinds = {
+        "of runs, with work that was never committed": [ref for ref in sent if ref.startswith(RUNS)],
+        "of runs that others shared": [ref for ref in sent if ref.startswith(FETCHED)],
+    }
+    found = [f"{count_text(len(refs), 'snapshot')} {what}" for what, refs in kinds.items() if refs]
+    if found and sum(map(len, kinds.values())) < len(updates):
         raise HookRefused(
-            f"this push would send {count_text(len(snapshots), 'snapshot')} of runs, with work that was never committed",
+            f"this push would send {' and '.join(found)}",
             hint="git push --all and git push --tags send branches and tags alone; git push --no-verify sends all refs, and"
             " data only by weft push",
         )

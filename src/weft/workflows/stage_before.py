@@ -130,7 +130,7 @@ def _refuse_data(project: Project, stage: Stage, loose: Sequence[str]) -> None:
             name = next((path for path in below if _looks_like_data(project, path)), "")
         if name:
             raise MissingDependency(
-                f"neither Git nor weft keeps {name}, a dependency of stage {stage.name}, and it looks like data",
+                f"stage {stage.name}: {name} is a dependency, but neither Git nor weft tracks it, and it looks like data",
                 hint=f"weft add {quoted(name)}",
                 path=name,
             )

@@ -115,7 +115,7 @@ class Looker:
             )
             return MissingDependency(f"{path}, a dependency of stage {stage.name}, is not there", hint=hint, path=path)
         return MissingDependency(
-            f"neither Git nor weft keeps {path}, a dependency of stage {stage.name}",
+            f"stage {stage.name}: {path} is a dependency, but neither Git nor weft tracks it",
             hint=f"weft add {quoted(path)} if it is data; if it is code, take it out of .gitignore and"
             f" git add {quoted(path)}",
             path=path,
@@ -132,7 +132,7 @@ class Looker:
                 and not trees.is_tracked(self._project.git, name)
             ):
                 raise MissingDependency(
-                    f"neither Git nor weft keeps {name}, a dependency of stage {stage.name}, and it is large",
+                    f"stage {stage.name}: {name} is a dependency, but neither Git nor weft tracks it, and it is large",
                     hint=f"weft add {quoted(name)}",
                     path=name,
                 )

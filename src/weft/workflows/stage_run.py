@@ -10,12 +10,13 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFailed, StageFault, WeftError, quoted
 from weft.formats import stagefile
 from weft.gitio.trees import left_out_files
 from weft.model.lineage import Record
-from weft.model.stage import STAGE_FILE, Stage
+from weft.model.stage import STAGE_FILE, Ignore, Stage
 from weft.pipeline.before_run import refuse_before
 from weft.pipeline.execute import Child, Outcome, describe, stop
 from weft.pipeline.fingerprint import Inputs
@@ -100,6 +101,14 @@ class Runner:
 
     # --- before the command ---
 
+    @cached_property
+    def _left_out(self) -> list[str]:
+        return left_out_files(self._project.git)
+
+    @cached_property
+    def _ignores(self) -> tuple[Ignore, ...]:
+        return tuple(stagefile.decode_ignores(stage_file(self._project) or b""))
+
     def begin(self, name: str, done: Callable[[Outcome], None]) -> StageResult | Job | Busy:
         """Bring a stage as far as can be without waiting: up to date, its outs reused, or its command running.
 
@@ -143,14 +152,17 @@ class Runner:
         return settled or self._start(stage, seen, held, done)
 
     def _start(self, stage: Stage, seen: Seen, held: contextlib.ExitStack, done: Callable[[Outcome], None]) -> Job:
-        refuse_left_out(self._project, stage, left_out_files(self._project.git))
+        # Said of all stages before the first command; but those above may have written params or what was left out since.
+        root = self._project.root
+        refuse_left_out(
+            self._project, stage, [name for name in self._left_out if not os.path.lexists(os.path.join(root, name))]
+        )
         refuse_unresolved(stage)
         directory = _directory(self._project, stage)
         check_outs(self._project, seen.looker, stage)
         # What these refuse is better known now than after hours.
         env = surroundings(stage, self._options.environment, self._project.root)
-        declared = stagefile.decode_ignores(stage_file(self._project) or b"")
-        refuse_before(stage, seen.inputs.params, declared)
+        refuse_before(stage, seen.inputs.params, self._ignores)
         self._bring(stage, seen)
         name = run_id()
         warn_of_unkept(self._project, self._pipeline, stage)

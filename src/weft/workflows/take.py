@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeVar
 
-from weft.errors import NoSuchPath, ObjectMissing, StaleWorkspace, quoted
+from weft.errors import LimitExceeded, NoSuchPath, ObjectMissing, StaleWorkspace, quoted
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
@@ -223,8 +223,14 @@ class Taker:
                 max_size=self._options.max_size,
                 on_progress=task.advance,
             )
-            for file in found:
-                reads.take(file)
+            try:
+                for file in found:
+                    reads.take(file)
+            except LimitExceeded as error:
+                # What is added is named again: alone, a file of a directory would get a pointer of its own.
+                if error.hint and error.path:
+                    error.hint = error.hint.replace(quoted(error.path), quoted(scan.path))
+                raise
         return reads
 
     def _with_metadata(self, path: str, old: Pointer | None, build: Callable[[ReadManifest], T]) -> T:

@@ -22,6 +22,7 @@ from weft.util.humanize import count_text
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.copies import check_copies
 from weft.workflows.look import refuse_unknown
+from weft.workflows.lost import among, needed_frames
 from weft.workflows.options import TransferOptions, VerifyOptions
 from weft.workflows.project import Project, state_dir
 from weft.workflows.repair import Bringer, mend_remote, sources
@@ -30,6 +31,7 @@ from weft.workflows.selection import choose
 from weft.workflows.targets import Target
 
 _MEND = "weft verify --repair, which looks for the lost objects in the workspace and on the remotes"
+_ABSENT = "`weft fetch` brings what is on the remote, `weft verify --repair` also what the workspace has"
 LEVELS = {"quick": Level.QUICK, "scrub": Level.SCRUB, "full": Level.FULL}
 
 
@@ -126,7 +128,7 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
 
             problems = list(verify_store(project.store, level, advance, lap))
     damage = [_Damage(problem, _objects(project, problem)) for problem in problems if problem.damaged]
-    # Not before: an object that is not found makes the catalog forget packs that are gone, and they would count as not here.
+    # Not before: an object that is not found makes the catalog forget packs that are gone, and what was in them.
     needs, notes, broken = _needs(project, pointers)
     for pack, why in {one.problem.pack: one.problem.message for one in reversed(damage)}.items():
         project.store.quarantine(pack, why)
@@ -136,13 +138,14 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
         project.store.writer().finish()  # a new writer brings the catalog in line with what is on disk
     broken += _contradictions(project, pointers, needs, level)
     findings = [one.finding(needs) for one in damage] + broken
+    left = earlier = _lost_earlier(among(quarantine.lost(project.store), needs.values()), needs, damage)
     healed: list[Finding] = []
     repaired = 0
     if options.repair:
         before, findings = findings, []
         bring = Bringer(project, pointers, sources(project, options.source))
         repaired = bring.from_workspace({oid for needed in needs.values() for oid in needed})
-        came, lost = _bring_back(project, bring, {oid for one in damage for oid in one.oids})
+        came, lost = _bring_back(project, bring, pointers, {oid for one in damage for oid in one.oids})
         repaired += came
         needs, notes, broken = _needs(project, pointers)
         broken += _contradictions(project, pointers, needs, level)
@@ -151,15 +154,17 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
                 findings.append(replace(finding, hint=_elsewhere(bring.asked)))
             else:
                 healed.append(finding)
-        findings += _still_lost(lost, needs, damage, bring.asked) + broken
+        left = _lost_earlier(lost, needs, damage, bring.asked)
+        findings += broken
         healed += [finding for finding in before[len(damage) :] if finding not in broken]
+        healed += [] if left else earlier
     return VerifyResult(
         options.level,
         checked_packs=len(packs),
         checked_bytes=read,
         checked_objects=sum(len(found) for found in needs.values()),
         checked_pointers=len(pointers),
-        findings=(*findings, *check_copies(project, read=level is not Level.QUICK)),
+        findings=(*findings, *left, *check_copies(project, read=level is not Level.QUICK)),
         notes=tuple(notes),
         repaired=repaired,
         healed=tuple(healed),
@@ -168,25 +173,38 @@ def _verify_local(project: Project, pointers: Mapping[str, Pointer], options: Ve
     )
 
 
-def _bring_back(project: Project, bring: Bringer, damaged: Set[Oid]) -> tuple[int, set[Oid]]:
-    """Bring what was lost by damage, in this run or an earlier one; how many objects came, and those that did not."""
-    lost = quarantine.lost(project.store) | project.store.missing(damaged)
-    if lost:
-        bring(lost)
-    left = project.store.missing(lost)
-    return len(lost) - len(left), left
+def _bring_back(
+    project: Project, bring: Bringer, pointers: Mapping[str, Pointer], damaged: Set[Oid]
+) -> tuple[int, set[Oid]]:
+    """Bring what was lost, in this run or an earlier one; how many objects came, and those that did not.
+
+    Of packs that were gone only what is needed: what is below a lost directory is known once that is here again.
+    """
+    tried: set[Oid] = set()
+    while True:
+        lost = quarantine.lost(project.store)
+        gone = quarantine.gone(project.store)
+        if gone:
+            lost = (lost - gone) | among(gone, _needs(project, pointers)[0].values())
+        wanted = (lost | project.store.missing(damaged)) - tried
+        if not wanted:
+            left = project.store.missing(tried)
+            return len(tried) - len(left), left
+        bring(wanted)
+        tried |= wanted
 
 
-def _still_lost(
-    lost: set[Oid], needs: Mapping[str, Set[Oid]], damage: Sequence[_Damage], asked: Sequence[str]
+def _lost_earlier(
+    lost: set[Oid], needs: Mapping[str, Set[Oid]], damage: Sequence[_Damage], asked: Sequence[str] = ()
 ) -> list[Finding]:
-    """What earlier runs lost and what is nowhere."""
+    """A finding for what of ``lost`` is not of the ``damage`` of this run; a repair has looked where ``asked`` says."""
     rest = lost.difference(*(one.oids for one in damage))
     if not rest:
         return []
     paths = tuple(path for path, needed in needs.items() if not rest.isdisjoint(needed))
-    message = f"{count_text(len(rest), 'object')} lost to damage earlier, and nowhere to be found"
-    return [Finding(ObjectMissing.code, message, str(min(rest)), paths, _elsewhere(asked))]
+    state = "nowhere to be found" if asked else "not brought back yet"
+    message = f"{count_text(len(rest), 'object')} lost to damage earlier, and {state}"
+    return [Finding(ObjectMissing.code, message, str(min(rest)), paths, _elsewhere(asked) if asked else _MEND)]
 
 
 def _elsewhere(asked: Sequence[str]) -> str:
@@ -222,16 +240,14 @@ def _needs(project: Project, pointers: Mapping[str, Pointer]) -> tuple[dict[str,
     broken: list[Finding] = []
     for path, pointer in pointers.items():
         try:
-            needs[path] = walk(pointer, project.store).all_frames()
-        except ObjectMissing:
-            needs[path] = {pointer.oid}
+            needs[path] = needed_frames(project, pointer)
         except WeftError as error:
             broken.append(Finding(error.code, error.message, str(pointer.oid), (path,), error.hint or "weft fetch"))
             continue
         absent = project.store.missing(needs[path])
         if absent:
             count = count_text(len(absent), "object")
-            notes.append(f"{path}: {count} not in the local store; `weft fetch` brings what is on the remote")
+            notes.append(f"{path}: {count} not in the local store; {_ABSENT}")
     return needs, notes, broken
 
 

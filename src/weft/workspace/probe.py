@@ -38,14 +38,6 @@ def probe(top: str) -> Traits:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def probe_file_system(top: str) -> str:
-    """What ``probe`` found, in words."""
-    traits = probe(top)
-    case = "ignores case" if traits.folds_case else "tells case apart"
-    forms = "ignores Unicode normalization" if traits.normalizes else "keeps Unicode as it is"
-    return f"{case}, {forms}" + (", refuses names that Windows refuses" if traits.windows else "")
-
-
 def _touch(path: str) -> None:
     with open(path, "xb"):
         pass

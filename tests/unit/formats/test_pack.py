@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
+from packbytes import decode_pack, encode_frame
 from weft.errors import BadPackIndex, FormatVersion, HashMismatch, LimitExceeded, ObjectType, SizeMismatch, WeftError
 from weft.formats import frame as frames
 from weft.formats import pack
-from weft.model.entry import RAW, ZSTD, Frame
+from weft.model.entry import ZSTD, Frame
 from weft.model.oid import Kind, Oid
 
 
@@ -22,7 +23,7 @@ def make(*contents: bytes, kind: Kind = Kind.CHUNK) -> tuple[bytes, tuple[Frame,
     body, table = pack.HEADER, []
     compressor = zstandard.ZstdCompressor()
     for content in contents:
-        codec, stored = frames.encode_frame(content, compressor, True)
+        codec, stored = encode_frame(content, compressor)
         oid = Oid.of(content, kind)
         table.append(Frame(oid, len(body), len(stored), len(content), kind, codec, xxh3_64_intdigest(stored)))
         body += stored
@@ -38,12 +39,12 @@ def entry(**changes: int) -> bytes:
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=8, unique=True))
 def test_round_trip(contents: list[bytes]) -> None:
     data, table = make(*contents)
-    assert pack.decode_pack(data) == table
+    assert decode_pack(data) == table
     for content, item in zip(contents, table, strict=True):
         stored = data[item.offset : item.offset + item.stored]
         frames.check_frame(stored, item)
         assert frames.decode_frame(stored, item) == content
-        assert isinstance(pack.decode_pack(data)[0].kind, Kind)
+        assert isinstance(decode_pack(data)[0].kind, Kind)
 
 
 def test_sizes_are_those_of_the_spec() -> None:
@@ -59,7 +60,7 @@ def test_damage_of_the_index_never_passes(data: st.DataObject) -> None:
     at = data.draw(st.one_of(st.integers(0, 15), st.integers(footer_at, len(raw) - 1)))
     raw[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises((BadPackIndex, FormatVersion)):
-        pack.decode_pack(bytes(raw))
+        decode_pack(bytes(raw))
 
 
 @given(st.integers(0, 200))
@@ -67,9 +68,9 @@ def test_truncated_packs_are_refused(size: int) -> None:
     whole, _ = make(b"one", b"two")
     if size < len(whole):
         with pytest.raises(BadPackIndex):
-            pack.decode_pack(whole[:size])
+            decode_pack(whole[:size])
     with pytest.raises(BadPackIndex):
-        pack.decode_pack(whole + b"\0" * (size + 1))
+        decode_pack(whole + b"\0" * (size + 1))
 
 
 @pytest.mark.parametrize(
@@ -142,14 +143,6 @@ def test_header_versions() -> None:
     for bad in (b"WEFTPACK\0\0\0\0\0\0\0\0", b"WEFTPACK\x01\0\0\0\1\0\0\0", b"PK" + bytes(14), b""):
         with pytest.raises(BadPackIndex):
             pack.check_header(bad)
-
-
-def test_compression_is_kept_only_where_it_helps() -> None:
-    compressor = zstandard.ZstdCompressor()
-    assert frames.encode_frame(b"a" * 1000, compressor, True)[0] == ZSTD
-    assert frames.encode_frame(b"a" * 1000, compressor, False) == (RAW, b"a" * 1000)
-    assert frames.encode_frame(b"abc", compressor, True) == (RAW, b"abc")
-    assert frames.encode_frame(b"", compressor, True) == (RAW, b"")
 
 
 def packed_frame(data: bytes, raw: int) -> tuple[bytes, Frame]:

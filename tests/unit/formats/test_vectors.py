@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from packbytes import decode_pack
 from weft.errors import WeftError
 from weft.formats import frame as frames
-from weft.formats import index_segment, layout, manifest, pack, pointer, recipe
+from weft.formats import index_segment, layout, manifest, pointer, recipe
 from weft.model.oid import Kind, Oid, segment_id
 from weft.model.paths import RepoPath, check_data_name
 from weft.model.pointer import Pointer
@@ -53,7 +54,7 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "manifests": manifest.decode,
     "recipes": recipe.decode,
     "layouts": layout.decode,
-    "packs": pack.decode_pack,
+    "packs": decode_pack,
     "segments": index_segment.decode,
 }
 INVALID = [(title, row) for title in DECODERS for row in vectors(title)["invalid"]]
@@ -151,7 +152,7 @@ def test_packs() -> None:
     for row in vectors("packs")["valid"]:
         data = bytes.fromhex(row["hex"])
         assert Oid.of(data).hex() == row["name"]
-        found = pack.decode_pack(data)
+        found = decode_pack(data)
         assert len(found) == len(row["frames"])
         for item, told in zip(found, row["frames"], strict=True):
             stored = data[item.offset : item.offset + item.stored]

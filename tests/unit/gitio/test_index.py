@@ -13,7 +13,6 @@ from weft.gitio.index import (
     first_parents,
     read_index,
     read_staged,
-    staged_changes,
     tree_entries,
 )
 
@@ -66,7 +65,7 @@ def test_what_is_staged_tells_both_sides(filled):
     os.unlink(f"{filled.path}/ünï")
     filled.git("add", "-A")
     filled.write("unstaged", b"not told")
-    changes = {change.path: change for change in staged_changes(filled.repo)}
+    changes = {change.path: change for change in read_staged(filled.repo)[1]}
     assert changes["a0"] == Change("M", "a0", "a0", *facts(filled, path="a0"), *before)
     assert changes["fresh"] == Change("A", "fresh", "fresh", *facts(filled, path="fresh"))
     assert (changes["ünï"].status, changes["ünï"].mode, changes["ünï"].blob) == ("D", "", "")
@@ -108,7 +107,7 @@ def test_the_settings_of_the_user_change_nothing(filled):
     for key, value in {"diff.renames": "copies", "diff.external": "false", "diff.noprefix": "true"}.items():
         filled.git("config", key, value)
     filled.git("mv", "a0", "moved")
-    assert sorted((change.status, change.path) for change in staged_changes(filled.repo)) == [
+    assert sorted((change.status, change.path) for change in read_staged(filled.repo)[1]) == [
         ("A", "moved"),
         ("D", "a0"),
     ]

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
 from kit import pseudo_random
+from packbytes import decode_pack
 from weft.errors import EnvironmentFault, WeftError
-from weft.formats.pack import MAX_PACK, decode_pack
+from weft.formats.pack import MAX_PACK
 from weft.model.entry import RAW
 from weft.model.oid import Kind, Oid
 from weft.objects import store_folder

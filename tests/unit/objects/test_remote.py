@@ -25,7 +25,7 @@ from weft.model.oid import Oid
 from weft.model.pointer import Pointer
 from weft.model.remote import ChunkerParams, StoreFormat
 from weft.objects.catalog import LOCAL
-from weft.objects.closure_check import check_remote, remote_states, root_pointers
+from weft.objects.closure_check import check_remote, remote_states
 from weft.objects.download import fetch
 from weft.objects.presence import Presence
 from weft.objects.remote import SMALL, read_bounded
@@ -401,9 +401,6 @@ def test_roots_are_read_with_what_is_wrong_with_them(tmp_path: Path) -> None:
         found = {one.name: one for one in remote.roots()}
         assert found[root_name(good)].root is not None
         assert found[root_name(bad)].root is None
-        pointers, problems = root_pointers(remote)
-        assert [pointer.oid for pointer in pointers.values()] == [good.oid]
-        assert [problem.key for problem in problems] == [key]
         storage.write(key, bytes(SMALL + 1))
         assert [one.name for one in remote.roots() if one.root is None] == [root_name(bad)]
         lying = remote.read_root(Pointer("dir", "good", good.oid, good.size + 1, good.files))

@@ -50,9 +50,9 @@ def test_nothing_is_visible_before_finish_and_nothing_after_abort(tmp_path: Path
     with opened(tmp_path) as store:
         writer = store.writer()
         oid = writer.add_object(Kind.CHUNK, b"data")
-        assert not store.has(oid)
+        assert store.missing((oid,))
         writer.abort()
-        assert not store.has(oid)
+        assert store.missing((oid,))
         assert [files for _, _, files in os.walk(tmp_path / "store" / "packs") if files] == []
         assert os.listdir(tmp_path / "store" / "tmp") == []
         writer = store.writer()

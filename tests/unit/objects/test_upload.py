@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from packbytes import decode_pack
 from transfer_kit import REPO, add, clone, edit, flatten, flip, noise, read_tree, remote_at, small_tree
 from weft.errors import HashMismatch, NetworkFault, NotOnRemote, ObjectMissing
-from weft.formats.pack import decode_pack
 from weft.formats.root import root_name
 from weft.model.oid import Kind, Oid
 from weft.objects.catalog import LOCAL

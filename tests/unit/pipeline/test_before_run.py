@@ -9,6 +9,7 @@ import pytest
 from weft.errors import SecretRefused, StageFault
 from weft.model.stage import Ignore, Stage
 from weft.pipeline.before_run import refuse_before
+from weft.pipeline.validate.secrets import secrets
 
 TOKEN = "hf_" + "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1z3"
 
@@ -56,6 +57,13 @@ def test_a_secret_among_the_params_unless_it_is_ignored() -> None:
     refuse_before(_stage("x"), params, [Ignore("WEFT021", "conf/*", "why")])
     with pytest.raises(SecretRefused):
         refuse_before(_stage("x"), {"p.yaml": {"keys": ["fine", TOKEN]}})
+
+
+def test_an_id_of_git_in_the_place_of_a_secret_as_in_the_file_that_a_commit_refuses() -> None:
+    line = "api_token: 3f2a9bc01d2e4f5a6b7c8d9e0f1a2b3c4d5e6f70"
+    assert list(secrets("p.yaml", line, holds_ids=False))
+    with pytest.raises(SecretRefused):
+        refuse_before(_stage("x"), {"p.yaml": dict([line.split(": ")])})
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from weft.workspace import batch as batch_module
 from weft.workspace import fill as fill_module
 from weft.workspace import plan_checkout as plan_module
 from weft.workspace import writer as writer_module
-from weft.workspace.probe import Traits, probe, probe_file_system
+from weft.workspace.probe import Traits, probe
 from worktrees import WorkTree
 
 FILES = {"a": b"1", "sub/b": b"22", "sub/deep/c": b"333", "other/d": b"4"}
@@ -218,7 +218,7 @@ def test_user_files_in_a_directory_that_must_become_a_file_are_not_lost(tree):
     assert (tree.root / "y/mine").read_bytes() == b"unsaved"
     tree.checkout(first, force=True)
     assert tree.tree() == {"y": b"file"}
-    assert tree.store.has(Oid.of(b"unsaved"))
+    assert not tree.store.missing((Oid.of(b"unsaved"),))
 
 
 def test_the_tracked_path_itself_changes_type(tree):
@@ -530,4 +530,3 @@ def test_a_rename_in_case_only_removes_the_old_name_first(tree):
 def test_the_probe_cleans_up(tmp_path):
     assert probe(str(tmp_path)) == Traits(False, False, False)
     assert os.listdir(tmp_path) == []
-    assert "tells case apart" in probe_file_system(str(tmp_path))

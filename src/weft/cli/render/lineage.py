@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from weft.cli.context import Page, View
@@ -28,8 +28,6 @@ from weft.workflows.lineage import (
 
 _SHOWN = 10
 """So many values or files of one kind are listed; the rest is counted, but with -v all are."""
-
-Children = Callable[[str], Sequence[str]]
 
 
 def show_page(result: ShowResult, view: View) -> Page:
@@ -144,7 +142,7 @@ def why_page(result: WhyResult, view: View) -> Page:
     if result.run:
         rows += _run_rows(result.run, view)
     elif result.stage:
-        rows.append(("run", view.paint.care("no record tells how it came to be")))
+        rows.append(("run", view.paint.care(f"no record says which run made it: weft repro {escape(result.stage)}")))
     rows.append(("brought by", _brought(result.brought)))
     rows += [("stale", view.paint.care(reason_text(reason))) for reason in result.stale]
     return Page(data=tuple(_labelled(rows)), notes=tuple(map(escape, result.notes)))

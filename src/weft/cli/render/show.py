@@ -125,7 +125,7 @@ def _id(oid: str, view: View) -> str:
 def _stage(stage: ShownStage, view: View) -> Iterator[tuple[str, str]]:
     yield "command", _words(stage.cmd, view) + (f"  in {escape(stage.wdir)}" if stage.wdir else "")
     if not stage.recorded:
-        yield "run", view.paint.care("no record tells of one")
+        yield "run", view.paint.care(f"no record says which run made it: weft repro {escape(stage.name)}")
         return
     if stage.stale:
         label = FROZEN if stage.frozen else "stale"

@@ -82,7 +82,8 @@ def _unrecorded(context: Context, stage: Stage) -> tuple[tuple[str, str], ...]:
     path = record_path(stage.name)
     there = tuple(out.path for out in stage.outs if stages.results(context, out))
     if path not in context.index:
-        return tuple((out, "is there, and no record tells how") for out in there)
+        text = f"is there, and no record says which run made it: weft repro {stage.name}"
+        return tuple((out, text) for out in there)
     fault = next((one.message for one in context.found if one.path == path), "it is no plain file")
     return (path, f"cannot be read: {fault}"), *((out, f"is there, and {path} cannot be read") for out in there)
 

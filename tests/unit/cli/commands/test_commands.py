@@ -130,8 +130,15 @@ def test_add_to_the_remote_at_once(project, cli):
 
 def test_add_refuses_what_is_too_large(project, cli):
     (project / "new").write_bytes(bytes(2048))
-    assert "E_LIMIT" in cli("add", "--max-size", "1K", "new", code=3).err
-    cli("add", "--max-size", "2K", "new")
+    said = cli("add", "--max-size", "1K", "new", code=3).err
+    assert "E_LIMIT" in said
+    assert "hint: weft add --max-size 2048 new\n" in said
+    cli("add", "--max-size", "2048", "new")
+    (project / "in it").mkdir()
+    (project / "in it/new").write_bytes(bytes(3000))
+    said = cli("add", "--max-size", "1K", "in it", code=3).err
+    assert "hint: weft add --max-size 3000 'in it'\n" in said
+    cli("add", "--max-size", "3000", "in it")
 
 
 def test_names_after_dashes(project, cli):
