@@ -148,8 +148,8 @@ def test_a_frozen_stage_is_no_excuse_and_a_record_that_was_changed_is_named(repo
 def test_status_names_results_where_all_records_are_gone(repo: Lineage) -> None:
     shutil.rmtree(repo.root / "lineage")
     said = told(repo, "status")
-    assert "not right: out.txt is there, and no record tells how" in said
-    assert "not right: metrics.json is there, and no record tells how" in said
+    assert "not right: out.txt is there, and no record says which run made it: weft repro make" in said
+    assert "not right: metrics.json is there, and no record says which run made it: weft repro make" in said
 
 
 def test_status_is_silent_before_a_stage_has_run(repo: Lineage) -> None:
