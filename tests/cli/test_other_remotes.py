@@ -95,15 +95,25 @@ def test_private_settings_never_come_by_a_commit(tmp_path: Path, kind: str) -> N
     assert "E_UNTRUSTED_CONFIG" in repo.weft("remote", "list", code=3).err
 
 
-def test_a_commit_may_not_name_such_a_place(tmp_path: Path, sftp: Sftp) -> None:
-    repo = Repo.make(tmp_path / "repo", env=sftp.env)
-    refused = repo.weft("config", "set", "remotes.origin.url", "sftp://h/x", code=None)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("url", "sftp://h/x"), ("url", "/srv/x"), ("endpoint", "http://s3.example:9000")],
+)
+def test_a_commit_may_not_name_such_a_place(tmp_path: Path, key: str, value: str) -> None:
+    repo = Repo.make(tmp_path / "repo", "s3://bucket/x", "--no-check")
     config = repo.root / ".weft" / "config.yaml"
-    if refused.code == 0:
-        assert "sftp://h/x" in config.read_text()
-    else:
-        config.write_text(config.read_text() + "remotes: {origin: {url: 'sftp://h/x'}}\n")
+    before = config.read_text()
+    refused = repo.weft("config", "set", f"remotes.origin.{key}", value, code=3)
+    assert "E_UNTRUSTED_CONFIG" in refused.err
+    assert f"hint: weft config set --private remotes.origin.{key} {value}\n" in refused.err
+    assert config.read_text() == before
+    # Written by another hand, it is refused where it would be used, and goes as a whole.
+    config.write_text(before.replace("s3://bucket/x", value) if key == "url" else before + f"    {key}: {value}\n")
     assert "E_UNTRUSTED_CONFIG" in repo.weft("push", code=3).err
+    assert "hint: weft remote remove origin\n" in repo.weft("config", "unset", "remotes.origin.url", code=3).err
+    repo.weft("remote", "remove", "origin")
+    assert value not in config.read_text()
+    repo.weft("config", "set", "--private", "remotes.origin.url", "sftp://h/x")
 
 
 def test_ssh_says_what_is_wrong(tmp_path: Path, sftp: Sftp) -> None:
