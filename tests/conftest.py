@@ -22,10 +22,8 @@ settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def seaweed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """One S3 server for all tests of this worker; the environment is left alone."""
-    server = Seaweed(tmp_path_factory.mktemp("seaweed"))
-    server.start()
-    yield server
-    server.stop()
+    with Seaweed.started(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -41,46 +39,36 @@ def seaweed(seaweed_server: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed
 @pytest.fixture
 def own_seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """An S3 server of this test alone, to be killed and started again."""
-    server = Seaweed(tmp_path_factory.mktemp("own-seaweed"))
-    server.start()
-    yield server
-    server.stop()
+    with Seaweed.started(tmp_path_factory.mktemp("own-seaweed")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcs]:
     """One emulator of Google Cloud Storage for all tests of this worker."""
-    server = Gcs(tmp_path_factory.mktemp("gcs"))
-    server.start()
-    yield server
-    server.stop()
+    with Gcs.started(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def sftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
     """One SSH server for all tests of this worker; the environment is left alone."""
-    server = Sftp(tmp_path_factory.mktemp("sftp"))
-    server.start()
-    yield server
-    server.stop()
+    with Sftp.started(tmp_path_factory.mktemp("sftp")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def dav_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dav]:
     """One WebDAV server for all tests of this worker; the environment is left alone."""
-    server = Dav(tmp_path_factory.mktemp("dav"))
-    server.start()
-    yield server
-    server.stop()
+    with Dav.started(tmp_path_factory.mktemp("dav")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def azurite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     """One emulator of Azure Blob Storage for all tests of this worker; the environment is left alone."""
-    server = Azurite(tmp_path_factory.mktemp("azurite"))
-    server.start()
-    yield server
-    server.stop()
+    with Azurite.started(tmp_path_factory.mktemp("azurite")) as server:
+        yield server
 
 
 def _with(server: Sftp | Dav | Azurite, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from forks import WEFT, Forks
+
+_SECONDS = 300
+FORKS = Forks()
 
 BASE_ENV = {
     "GIT_AUTHOR_NAME": "Test",
@@ -64,23 +68,27 @@ class Repo:
         return repo
 
     def run(self, *argv: str, code: int | None = 0, env: Mapping[str, str] | None = None) -> Ran:
-        done = subprocess.run(
-            argv,
-            cwd=self.root,
-            env=environment({**self.env, **(env or {})}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=300,
-        )
-        ran = Ran(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        whole = environment({**self.env, **(env or {})})
+        done = FORKS.run(argv[len(WEFT) :], self.root, whole, _SECONDS) if argv[: len(WEFT)] == WEFT else None
+        if done is None:
+            started = subprocess.run(
+                argv,
+                cwd=self.root,
+                env=whole,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_SECONDS,
+            )
+            done = (started.returncode, started.stdout, started.stderr)
+        ran = Ran(done[0], done[1].decode(errors="replace"), done[2].decode(errors="replace"))
         if code is not None:
             assert ran.code == code, f"{argv} gave {ran.code}, not {code}\n{ran.out}\n{ran.err}"
         assert "Traceback" not in ran.err, ran.err
         return ran
 
     def weft(self, *args: str, code: int | None = 0, env: Mapping[str, str] | None = None) -> Ran:
-        return self.run(sys.executable, "-m", "weft", *args, code=code, env=env)
+        return self.run(*WEFT, *args, code=code, env=env)
 
     def git(self, *args: str, code: int | None = 0) -> Ran:
         return self.run("git", *args, code=code)
@@ -124,6 +132,24 @@ def snapshot(root: Path) -> dict[str, Any]:
             else:
                 found[key] = ("file", Path(path).read_bytes(), bool(os.stat(path).st_mode & 0o100))
     return found
+
+
+def nobody(home: Path) -> dict[str, str]:
+    """The environment of a user who accepts no place by a pattern."""
+    return {"WEFT_TRUST": "", "XDG_CONFIG_HOME": "", "HOME": str(home)}
+
+
+def packs_below(folder: Path) -> list[Path]:
+    """The packs of a store or a remote."""
+    return sorted(folder.rglob("*.pack"))
+
+
+def falsify(remote: Path) -> None:
+    """Put zeros of the same length in the place of every pack of a remote."""
+    for pack in packs_below(remote / "packs"):
+        size = pack.stat().st_size
+        pack.chmod(0o644)
+        pack.write_bytes(bytes(size))
 
 
 def pseudo_random(size: int, seed: int) -> bytes:

@@ -18,8 +18,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ACCESS_KEY = "weft-test-key"
 SECRET_KEY = "weft-test-secret"
@@ -57,6 +59,17 @@ class Server:
         self.folder = folder
         self.log = folder / "log.txt"
         self.process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator[Self]:
+        """A server of ``folder`` for the length of a block."""
+        server = cls(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
     def command(self) -> list[str]:
         raise NotImplementedError

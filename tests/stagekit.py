@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +95,25 @@ def pipeline(tmp_path: Path, *, remote: bool = False, text: bytes = PIPELINE) ->
 
 
 def done(tmp_path: Path, *, remote: bool = False, text: bytes = PIPELINE) -> Project:
-    """The same after a `weft repro` that was committed."""
-    repo = pipeline(tmp_path, remote=remote, text=text)
+    """The same after a `weft repro` that was committed; without a remote a copy of one that was made before."""
+    if remote:
+        return _done(tmp_path, remote=True, text=text)
+    shutil.copytree(_template(text), tmp_path, symlinks=True, dirs_exist_ok=True)
+    repo = Project(tmp_path / "repo")
+    repo.git("update-index", "-q", "--refresh")
+    return repo
+
+
+@cache
+def _template(text: bytes) -> str:
+    top = tempfile.mkdtemp(prefix="weft-stages-")
+    atexit.register(shutil.rmtree, top)
+    _done(Path(top), remote=False, text=text)
+    return top
+
+
+def _done(top: Path, *, remote: bool, text: bytes) -> Project:
+    repo = pipeline(top, remote=remote, text=text)
     repo.weft("repro")
     repo.commit("results")
     repo.ran()

@@ -52,6 +52,17 @@ def user(uid: int, home: Path, *groups: int) -> User:
     return User(uid, home, groups or (GROUP,))
 
 
+def mounts() -> list[str]:
+    """What has to stand before a command that mounts something, which nobody else sees: as root, or in a user namespace."""
+    for prefix in (["unshare", "-m"], ["unshare", "-rm"]):
+        probe = [*prefix, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+        if shutil.which("unshare") and subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+            return prefix
+    return pytest.fail(
+        "this test mounts file systems: run it as root, or allow user namespaces (unshare of util-linux)"
+    )
+
+
 class UserRepo(Repo):
     """A work tree that belongs to a user, who runs all commands there."""
 

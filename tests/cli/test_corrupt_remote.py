@@ -72,13 +72,12 @@ def _variants(remote: Path, kind: str) -> Iterator[tuple[str, Path, bytes]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_wrong_bytes_never_come_out(kind: str, origin: tuple[Repo, Path, dict[str, object]], tmp_path: Path) -> None:
     repo, remote, expected = origin
-    shutil.copytree(repo.root / ".git", tmp_path / "git")
+    fresh = repo.clone(tmp_path / "fresh")
+    fresh.find_remote_at(remote)
     noticed = 0
     for number, (name, path, data) in enumerate(_variants(remote, kind)):
         good = path.read_bytes()
-        clone = Repo(tmp_path / f"clone{number}")
-        repo.git("clone", "-q", str(repo.root), str(clone.root))
-        clone.find_remote_at(remote)
+        clone = Repo(shutil.copytree(fresh.root, tmp_path / f"clone{number}", symlinks=True))
         path.chmod(0o644)
         path.write_bytes(data)
         try:

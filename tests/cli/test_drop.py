@@ -296,8 +296,7 @@ def test_a_shared_store_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["hard", "symlink"])
 def test_links_go_and_the_whole_files_stay_unless_asked(repo: Repo, kind: str) -> None:
     repo.weft("config", "set", "--private", "checkout.link", kind)
-    repo.weft("config", "set", "--private", "checkout.linkFrom", "1000", code=None)
-    repo.weft("config", "set", "--private", "link_from", "1000", code=None)
+    repo.weft("config", "set", "--private", "checkout.link_from", "1000")
     repo.weft("checkout", "--link", kind)
     copies = repo.root / ".git/weft/store/files"
     if not copies.exists():

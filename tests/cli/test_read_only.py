@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kit import Ran, Repo, snapshot
-from users import UserRepo, user
+from users import UserRepo, mounts, user
 
 
 def _as_guest(root: Path, home: Path) -> UserRepo:
@@ -85,7 +85,7 @@ def test_a_read_only_file_system_is_looked_at_as_well(repo: Repo) -> None:
     script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && shift && exec "$@"'
 
     def weft(*words: str, code: int | None = 0) -> Ran:
-        command = ("unshare", "-m", "sh", "-c", script, str(repo.root), "-", sys.executable, "-m", "weft", *words)
+        command = (*mounts(), "sh", "-c", script, str(repo.root), "-", sys.executable, "-m", "weft", *words)
         return repo.run(*command, code=code)
 
     repo.write({"data/f": b"changed\n"})

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kit import Repo
+from kit import Repo, nobody, packs_below
 
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
     """A repository whose user accepts nothing but what was typed here."""
-    made = Repo.make(
-        tmp_path / "repo", "../remote", env={"WEFT_TRUST": "", "XDG_CONFIG_HOME": "", "HOME": str(tmp_path)}
-    )
+    made = Repo.make(tmp_path / "repo", "../remote", env=nobody(tmp_path))
     made.write({"d/x": b"one"})
     made.weft("add", "d")
     made.commit("data")
@@ -145,3 +143,15 @@ def test_the_endpoint_stays_where_it_was_said(tmp_path: Path) -> None:
     assert "example" not in committed(repo)
     assert "endpoint" not in private(repo).partition("accepted")[0]
     assert "E_SECRET" in repo.weft("remote", "set-url", "origin", "s3://KEY:SECRET@bucket", code=3).err
+
+
+def test_the_old_spelling_of_the_check_of_a_remote_reads_the_remote(repo: Repo, tmp_path: Path) -> None:
+    sound = repo.weft("verify", "--remote").out
+    for words in (("--on-remote",), ("--on-remote", "-r", "origin")):
+        assert repo.weft("verify", *words).out == sound
+    for pack in packs_below(tmp_path / "remote"):
+        pack.unlink()
+    repo.weft("verify")
+    lost = repo.weft("verify", "--remote", code=4).out
+    for words in (("--on-remote",), ("--on-remote", "-r", "origin")):
+        assert repo.weft("verify", *words, code=4).out == lost

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 
 from kit import environment, pseudo_random
 from stagekit import Project, clone_of, done, pipeline
+from users import mounts
 from weft.pipeline.plan import Reason
 from weft.workflows.project import open_project
 from weft.workflows.repro import repro
@@ -300,20 +300,13 @@ def test_a_store_that_cannot_take_the_outs_records_nothing(tmp_path: Path) -> No
     assert repo.weft("status", "--exit-code").code == 0
 
 
-def _mounts() -> bool:
-    argv = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    return bool(shutil.which("unshare")) and subprocess.run(argv, capture_output=True, check=False).returncode == 0
-
-
 def test_a_full_disk_is_named_and_outs_on_another_file_system_are_moved_within_it(tmp_path: Path) -> None:
-    if not _mounts():
-        pytest.skip("no user namespaces here")
     text = b"stages:\n  s: {cmd: 'ls -A big; head -c $SIZE /dev/zero > big/o', outs: [big/o]}\n"
     repo = pipeline(tmp_path, text=text)
     (repo.root / "big").mkdir()
     weft = f"{sys.executable} -m weft run s --force"
     script = f"mount -t tmpfs -o size=1m tmpfs big; cd .; SIZE=1000 {weft} && SIZE=1001 {weft} && SIZE=9000000 {weft}"
-    done_ = repo.run("unshare", "-rm", "sh", "-c", script, code=6, env={"COUNT": str(repo.counter)})
+    done_ = repo.run(*mounts(), "sh", "-c", script, code=6, env={"COUNT": str(repo.counter)})
     assert "s: ran" in done_.out
     assert "the disk is full" in done_.err
     assert "\no\n" not in done_.out.replace("o.weft", ""), "the old out was out of the way"

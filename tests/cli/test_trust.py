@@ -12,15 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from kit import Repo, environment
+from kit import Repo, environment, nobody
 from weft.model.remote import Trust
 from weft.workflows.connect import connection, find_remote
 from weft.workflows.project import open_project
-
-
-def nobody(home: Path) -> dict[str, str]:
-    """The environment of somebody who has accepted nothing yet."""
-    return {"WEFT_TRUST": "", "XDG_CONFIG_HOME": "", "HOME": str(home)}
 
 
 @pytest.fixture

@@ -30,10 +30,8 @@ SIZE = 600_000
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """A server of this module alone, to be killed and started again."""
-    server = Seaweed(tmp_path_factory.mktemp("mortal"))
-    server.start()
-    yield server
-    server.stop()
+    with Seaweed.started(tmp_path_factory.mktemp("mortal")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +139,7 @@ def test_the_server_is_killed_and_stays_away(tmp_path: Path, template: Path, mor
             proxy.watch(SIZE, mortal.kill)
             ran = repo.weft("pull", code=6)
             assert "E_NETWORK" in ran.err
-            assert "hint" in ran.err or "next" in ran.err or "again" in ran.err, ran.err
+            assert "hint:" in ran.err, ran.err
         finally:
             mortal.kill()
             mortal.start()
@@ -188,7 +186,7 @@ def test_a_network_that_never_carries_a_pack(tmp_path: Path, template: Path, sea
         repo = pushed(world) if verb == "pull" else world.repo
         proxy.then = SIZE // 2
         ran = repo.weft(verb, code=6)
-        assert "E_NETWORK" in ran.err or "E_STORAGE" in ran.err
+        assert "E_NETWORK" in ran.err
         assert world.wrong(repo, ran) == []
         proxy.then = None
         converges(world, repo, verb)

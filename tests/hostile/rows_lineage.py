@@ -42,9 +42,20 @@ def honest(repo: Lineage, **changes: object) -> Lineage:
 
 
 def refused(repo: Lineage, *rules: str) -> None:
-    """What is there now is found by ``rules`` alone, staged and committed: refused, or where only an input is another one
-    marked as stale, and refused by --strict."""
+    """What is there now is refused by ``rules`` alone, staged and committed."""
     repo.git("add", "-A")
+    assert not hook_validate(str(repo.root)).passed
+    found(repo, *rules)
+
+
+def stale(repo: Lineage, *rules: str) -> None:
+    """What is there now is marked as stale by ``rules`` alone, which --strict refuses: an input is another one."""
+    repo.git("add", "-A")
+    assert hook_validate(str(repo.root)).passed
+    found(repo, *rules)
+
+
+def found(repo: Lineage, *rules: str) -> None:
     assert {one.rule for one in validate_staged(str(repo.root)).violations} == set(rules)
     assert not hook_validate(str(repo.root), strict=True).passed
     repo.git("commit", "-q", "--no-verify", "-m", "hostile")
@@ -56,7 +67,7 @@ def other_types(tmp_path: Path) -> None:
     repo = honest(ran(tmp_path, params="used: {a: [1, 2], b: 0.0, c: [[1]]}\n"))
     for old, new in (("[1, 2]", "[true, 2.0]"), ("0.0", "-0.0"), ("[[1]]", "[[1.0]]")):
         repo.replace("params.yaml", old, new)
-        refused(repo, "WEFT009")
+        stale(repo, "WEFT009")
 
 
 def two_dialects(tmp_path: Path) -> None:
@@ -64,7 +75,7 @@ def two_dialects(tmp_path: Path) -> None:
     params = "used:\n" + "".join(f"  {key}: {text}\n" for key, text in texts.items())
     repo = honest(ran(tmp_path, params=params, settings="lr = (1, 2)\n"))
     repo.write("settings.py", "lr = [1, 2]\n")
-    refused(repo, "WEFT009")
+    stale(repo, "WEFT009")
     twins = {
         "a": '"no"',
         "b": "12",
@@ -77,7 +88,7 @@ def two_dialects(tmp_path: Path) -> None:
     }
     for key, text in twins.items():
         repo.replace("params.yaml", f"  {key}: {texts[key]}\n", f"  {key}: {text}\n")
-        refused(repo, "WEFT009")
+        stale(repo, "WEFT009")
 
 
 def a_module_that_is_more(tmp_path: Path) -> None:
@@ -90,18 +101,18 @@ def a_module_that_is_more(tmp_path: Path) -> None:
         "globals().update(lr=0.9)",
     ):
         repo.write("settings.py", f"lr = 0.1\n{more}\n")
-        refused(repo, "WEFT009", "WEFT013")
+        stale(repo, "WEFT009", "WEFT013")
     repo.write("settings.py", "from other import lr\n")
     code = {**repo.record_of("look").code, "settings.py": repo.blob("settings.py")}
     honest(repo, code=code)
     repo.write("settings.py", "from another import lr\n")
-    refused(repo, "WEFT013")
+    stale(repo, "WEFT013")
 
 
 def new_files(tmp_path: Path) -> None:
     repo = honest(ran(tmp_path))
     repo.point("code/deep/data.csv")
-    refused(repo, "WEFT011")
+    stale(repo, "WEFT011")
     repo.write("plots/deep/fake.csv", "2\n")
     refused(repo, "WEFT010")
 
@@ -116,10 +127,13 @@ def links(tmp_path: Path) -> None:
     honest(repo, code={name: repo.blob(name) for name in names}, modes={**found.modes, **modes})
     for name in ("shared/real.py", "shared/pkg/two.py"):
         repo.write(name, "2\n")
-        refused(repo, "WEFT013")
-    for name, target in (("alias", "other"), ("code/real.py", "/etc/hostname"), ("code/real.py", "../../x")):
-        (repo.root / name).unlink()
-        (repo.root / name).symlink_to(target)
+        stale(repo, "WEFT013")
+    (repo.root / "alias").unlink()
+    (repo.root / "alias").symlink_to("other")
+    stale(repo, "WEFT013")
+    for target in ("/etc/hostname", "../../x"):
+        (repo.root / "code/real.py").unlink()
+        (repo.root / "code/real.py").symlink_to(target)
         refused(repo, "WEFT013")
     # A record that tells of such a link does not tell what the run read.
     (repo.root / "code/out.py").symlink_to("/etc/hostname")
@@ -141,23 +155,23 @@ def submodule(tmp_path: Path) -> None:
     code = {"code/look.py": repo.blob("code/look.py"), "code/lib": inner.git("rev-parse", "HEAD").strip()}
     honest(repo, code=code, modes={"code/lib": "submodule"})
     repo.git("-C", "code/lib", "checkout", "-q", "HEAD~1")
-    refused(repo, "WEFT013")
+    stale(repo, "WEFT013")
 
 
 def compiled(tmp_path: Path) -> None:
     repo = honest(ran(tmp_path))
     repo.write("code/deep/__pycache__/look.cpython-311.pyc", "x")
     repo.git("add", "-f", "code")
-    refused(repo, "WEFT013")
+    stale(repo, "WEFT013")
 
 
 def other_modes(tmp_path: Path) -> None:
     repo = honest(ran(tmp_path, **{"code/name": "look.py"}))
     (repo.root / "code/look.py").chmod(0o755)
-    refused(repo, "WEFT013")
+    stale(repo, "WEFT013")
     (repo.root / "code/name").unlink()
     (repo.root / "code/name").symlink_to("look.py")
-    refused(repo, "WEFT013")
+    stale(repo, "WEFT013")
 
 
 def part_of_a_directory(tmp_path: Path) -> None:
@@ -168,7 +182,7 @@ def part_of_a_directory(tmp_path: Path) -> None:
     repo.point("data/raw", "2")
     repo.record("prepare")
     repo.record("look", deps=(part,))
-    refused(repo, "WEFT011")
+    stale(repo, "WEFT011")
 
 
 def false_runs(tmp_path: Path) -> None:

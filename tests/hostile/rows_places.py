@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from kit import Ran, Repo
+from kit import Ran, Repo, nobody
 from tinyhttp import Reply, Request, Tiny, serving
 from weft.storage.local import LocalStorage
 
@@ -22,15 +22,11 @@ KEYS = {
 
 def _project(root: Path, remote: str = "", *words: str) -> Repo:
     """A repository with data, whose user added ``remote`` by hand."""
-    repo = Repo.make(root, remote, *words, env=_nobody(root.parent))
+    repo = Repo.make(root, remote, *words, env={**nobody(root.parent), **KEYS})
     repo.write({"d/x": b"private"})
     repo.weft("add", "d")
     repo.commit("data")
     return repo
-
-
-def _nobody(home: Path) -> dict[str, str]:
-    return {"WEFT_TRUST": "", "XDG_CONFIG_HOME": "", "HOME": str(home), **KEYS}
 
 
 def _name(repo: Repo, url: str, endpoint: str = "", store: str = "") -> None:
@@ -145,7 +141,7 @@ def what_no_commit_may_name(tmp_path: Path) -> None:
 
 def get_from_a_stranger(tmp_path: Path) -> None:
     stranger = _project(tmp_path / "stranger")
-    reader = Repo(tmp_path, _nobody(tmp_path))
+    reader = Repo(tmp_path, {**nobody(tmp_path), **KEYS})
     with serving(_nothing_here) as server:
         _name(stranger, "s3://models", server.endpoint)
         stranger.commit("remote")

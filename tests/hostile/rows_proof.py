@@ -6,36 +6,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from kit import Ran, Repo, pseudo_random
+from kit import Ran, Repo, falsify, nobody, packs_below, pseudo_random
 
 RAW = pseudo_random(200_000, 7)
 
 
-def _nobody(home: Path) -> dict[str, str]:
-    """The environment of a user who accepts no place by a pattern."""
-    return {"WEFT_TRUST": "", "XDG_CONFIG_HOME": "", "HOME": str(home)}
-
-
 def _base(tmp_path: Path) -> Repo:
     """A repository whose data is pushed."""
-    made = Repo.make(tmp_path / "base", "../remote", env=_nobody(tmp_path))
+    made = Repo.make(tmp_path / "base", "../remote", env=nobody(tmp_path))
     made.write({"data/raw.txt": RAW})
     made.weft("add", "data/raw.txt")
     made.commit("data")
     made.weft("push")
     return made
-
-
-def _packs(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.pack"))
-
-
-def _falsify(remote: Path) -> None:
-    """Zeros of the same length in the place of every pack."""
-    for pack in _packs(remote / "packs"):
-        size = pack.stat().st_size
-        pack.chmod(0o644)
-        pack.write_bytes(bytes(size))
 
 
 def _refused(ran: Ran, *words: str) -> None:
@@ -45,14 +28,14 @@ def _refused(ran: Ran, *words: str) -> None:
 
 def _safe(repo: Repo) -> None:
     assert (repo.root / "data/raw.txt").read_bytes() == RAW
-    assert _packs(repo.root / ".git/weft/store/packs")
+    assert packs_below(repo.root / ".git/weft/store/packs")
 
 
 def remote_that_only_a_commit_names(tmp_path: Path) -> None:
     victim = _base(tmp_path).clone(tmp_path / "victim")
     victim.weft("pull")
     shutil.copytree(tmp_path / "remote", tmp_path / "fake")
-    _falsify(tmp_path / "fake")
+    falsify(tmp_path / "fake")
     path = victim.root / ".weft/config.yaml"
     path.write_text(path.read_text().replace("origin", "backup").replace("../remote", "../fake"))
     victim.commit("backup")
@@ -70,13 +53,14 @@ def remote_that_only_a_commit_names(tmp_path: Path) -> None:
 
 def false_bytes_on_an_accepted_remote(tmp_path: Path) -> None:
     repo = _base(tmp_path)
-    for words in (("drop", "--store", "data/raw.txt"), ("gc", "--limit", "1")):
-        _falsify(tmp_path / "remote")
+    # A drop leaves what other data needs: here nothing but the small objects of the pointer's data.
+    for words, left in ((("drop", "--store", "data/raw.txt"), 1), (("gc", "--limit", "1"), 0)):
+        falsify(tmp_path / "remote")
         _refused(repo.weft(*words, code=4), "E_HASH_MISMATCH", "origin", "nothing is dropped", "--repair")
         _safe(repo)
         repo.weft("verify", "--remote", "origin", "--sample", "100%", "--repair")
         repo.weft(*words)
-        assert not _packs(repo.root / ".git/weft/store/packs") or words[0] == "drop"
+        assert len(packs_below(repo.root / ".git/weft/store/packs")) == left
         repo.weft("pull")
         assert (repo.root / "data/raw.txt").read_bytes() == RAW
         repo.weft("fetch")
@@ -86,7 +70,7 @@ def remote_as_a_store(tmp_path: Path) -> None:
     other = _base(tmp_path).clone(tmp_path / "other")
     other.weft("pull")
     remote = tmp_path / "remote"
-    before = _packs(remote)
+    before = packs_below(remote)
     for words in (("init", "--store"), ("config", "set", "--private", "store.dir")):
         _refused(other.weft(*words, "../remote", code=3), "E_DIRECTORY", "is a remote")
     private = other.root / ".git/weft/config.yaml"
@@ -107,7 +91,7 @@ def remote_as_a_store(tmp_path: Path) -> None:
         _refused(other.weft("init", "--store", "../remote", code=3), "E_DIRECTORY", "is a remote")
         (remote / taken).rename(tmp_path / taken)
     _refused(other.weft("init", "--store", "../remote", code=3), "E_DIRECTORY", "is a remote")
-    assert _packs(remote) == before
+    assert packs_below(remote) == before
 
 
 ROWS: list[tuple[int, str, Callable[[Path], None]]] = [

@@ -17,13 +17,14 @@ from pathlib import Path
 import pytest
 
 from kit import in_memory
-from weft.errors import PathCollision, PermissionFault, SymlinkRefused, UnsavedChanges, WeftError
+from weft.errors import FileTypeRefused, PathCollision, PermissionFault, SymlinkRefused, UnsavedChanges, WeftError
 from weft.formats import manifest as manifest_format
 from weft.model.entry import Entry
 from weft.model.manifest import Manifest
 from weft.model.oid import Kind, Oid
 from weft.model.pointer import Pointer
 from weft.workspace.probe import Traits
+from weft.workspace.scan import scan_tree
 from worktrees import WorkTree
 
 NOBODY = 65534
@@ -140,14 +141,17 @@ def special_files(tmp_path: Path) -> None:
     with WorkTree(tmp_path) as tree:
         tree.fill({"a": b"1"})
 
-        def refused() -> None:
+        def left_out() -> None:
             begun = time.monotonic()
             assert tree.add().files == 1, "the rest is stored, and this is not"
+            assert tree.scan().special == ["odd"], "it is named in a warning"
+            with pytest.raises(FileTypeRefused):
+                scan_tree(str(tree.top), "data/odd")
             assert time.monotonic() - begun < 1
             os.unlink(tree.root / "odd")
 
         os.mkfifo(tree.root / "odd")
-        refused()
+        left_out()
         with socket.socket(socket.AF_UNIX) as server:
             before = os.getcwd()
             os.chdir(tree.root)
@@ -155,10 +159,10 @@ def special_files(tmp_path: Path) -> None:
                 server.bind("odd")
             finally:
                 os.chdir(before)
-        refused()
+        left_out()
         with suppress(PermissionError):
             os.mknod(tree.root / "odd", stat.S_IFCHR | 0o600, os.makedev(1, 3))
-            refused()
+            left_out()
 
 
 def open_writer(tmp_path: Path) -> None:

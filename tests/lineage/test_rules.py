@@ -227,6 +227,11 @@ def command_changed(repo: Lineage) -> None:
     repo.replace("weft.yaml", "python src/train.py", "python -O src/train.py")
 
 
+def other_spec(repo: Lineage) -> None:
+    """The digest of what was declared at the run is another one, and all else in the record is as it was."""
+    repo.record("train", spec="1" * 40)
+
+
 def command_run(repo: Lineage) -> None:
     command_changed(repo)
     repo.record("train")
@@ -486,6 +491,7 @@ HOSTILE: list[tuple[int, Change, Change]] = [
     (12, absolute_path, relative_path),
     (13, code_changed, code_run),
     (14, command_changed, command_run),
+    (14, other_spec, command_run),
     (14, stage_gone, stage_and_record_gone),
     (15, made_by_hand, made_by_a_run),
     (15, drawn_by_hand, not_drawn_yet),
@@ -521,6 +527,7 @@ STALE: set[Change] = {
     dep_changed,
     code_changed,
     command_changed,
+    other_spec,
     other_origin,
     lock_changed,
 }
@@ -528,7 +535,13 @@ STALE: set[Change] = {
 
 
 def rules_in(said: str) -> set[str]:
-    return {line.split()[0] for line in said.splitlines() if line.startswith("WEFT")}
+    return {rule for rule, _ in marks_in(said)}
+
+
+def marks_in(said: str) -> set[tuple[str, str]]:
+    """The rules that are named, each with how it is taken: stale, error or warning."""
+    lines = (line.split() for line in said.splitlines() if line.startswith("WEFT"))
+    return {(words[0], words[1]) for words in lines}
 
 
 @pytest.mark.parametrize(("number", "hostile", "honest"), HOSTILE, ids=[f"{n}-{h.__name__}" for n, h, _ in HOSTILE])
@@ -542,8 +555,7 @@ def test_only_this_rule_refuses_the_commit_and_its_twin_passes(
         strict = hook_validate(str(repo.root), strict=True)
         assert {(one.rule, one.severity) for one in strict.violations} == {(f"WEFT{number:03d}", "error")}
     said = repo.commit(code=int(hostile not in STALE))
-    assert rules_in(said) == {f"WEFT{number:03d}"}, said
-    assert (" stale " in said, " error " in said) == (hostile in STALE, hostile not in STALE)
+    assert marks_in(said) == {(f"WEFT{number:03d}", "stale" if hostile in STALE else "error")}, said
     assert (repo.git("rev-parse", "HEAD") == before) == (hostile not in STALE)
     twin = Lineage(Path(shutil.copytree(base, tmp_path / "twin", symlinks=True)))
     honest(twin)
@@ -607,7 +619,9 @@ def test_metrics_that_weft_keeps_are_told(repo: Lineage) -> None:
     values = {"metrics.json": {"auc": 0.9}}
     repo.record("train", metrics={})
     (repo.root / "metrics.json").unlink()
-    assert "it says nothing of the values in metrics.json" in repo.commit(code=1)
+    said = repo.commit(code=1)
+    assert rules_in(said) == {"WEFT014"}
+    assert "it says nothing of the values in metrics.json" in said
     repo.write("metrics.json", '{"auc": 0.9}\n')
     repo.record("train", metrics=values)
     (repo.root / "metrics.json").unlink()
@@ -616,7 +630,9 @@ def test_metrics_that_weft_keeps_are_told(repo: Lineage) -> None:
 
 def test_a_record_of_another_stage_under_this_name(repo: Lineage) -> None:
     repo.write(record_path("train"), repo.read(record_path("prepare")))
-    assert "it is the record of the stage 'prepare'" in repo.commit(code=1)
+    said = repo.commit(code=1)
+    assert rules_in(said) == {"WEFT010", "WEFT013", "WEFT014", "WEFT019"}
+    assert "it is the record of the stage 'prepare'" in said
 
 
 def test_every_path_that_weft_reads_has_one_spelling(repo: Lineage) -> None:
@@ -642,13 +658,15 @@ def test_a_directory_of_code_is_proved_file_by_file(repo: Lineage) -> None:
     repo.write("lib/.gitignore", "/data\n")
     assert not rules_in(repo.commit())
     repo.point("lib/data")
-    assert "WEFT011 stale" in repo.commit()
+    assert marks_in(repo.commit()) == {("WEFT011", "stale")}
     repo.record("evaluate")
     assert not rules_in(repo.commit())
     repo.write("lib/b.py", "2\n")
-    assert "WEFT013 stale" in repo.commit()
+    assert marks_in(repo.commit()) == {("WEFT013", "stale")}
     repo.record("evaluate", code={**repo.record_of("evaluate").code, "lib/c.py": "1" * 40})
-    assert "lib/c.py was used, and is not staged" in repo.commit(code=1)
+    said = repo.commit(code=1)
+    assert marks_in(said) == {("WEFT013", "error")}
+    assert "lib/c.py was used, and is not staged" in said
 
 
 def ignored_input(repo: Lineage) -> None:
@@ -721,9 +739,13 @@ def test_a_record_of_schema_1_that_was_there_before_is_judged_by_what_it_tells(b
     assert rules_in(repo.commit(code=1)) == {"WEFT010"}
     repo.git("reset", "-q", "--hard")
     # It tells nothing of bytes, so the last is another value too.
-    for change in (param_changed, code_changed, lambda repo: repo.replace("params.yaml", "epochs: 3", "epochs: 03")):
+    for rule, change in (
+        ("WEFT009", param_changed),
+        ("WEFT013", code_changed),
+        ("WEFT009", lambda repo: repo.replace("params.yaml", "epochs: 3", "epochs: 03")),
+    ):
         change(repo)
-        assert " stale " in repo.commit()
+        assert marks_in(repo.commit()) == {(rule, "stale")}
         repo.git("reset", "-q", "--hard", "HEAD~1")
 
 
@@ -745,9 +767,9 @@ def test_frozen_excuses_what_is_stale_and_nothing_false(repo: Lineage) -> None:
 
 def test_an_out_that_is_there_and_in_no_record_is_false_whatever_else_changed(repo: Lineage) -> None:
     repo.replace("weft.yaml", "outs: [models/clf.pkl]", "outs: [models/clf.pkl, models/extra.pkl]")
-    assert "WEFT014 stale" in repo.commit()
+    assert marks_in(repo.commit()) == {("WEFT014", "stale")}
     repo.point("models/extra.pkl")
-    assert "WEFT014 error" in repo.commit(code=1)
+    assert marks_in(repo.commit(code=1)) == {("WEFT014", "error")}
 
 
 def test_a_range_may_be_stale_before_its_last_commit(repo: Lineage) -> None:
@@ -779,7 +801,7 @@ def test_the_stage_file_can_ask_for_fresh_commits_and_a_commit_does_not_excuse_i
         repo.commit()
         repo.write("weft.yaml", before)
     code_changed(repo)
-    assert "WEFT013 error" in repo.commit(code=1)
+    assert marks_in(repo.commit(code=1)) == {("WEFT013", "error")}
     repo.commit("--no-verify")
     assert {one.rule for one in validate_range(str(repo.root), "HEAD~1..HEAD").violations} == {"WEFT013", "WEFT027"}
 

@@ -14,6 +14,7 @@ from weft.gitio.trees import left_out
 from weft.model.config import Config
 from weft.model.paths import CONFIG_PATH
 from weft.model.settings import PRIVATE, SETTINGS
+from weft.storage.places import private_only
 from weft.util.dirfd import write_below
 from weft.util.locks import FileLock
 from weft.workflows.directories import check_remote, check_store, refuse_overlap
@@ -115,9 +116,22 @@ def config_get(project: Project, key: str) -> ConfigResult:
 
 
 def config_set(project: Project, key: str, value: str, *, private: bool = False) -> ConfigResult:
-    """Change one setting in one of the two files. Raises ``ConfigError`` and the refusals of ``decode``."""
+    """Change one setting in one of the two files.
+
+    Raises ``ConfigError``, the refusals of ``decode``, and ``UntrustedConfig`` for a place that no commit may name.
+    """
+
+    def change(old: Config) -> Config:
+        new = config_format.set_key(old, key, value, committed=not private)
+        if not private and key.startswith("remotes.") and key.endswith((".url", ".endpoint")):
+            spec = new.remotes[key.split(".")[1]]
+            why = private_only(spec.url, spec.endpoint)
+            if why:
+                raise UntrustedConfig(f"{key} is not set: {why}")
+        return new
+
     try:
-        update(project, lambda old: config_format.set_key(old, key, value, committed=not private), private=private)
+        update(project, change, private=private)
     except UntrustedConfig as error:
         error.hint = f"weft config set --private {key} {shlex.quote(value)}"
         raise
@@ -126,7 +140,14 @@ def config_set(project: Project, key: str, value: str, *, private: bool = False)
 
 def config_unset(project: Project, key: str, *, private: bool = False) -> ConfigResult:
     """Remove one setting from one of the two files. Raises ``ConfigError`` when it is not set there."""
-    update(project, lambda old: config_format.unset_key(old, key, committed=not private), private=private)
+
+    def change(old: Config) -> Config:
+        name = key.removeprefix("remotes.").removesuffix(".url")
+        if not private and key == f"remotes.{name}.url" and name in old.remotes:
+            raise ConfigError(f"{key} stays: a committed remote has a url", hint=f"weft remote remove {name}")
+        return config_format.unset_key(old, key, committed=not private)
+
+    update(project, change, private=private)
     return ConfigResult()
 
 

@@ -97,11 +97,7 @@ def _faults(options: list[tuple[str, click.Option]]) -> list[str]:
             faults.append(f"{verb} {names}: a remote is named by --remote")
         if option.metavar == "REV" and "--rev" not in names:
             faults.append(f"{verb} {names}: a revision is named by --rev")
-        if (
-            option.type is not None
-            and getattr(option.type, "func", None) is size
-            and option.metavar not in ("SIZE", "N")
-        ):
+        if getattr(option.type, "func", None) is size and option.metavar != "SIZE":
             faults.append(f"{verb} {names}: a number of bytes is a SIZE")
     return faults
 

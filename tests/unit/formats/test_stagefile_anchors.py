@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from weft.errors import LimitExceeded, SchemaError
@@ -63,10 +61,9 @@ def test_refusals(text: str, line: int, said: str) -> None:
 def test_many_laughs_are_refused_at_once() -> None:
     rows = ["  a0: &a0 [" + ", ".join(["lol"] * 10) + "]"]
     rows += [f"  a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 10) + "]" for n in range(1, 12)]
-    start = time.monotonic()
-    with pytest.raises(LimitExceeded, match="stand for too much"):
+    with pytest.raises(LimitExceeded, match="stand for too much") as caught:
         decode("stages:\n" + "\n".join(rows) + "\n")
-    assert time.monotonic() - start < 5
+    assert caught.value.line == 7, "before the rest is read, which would take days"
 
 
 def test_nested_anchors_over_much_are_measured_once() -> None:

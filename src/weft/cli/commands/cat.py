@@ -16,8 +16,8 @@ from weft.workflows.project import open_project
 
 @verb("cat", example="weft cat v1.0:data/train/labels.csv | head\nweft cat --start 1MiB --length 4096 models/net.bin")
 @click.argument("what", metavar="[REV:]PATH|OID", shell_complete=complete_words)
-@click.option("--start", type=size, default=0, metavar="N", help="Skip the first N bytes.")
-@click.option("--length", type=size, default=None, metavar="N", help="Write at most N bytes.")
+@click.option("--start", type=size, default=0, metavar="SIZE", help="Skip so many bytes at the start.")
+@click.option("--length", type=size, default=None, metavar="SIZE", help="Write at most so many bytes.")
 @pass_session
 def command(session: Session, what: str, start: int, length: int | None) -> None:
     """Write one tracked file to standard output.
