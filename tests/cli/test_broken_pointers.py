@@ -79,7 +79,7 @@ def test_the_others_go_on(tmp_path: Path, harm, letter: str, code: str) -> None:
     assert (repo.root / "a/f").read_bytes() == b"a\n"
     repo.weft("checkout", "--force", code=3)
     assert (repo.root / "b/f").read_bytes() == before, "its data was touched"
-    repo.weft("rm", "c")
+    repo.weft("rm", "--force", "c")
     repo.weft("mv", "a", "d")
     assert code in repo.weft("mv", "b", "e", code=3).err
 

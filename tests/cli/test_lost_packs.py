@@ -128,7 +128,7 @@ def test_packs_that_another_clone_removed_from_a_shared_store_are_no_loss(repo: 
     other = repo.clone(tmp_path / "other")
     other.weft("init", "--store", str(common))
     other.weft("verify", "--full")  # its catalog knows all packs
-    repo.weft("rm", "extra")
+    repo.weft("rm", "--force", "extra")
     repo.git("rm", "-q", "--cached", "--ignore-unmatch", "extra.weft")
     before = set(common.glob("packs/*/*.pack"))
     repo.weft("gc", "--unshared", "--grace", "0")

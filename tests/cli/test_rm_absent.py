@@ -35,3 +35,23 @@ def test_a_clone_without_data_takes_a_file_out(tmp_path: Path) -> None:
     clone.weft("pull")
     assert (clone.root / "data/b").read_bytes() == b"b"
     assert not (clone.root / "data/a").exists()
+
+
+def test_data_whose_pointer_is_in_no_commit_stays(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"data/a": b"first", "kept": b"kept"})
+    repo.weft("add", "data", "kept")
+    assert "the pointer of data is in no commit" in repo.weft("rm", "data", code=3).err
+    repo.commit()
+    repo.write({"data/a": b"second"})
+    repo.weft("add", "data")
+    ran = repo.weft("rm", "data", "kept", code=3)
+    assert "weft rm --force data" in ran.err
+    assert (repo.root / "data/a").read_bytes() == b"second"
+    assert (repo.root / "kept").exists(), "all or nothing"
+    repo.weft("rm", "--keep-data", "data")
+    assert (repo.root / "data/a").read_bytes() == b"second"
+    repo.weft("add", "data")
+    repo.weft("rm", "--force", "data")
+    assert not (repo.root / "data").exists()
+    repo.weft("rm", "kept")

@@ -141,7 +141,7 @@ def test_a_name_that_is_taken(tmp_path: Path) -> None:
     assert "hint: git rm m.json" in said
     assert b"desc: the first" in (repo.root / "weft.yaml").read_bytes()
     repo.git("rm", "-q", "--cached", "m.json")
-    repo.weft("rm", "o")
+    repo.weft("rm", "--force", "o")
     assert repo.actions() == {"s": "up-to-date"}
 
 

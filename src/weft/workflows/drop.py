@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
-from weft.gitio.history import pointer_changes
-from weft.gitio.worktree import blob_ids
+from weft.gitio.history import in_no_commit
 from weft.model.oid import Kind, Oid
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_eviction
 from weft.objects.gc_marks import Start, mark
@@ -179,9 +178,7 @@ def _quoted(paths: Sequence[str]) -> str:
 
 def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
     """Raise ``UnsavedChanges`` for pointers that are in no commit: with them the only name of the data here would go."""
-    blobs = blob_ids(project.git, [pointer_path(target.path) for target in targets])
-    known = {blob for _, blob in pointer_changes(project.git, "--exclude=refs/weft/*", "--all")}
-    lacking = [data_path(name) for name, blob in blobs.items() if blob not in known]
+    lacking = [data_path(name) for name in in_no_commit(project.git, [pointer_path(one.path) for one in targets])]
     if lacking:
         names = _quoted([pointer_path(path) for path in lacking])
         raise UnsavedChanges(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from weft.errors import NotTracked, PathOverlap, UnsavedChanges, UsageFault, quoted
+from weft.gitio.history import in_no_commit
 from weft.gitio.ignore import drop_ignored, index_lags
 from weft.gitio.staging import stage, unstage_remove
 from weft.model.entry import Entry
@@ -25,7 +26,16 @@ from weft.workflows.project import Project, alone, state_dir, tree_id
 from weft.workflows.results import MoveResult
 from weft.workflows.status import compare_target
 from weft.workflows.take import Draft, rewritten
-from weft.workflows.targets import Pointers, Target, owner_of, pointer_path, repo_path, select, workspace_pointers
+from weft.workflows.targets import (
+    Pointers,
+    Target,
+    data_path,
+    owner_of,
+    pointer_path,
+    repo_path,
+    select,
+    workspace_pointers,
+)
 from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.scan import scan_tree
 from weft.workspace.statcache import DirRow, PathState
@@ -36,7 +46,8 @@ def rm(
 ) -> MoveResult:
     """Stop tracking ``paths``, and remove their data from the workspace unless ``keep_data``.
 
-    A path inside a tracked directory is taken out of it. Files whose bytes no store holds stop it (``UnsavedChanges``);
+    A path inside a tracked directory is taken out of it. Files whose bytes no store holds, and data whose pointer is in no
+    commit, stop it (``UnsavedChanges``);
     ``force`` saves them into the store first. Files that were never added stay where they are. ``dry_run`` only tells.
     """
     if not paths:
@@ -59,6 +70,8 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
                 compare_target(project, target)
                 plan_one(project, target.path, None, _those_there(project, target), CheckoutOptions(force=force))
         return MoveResult(tuple((path, "") for path in gone), broken, dry_run=True)
+    if not (force or keep_data):
+        _refuse_uncommitted(project, [target.path for target in targets if not target.subpaths])
     drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
     plans = {}
     for target in targets:
@@ -76,6 +89,18 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
     stop_tracking(project, [target.path for target in targets if target.path not in drafts])
     tidy(os.path.join(project.root, path) for path in drafts)
     return MoveResult(tuple((path, "") for path in gone), broken, saved=saved)
+
+
+def _refuse_uncommitted(project: Project, paths: Sequence[str]) -> None:
+    """Raise ``UnsavedChanges`` for a pointer that is in no commit: with it the only name of its data would go."""
+    names = [pointer_path(path) for path in paths if os.path.lexists(os.path.join(project.root, path))]
+    if lacking := [data_path(name) for name in in_no_commit(project.git, names)] if names else []:
+        asked = " ".join(map(quoted, lacking))
+        raise UnsavedChanges(
+            f"the pointer of {', '.join(lacking)} is in no commit: with it the only name of its data would go",
+            hint=f"git commit first; or weft rm --keep-data {asked}; or weft rm --force {asked}",
+            path=lacking[0],
+        )
 
 
 def stop_tracking(project: Project, paths: Sequence[str]) -> None:
