@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from weft.gitio.repo import ALL_REFS, GitRepo
 from weft.gitio.trees import is_pointer
-from weft.gitio.worktree import blob_ids
 
 
 def all_pointer_blobs(repo: GitRepo) -> list[tuple[str, str]]:
@@ -15,14 +14,6 @@ def all_pointer_blobs(repo: GitRepo) -> list[tuple[str, str]]:
     that were fetched aside."""
     apart = [(path, blob) for path, blob in apart_from_commits(repo) if path]
     return list(dict.fromkeys((*pointer_changes(repo, *ALL_REFS), *apart)))
-
-
-def in_no_commit(repo: GitRepo, pointers: Iterable[str]) -> list[str]:
-    """Those of the pointer files ``pointers`` of the work tree that no commit holds as they are; snapshots of runs and what
-    was fetched of others are none."""
-    blobs = blob_ids(repo, pointers)
-    known = {blob for _, blob in pointer_changes(repo, "--exclude=refs/weft/*", "--all")}
-    return [name for name, blob in blobs.items() if blob not in known]
 
 
 def pointer_changes(repo: GitRepo, *which: str, commits: Iterable[str] = ()) -> list[tuple[str, str]]:

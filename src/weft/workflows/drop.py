@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from weft.errors import MissingUnknown, NotOnRemote, ObjectMissing, RefusedInput, UnsavedChanges, UsageFault, quoted
-from weft.gitio.history import in_no_commit
 from weft.model.oid import Kind, Oid
 from weft.objects.gc_local import LocalPlan, LocalPolicy, carry_out, plan_eviction
 from weft.objects.gc_marks import Start, mark
@@ -28,7 +27,8 @@ from weft.workflows.project import Project, alone
 from weft.workflows.remote_facts import Remotes
 from weft.workflows.results_space import DropResult, Freed
 from weft.workflows.status import changes_in, compare_scan, scan_target
-from weft.workflows.targets import Target, data_path, pointer_path, select, workspace_pointers
+from weft.workflows.targets import Target, pointer_path, select, workspace_pointers
+from weft.workflows.uncommitted import uncommitted
 from weft.workspace.compare import ERROR, MISSING
 from weft.workspace.free import Freeing, free, plan_freeing
 from weft.workspace.statcache import Tracked
@@ -178,7 +178,7 @@ def _quoted(paths: Sequence[str]) -> str:
 
 def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
     """Raise ``UnsavedChanges`` for pointers that are in no commit: with them the only name of the data here would go."""
-    lacking = [data_path(name) for name in in_no_commit(project.git, [pointer_path(one.path) for one in targets])]
+    lacking = uncommitted(project, targets)
     if lacking:
         names = _quoted([pointer_path(path) for path in lacking])
         raise UnsavedChanges(

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from weft.errors import NotTracked, PathOverlap, UnsavedChanges, UsageFault, quoted
-from weft.gitio.history import in_no_commit
 from weft.gitio.ignore import drop_ignored, index_lags
 from weft.gitio.staging import stage, unstage_remove
 from weft.model.entry import Entry
@@ -29,13 +28,13 @@ from weft.workflows.take import Draft, rewritten
 from weft.workflows.targets import (
     Pointers,
     Target,
-    data_path,
     owner_of,
     pointer_path,
     repo_path,
     select,
     workspace_pointers,
 )
+from weft.workflows.uncommitted import uncommitted
 from weft.workspace.parts import part_state, rows_of_parts
 from weft.workspace.scan import scan_tree
 from weft.workspace.statcache import DirRow, PathState
@@ -71,7 +70,8 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
                 plan_one(project, target.path, None, _those_there(project, target), CheckoutOptions(force=force))
         return MoveResult(tuple((path, "") for path in gone), broken, dry_run=True)
     if not (force or keep_data):
-        _refuse_uncommitted(project, [target.path for target in targets if not target.subpaths])
+        here = [one for one in targets if not one.subpaths and os.path.lexists(os.path.join(project.root, one.path))]
+        _refuse_uncommitted(project, here)
     drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
     plans = {}
     for target in targets:
@@ -91,10 +91,9 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
     return MoveResult(tuple((path, "") for path in gone), broken, saved=saved)
 
 
-def _refuse_uncommitted(project: Project, paths: Sequence[str]) -> None:
+def _refuse_uncommitted(project: Project, targets: Sequence[Target]) -> None:
     """Raise ``UnsavedChanges`` for a pointer that is in no commit: with it the only name of its data would go."""
-    names = [pointer_path(path) for path in paths if os.path.lexists(os.path.join(project.root, path))]
-    if lacking := [data_path(name) for name in in_no_commit(project.git, names)] if names else []:
+    if lacking := uncommitted(project, targets):
         asked = " ".join(map(quoted, lacking))
         raise UnsavedChanges(
             f"the pointer of {', '.join(lacking)} is in no commit: with it the only name of its data would go",

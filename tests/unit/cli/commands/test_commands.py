@@ -147,7 +147,7 @@ def test_names_after_dashes(project, cli):
     cli("add", "--", "-x", "--json")
     assert cli("cat", "--", "-x").out == "dash"
     cli("mv", "--", "-x", "-y")
-    cli("rm", "--", "-y", "--json")
+    cli("rm", "--force", "--", "-y", "--json")
     assert not (project / "-y.weft").exists()
 
 
