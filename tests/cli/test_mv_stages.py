@@ -39,7 +39,7 @@ def test_hints_are_about_what_was_refused(tmp_path: Path) -> None:
     repo = done(tmp_path)
     repo.write({"a:1.png": b"1", "deep/in/.git/HEAD": b"ref: x\n", "odd\x01": b""})
     for arguments, hint in (
-        (("run", "-n", "a/b", "--", "x"), "name it a-b"),
+        (("run", "-n", "a/b", "--", "x"), "name it b or a-b"),
         (("config", "set", "stage", "maybe"), "weft config set stage true"),
         (("mv", "data/raw.csv", "data/raw.csv"), "weft mv data/raw.csv NAME"),
         (("add", "a:1.png"), "rename it"),

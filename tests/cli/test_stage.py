@@ -57,7 +57,8 @@ def test_a_taken_name_needs_force(tmp_path: Path) -> None:
     [
         (("-n", "s", "-o", "model", "--", "x"), "E_GRAPH"),
         (("-n", "s", "-d", "o", "-o", "o", "--", "x"), "E_GRAPH"),
-        (("-n", "s/t", "--", "x"), "E_SCHEMA"),
+        (("-n", "s/t", "--", "x"), "there is no project 's'"),
+        (("-n", "s t", "--", "x"), "E_SCHEMA"),
         (("-n", "s", "--", "x ${nowhere}"), "names no value"),
         (("-n", "s"), "no command"),
     ],

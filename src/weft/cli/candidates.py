@@ -68,13 +68,14 @@ def locked(incomplete: str) -> list[CompletionItem[str]]:
 
 
 def stages(incomplete: str) -> list[CompletionItem[str]]:
-    """Names of declared stages that begin with ``incomplete``."""
+    """Names of declared stages that begin with ``incomplete``; those of the project that the user stands in, bare."""
     try:
         with project.open_project(os.getcwd()) as opened:
-            names = list(pipeline.load_pipeline(opened).stages)
+            known = pipeline.load_pipeline(opened)
     except (WeftError, OSError):
         return []
-    return _matching(names, incomplete)
+    near = [one.own_name for one in known.stages.values() if known.here and one.folder == known.here]
+    return _matching([*near, *known.stages], incomplete)
 
 
 def rules(incomplete: str) -> list[CompletionItem[str]]:

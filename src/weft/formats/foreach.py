@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import posixpath
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,12 +19,15 @@ GROUPS = ("foreach", "matrix")
 
 class Expansion:
     """Makes the stages of one file. ``declared`` is its ``vars``; without ``known`` no value of any name is known, and what
-    names one stays as it is written."""
+    names one stays as it is written. ``budget`` is that of all files together, and paths start in ``folder``."""
 
-    def __init__(self, declared: Node | None, files: ValueFiles, *, known: bool = True) -> None:
-        self._budget = Budget()
-        self._variables = Variables(declared, files, self._budget)
+    def __init__(
+        self, declared: Node | None, files: ValueFiles, budget: Budget, folder: str = "", *, known: bool = True
+    ) -> None:
+        self._budget = budget
+        self._variables = Variables(declared, files, self._budget, folder)
         self._files = files
+        self._folder = folder
         self._known = known
 
     def stages(self, name: str, node: Node, *, plain: bool) -> Iterator[tuple[str, Node, Used]]:
@@ -57,7 +61,8 @@ class Expansion:
             local = node.below("vars", node.value["vars"])
             if isinstance(wdir, str) and "${" in wdir:
                 wdir = self._filler(node, variables, own).filled(node.below("wdir", wdir))
-            variables = Variables(local, self._files, self._budget, wdir if isinstance(wdir, str) else "", variables)
+            near = posixpath.join(self._folder, wdir if isinstance(wdir, str) else "")
+            variables = Variables(local, self._files, self._budget, near, variables)
             node = rest
         filler = self._filler(node, variables, own)
         return filler.stage(node), filler.used

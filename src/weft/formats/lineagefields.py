@@ -22,7 +22,7 @@ from weft.model.lineage import (
     Reused,
     RunFacts,
 )
-from weft.model.stage import EQUALITIES, check_stage_name
+from weft.model.stage import EQUALITIES, check_full_name
 
 REQUIRED = ("schema", "stage", "cmd", "spec")
 _KEYS_1 = (
@@ -104,7 +104,7 @@ def _check_schema(node: Node) -> int:
 
 def _name(node: Node) -> str:
     try:
-        return check_stage_name(node.text())
+        return check_full_name(node.text())
     except SchemaError as error:
         raise node.placed(error) from None
 

@@ -8,17 +8,31 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from weft.errors import SecretRefused
+from weft.errors import LimitExceeded, SchemaError, SecretRefused
 from weft.formats import sortedyaml
 from weft.formats.located import Node
 from weft.formats.templates import Used
-from weft.model.stage import EQUALITIES, PARAMS_FILE, Out, OutKind, ParamSet, Stage, StageEnv
+from weft.model.stage import (
+    EQUALITIES,
+    PARAMS_FILE,
+    STAGE_FILE,
+    Out,
+    OutKind,
+    ParamSet,
+    Stage,
+    StageEnv,
+    check_project,
+    full_name,
+    stage_file_of,
+)
 
 KEYS = ("cmd", "wdir", "deps", "params", "outs", "metrics", "plots", "env", "determinism")
 """What a run depends on: the canonical text holds these."""
 NOTES = ("desc", "rationale", "frozen", "always_changed")
 """What may be changed without another run."""
 _OUT_KEYS: tuple[tuple[str, OutKind], ...] = (("outs", "out"), ("metrics", "metrics"), ("plots", "plots"))
+MAX_PROJECTS = 100
+"""Most folder projects of a repository."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _SECRET = re.compile(
     r"(?:^|_)(?:secrets?|tokens?|passwd|password|passphrase|credentials?|(?:api|access|private|account|signing)_?key)(?:_|$)"
@@ -30,19 +44,19 @@ _SECRET = re.compile(
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_stage(name: str, node: Node, line: int, used: Used) -> Stage:
-    """Read the declaration of the stage ``name``, its name being on ``line``. The values that its templates ``used`` are
-    params of it.
+def read_stage(name: str, node: Node, line: int, used: Used, folder: str = "") -> Stage:
+    """Read the declaration of the stage ``name`` of the project ``folder``, its name being on ``line``. The values that its
+    templates ``used`` are params of it.
 
     Raises ``SchemaError``, ``SecretRefused`` (the variable of a secret), and the path errors.
     """
     fields = node.fields((*KEYS, *NOTES))
     if "cmd" not in fields:
         raise node.error("the key 'cmd' is missing")
-    wdir = _wdir(fields["wdir"]) if "wdir" in fields else ""
+    wdir = _wdir(fields["wdir"], folder) if "wdir" in fields else folder
     determinism = fields["determinism"].fields(("seed", "equal")) if "determinism" in fields else {}
     return Stage(
-        name=name,
+        name=full_name(folder, name),
         cmd=_command(fields["cmd"]),
         wdir=wdir,
         deps=_distinct(fields["deps"], wdir) if "deps" in fields else (),
@@ -57,6 +71,7 @@ def read_stage(name: str, node: Node, line: int, used: Used) -> Stage:
         always="always_changed" in fields and fields["always_changed"].flag(),
         line=line,
         unresolved=used.unresolved,
+        file=stage_file_of(folder),
     )
 
 
@@ -77,8 +92,8 @@ def _command(node: Node) -> str | tuple[str, ...]:
     return text
 
 
-def _wdir(node: Node) -> str:
-    text = node.text()
+def _wdir(node: Node, folder: str) -> str:
+    text = posixpath.join(folder, node.text())
     return "" if posixpath.normpath(text) == "." else _joined(node, text, "")
 
 
@@ -182,12 +197,35 @@ def _equality(node: Node) -> str:
     return str(node.value)
 
 
+def project_folders(named: Node | None) -> Iterator[tuple[str, Node]]:
+    """The folders that ``projects`` names: each once, none inside another one, and none that differs in case alone."""
+    nodes = [] if named is None else list(named.items())
+    if named is not None and len(nodes) > MAX_PROJECTS:
+        raise named.placed(LimitExceeded(f"more than {MAX_PROJECTS} projects"))
+    known: list[str] = []
+    folded: dict[str, str] = {}
+    for node in nodes:
+        try:
+            folder = check_project(node.text())
+        except SchemaError as error:
+            raise error if error.line else node.placed(error) from None
+        for other in known:
+            if f"{folder}/".startswith(f"{other}/") or other.startswith(f"{folder}/"):
+                raise node.error(f"{folder} is there twice, or one of {other} and {folder} lies inside the other")
+        parts = folder.split("/")
+        for place in ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1)):
+            if folded.setdefault(place.casefold(), place) != place:
+                raise node.error(f"{place} differs from {folded[place.casefold()]} in case alone")
+        known.append(folder)
+        yield folder, node
+
+
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
 def stage_text(stage: Stage) -> bytes:
     """The canonical text of what ``stage`` says about a run: paths from the root, all sorted, defaults left out."""
-    value = declaration(replace(stage, wdir=""), notes=False)
+    value = declaration(replace(stage, wdir="", file=STAGE_FILE), notes=False)
     if stage.wdir:
         value["wdir"] = stage.wdir
     for key in ("deps", "outs", "metrics", "plots"):
@@ -201,7 +239,7 @@ def stage_text(stage: Stage) -> bytes:
 
 
 def declaration(stage: Stage, *, notes: bool = True) -> dict[str, Any]:
-    """The value that stands under the name of ``stage`` in a stage file, its keys in the order people write them."""
+    """The value that stands under the name of ``stage`` in its stage file, its keys in the order people write them."""
     near = _Near(stage.wdir)
     determinism = {"seed": stage.seed, "equal": stage.equal or None}
     env: dict[str, Any] = {
@@ -212,7 +250,7 @@ def declaration(stage: Stage, *, notes: bool = True) -> dict[str, Any]:
     value: dict[str, Any] = {
         "desc": stage.desc if notes else "",
         "cmd": stage.cmd if isinstance(stage.cmd, str) else list(stage.cmd),
-        "wdir": stage.wdir,
+        "wdir": "" if stage.wdir == stage.folder else _Near(stage.folder)(stage.wdir),
         "deps": [near(path) for path in stage.deps],
         "params": list(_params_value(stage, near)),
         **{key: [_out_value(out, near) for out in stage.outs if out.kind == sort] for key, sort in _OUT_KEYS},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,67 +12,124 @@ from weft.errors import LimitExceeded, SchemaError, WeftError
 from weft.formats import yaml12, yamledit
 from weft.formats.foreach import GROUPS, MAX_STAGES, Expansion
 from weft.formats.located import Node, Source
-from weft.formats.stagedecl import declaration, read_stage, stage_text
-from weft.formats.templates import ReadFile, ValueFiles
-from weft.model.stage import STAGE_FILE, Ignore, Stage, check_stage_name
+from weft.formats.stagedecl import declaration, project_folders, read_stage, stage_text
+from weft.formats.templates import Budget, ReadFile, ValueFiles
+from weft.model.stage import (
+    STAGE_FILE,
+    Ignore,
+    Stage,
+    check_stage_name,
+    full_name,
+    stage_file_of,
+)
 
 __all__ = ["LIMIT", "ReadFile", "declaration", "decode", "decode_ignores", "refuses_stale", "stage_text", "upsert"]
 
 LIMIT = 1 << 20
-_TOP = ("stages", "validate", "vars")
+MAX_BYTES = 4 * LIMIT
+"""Most bytes that the stage files of folder projects may have together."""
+_TOP = ("stages", "validate", "vars", "projects")
+_ONLY_TOP = ("projects", "validate")
+_LAST_PROJECT = re.compile(r"(?m)^projects:[^\r\n\[]*(?:\r?\n *[#-][^\r\n]*)*(\r?\n *- )[^\r\n]*")
 _RULE = re.compile(r"WEFT[0-9]{3}", re.ASCII)
 
 
 def decode(data: bytes, *, read: ReadFile | None = None, what: str = STAGE_FILE) -> dict[str, Stage]:
-    """Read the stages of a stage file, in its order; ``read`` gives the files whose values its templates may name, and
-    ``what`` names the file in errors.
+    """Read the stages of a stage file, in its order, and behind them those of the folder projects that it names.
 
-    Raises ``LimitExceeded``, ``MergeConflict``, ``YamlAlias``, ``YamlTag``, ``SchemaError``, ``SecretRefused``, the path
-    errors and those of the files of values, all with the line.
+    ``read`` gives the stage files of these and the files whose values templates may name, and ``what`` names the file in
+    errors. Raises ``LimitExceeded``, ``MergeConflict``, ``YamlAlias``, ``YamlTag``, ``SchemaError``, ``SecretRefused``, the
+    path errors and those of the files of values, all with the line.
     """
     files = ValueFiles(read)
-    found = _stages(data, files, what, known=True)
-    _refuse_written(found, files, what)
-    return found
+    reading = _Reading(files)
+    fields = _top(data, what)
+    reading.add(fields, data)
+    own, size = [], 0
+    for folder, node in project_folders(fields.get("projects")):
+        file = stage_file_of(folder)
+        text = read(file) if read else None
+        if text is None:
+            raise node.error(
+                f"there is no file {file}", hint=f"weft init --subdir in {folder}, or take {folder} out of projects"
+            )
+        own.append(file)
+        size += len(text)
+        if size > MAX_BYTES:
+            raise node.placed(LimitExceeded(f"the stage files of projects have more than {MAX_BYTES} bytes"))
+        reading.add(_top(text, file, folder), text, folder)
+    _refuse_written(reading.found, files.found)
+    _refuse_written(reading.found, own, "stages are declared in {}", "let it write beside that file")
+    return reading.found
 
 
-def decode_unfilled(data: bytes, *, what: str = STAGE_FILE) -> dict[str, Stage]:
+def decode_file(data: bytes, *, read: ReadFile | None = None, folder: str = "") -> dict[str, Stage]:
+    """The stages of one stage file alone, of the top or of the project ``folder``. Raises as ``decode``."""
+    files = ValueFiles(read)
+    reading = _Reading(files)
+    reading.add(_top(data, stage_file_of(folder), folder), data, folder)
+    _refuse_written(reading.found, files.found)
+    return reading.found
+
+
+def decode_unfilled(data: bytes, *, folder: str = "") -> dict[str, Stage]:
     """The same where no file but this one is at hand: every template may name something, and stays as it is written. Groups
     over such a template have no members."""
-    return _stages(data, ValueFiles(None), what, known=False)
+    reading = _Reading(ValueFiles(None), known=False)
+    fields = _top(data, stage_file_of(folder), folder)
+    list(project_folders(fields.get("projects")))
+    reading.add(fields, data, folder)
+    return reading.found
 
 
-def _stages(data: bytes, files: ValueFiles, what: str, *, known: bool) -> dict[str, Stage]:
-    fields = _top(data, what)
-    _read_ignores(fields)
-    _stale_is_error(fields)
-    found: dict[str, Stage] = {}
-    folded: dict[str, str] = {}
-    expansion = Expansion(fields.get("vars"), files, known=known)
-    plain = b"${" not in data
-    for name, node in fields["stages"].entries() if "stages" in fields else ():
-        _check_name(node, name)
-        line = node.line
-        for member, below, used in expansion.stages(name, node, plain=plain):
-            _check_name(node, member)
-            other = folded.setdefault(member.casefold(), member)
-            if member in found or other != member:
-                raise node.error(f"there are two stages with the name {member!a}, or they differ in case alone")
-            found[member] = read_stage(member, below, line, used)
-            if len(found) > MAX_STAGES:
-                raise node.placed(LimitExceeded(f"more than {MAX_STAGES} stages"))
-    return found
+def projects(data: bytes, *, what: str = STAGE_FILE) -> tuple[str, ...]:
+    """The folder projects that the stage file at the top names. Raises as ``decode`` does of what it reads."""
+    return (
+        tuple(folder for folder, _ in project_folders(_top(data, what).get("projects"))) if b"projects" in data else ()
+    )
 
 
-def _refuse_written(found: Mapping[str, Stage], files: ValueFiles, what: str) -> None:
-    """Refuse templates of a file that a stage writes: what the stages are would change while they run."""
-    for path in files.found:
+@dataclass
+class _Reading:
+    """The stages of one file after the other; all limits are those of all together."""
+
+    files: ValueFiles
+    known: bool = True
+    found: dict[str, Stage] = field(default_factory=dict)
+    folded: dict[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+
+    def add(self, fields: Mapping[str, Node], data: bytes, folder: str = "") -> None:
+        """Take the stages of the file ``data`` with these ``fields``."""
+        _read_ignores(fields)
+        _stale_is_error(fields)
+        expansion = Expansion(fields.get("vars"), self.files, self.budget, folder, known=self.known)
+        plain = b"${" not in data
+        for name, node in fields["stages"].entries() if "stages" in fields else ():
+            _check_name(node, name)
+            line = node.line
+            for member, below, used in expansion.stages(name, node, plain=plain):
+                _check_name(node, member)
+                full = full_name(folder, member)
+                other = self.folded.setdefault(full.casefold(), full)
+                if full in self.found or other != full:
+                    raise node.error(f"there are two stages with the name {member!a}, or they differ in case alone")
+                self.found[full] = read_stage(member, below, line, used, folder)
+                if len(self.found) > MAX_STAGES:
+                    raise node.placed(LimitExceeded(f"more than {MAX_STAGES} stages"))
+
+
+def _refuse_written(
+    found: Mapping[str, Stage], read: Sequence[str], use: str = "templates take values from {}", hint: str = ""
+) -> None:
+    """Refuse outs that are ``read`` to know the stages: what these are would change while they run."""
+    for path in read:
         for stage in found.values():
             if any(path == out.path or path.startswith(out.path + "/") for out in stage.outs):
                 raise SchemaError(
-                    f"{what}, line {stage.line}: templates take values from {path}, which the stage {stage.name} writes",
-                    hint=f"let {stage.name} write another file, or take its values out of the templates",
-                    path=what,
+                    f"{stage.file}, line {stage.line}: {use.format(path)}, which the stage {stage.name} writes",
+                    hint=hint or f"let {stage.name} write another file, or take its values out of the templates",
+                    path=stage.file,
                     line=stage.line,
                 )
 
@@ -93,14 +150,14 @@ def refuses_stale(data: bytes, *, what: str = STAGE_FILE) -> bool:
     return _stale_is_error(_top(data, what))
 
 
-def upsert(data: bytes | None, stage: Stage, *, read: ReadFile | None = None, what: str = STAGE_FILE) -> bytes:
-    """Return the stage file ``data`` (None: there is none) with ``stage`` added, or changed to what ``stage`` says: its
-    templates are written as they are.
+def upsert(data: bytes | None, stage: Stage, *, read: ReadFile | None = None) -> bytes:
+    """Return the stage file ``data`` that ``stage`` is of (None: there is none) with ``stage`` added, or changed to what it
+    says: its templates are written as they are.
 
     Every other byte stays, and of the stage itself every entry that says the same as before. Raises ``SchemaError`` when
     that cannot be done in place, or ``stage`` may not be written; and as ``decode`` does.
     """
-    return put_stage(data, stage.name, declaration(stage), read=read, what=what)
+    return put_stage(data, stage.own_name, declaration(stage), read=read, folder=stage.folder)
 
 
 def put_stage(
@@ -110,13 +167,14 @@ def put_stage(
     *,
     read: ReadFile | None = None,
     unfilled: bool = False,
-    what: str = STAGE_FILE,
+    folder: str = "",
 ) -> bytes:
-    """``upsert`` of the declaration ``new`` of the stage ``name``, as it stands in a file; with ``unfilled`` where what
-    templates name is not known."""
+    """``upsert`` of the declaration ``new`` of the stage ``name``, as it stands in the file of the project ``folder``; with
+    ``unfilled`` where what templates name is not known."""
+    what, full = stage_file_of(folder), full_name(folder, name)
 
     def stages_of(text: bytes) -> dict[str, Stage]:
-        return decode_unfilled(text, what=what) if unfilled else decode(text, read=read, what=what)
+        return decode_unfilled(text, folder=folder) if unfilled else decode_file(text, read=read, folder=folder)
 
     before = {} if data is None else stages_of(data)
     ignores = () if data is None else decode_ignores(data, what=what)
@@ -125,10 +183,10 @@ def put_stage(
     alone: dict[str, Any] = {"vars": top["vars"]} if top.get("vars") else {}
     wanted = {**before, **stages_of(yaml12.dump({**alone, "stages": {name: new}}))}
     for other in before:
-        if other != name and other.casefold() == name.casefold():
+        if other != full and other.casefold() == full.casefold():
             raise _not_in_place(name, what, f"its name differs from that of {other!a} in case alone")
     try:
-        changed = _put(text, top, name, before.get(name), new).encode("utf-8")
+        changed = _put(text, top, name, before.get(full), new).encode("utf-8")
     except (SchemaError, LookupError, StopIteration) as error:
         why = error.message if isinstance(error, SchemaError) else "the place was not found"
         raise _not_in_place(name, what, why) from None
@@ -164,16 +222,17 @@ def _unplaced(data: bytes) -> list[Ignore]:
     return [replace(one, line=0) for one in decode_ignores(data)]
 
 
-def set_frozen(data: bytes, name: str, frozen: bool, *, read: ReadFile | None = None) -> bytes:
-    """Return the stage file with the stage, or all stages of the group, ``name`` frozen or not. Every other byte stays.
-    Raises ``SchemaError``, and as ``decode``."""
+def set_frozen(data: bytes, name: str, frozen: bool, *, read: ReadFile | None = None, folder: str = "") -> bytes:
+    """Return the stage file of the project ``folder`` with the stage, or all stages of the group, ``name`` frozen or not.
+    Every other byte stays. Raises ``SchemaError``, and as ``decode``."""
+    full = full_name(folder, name)
     text, entry = data.decode("utf-8"), tree(data)["stages"][name]
     keys = ("stages", name, "do") if "foreach" in entry else ("stages", name)
     body = entry.get("do", entry) if "foreach" in entry else entry
     new = {key: value for key, value in body.items() if key != "frozen"} | ({"frozen": True} if frozen else {})
 
     def turned(stage: Stage) -> Stage:
-        return replace(stage, frozen=frozen) if stage.name == name or stage.name.startswith(name + "@") else stage
+        return replace(stage, frozen=frozen) if stage.name == full or stage.name.startswith(full + "@") else stage
 
     def edit() -> str:
         if new == body:
@@ -182,18 +241,19 @@ def set_frozen(data: bytes, name: str, frozen: bool, *, read: ReadFile | None = 
             return yamledit.put(text, keys, new)
         return yamledit.put(text, (*keys, "frozen"), True) if frozen else yamledit.drop(text, (*keys, "frozen"))
 
-    return _edited(data, name, edit, lambda before: {key: turned(one) for key, one in before.items()}, read)
+    return _edited(data, full, edit, lambda before: {key: turned(one) for key, one in before.items()}, read)
 
 
-def without_stage(data: bytes, name: str, *, read: ReadFile | None = None) -> bytes:
+def without_stage(data: bytes, name: str, *, read: ReadFile | None = None, folder: str = "") -> bytes:
     """Return the stage file without the stage, or the group, ``name``. Every other byte stays. Raises as ``set_frozen``."""
+    full = full_name(folder, name)
     group = is_group(tree(data)["stages"][name])
 
     def others(before: Mapping[str, Stage]) -> dict[str, Stage]:
-        gone = {key for key in before if key == name or (group and key.startswith(name + "@"))}
+        gone = {key for key in before if key == full or (group and key.startswith(full + "@"))}
         return {key: one for key, one in before.items() if key not in gone}
 
-    return _edited(data, name, lambda: yamledit.drop(data.decode("utf-8"), ("stages", name)), others, read)
+    return _edited(data, full, lambda: yamledit.drop(data.decode("utf-8"), ("stages", name)), others, read)
 
 
 def _edited(
@@ -203,20 +263,44 @@ def _edited(
     wanted: Callable[[Mapping[str, Stage]], Mapping[str, Stage]],
     read: ReadFile | None,
 ) -> bytes:
-    """What ``edit`` makes of the file, if it says what is ``wanted`` of the stages before."""
-    before = decode(data, read=read)
+    """What ``edit`` makes of the file that declares the stage ``name``, if it says what is ``wanted`` of those before."""
+    folder = name.rpartition("/")[0]
+    file, before = stage_file_of(folder), decode_file(data, read=read, folder=folder)
     try:
         changed = edit().encode("utf-8")
-        right = _said(decode(changed, read=read)) == _said(wanted(before)) and _unplaced(changed) == _unplaced(data)
+        right = _said(decode_file(changed, read=read, folder=folder)) == _said(wanted(before)) and _unplaced(
+            changed
+        ) == _unplaced(data)
     except (WeftError, LookupError, StopIteration):
         right = False
     if not right:
         raise SchemaError(
-            f"{STAGE_FILE}: the entry of {name!a} cannot be changed without changing others",
-            hint=f"edit {STAGE_FILE} by hand",
-            path=STAGE_FILE,
+            f"{file}: the entry of {name!a} cannot be changed without changing others",
+            hint=f"edit {file} by hand",
+            path=file,
         )
     return changed
+
+
+def with_projects(data: bytes | None, folders: Sequence[str]) -> bytes:
+    """Return the stage file ``data`` (None: there is none) with ``folders`` as its projects; a new one that comes last is
+    written below the others, whose lines stay. Raises ``SchemaError``, and as ``decode``."""
+    before = data or b""
+    known, text = projects(before), before.decode("utf-8")
+    if not folders:
+        changed = yamledit.drop(text, ("projects",)) if known else text
+    elif known == tuple(folders[:-1]) and (row := re.search(_LAST_PROJECT, text)):
+        changed = f"{text[: row.end()]}{row[1]}{folders[-1]}{text[row.end() :]}"
+    else:
+        changed = yamledit.put(text, ("projects",), list(folders))
+    after = changed.encode("utf-8")
+    if projects(after) != tuple(folders) or _said(decode_unfilled(after)) != _said(decode_unfilled(before)):
+        raise SchemaError(
+            f"{STAGE_FILE}: the projects cannot be changed there",
+            hint=f"write into {STAGE_FILE}: projects: [{', '.join(folders)}]",
+            path=STAGE_FILE,
+        )
+    return after
 
 
 def is_group(value: Any) -> bool:
@@ -249,15 +333,28 @@ def _not_in_place(name: str, what: str, why: str) -> SchemaError:
     )
 
 
+def _top(data: bytes, what: str, folder: str = "") -> Mapping[str, Node]:
+    """What stands at the top of a stage file, of the project ``folder`` where that is not empty."""
+    fields = _parsed(data, what) if folder else _kept(data, what)
+    for key in _ONLY_TOP:
+        if folder and key in fields:
+            raise fields[key].error("this key has a meaning only at the top", hint=f"move it to the {STAGE_FILE} there")
+    return fields
+
+
 @lru_cache(maxsize=2)
-def _top(data: bytes, what: str) -> Mapping[str, Node]:
-    """What stands at the top of a stage file. Of two files, such as the one before a commit and that of it, it is kept, for
-    stages, ignores and what is refused are asked for one after the other."""
+def _kept(data: bytes, what: str) -> Mapping[str, Node]:
+    """``_parsed``. Of two files, such as the one before a commit and that of it, it is kept, for stages, ignores and what is
+    refused are asked for one after the other."""
+    return _parsed(data, what)
+
+
+def _parsed(data: bytes, what: str) -> Mapping[str, Node]:
     value, lines = yaml12.load_with_lines(data, what=what, limit=LIMIT, anchors=True)
     if value is None:
         return {}
-    fields = Node(value, (), Source(what, lambda: lines)).fields(_TOP)
-    return {key: node for key, node in fields.items() if node.value is not None}
+    node = Node(value, (), Source(what, lambda: lines))
+    return {key: node for key, node in node.fields(_TOP).items() if node.value is not None}
 
 
 def _read_ignores(fields: Mapping[str, Node]) -> tuple[Ignore, ...]:

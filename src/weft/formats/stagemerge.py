@@ -6,15 +6,16 @@ with its lines. Two stages that cannot be merged stand one below the other betwe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from weft.errors import SchemaError
 from weft.formats import merge_keys, stagefile, yaml12, yamledit
 from weft.formats.merge_keys import ABSENT, Keys, Merged, same
-from weft.model.stage import Ignore
+from weft.model.stage import Ignore, full_name
 
+T = TypeVar("T")
 _SETS = ("deps", "params", "outs", "metrics", "plots")
 _TOP = "stages"
 _TYPED = ("determinism", "frozen", "always_changed", "outs", "metrics", "plots")
@@ -35,6 +36,7 @@ class _Side:
     ignores: tuple[Ignore, ...]
     validate: Any
     vars: Any
+    projects: tuple[str, ...]
 
 
 def merge(
@@ -44,14 +46,15 @@ def merge(
     *,
     prefer: str = "",
     labels: tuple[str, str] = ("ours", "theirs"),
+    folder: str = "",
 ) -> MergedStages:
-    """Merge what the stage file ``base`` (None: there was none) became on two sides.
+    """Merge what the stage file ``base`` (None: there was none) of the project ``folder`` became on two sides.
 
     ``prefer`` (``base``, ``ours`` or ``theirs``) names the side whose version is taken of a stage that both sides changed
     to different things; ``labels`` are how marks show both sides. Raises as ``stagefile.decode`` does of each side, and
     ``SchemaError`` when the outcome cannot be written in the lines of our side, or would not be valid.
     """
-    sides = {"base": _read(base or b""), "ours": _read(ours), "theirs": _read(theirs)}
+    sides = {"base": _read(base or b"", folder), "ours": _read(ours, folder), "theirs": _read(theirs, folder)}
     text = sides["ours"].text
     wanted: dict[str, Any] = {}
     conflicts: list[str] = []
@@ -66,17 +69,21 @@ def merge(
                 conflicts.append(name)
                 found = Merged(three["ours"])
             if found.value is not ABSENT:
-                wanted[name] = _spelled(name, found.value)
+                wanted[name] = _spelled(folder, name, found.value)
             if not same(found.value, three["ours"]):
-                text = _put(text, name, three["ours"], found.value, sides[source])
+                text = _put(text, (folder, name), three["ours"], found.value, sides[source])
         rules = [side.validate for side in sides.values()]
         if any(isinstance(one, dict) for one in rules) and not all(same(one, rules[0]) for one in rules):
             raise SchemaError("a mapping below validate: differs between the sides")
-        ignores = _merge_ignores(sides)
+        ignores = _merge_lists(*(side.ignores for side in sides.values()))
+        projects = _merge_lists(*(side.projects for side in sides.values()))
+        if list(sides["ours"].projects) != projects:
+            text = stagefile.with_projects(text.encode("utf-8"), projects).decode("utf-8")
         text = _put_ignores(text, sides["ours"].ignores, ignores)
         text, known = _put_vars(text, sides)
-        done = _read(text.encode("utf-8"))
-        if not same([dict(done.stages), done.vars], [wanted, known]) or set(done.ignores) != set(ignores):
+        done = _read(text.encode("utf-8"), folder)
+        lists = set(done.ignores) == set(ignores) and list(done.projects) == projects
+        if not same([dict(done.stages), done.vars], [wanted, known]) or not lists:
             raise SchemaError("the merged stages cannot be written in place")
         data = _with_marks(text, sides["theirs"], conflicts, labels).encode("utf-8")
     except (LookupError, StopIteration):
@@ -84,15 +91,15 @@ def merge(
     return MergedStages(data, tuple(conflicts))
 
 
-def _read(data: bytes) -> _Side:
-    declared = stagefile.decode_unfilled(data)
+def _read(data: bytes, folder: str) -> _Side:
+    declared = stagefile.decode_unfilled(data, folder=folder)
     ignores = tuple(replace(one, line=0) for one in stagefile.decode_ignores(data))
     top = stagefile.tree(data)
     stages = {
-        name: value if _is_whole(value) else stagefile.declaration(declared[name])
+        name: value if _is_whole(value) else stagefile.declaration(declared[full_name(folder, name)])
         for name, value in (top.get(_TOP) or {}).items()
     }
-    return _Side(data.decode("utf-8"), stages, ignores, top.get("validate"), top.get("vars"))
+    return _Side(data.decode("utf-8"), stages, ignores, top.get("validate"), top.get("vars"), stagefile.projects(data))
 
 
 def _is_whole(value: Any) -> bool:
@@ -124,8 +131,10 @@ def _merge_stage(base: Any, ours: Any, theirs: Any) -> Merged:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _put(text: str, name: str, before: Any, after: Any, source: _Side) -> str:
-    """``text`` with the stage ``name``, that was ``before``, as ``after``; the lines of ``source`` where they say so."""
+def _put(text: str, place: tuple[str, str], before: Any, after: Any, source: _Side) -> str:
+    """``text`` with the stage at ``place``, a folder and a name, that was ``before``, as ``after``; the lines of ``source``
+    where they say so."""
+    folder, name = place
     if after is ABSENT:
         return yamledit.drop(text, (_TOP, name))
     lines_fit = same(source.stages.get(name, ABSENT), after)
@@ -145,14 +154,16 @@ def _put(text: str, name: str, before: Any, after: Any, source: _Side) -> str:
             return text[:end] + gap + _lines(source.text, name, column, comments=True) + text[end:]
     if _is_whole(after):
         raise SchemaError("a stage with foreach, matrix or vars is taken with its lines")
-    return stagefile.put_stage(text.encode("utf-8"), name, _spelled(name, after), unfilled=True).decode("utf-8")
+    new = _spelled(folder, name, after)
+    return stagefile.put_stage(text.encode("utf-8"), name, new, unfilled=True, folder=folder).decode("utf-8")
 
 
-def _spelled(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+def _spelled(folder: str, name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a merged stage says, without what came out empty."""
     if _is_whole(value):
         return value
-    return stagefile.declaration(stagefile.decode_unfilled(yaml12.dump({_TOP: {name: value}}))[name])
+    alone = stagefile.decode_unfilled(yaml12.dump({_TOP: {name: value}}), folder=folder)
+    return stagefile.declaration(alone[full_name(folder, name)])
 
 
 def _indent(line: str) -> int:
@@ -174,8 +185,8 @@ def _lines(text: str, name: str, column: int, *, comments: bool = False) -> str:
     return "".join(row.rstrip() + "\n" if not row.strip() else row + "\n" for row in moved)
 
 
-def _merge_ignores(sides: Mapping[str, _Side]) -> list[Ignore]:
-    base, ours, theirs = (sides[key].ignores for key in ("base", "ours", "theirs"))
+def _merge_lists(base: Sequence[T], ours: Sequence[T], theirs: Sequence[T]) -> list[T]:
+    """What neither side took away, and what each side added."""
     kept = [one for one in ours if one in theirs or one not in base]
     return kept + [one for one in theirs if one not in ours and one not in base]
 

@@ -100,11 +100,13 @@ class ValueFiles:
 
 
 class Variables:
-    """The names of one ``vars``, over those ``above``; a name is given once. The outermost has ``params.yaml`` too."""
+    """The names of one ``vars``, over those ``above``; a name is given once. The outermost has ``params.yaml`` too. Files
+    are named as seen from ``wdir``."""
 
     def __init__(
         self, node: Node | None, files: ValueFiles, budget: Budget, wdir: str = "", above: Variables | None = None
     ) -> None:
+        self._params = posixpath.join(wdir, PARAMS_FILE)
         self._files = files
         self._budget = budget
         self._above = above
@@ -128,9 +130,9 @@ class Variables:
         return nearest(name, known[:1000])
 
     def _load(self, node: Node) -> None:
-        if self._above is None and (tree := self._files.tree(PARAMS_FILE, self._node or node)) is not None:
+        if self._above is None and (tree := self._files.tree(self._params, self._node or node)) is not None:
             for key, value in tree.items():
-                self._add(key, Named(value, PARAMS_FILE), self._node or node)
+                self._add(key, Named(value, self._params), self._node or node)
         for at, file, keys in self._entries:
             if not file:
                 for key, value in at.value.items():

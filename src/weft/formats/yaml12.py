@@ -51,7 +51,7 @@ MOST_REPEATED = 4 << 20
 Lines = Mapping[tuple[Any, ...], int]
 """Where each value stands: the keys (and positions in lists) that lead to it, and its 1-based line."""
 
-_OURS = re.compile(r"[^\n]*\.weft|weft\.yaml|lineage/[^\n]*")
+_OURS = re.compile(r"[^\n]*\.weft|(?:[^\n]*/)?weft\.yaml|lineage/[^\n]*")
 """Files of which `weft resolve` settles conflicts."""
 _CONFLICT = re.compile(rb"^(<{7}|>{7})(?: ([^\r\n]*))?\r?$", re.MULTILINE)
 

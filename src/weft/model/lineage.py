@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from weft.model.oid import Oid
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE
+from weft.model.stage import is_stage_file
 
 RECORDS = "lineage"
 PACKAGES = "lineage/packages"
@@ -151,16 +151,15 @@ def record_path(stage: str) -> str:
 
 
 def is_record(path: str) -> bool:
-    """True when ``path`` is where the record of a stage lies."""
-    folder, _, name = path.partition("/")
-    return folder == RECORDS and name.endswith(".yaml") and "/" not in name
+    """True when ``path`` is where a record lies: ``lineage/STAGE.yaml``, in folders for the stages of folder projects."""
+    return path.startswith(RECORDS + "/") and path.endswith(".yaml")
 
 
 def stage_of_record(path: str) -> str:
     """The stage whose record lies at ``path``."""
-    return path.removeprefix(f"{RECORDS}/").removesuffix(".yaml")
+    return path[len(RECORDS) + 1 : -len(".yaml")]
 
 
 def merged_by_weft(path: str) -> bool:
     """Whether weft settles conflicts of the file ``path``: a pointer, a record, the stage file."""
-    return path.endswith(SUFFIX) or path == STAGE_FILE or path.startswith(RECORDS + "/")
+    return path.endswith(SUFFIX) or is_stage_file(path) or path.startswith(RECORDS + "/")

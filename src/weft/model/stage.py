@@ -16,6 +16,9 @@ EQUALITIES = ("exact", "close", "none")
 
 _WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_.+=-]{0,98}[A-Za-z0-9_+=-])?"
 _NAME = re.compile(rf"{_WORD}(?:@{_WORD})?", re.ASCII)
+_FOLDER = re.compile(rf"{_WORD}(?:/{_WORD})*", re.ASCII)
+_LONGEST_FOLDER = 200
+_NO_FOLDER = (".yaml", ".weft")  # the folder of its records would have the name of a record, or of a pointer
 
 _CODE = """
 .bash .c .cc .cfg .clj .conf .cpp .cu .do .ex .f90 .fs .go .h .hpp .hs .ini .ipynb .java .jl .js .json .kt .lock .lua .m .md
@@ -59,8 +62,9 @@ class Stage:
 
     ``cmd`` is a string for the shell or a tuple of words to be run as they are. ``wdir`` is the directory that the command
     starts in. ``equal`` is the equality that a second run promises: exact, close or none; ``seed`` its seed. ``frozen``
-    stages are never run by ``repro``, ``always`` ones are always stale. ``line`` is where it stands in ``weft.yaml``
-    (1-based). ``unresolved`` is the first ``${name}`` of the command that names no value and is no variable by its look.
+    stages are never run by ``repro``, ``always`` ones are always stale. ``file`` is the stage file that declares it, and
+    ``line`` where it stands there (1-based). ``unresolved`` is the first ``${name}`` of the command that names no value and
+    is no variable by its look.
     """
 
     name: str
@@ -78,6 +82,17 @@ class Stage:
     always: bool = False
     line: int = 0
     unresolved: str = ""
+    file: str = STAGE_FILE
+
+    @property
+    def folder(self) -> str:
+        """The folder project that declares it; empty for the repository itself."""
+        return self.file.rpartition("/")[0]
+
+    @property
+    def own_name(self) -> str:
+        """Its name in the file that declares it."""
+        return self.name.removeprefix(f"{self.folder}/")
 
     def paths(self, kind: OutKind) -> tuple[str, ...]:
         """The paths of the outs of one kind."""
@@ -105,6 +120,48 @@ def is_code_name(path: str) -> bool:
     """True for names that code, its settings and its documentation have; what they name belongs into Git, not to weft."""
     name = path.rpartition("/")[2]
     return name in ("Makefile", "Dockerfile") or "." + name.lower().rpartition(".")[2] in _CODE.split()
+
+
+def is_stage_file(path: str) -> bool:
+    """Whether ``path`` has the name of a stage file, in whatever folder."""
+    return path.rpartition("/")[2] == STAGE_FILE
+
+
+def stage_file_of(folder: str) -> str:
+    """The stage file of the folder project ``folder``; of the repository itself where that is empty."""
+    return full_name(folder, STAGE_FILE)
+
+
+def full_name(folder: str, name: str) -> str:
+    """How the stage ``name`` of the folder project ``folder`` (empty: of the repository itself) is known elsewhere."""
+    return f"{folder}/{name}" if folder else name
+
+
+def check_project(folder: str) -> str:
+    """Return ``folder`` if it may be a folder project: it is the first part of the names of stages and of their records.
+
+    Raises ``SchemaError``.
+    """
+    parts = folder.casefold().split("/")
+    if not _FOLDER.fullmatch(folder) or len(folder) > _LONGEST_FOLDER:
+        problem = f"its names are of letters, digits and any of _ . + = -, all of it up to {_LONGEST_FOLDER} characters"
+    elif parts[0] == "lineage" or any(part.endswith(_NO_FOLDER) for part in parts):
+        problem = "records lie there, or one of its names ends as those of records and pointers do"
+    else:
+        return folder
+    raise SchemaError(
+        f"{folder[:120]!a} cannot be a project, the folder in the name of a stage: {problem}",
+        hint="name it from the top, as projects/nlp",
+    )
+
+
+def check_full_name(name: str) -> str:
+    """Return ``name`` if a stage of the repository or of a folder project may have it. Raises ``SchemaError``."""
+    folder, slash, own = name.rpartition("/")
+    if slash:
+        check_project(folder)
+    check_stage_name(own)
+    return name
 
 
 def check_stage_name(name: str) -> str:

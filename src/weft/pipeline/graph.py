@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -27,13 +28,13 @@ class Graph:
     _order: tuple[str, ...] = field(repr=False)
 
     @classmethod
-    def build(cls, stages: Mapping[str, Stage], what: str = STAGE_FILE) -> Graph:
-        """Make the graph of ``stages``, which stand in the file ``what``.
+    def build(cls, stages: Mapping[str, Stage]) -> Graph:
+        """Make the graph of ``stages``.
 
         Raises ``GraphFault`` when two stages write the same path or one inside that of the other, or when there is a
         cycle; a stage that reads what it writes is one.
         """
-        producer, below = _producers(stages, what)
+        producer, below = _producers(stages)
         up = {name: _upstream_of(stage, producer, below) for name, stage in stages.items()}
         down: dict[str, list[str]] = {name: [] for name in stages}
         for name, sources in up.items():
@@ -45,7 +46,7 @@ class Graph:
             _up=up,
             _down={name: tuple(targets) for name, targets in down.items()},
             _below=below,
-            _order=_sorted(stages, up, what),
+            _order=_sorted(stages, up),
         )
 
     def upstream(self, name: str) -> tuple[str, ...]:
@@ -79,15 +80,12 @@ class Graph:
         wanted = asked | self.descendants(asked)
         return tuple(name for name in self._order if name in wanted)
 
-    def find(self, name: str) -> tuple[str, ...]:
-        """The stage ``name``, all members of the ``foreach`` or ``matrix`` of that name, or, where ``name`` has one of the
-        signs ``* ? [``, all stages that match it as a pattern. Raises ``NoSuchStage``."""
-        if name in self.stages:
-            return (name,)
-        if _PATTERN.isdisjoint(name):
-            members = tuple(stage for stage in self.stages if stage.startswith(name + "@"))
-        else:
-            members = tuple(stage for stage in self.stages if fnmatchcase(stage, name))
+    def find(self, name: str, here: str = "") -> tuple[str, ...]:
+        """The stage ``name``, all members of the ``foreach`` or ``matrix`` or of the folder project of that name, or, where
+        ``name`` has one of the signs ``* ? [``, all stages that match it as a pattern; what is in the project ``here`` goes
+        before what is meant from the top. Raises ``NoSuchStage``."""
+        members = self._meant(posixpath.normpath(posixpath.join(here, name))) if here else ()
+        members = members or self._meant(name)
         if not members:
             known = ", ".join(list(self.stages)[:10])
             raise NoSuchStage(
@@ -95,6 +93,13 @@ class Graph:
                 hint=f"its stages are: {known}" if known else f"declare one in {STAGE_FILE}, or with: weft run -n NAME",
             )
         return members
+
+    def _meant(self, name: str) -> tuple[str, ...]:
+        if name in self.stages:
+            return (name,)
+        if _PATTERN.isdisjoint(name):
+            return tuple(stage for stage in self.stages if stage.startswith((name + "@", name + "/")))
+        return tuple(stage for stage in self.stages if fnmatchcase(stage, name))
 
     def producer_of(self, path: str) -> str:
         """The stage that writes ``path``, what it lies in, or something inside it (then the first of them); else empty."""
@@ -118,26 +123,26 @@ def _producers_of(path: str, producer: Mapping[str, str], below: Mapping[str, tu
     return below.get(path, ())
 
 
-def _producers(stages: Mapping[str, Stage], what: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+def _producers(stages: Mapping[str, Stage]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     """The stage by out, and the stages by every directory above their outs."""
     producer: dict[str, str] = {}
     for name, stage in stages.items():
         for out in stage.outs:
             other = producer.setdefault(out.path, name)
             if other != name:
-                raise _claimed(stages, what, (other, name), (out.path, out.path))
+                raise _claimed(stages, (other, name), (out.path, out.path))
     below: dict[str, dict[str, None]] = {}
     for path, name in producer.items():
         for parent in _parents(path):
             if parent in producer:
-                raise _claimed(stages, what, (producer[parent], name), (parent, path))
+                raise _claimed(stages, (producer[parent], name), (parent, path))
             below.setdefault(parent, {})[name] = None
     return producer, {path: tuple(names) for path, names in below.items()}
 
 
-def _claimed(stages: Mapping[str, Stage], what: str, names: tuple[str, str], paths: tuple[str, str]) -> GraphFault:
+def _claimed(stages: Mapping[str, Stage], names: tuple[str, str], paths: tuple[str, str]) -> GraphFault:
     first, second = names
-    line = stages[second].line
+    what, line = stages[second].file, stages[second].line
     if paths[0] == paths[1]:
         problem = f"{paths[0]!a} is written by {first} (line {stages[first].line}) and by {second}"
     elif first == second:
@@ -169,7 +174,7 @@ def _reached(names: Iterable[str], edges: Mapping[str, tuple[str, ...]]) -> froz
     return frozenset(found)
 
 
-def _sorted(stages: Mapping[str, Stage], up: Mapping[str, tuple[str, ...]], what: str) -> tuple[str, ...]:
+def _sorted(stages: Mapping[str, Stage], up: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """All stages, each behind those it depends on, else in the order of the file."""
     done: dict[str, None] = {}
     for start in stages:
@@ -180,7 +185,7 @@ def _sorted(stages: Mapping[str, Stage], up: Mapping[str, tuple[str, ...]], what
                 trail[name] = iter(up[name])
             source = next((other for other in trail[name] if other not in done), None)
             if source in trail:
-                raise _cycle(stages, list(trail), source, what)
+                raise _cycle(stages, list(trail), source)
             if source is None:
                 del trail[name]
                 done[name] = None
@@ -189,13 +194,13 @@ def _sorted(stages: Mapping[str, Stage], up: Mapping[str, tuple[str, ...]], what
     return tuple(done)
 
 
-def _cycle(stages: Mapping[str, Stage], trail: list[str], again: str | None, what: str) -> GraphFault:
+def _cycle(stages: Mapping[str, Stage], trail: list[str], again: str | None) -> GraphFault:
     loop = trail[trail.index(again or "") :]
     # The trail goes from reader to writer; people follow the data.
     loop.reverse()
-    first = loop.index(min(loop, key=lambda name: stages[name].line))
+    first = loop.index(min(loop, key=lambda name: (stages[name].folder, stages[name].line)))
     loop = [*loop[first:], *loop[:first], loop[first]]
-    line = stages[loop[0]].line
+    what, line = stages[loop[0]].file, stages[loop[0]].line
     if len(loop) == 2:
         problem = f"the stage {loop[0]} reads what it writes: {' -> '.join(loop)}"
     else:

@@ -89,7 +89,7 @@ def variables(stage: Stage, environment: Mapping[str, str]) -> dict[str, str | N
             raise SecretRefused(
                 f"stage {stage.name} would record the variable {name}, which looks like a secret",
                 hint="take it out of the env of the stage: commands get all variables in any case",
-                path="weft.yaml",
+                path=stage.file,
             )
         value = environment.get(name)
         hidden = value is not None and _ABSOLUTE.search(value)

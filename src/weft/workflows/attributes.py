@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+STAGE_FILE_LINE = "/{} text eol=lf merge=weft-stagefile"
+"""The line of one stage file: only those that are named as such are merged as ones."""
+OF_PROJECTS = (".gitattributes merge=union",)
+"""What is there where folders are projects: each has a line of its own, which every two branches could add."""
 ATTRIBUTES = (
     "*.weft text eol=lf",
     ".weft/config.yaml text eol=lf",
     "*.weft merge=weft-pointer diff=weft-pointer",
-    "/lineage/*.yaml text eol=lf merge=weft-record",
-    "/weft.yaml text eol=lf merge=weft-stagefile",
+    "/lineage/**/*.yaml text eol=lf merge=weft-record",
+    STAGE_FILE_LINE.format("weft.yaml"),
     ".gitignore merge=union",
 )
 """Committed, so the same for everybody. A clone without the drivers of these names merges and shows plain text.

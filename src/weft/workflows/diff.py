@@ -13,7 +13,7 @@ from weft.model.lineage import is_record
 from weft.model.manifest import Manifest
 from weft.model.oid import Oid
 from weft.model.pointer import Pointer
-from weft.model.stage import STAGE_FILE
+from weft.model.stage import stage_file_of
 from weft.objects.treediff import Delta, Read, diff_entries, pair_renames
 from weft.workflows.facts import CommitSource, FactRow, Facts, TreeSource, facts_of, is_different, side_by_side
 from weft.workflows.fetch import fetch_metadata
@@ -134,9 +134,9 @@ def _facts(sides: Sequence[Facts], asked: Sequence[str]) -> tuple[tuple[FactRow,
 
 
 def _file_of(row: FactRow) -> str:
-    if row.section == "stages":
-        return STAGE_FILE
     key = row.key.removesuffix(f" ({row.of})") if row.of else row.key
+    if row.section == "stages":
+        return stage_file_of(key.rpartition("/")[0])
     return key.partition(":")[0] if row.section in ("params", "metrics") else key
 
 

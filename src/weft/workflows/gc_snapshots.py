@@ -17,6 +17,7 @@ from weft.model.lineage import RECORDS
 from weft.pipeline.reuse import RECORD_LIMIT
 from weft.workflows.files import read_small
 from weft.workflows.project import Project
+from weft.workflows.stages import records_here
 
 DAYS = 90
 """How long a snapshot stays that no record names."""
@@ -48,15 +49,7 @@ def _in_commits(git: GitRepo) -> Iterable[str]:
 
 def _in_tree(tree: GitRepo) -> Iterable[str]:
     """What the records in a work tree and its index name."""
-    folder = os.path.join(tree.root, RECORDS)
-    texts = [read_small(os.path.join(folder, name), RECORD_LIMIT) or b"" for name in _names(folder)]
+    texts = [read_small(os.path.join(tree.root, path), RECORD_LIMIT) or b"" for path in records_here(tree.root)]
     texts.append(tree.git("grep", "--cached", "--no-color", "-h", "-F", RUNS, "--", RECORDS, check=False))
     for text in texts:
         yield from map(os.fsdecode, _NAMED.findall(text))
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return [name for name in os.listdir(folder) if name.endswith(".yaml")]
-    except (FileNotFoundError, NotADirectoryError):
-        return []

@@ -34,20 +34,22 @@ BRING = "`git fetch --refetch --filter=blob:limit=64k` brings them at once"
 
 @dataclass
 class Declared:
-    """The params and metrics files in Git that any stage named so far, and the stages whose ``weft.yaml`` was read last."""
+    """The stage files that declared a stage so far, and the params and metrics files in Git that these named."""
 
+    files: set[str] = field(default_factory=lambda: {STAGE_FILE})
     params: set[str] = field(default_factory=set)
     metrics: set[str] = field(default_factory=set)
 
     def learn(self, stages: Mapping[str, Stage]) -> None:
         """Take note of what ``stages`` name."""
         for stage in stages.values():
+            self.files.add(stage.file)
             self.params.update(one.file for one in stage.params)
             self.metrics.update(out.path for out in stage.outs if out.kind == "metrics" and not out.cache)
 
     def kind(self, path: str) -> str:
         """What the file ``path`` is, empty for one that tells nothing here."""
-        if path == STAGE_FILE:
+        if path in self.files:
             return STAGES
         if path.endswith(trees.POINTER_SUFFIX):
             return POINTER if is_pointer(path) else ""
@@ -133,11 +135,27 @@ class Versions:
             raise Unreadable(path, error.message) from error
 
     def stages(self, blob: str, find: Callable[[str], str]) -> dict[str, Stage]:
-        """The stages of a version of ``weft.yaml``; ``find`` gives the blob id of a file whose values its templates name,
-        empty for one that is not there. Raises ``Unreadable``."""
+        """The stages of a version of ``weft.yaml``; ``find`` gives the blob id of another file that is read for them, empty
+        for one that is not there. Raises ``Unreadable``."""
         text = self.text(blob, STAGE_FILE)
+        try:
+            return stagefile.decode(text, read=self._reading(find))
+        except WeftError as error:
+            raise Unreadable(STAGE_FILE, error.message) from error
 
-        def values_file(path: str) -> bytes | None:
+    def stages_alone(
+        self, blob: str, find: Callable[[str], str], path: str
+    ) -> tuple[dict[str, Stage], tuple[str, ...]]:
+        """The stages that a version of the stage file ``path`` declares itself, and the projects that it names."""
+        text, folder = self.text(blob, path), path.rpartition("/")[0]
+        try:
+            found = stagefile.decode_file(text, read=self._reading(find), folder=folder)
+            return found, () if folder else stagefile.projects(text)
+        except WeftError as error:
+            raise Unreadable(path, error.message) from error
+
+    def _reading(self, find: Callable[[str], str]) -> stagefile.ReadFile:
+        def read(path: str) -> bytes | None:
             known = find(path)
             if not known:
                 return None
@@ -145,10 +163,7 @@ class Versions:
                 raise Unreadable(path, NOT_HERE)
             return self.reader.read([known], LIMIT).get(known)  # not kept: what was asked for before must stay
 
-        try:
-            return stagefile.decode(text, read=values_file)
-        except WeftError as error:
-            raise Unreadable(STAGE_FILE, error.message) from error
+        return read
 
 
 class Unreadable(Exception):

@@ -222,7 +222,7 @@ def graph(start: str, path: str = "", rev: str = "") -> GraphResult:
         order = scene.graph.order()
         place = path and _known_path(scene, start, path)
         if path:
-            near = set(scene.graph.producers_of(place)) if place else set(scene.graph.find(path))
+            near = set(scene.graph.producers_of(place)) if place else set(scene.find(path))
             below = {one.stage for one in impact(scene.graph, [place] if place else _outs_of(scene, path))}
             wanted = near | scene.graph.ancestors(near) | below
             order = tuple(name for name in order if name in wanted)
@@ -248,7 +248,7 @@ def _known_path(scene: Scene, start: str, text: str) -> str | None:
 
 def _outs_of(scene: Scene, text: str) -> list[str]:
     try:
-        names = scene.graph.find(text)
+        names = scene.find(text)
     except NoSuchStage:
         where = f" in {scene.commit[:12]}" if scene.commit else ""
         raise NoSuchPath(
@@ -262,7 +262,7 @@ def _outs_of(scene: Scene, text: str) -> list[str]:
 def _target(scene: Scene, start: str, text: str) -> str:
     path = _known_path(scene, start, text)
     outs = [path] if path is not None else _outs_of(scene, text)
-    members = scene.graph.find(text) if path is None else ()
+    members = scene.find(text) if path is None else ()
     if len(members) > 1:
         raise UsageFault(f"{text} means {len(members)} stages: {', '.join(members[:5])}", hint="name one of them")
     if not outs:

@@ -20,7 +20,7 @@ from weft.pipeline.graph import Graph
 from weft.pipeline.reading import is_no_code
 from weft.pipeline.reuse import Earlier, records_of
 from weft.workflows.lineage_files import CommitFiles, Files, TreeFiles
-from weft.workflows.stages import RECORD_LIMIT, STAGE_FILE_LIMIT, VALUES_LIMIT, usable_record
+from weft.workflows.stages import RECORD_LIMIT, STAGE_FILE_LIMIT, VALUES_LIMIT, project_here, usable_record
 from weft.workflows.targets import decode_pointer, pointer_path
 
 
@@ -28,17 +28,22 @@ class Scene:
     """One state of a repository. ``commit`` is the full id of the commit that is asked about, empty for the work tree;
     ``notes`` collects what the answers leave open."""
 
-    def __init__(self, git: GitRepo, files: Files, commit: str = "") -> None:
+    def __init__(self, git: GitRepo, files: Files, commit: str = "", start: str = "") -> None:
         self.git = git
         self.files = files
         self.commit = commit
         self.notes: dict[str, None] = {}
         text = files.text(STAGE_FILE, STAGE_FILE_LIMIT)
         self.declared = text is not None
+        self._here = project_here(git, start, stagefile.projects(text or b""))
         self.graph = Graph.build(stagefile.decode(text or b"", read=lambda path: files.text(path, VALUES_LIMIT)))
         self._records: dict[str, tuple[Record | None, str]] = {}
         self._pointers: dict[str, Pointer | None] = {}
         self._earlier: dict[str, list[Earlier]] = {}
+
+    def find(self, name: str) -> tuple[str, ...]:
+        """The stages that the user means by ``name``. Raises ``NoSuchStage``."""
+        return self.graph.find(name, self._here)
 
     def record(self, name: str) -> tuple[Record | None, str]:
         """The record of a stage, and what is wrong with it; None where there is none that can be used."""
@@ -117,8 +122,8 @@ def open_scene(start: str, rev: str) -> Iterator[Scene]:
     """
     git = discover(start)
     if not rev:
-        yield Scene(git, TreeFiles(git))
+        yield Scene(git, TreeFiles(git), start=start)
         return
     commit = trees.resolve(git, rev)
     with BlobReader(git) as reader:
-        yield Scene(git, CommitFiles(git, commit, reader), commit)
+        yield Scene(git, CommitFiles(git, commit, reader), commit, start)

@@ -16,7 +16,7 @@ from weft.gitio.log import Commit, span, walk
 from weft.gitio.repo import GitRepo, discover
 from weft.gitio.versions import cut_commits
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE
+from weft.model.stage import STAGE_FILE, stage_file_of
 from weft.pipeline.validate.violations import param_cause
 from weft.workflows.history_facts import BRING, NOT_HERE, POINTER, STAGES, Declared, Unreadable, Versions, below
 from weft.workflows.log_changes import DataChange, Found, StageChange, ValueChange
@@ -132,10 +132,12 @@ class Log:
 
     def _look(self, batch: list[tuple[Commit, list[Change]]]) -> list[_Seen]:
         """The changes of each commit that tell something, with what kind of file it is; their versions are read."""
-        declarations = [one for _, changes in batch for one in changes if one.path == STAGE_FILE]
-        self._versions.read(blob for one in declarations for blob in (one.old_blob, one.blob))
-        for one in declarations:
-            self._learn(one.blob, one.old_blob)
+        for top in (True, False):  # the stage file at the top says which others there are
+            known = {STAGE_FILE} if top else self._declared.files - {STAGE_FILE}
+            declarations = [one for _, changes in batch for one in changes if one.path in known]
+            self._versions.read(blob for one in declarations for blob in (one.old_blob, one.blob))
+            for one in declarations:
+                self._learn(one.path, one.blob, one.old_blob)
         seen: list[_Seen] = []
         for commit, changes in batch:
             told = [
@@ -194,12 +196,23 @@ class Log:
         entry = tree_file(self._repo, tip, STAGE_FILE)
         if entry is not None:
             self._versions.read([entry.blob])
-            self._learn(entry.blob)
+            self._learn(STAGE_FILE, entry.blob)
 
-    def _learn(self, *blobs: str) -> None:
+    def _learn(self, path: str, *blobs: str) -> None:
         for blob in filter(None, blobs):
             with suppress(Unreadable):  # what cannot be read names no files, and `weft validate` tells of it
-                self._declared.learn(self._versions.stages(blob, self._values_file))
+                stages, projects = self._versions.stages_alone(blob, self._values_file, path)
+                self._declared.learn(stages)
+                self._learn_projects(projects)
+
+    def _learn_projects(self, projects: Sequence[str]) -> None:
+        """Learn what the newest commit has of stage files that were not known yet."""
+        fresh = {stage_file_of(folder) for folder in projects} - self._declared.files
+        self._declared.files |= fresh
+        there = self._versions.reader.at(self._spec.rpartition(".")[2], sorted(fresh)) if fresh else {}
+        self._versions.read(there.values())
+        for path, blob in there.items():
+            self._learn(path, blob)
 
     def _values_file(self, path: str) -> str:
         """The blob id of a file whose values templates name, as the newest commit has it: near enough to learn names."""

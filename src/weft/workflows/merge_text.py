@@ -182,20 +182,23 @@ def _finished(record: Record) -> float:
 # --- stage files -----------------------------------------------------------------------------------------------------
 
 
-def merge_stagefile(base: str, ours: str, theirs: str, start: str, names: tuple[str, str] = UNNAMED) -> TextMerge:
+def merge_stagefile(
+    base: str, ours: str, theirs: str, start: str, names: tuple[str, str] = UNNAMED, folder: str = ""
+) -> TextMerge:
     """Merge the stage files at three paths: by lines as Git does, and by stage and key where that is no stage file.
 
-    An empty ``base`` means that there was none. Raises ``OSError`` when one cannot be read.
+    They are of the project ``folder``; an empty ``base`` means that there was none. Raises ``OSError`` when one cannot be
+    read.
     """
     before, one, other = (_bytes(path) for path in (base, ours, theirs))
     try:
         by_lines = _git_merge(base, ours, theirs, start, labels(names))
     except WeftError:
         by_lines = TextMerge(whole_conflict(one, other, names=names), "Git could not merge its lines")
-    if not by_lines.conflict and _valid(by_lines.data):
+    if not by_lines.conflict and _valid(by_lines.data, folder):
         return by_lines
     try:
-        found = stagemerge.merge(before, one, other, labels=labels(names))
+        found = stagemerge.merge(before, one, other, labels=labels(names), folder=folder)
     except WeftError as error:
         if by_lines.conflict:
             return by_lines
@@ -216,17 +219,18 @@ def settle(path: str, base: bytes, ours: bytes, theirs: bytes, side: str) -> byt
     of a stage file that cannot be merged so, the side is taken whole.
     """
     whole = {"base": base, "ours": ours, "theirs": theirs}[side]
-    if os.path.basename(path) != STAGE_FILE:
+    folder, _, file = path.rpartition("/")
+    if file != STAGE_FILE:
         return whole
     try:
-        return stagemerge.merge(base, ours, theirs, prefer=side).data
+        return stagemerge.merge(base, ours, theirs, prefer=side, folder=folder).data
     except WeftError:
         return whole
 
 
-def _valid(data: bytes) -> bool:
+def _valid(data: bytes, folder: str) -> bool:
     try:
-        stagefile.decode_unfilled(data)
+        stagefile.decode_unfilled(data, folder=folder)
         stagefile.decode_ignores(data)
     except WeftError:
         return False

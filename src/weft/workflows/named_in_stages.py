@@ -13,7 +13,13 @@ from weft.pipeline.fingerprint import is_at_or_below
 from weft.workflows.project import Project
 from weft.workflows.stages import stage_file, values_reader
 
-_KINDS = {"params": "a params file", "metrics": "a metrics file", "plots": "a plot", "out": "an out"}
+_KINDS = {
+    "file": "the stage file",
+    "params": "a params file",
+    "metrics": "a metrics file",
+    "plots": "a plot",
+    "out": "an out",
+}
 
 
 def refuse_outs(project: Project, path: str) -> None:
@@ -23,7 +29,7 @@ def refuse_outs(project: Project, path: str) -> None:
             if is_at_or_below(out.path, path) or is_at_or_below(path, out.path):
                 raise StageFault(
                     f"{out.path} is an out of the stage {stage.name}, which would make it under this name again",
-                    hint=f"change it in {STAGE_FILE}, line {stage.line}, then: weft repro {stage.name}",
+                    hint=f"change it in {stage.file}, line {stage.line}, then: weft repro {stage.name}",
                     path=path,
                 )
 
@@ -35,12 +41,12 @@ def refuse_kept_by_git(project: Project, path: str) -> None:
             f"{path} belongs into Git: weft reads it from there", hint=f"git add {quoted(path)}", path=path
         )
     for stage in _stages(project):
-        kept = {params.file: "params" for params in stage.params}
+        kept = {stage.file: "file", **{params.file: "params" for params in stage.params}}
         kept |= {out.path: out.kind for out in stage.outs if not out.cache}
         for name, kind in kept.items():
             if is_at_or_below(name, path):
                 raise PathReserved(
-                    f"{name} is {_KINDS[kind]} of the stage {stage.name}, which Git keeps: {STAGE_FILE}, line {stage.line}",
+                    f"{name} is {_KINDS[kind]} of the stage {stage.name}, which Git keeps: {stage.file}, line {stage.line}",
                     hint=f"git add {quoted(name)}",
                     path=path,
                 )
@@ -48,17 +54,17 @@ def refuse_kept_by_git(project: Project, path: str) -> None:
 
 def warn_of_readers(project: Project, old: str, new: str) -> None:
     """Name the stages that read ``old``, which is ``new`` now, and the lines that name it."""
-    lines = (stage_file(project) or b"").decode("utf-8", "replace").split("\n")
     for stage in _stages(project):
         if not any(is_at_or_below(dep, old) for dep in stage.deps):
             continue
+        lines = (stage_file(project, stage.folder) or b"").decode("utf-8", "replace").split("\n")
         near, now = _seen_from(stage, old), _seen_from(stage, new)
         # Its command stands on these lines too, as a rule.
         numbers = [str(at) for at, line in enumerate(lines, 1) if near in line]
         where = f", line{'s' * (len(numbers) > 1)} {', '.join(numbers)}," if numbers else ""
         project.progress.warn(
-            f"the stage {stage.name} reads {old}: {STAGE_FILE}{where} still says so",
-            hint=f"write {now} there, git add {STAGE_FILE}, then: weft repro {stage.name}",
+            f"the stage {stage.name} reads {old}: {stage.file}{where} still says so",
+            hint=f"write {now} there, git add {quoted(stage.file)}, then: weft repro {stage.name}",
         )
 
 

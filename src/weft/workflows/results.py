@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
-    """A repository made ready. ``created`` lists files written, relative to the root."""
+    """A repository made ready. ``created`` lists files written, relative to the root; ``project`` is the folder that is a
+    project of its own."""
 
     root: str
     repo: str
     created: tuple[str, ...]
     remote: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)

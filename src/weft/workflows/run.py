@@ -10,14 +10,22 @@ from dataclasses import dataclass, replace
 from weft.errors import StageFault, UsageFault, quoted
 from weft.formats import stagefile
 from weft.model.pointer import SUFFIX
-from weft.model.stage import PARAMS_FILE, STAGE_FILE, Out, ParamSet, Stage
+from weft.model.stage import PARAMS_FILE, STAGE_FILE, Out, ParamSet, Stage, full_name, stage_file_of
 from weft.workflows.old_hooks import warn_of_old_hooks
 from weft.workflows.project import Project
 from weft.workflows.repro import Drive, refuse_early
 from weft.workflows.stage_results import ReproResult, RunOptions
 from weft.workflows.stage_run import Runner
 from weft.workflows.stage_settings import apply_settings
-from weft.workflows.stages import Pipeline, choose_stages, load_pipeline, stage_file, values_reader
+from weft.workflows.stages import (
+    Pipeline,
+    choose_stages,
+    load_pipeline,
+    place_of,
+    project_here,
+    stage_file,
+    values_reader,
+)
 from weft.workflows.targets import path_in, repo_path
 
 
@@ -55,16 +63,16 @@ def run_declaration(project: Project, declaration: Declaration, options: RunOpti
     The stage is written with its record: a run that fails declares nothing. Raises as ``run_stage``.
     """
     stage = make_stage(project, declaration)
-    before, read = stage_file(project), values_reader(project)
-    old = None if before is None else stagefile.decode(before, read=read).get(stage.name)
+    folder, before, read = stage.folder, stage_file(project, stage.folder), values_reader(project)
+    old = None if before is None else stagefile.decode_file(before, read=read, folder=folder).get(stage.name)
     if before is not None and old is not None:
         # What the command line has no options for stays as it is declared, with its templates where it is text.
         kept = {key: getattr(old, key) for key in ("seed", "equal", "frozen", "always")}
-        text = stagefile.decode_unfilled(before)[stage.name]
+        text = stagefile.decode_unfilled(before, folder=folder)[stage.name]
         stage = replace(stage, **kept, env=text.env, desc=text.desc, rationale=text.rationale)
 
     def load() -> Pipeline:
-        return load_pipeline(project, stagefile.upsert(before, stage, read=read))
+        return load_pipeline(project, stagefile.upsert(before, stage, read=read), stage.file)
 
     if old is not None and not options.force:
         _refuse_other(old, load().stages[stage.name])
@@ -81,9 +89,9 @@ def _refuse_other(old: Stage, new: Stage) -> None:
     if differing:
         names = ", ".join(differing[:-1]) + " and " * (len(differing) > 1) + differing[-1]
         raise StageFault(
-            f"the stage {new.name} is there already (line {old.line} of {STAGE_FILE}), with {names} of its own",
+            f"the stage {new.name} is there already (line {old.line} of {old.file}), with {names} of its own",
             hint=f"weft run {new.name} runs it as it is declared; another name declares another stage; --force replaces it",
-            path=STAGE_FILE,
+            path=old.file,
             line=old.line,
         )
 
@@ -118,12 +126,12 @@ def _run(
 ) -> ReproResult:
     warn_of_old_hooks(project)
     pipeline = load()
-    names = choose_stages(pipeline, chosen)
+    names = choose_stages(pipeline, chosen) if declared is None else tuple(chosen)
     refuse_early(project, pipeline, names, options)
     ours = apply_settings(project, options.settings, [pipeline.stages[name] for name in names])
     if options.settings:
         pipeline = load()  # templates may name what was set
-        names = choose_stages(pipeline, chosen)
+        names = choose_stages(pipeline, chosen) if declared is None else tuple(chosen)
     runner = Runner(project, pipeline, options, names, declared, ours)
     drive = Drive(project, pipeline, options, runner)
     results = drive.run(tuple(names))
@@ -133,10 +141,12 @@ def _run(
 
 
 def make_stage(project: Project, given: Declaration) -> Stage:
-    """The stage that the command line describes. Raises ``UsageFault`` and the refusals of paths."""
+    """The stage that the command line describes. Raises ``UsageFault``, ``StageFault`` and the refusals of paths."""
     if not given.words:
         raise UsageFault("no command is given", hint=f"weft run -n {given.name} -d DEP -o OUT -- COMMAND")
 
+    projects = stagefile.projects(stage_file(project) or b"")
+    folder, name = place_of(given.name, projects, project_here(project.git, project.cwd, projects))
     wdir = repo_path(project, "." if given.wdir is None else given.wdir)
 
     def paths(texts: Sequence[str]) -> tuple[str, ...]:
@@ -156,12 +166,13 @@ def make_stage(project: Project, given: Declaration) -> Stage:
     outs += [Out(path, "metrics", cache=False) for path in paths(given.metrics)]
     outs += [Out(path, "plots", cache=False) for path in paths(given.plots)]
     return Stage(
-        given.name,
+        full_name(folder, name),
         given.words[0] if len(given.words) == 1 else shlex.join(given.words),
         wdir,
         paths(given.deps),
         _params(project, wdir, given.params),
         tuple(outs),
+        file=stage_file_of(folder),
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from weft.gitio.snapshots import Beyond
 from weft.model.lineage import RECORDS
-from weft.model.stage import STAGE_FILE, Ignore, Stage
+from weft.model.stage import STAGE_FILE, Ignore, Stage, is_stage_file
 from weft.pipeline.before_run import SECRET_RULE
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.validate.ignores import matches
@@ -59,6 +59,7 @@ def choose(root: str, beyond: Beyond, stages: Iterable[Stage], ignores: Sequence
 
 
 def _touched(stage: Stage) -> Iterable[str]:
+    yield stage.file
     yield from stage.deps
     yield from (params.file for params in stage.params)
     yield from (out.path for out in stage.outs)
@@ -95,5 +96,5 @@ def holds_secret(path: str, data: bytes) -> bool:
     if b"\0" in data:
         return False
     text = "\n".join(line[:_LINE] for line in data.decode("utf-8", "replace").split("\n"))
-    own = path == STAGE_FILE or path.endswith(".weft") or is_at_or_below(path, RECORDS)
+    own = is_stage_file(path) or path.endswith(".weft") or is_at_or_below(path, RECORDS)
     return any(secrets(path, text, holds_ids=own))

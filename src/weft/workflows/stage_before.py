@@ -10,7 +10,7 @@ from weft.formats import stagefile
 from weft.gitio.trees import left_out_files
 from weft.gitio.worktree import untracked_files
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE, Stage, is_code_name
+from weft.model.stage import Stage, is_code_name
 from weft.pipeline.before_run import refuse_before
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.pipeline.reading import is_no_code
@@ -103,7 +103,7 @@ def _refuse_lines(project: Project, stage: Stage) -> None:
         raise StageFault(
             f"the command of stage {stage.name} is a list, the words of one command, and {first[:80]!a} is no program",
             hint="write one command as a text; several go below one another after `cmd: |`",
-            path=STAGE_FILE,
+            path=stage.file,
             line=stage.line,
         )
 

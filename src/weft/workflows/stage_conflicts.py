@@ -12,10 +12,10 @@ from weft.formats import lineage
 from weft.formats import pointer as pointer_format
 from weft.gitio.batch import BlobReader
 from weft.gitio.repo import GitRepo
-from weft.model.lineage import RECORDS, Record, is_record
+from weft.model.lineage import Record, is_record
 from weft.model.pointer import SUFFIX
-from weft.util.atomic import os_errors
 from weft.workflows.files import read_small
+from weft.workflows.stages import records_here
 
 SIDES = {1: "base", 2: "ours", 3: "theirs"}
 """What Git's numbers of the versions in a conflict mean."""
@@ -44,7 +44,7 @@ def made_by_stages(git: GitRepo, stages: Mapping[str, Mapping[int, str]]) -> dic
             for record in _decoded([texts.get(blob, b"") for blob in blobs.values()], name):
                 found.update({path: Made(name) for path in _results(record) if path in stages})
         if stages.keys() - sides.keys() - found.keys():
-            for name in sorted(_records_here(git).difference(sides)):
+            for name in sorted(set(records_here(git.root)).difference(sides)):
                 for record in _decoded([read_small(os.path.join(git.root, name), _LIMIT) or b""], name):
                     mine = [path for path in _results(record) if path in stages and path not in found]
                     found.update({path: Made(name, _side(record, path, stages[path], reader)) for path in mine})
@@ -56,13 +56,6 @@ def together(made: Mapping[str, Made], stages: Collection[str], asked: Collectio
     records = {made[name].record if name in made else name for name in asked}
     same_runs = {name for name, one in made.items() if one.record in records}
     return {*asked, *same_runs, *records.intersection(stages)}
-
-
-def _records_here(git: GitRepo) -> set[str]:
-    folder = os.path.join(git.root, RECORDS)
-    with os_errors("list", folder), suppress(FileNotFoundError, NotADirectoryError):
-        return {name for file in os.listdir(folder) if is_record(name := f"{RECORDS}/{file}")}
-    return set()
 
 
 def _decoded(texts: Collection[bytes], name: str) -> list[Record]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from weft.formats import stagefile
 from weft.gitio.staging import stage as stage_in_git
 from weft.gitio.staging import unstage_remove
 from weft.model.lineage import record_path
-from weft.model.stage import STAGE_FILE
+from weft.model.stage import full_name, stage_file_of
 from weft.pipeline.plan import NEVER_RUN, Reason
 from weft.util.dirfd import remove_below, write_below
 from weft.util.later import later
@@ -76,7 +76,7 @@ def list_stages(start: str, names: Sequence[str] = ()) -> StageList:
     and ``NoSuchStage``."""
     with open_scene(start, "") as scene:
         stages = scene.graph.stages
-        wanted = {found for name in names for found in scene.graph.find(name)} if names else set(stages)
+        wanted = {found for name in names for found in scene.find(name)} if names else set(stages)
         stale = Staleness(scene).of(scene.graph.order(sorted(wanted)) if wanted else ())
         listed = []
         for name, stage in stages.items():
@@ -98,31 +98,33 @@ def add_stage(project: Project, declaration: run.Declaration, *, force: bool = F
     """
     stage = run.make_stage(project, declaration)
     with alone(project, "weft stage add"):
-        data = stage_file(project)
-        taken = data is not None and stage.name in (stagefile.tree(data).get("stages") or {})
+        data = stage_file(project, stage.folder)
+        taken = data is not None and stage.own_name in (stagefile.tree(data).get("stages") or {})
         if taken and not force:
             raise StageFault(
-                f"{STAGE_FILE} declares a stage {stage.name} already",
+                f"{stage.file} declares a stage {stage.own_name} already",
                 hint="--force changes it to what is said here; or choose another name",
-                path=STAGE_FILE,
+                path=stage.file,
             )
         after = stagefile.upsert(data, stage, read=values_reader(project))
-        refuse_unresolved(load_pipeline(project, after).stages[stage.name])
-        _write(project, data, after)
+        refuse_unresolved(load_pipeline(project, after, stage.file).stages[stage.name])
+        _write(project, {stage.folder: after})
     return StageEdit("changed" if taken else "added", (stage.name,), staged=project.config.stages)
 
 
 def freeze_stages(project: Project, names: Sequence[str], *, frozen: bool) -> StageEdit:
     """Set or take away ``frozen`` of declared stages; of a group as a whole. Raises ``NoSuchStage``, ``SchemaError``."""
     with alone(project, "weft stage freeze"):
-        data = stage_file(project)
-        pipeline = load_pipeline(project, data)
-        after = data or b""
+        pipeline = load_pipeline(project)
+        after: dict[str, bytes] = {}
+        told: list[str] = []
         for name in names:
-            _own_entry(pipeline, after, name)
-            after = stagefile.set_frozen(after, name, frozen, read=values_reader(project))
-        _write(project, data, after)
-    return StageEdit("frozen" if frozen else "unfrozen", tuple(names), staged=project.config.stages)
+            folder, own, data = _own_entry(project, pipeline, name)
+            told.append(full_name(folder, own))
+            data = after.get(folder, data)
+            after[folder] = stagefile.set_frozen(data, own, frozen, read=values_reader(project), folder=folder)
+        _write(project, after)
+    return StageEdit("frozen" if frozen else "unfrozen", tuple(told), staged=project.config.stages)
 
 
 def remove_stage(project: Project, name: str, *, keep_outs: bool = False) -> StageEdit:
@@ -138,9 +140,8 @@ def remove_stage(project: Project, name: str, *, keep_outs: bool = False) -> Sta
         for member in members:
             held.enter_context(stage_lock(project, member, f"removal of stage {member}"))
         held.enter_context(alone(project, "weft stage remove"))
-        data = stage_file(project)
-        _own_entry(pipeline, data or b"", name)
-        after = stagefile.without_stage(data or b"", name, read=values_reader(project))
+        folder, own, data = _own_entry(project, pipeline, name)
+        after = stagefile.without_stage(data, own, read=values_reader(project), folder=folder)
         pointers = workspace_pointers(project, outside=True)
         tracked = [out.path for member in members for out in pipeline.stages[member].outs if out.path in pointers]
         tracked = [] if keep_outs else tracked
@@ -153,17 +154,21 @@ def remove_stage(project: Project, name: str, *, keep_outs: bool = False) -> Sta
             unstage_remove(project.git, records)
         for record in records:
             remove_below(project.root, record)
-        _write(project, data, after)
+        _write(project, {folder: after})
     return StageEdit("removed", members, tuple(tracked), project.config.stages)
 
 
-def _own_entry(pipeline: Pipeline, data: bytes, name: str) -> None:
-    """Raise for a ``name`` that has no entry of its own in weft.yaml."""
-    if name in (stagefile.tree(data).get("stages") or {}):
-        return
-    pipeline.graph.find(name)
+def _own_entry(project: Project, pipeline: Pipeline, name: str) -> tuple[str, str, bytes]:
+    """The folder project that declares ``name``, its name there, and the stage file. Raises ``NoSuchStage`` for one that has
+    no entry of its own, and ``StageFault``."""
+    folder, own = pipeline.place(name)
+    for place in (folder, folder if "/" in name else ""):
+        data = stage_file(project, place) or b""
+        if own in (stagefile.tree(data, what=stage_file_of(place)).get("stages") or {}):
+            return place, own, data
+    choose_stages(pipeline, [name])
     raise NoSuchStage(
-        f"{STAGE_FILE} has no entry {name!a} of its own",
+        f"{stage_file_of(folder)} has no entry {name!a} of its own",
         hint=f"name the group that it is a member of: {name.partition('@')[0]}" if "@" in name else "name one stage",
     )
 
@@ -175,13 +180,15 @@ def _refuse_readers(pipeline: Pipeline, members: Sequence[str]) -> None:
                 raise StageFault(
                     f"the stage {reader} reads what {member} writes",
                     hint=f"--keep-outs leaves that tracked, as a source; or remove {reader} first",
-                    path=STAGE_FILE,
+                    path=pipeline.stages[reader].file,
                     line=pipeline.stages[reader].line,
                 )
 
 
-def _write(project: Project, before: bytes | None, after: bytes) -> None:
-    if after != before:
-        write_below(project.root, STAGE_FILE, after)
+def _write(project: Project, files: Mapping[str, bytes]) -> None:
+    """Write the stage files of folder projects."""
+    for folder, data in files.items():
+        if data != stage_file(project, folder):
+            write_below(project.root, stage_file_of(folder), data)
     if project.config.stages:
-        stage_in_git(project.git, [STAGE_FILE])
+        stage_in_git(project.git, [stage_file_of(folder) for folder in files])

@@ -74,7 +74,8 @@ class Origins:
         if is_pointer(path) or path.startswith(RECORDS + "/") or path.rpartition("/")[2] == ".gitignore":
             return True
         outs = (out.path for stage in self._stages for out in stage.outs)
-        return path == STAGE_FILE or any(is_at_or_below(path, out) for out in outs)
+        files = (STAGE_FILE, *(stage.file for stage in self._stages))
+        return path in files or any(is_at_or_below(path, out) for out in outs)
 
     def _warn(self, choice: Choice) -> None:
         if choice.large:

@@ -10,7 +10,7 @@ from weft.formats import lineage, stagefile
 from weft.gitio.blobs import blob_id, object_format
 from weft.gitio.staging import stage as stage_in_git
 from weft.model.lineage import Record, record_path
-from weft.model.stage import STAGE_FILE, Stage
+from weft.model.stage import Stage
 from weft.pipeline.record import Origin
 from weft.pipeline.surroundings import Surroundings, packages_path
 from weft.util.dirfd import write_below
@@ -78,11 +78,11 @@ class Recorder:
         write_below(self._project.root, name, lineage.encode(record))
         names = [*written, name, *(wanted.file for wanted in stage.params if wanted.file in self._ours)]
         if self._declared is not None and self.declares(stage):
-            before = stage_file(self._project)
+            before, file = stage_file(self._project, self._declared.folder), self._declared.file
             after = stagefile.upsert(before, self._declared, read=values_reader(self._project))
             if after != before:
-                write_below(self._project.root, STAGE_FILE, after)
-            names.append(STAGE_FILE)
+                write_below(self._project.root, file, after)
+            names.append(file)
         if self._project.config.stages:
             stage_in_git(self._project.git, sorted(set(names)))
         self.origins.wrote(names)

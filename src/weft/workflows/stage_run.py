@@ -16,7 +16,7 @@ from weft.errors import InputChanged, LockTimeout, MissingDependency, StageFaile
 from weft.formats import stagefile
 from weft.gitio.trees import left_out_files
 from weft.model.lineage import Record
-from weft.model.stage import STAGE_FILE, Ignore, Stage
+from weft.model.stage import Ignore, Stage
 from weft.pipeline.before_run import refuse_before
 from weft.pipeline.execute import Child, Outcome, describe, stop
 from weft.pipeline.fingerprint import Inputs
@@ -283,8 +283,8 @@ def _directory(project: Project, stage: Stage) -> str:
     if (path != root and not path.startswith(root + os.sep)) or not os.path.isdir(path):
         raise StageFault(
             f"stage {stage.name} starts in {stage.wdir!a}, which is no directory of this repository",
-            hint=f"mkdir {quoted(stage.wdir)}, or mend `wdir` in {STAGE_FILE}",
-            path=STAGE_FILE,
+            hint=f"mkdir {quoted(stage.wdir)}, or mend `wdir` in {stage.file}",
+            path=stage.file,
             line=stage.line,
         )
     return path

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from weft.errors import UsageFault, ValuesFault, quoted
 from weft.formats import values
 from weft.gitio.trees import left_out
-from weft.model.stage import PARAMS_FILE, Stage
+from weft.model.stage import PARAMS_FILE, Stage, full_name
 from weft.util.dirfd import write_below
 from weft.workflows.files import read_small
 from weft.workflows.project import Project
@@ -17,8 +17,8 @@ from weft.workflows.targets import repo_path
 
 
 def apply_settings(project: Project, settings: Sequence[str], stages: Sequence[Stage]) -> tuple[str, ...]:
-    """Write ``settings``; without a file the one that some of ``stages`` reads the key from, else ``params.yaml``. Returns
-    the files that they are in.
+    """Write ``settings``; without a file the one that some of ``stages`` reads the key from, else ``params.yaml`` of their
+    project. Returns the files that they are in.
 
     All are understood before one is written. Raises ``UsageFault`` and ``ValuesFault``.
     """
@@ -54,4 +54,5 @@ def _file_of(key: str, stages: Sequence[Stage]) -> str:
         for wanted in stage.params:
             if any(key == known or key.startswith(known + ".") for known in wanted.keys):
                 return wanted.file
-    return PARAMS_FILE
+    folders = {stage.folder for stage in stages}
+    return full_name(folders.pop() if len(folders) == 1 else "", PARAMS_FILE)

@@ -94,7 +94,7 @@ class Watch:
     def _is_strange(self, name: str) -> bool:
         """Whether a path of Git's was written by none whose business it is."""
         base = name.rpartition("/")[2]
-        ours = name == STAGE_FILE or base == ".gitignore" or base.endswith(".weft") or name.startswith(f"{RECORDS}/")
+        ours = base == STAGE_FILE or base == ".gitignore" or base.endswith(".weft") or name.startswith(f"{RECORDS}/")
         own: Callable[[str], bool] = lambda path: any(is_at_or_below(path, top) for top in self._own)  # noqa: E731
         return not ours and "/__pycache__/" not in f"/{name}" and not own(name) and self._is_new(name)
 

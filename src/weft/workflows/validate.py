@@ -205,7 +205,7 @@ def _before(blobs: BlobReader, commit: str) -> Before:
 
     text = read(STAGE_FILE) or b""
     frozen: frozenset[str] = frozenset()
-    if b"frozen" in text:
+    if b"frozen" in text or b"projects" in text:
         with suppress(WeftError):
             frozen = frozen_of(stagefile.decode(text, read=read))
     return Before(read_ignores(text), frozen, text_refuses_stale(text))

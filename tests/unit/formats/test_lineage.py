@@ -228,7 +228,7 @@ REF = "  data/a:\n    files: 2\n"
         ("schema: 2", "schema: true", SchemaError, "schema"),
         ("schema: 2\n", "", SchemaError, "'schema' is missing"),
         ("stage: train@b", "stage: ../x", SchemaError, "name of a stage"),
-        ("stage: train@b", "stage: a/b", SchemaError, "name of a stage"),
+        ("stage: train@b", "stage: a//b", SchemaError, "name of a stage"),
         ("stage: train@b", "stage: a@b@c", SchemaError, "name of a stage"),
         ("reused:\n", "reusd:\n", SchemaError, "did you mean reused"),
         ("  run: r0", "  run: a/b", SchemaError, "id of a run"),
@@ -334,7 +334,7 @@ def test_the_limit_comes_first() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"stage": "a/b"}, {"cmd": ()}, {"cmd": ""}, {"spec": ""}, {"code": {"../x": BLOB}}, {"env": {"host": "x"}}],
+    [{"stage": "../b"}, {"cmd": ()}, {"cmd": ""}, {"spec": ""}, {"code": {"../x": BLOB}}, {"env": {"host": "x"}}],
 )
 def test_a_false_record_is_not_written(change: dict[str, Any]) -> None:
     with pytest.raises(WeftError):

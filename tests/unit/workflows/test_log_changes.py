@@ -50,6 +50,15 @@ def test_kinds_of_files() -> None:
         "weft.yaml",
         "x",
     )
-    assert [declared.kind(path) for path in paths] == ["pointer", "", "record", "", "metrics", "params", "stages", ""]
+    assert [declared.kind(path) for path in paths] == [
+        "pointer",
+        "",
+        "record",
+        "record",
+        "metrics",
+        "params",
+        "stages",
+        "",
+    ]
     assert below("a/b", "a")
     assert not below("ab", "a")

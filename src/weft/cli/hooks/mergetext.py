@@ -23,7 +23,7 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
         merged = merge_record_files(base, ours, theirs, path, names)
     else:
         who = names_of_sides(session.start, session.environment)
-        merged = merge_stagefile(base, ours, theirs, session.start, who)
+        merged = merge_stagefile(base, ours, theirs, session.start, who, path.rpartition("/")[0])
     write_merged(ours, merged)
     if merged.conflict:
         session.err.line(f"weft: {escape(path)}: {escape(merged.conflict)}")

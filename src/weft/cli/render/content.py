@@ -32,6 +32,8 @@ def init_page(result: InitResult, view: View) -> Page:
     report += [f"created {escape(path)}" for path in result.created]
     if result.remote:
         report.append(f"remote origin: {escape(result.remote)}")
+    if result.project:
+        report.append(f"{escape(result.project)} is a project with stages of its own")
     following = "git commit, then weft add PATH" if result.created else "weft add PATH"
     return Page(report=tuple(report), notes=(f"next: {following}",))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from weft.errors import quoted
 from weft.model.lineage import Record, record_path
 from weft.model.paths import in_cache
-from weft.model.stage import STAGE_FILE, Stage
+from weft.model.stage import Stage
 from weft.pipeline.fingerprint import declared_as_run, kept_of, same_kept
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import found
@@ -69,16 +69,16 @@ def surroundings(context: Context, record: Record, stage: Stage) -> Iterator[Vio
     path, again = record_path(stage.name), f"weft repro {stage.name}"
     same = declared_as_run(record, stage)  # then the record contradicts its own declaration
     if stage.env.image and not _PINNED.fullmatch(stage.env.image):
-        line = context.line(STAGE_FILE, "stages", stage.name, "env", "image")
+        line = context.line(stage.file, "stages", stage.own_name, "env", "image")
         text = f"the image {stage.env.image!a} is not pinned by a digest"
-        yield found(SURROUNDINGS, STAGE_FILE, text, line=line, mend="write it as NAME@sha256:DIGEST")
+        yield found(SURROUNDINGS, stage.file, text, line=line, mend="write it as NAME@sha256:DIGEST")
     if record.env.get("image", "") != stage.env.image:
-        text = f"the run had another image than {STAGE_FILE} declares"
+        text = f"the run had another image than {stage.file} declares"
         stale = None if same else Stale(stage.name, "the image")
         yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "image"), mend=again, stale=stale)
     lockfile = stage.env.lockfile
     if record.env.get("lockfile", "") != lockfile:
-        text = f"the run had another lock file than {STAGE_FILE} declares"
+        text = f"the run had another lock file than {stage.file} declares"
         stale = None if same else Stale(stage.name, "the lock file")
         yield found(SURROUNDINGS, path, text, line=context.line(path, "env", "lockfile"), mend=again, stale=stale)
     elif lockfile and not context.deleted(lockfile):

@@ -14,7 +14,7 @@ from weft.formats.paramfiles import ParamsText
 from weft.gitio.index import Change, Index
 from weft.model.lineage import Record, record_path
 from weft.model.pointer import SUFFIX, Pointer
-from weft.model.stage import STAGE_FILE, Ignore, Stage
+from weft.model.stage import STAGE_FILE, Ignore, Stage, is_stage_file
 from weft.pipeline.graph import Graph
 from weft.pipeline.reading import Reading, read_by
 from weft.pipeline.validate import faults
@@ -178,6 +178,8 @@ class Context(Snapshot):
         except WeftError as error:
             if kind != "ignores" or ("stages", path) not in self._parsed:
                 before = f"{self.commit}~" if self.commit and path in self.changes else "HEAD"
+                if kind == "stages" and error.path in self.values_files and is_stage_file(error.path):
+                    path, text = error.path, self.text(error.path) or b""
                 self.found.append(faults.parse_fault(kind, path, text, error, before))
             return None
         if kind == "stages" and self.values_files:
@@ -188,7 +190,7 @@ class Context(Snapshot):
 
 
 def redeclares(context: Context) -> bool:
-    """Whether the commit changes weft.yaml, or a file whose values its templates name."""
+    """Whether the commit changes weft.yaml, the stage file of a folder project, or a file whose values templates name."""
     context.stages()
     return STAGE_FILE in context.changes or any(path in context.changes for path in context.values_files)
 
@@ -202,6 +204,12 @@ def _stages_before(context: Context) -> Mapping[str, Stage] | None:
         return None if text is None else stagefile.decode(text, read=context.old_text)
     except WeftError:
         return None
+
+
+def stage_files(context: Context) -> tuple[str, ...]:
+    """The stage file, and those of the folder projects that it names."""
+    context.stages()
+    return (STAGE_FILE, *filter(is_stage_file, context.values_files))
 
 
 def values_key(index: Index, paths: Iterable[str]) -> str:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from weft.model.lineage import record_path, stage_of_record
 from weft.model.paths import CONFIG_PATH
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate import code, data, names, records, secrets, stages
-from weft.pipeline.validate.context import Context, redeclares
+from weft.pipeline.validate.context import Context, redeclares, stage_files
 from weft.pipeline.validate.data import Inside
 from weft.pipeline.validate.record_rules import record_rules
 from weft.pipeline.validate.scope import Scope, find_scope
@@ -117,15 +116,13 @@ def _scan(context: Context, scope: Scope) -> Iterator[Violation]:
     own = [record_path(name) for name in (*scope.stages, *scope.gone)]
     for path in own:
         if _is_new(context, path):
-            stage = stage_of_record(path)
-            yield from secrets.machine(path, _decoded(context, path), stage)
-    own += [path + SUFFIX for path in scope.pointers] + [STAGE_FILE]
+            yield from secrets.machine(path, _decoded(context, path), stage_of_record(path))
+    own += [path + SUFFIX for path in scope.pointers] + [*stage_files(context)]
     figures_of = [known for name in scope.stages if (known := context.stages()[name])]
-    if _is_new(context, STAGE_FILE):
-        for one_stage in figures_of:
-            if not isinstance(one_stage.cmd, str):  # its words may stand on lines of their own
-                for one in secrets.secrets(STAGE_FILE, " ".join(one_stage.cmd), holds_ids=True):
-                    yield replace(one, line=one_stage.line)
+    for stage in figures_of:
+        if not isinstance(stage.cmd, str) and _is_new(context, stage.file):  # its words may stand on lines of their own
+            for one in secrets.secrets(stage.file, " ".join(stage.cmd), holds_ids=True):
+                yield replace(one, line=stage.line)
     others = [params.file for stage in figures_of for params in stage.params]
     others += [out.path for stage in figures_of for out in stage.outs if out.kind == "metrics" and not out.cache]
     for path in dict.fromkeys(own + others):

@@ -9,8 +9,8 @@ from weft.gitio.index import LINK, SUBMODULE
 from weft.model.lineage import RECORDS, is_record, merged_by_weft
 from weft.model.paths import RepoPath, check_data_name, seen_as
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE
-from weft.pipeline.validate.context import Context, redeclares
+from weft.model.stage import STAGE_FILE, Stage
+from weft.pipeline.validate.context import Context, redeclares, stage_files
 from weft.pipeline.validate.faults import CONFLICT, found
 from weft.pipeline.validate.scope import ancestors, participants
 from weft.pipeline.validate.violations import Violation
@@ -32,25 +32,25 @@ def unmerged(context: Context) -> Iterator[Violation]:
 
 def bytes_for_pointers(context: Context) -> Iterator[Violation]:
     """Rule 3, one half: data that weft keeps, staged as bytes."""
-    kept = {out.path for stage in context.stages().values() for out in stage.outs if out.cache}
+    kept = {out.path: stage for stage in context.stages().values() for out in stage.outs if out.cache}
     told = set()
     for path in _added(context):
         if not path.endswith(SUFFIX):
             owner = context.owner(path) or next((place for place in ancestors(path) if place in kept), "")
             if owner and owner not in told:
                 told.add(owner)
-                yield _as_bytes(path, owner, owner in kept)
+                yield _as_bytes(path, owner, kept.get(owner))
     for path in sorted(name.removesuffix(SUFFIX) for name in _new_pointers(context)):
         inside = context.index.below(path)
         if path not in told and (path in context.index or inside):
-            yield _as_bytes(path if path in context.index else inside[0], path, False)
+            yield _as_bytes(path if path in context.index else inside[0], path, None)
 
 
-def _as_bytes(path: str, owner: str, declared: bool) -> Violation:
+def _as_bytes(path: str, owner: str, declared: Stage | None) -> Violation:
     by = (
         f"the pointer {owner}{SUFFIX} stands for it"
-        if not declared
-        else f"{STAGE_FILE} has {owner} as an out kept by weft"
+        if declared is None
+        else f"{declared.file} has {owner} as an out kept by weft"
     )
     return found(
         LARGE,
@@ -72,9 +72,9 @@ def large_files(context: Context) -> Iterator[Violation]:
 
 def plain_names(context: Context) -> Iterator[Violation]:
     """Rule 4: pointers, records and the stage file are plain files with names that every checkout can hold."""
-    paths = context.index if context.whole else _added(context)
+    paths, own = context.index if context.whole else _added(context), stage_files(context)
     for path in paths:
-        if path.endswith(SUFFIX) or path == STAGE_FILE or is_record(path):
+        if path.endswith(SUFFIX) or path in own or is_record(path):
             problem = _name_problem(context, path)
             if problem:
                 yield found(NAMES, path, problem)
@@ -107,9 +107,10 @@ def _collisions(context: Context) -> Iterator[Violation]:
     named = list(dict.fromkeys(path for stage in context.stages().values() for path in participants(stage)))
     data = [path.removesuffix(SUFFIX) for path in context.index if path.endswith(SUFFIX)]
     read: dict[str, str] = {}
-    for path in (*_OWN, *named, *data):
+    own = stage_files(context)
+    for path in dict.fromkeys((*_OWN, *own, *named, *data)):
         other = read.setdefault(seen_as(path), path)
-        if other != path and declared and path in named:
+        if other != path and declared and (path in named or path in own):
             yield found(NAMES, STAGE_FILE, f"{path} differs from {other} in case or Unicode form alone")
     fresh += [name for path in named for name in (path, path + SUFFIX) if name in context.index] if declared else []
     every: dict[str, list[str]] = {}

@@ -16,7 +16,7 @@ from weft.model.lineage import Accepted, DataRef, Hidden, ParamsFile, Record, Re
 from weft.model.oid import Oid
 from weft.model.stage import Out, ParamSet, Stage, StageEnv
 
-VERSION = 4
+VERSION = 5
 """Goes up whenever a parser takes or gives something else than before."""
 LIMIT = 4 << 20
 """Most bytes of a kept cache."""
@@ -106,7 +106,7 @@ def _from_stages(stages: Mapping[str, Stage]) -> list[Any]:
             [[out.path, out.kind, out.cache, out.persist] for out in stage.outs],
             [stage.env.lockfile, stage.env.image, stage.env.vars],
             *(stage.seed, stage.equal, stage.desc, stage.rationale, stage.frozen, stage.always),
-            *(stage.line, stage.unresolved),
+            *(stage.line, stage.unresolved, stage.file),
         ]
         for stage in stages.values()
     ]
@@ -118,7 +118,7 @@ def _to_stages(rows: list[Any]) -> dict[str, Stage]:
 
 def _to_stage(row: list[Any]) -> Stage:
     name, cmd, wdir, deps, params, outs, (lockfile, image, names), seed, equal, desc, rationale, *rest = row
-    frozen, always, line, unresolved = rest
+    frozen, always, line, unresolved, file = rest
     sets = tuple(ParamSet(file, tuple(keys)) for file, keys in params)
     written = tuple(Out(*out) for out in outs)
     env = StageEnv(lockfile, image, tuple(names))
@@ -126,6 +126,7 @@ def _to_stage(row: list[Any]) -> Stage:
         *(name, _command(cmd), wdir, tuple(deps), sets, written, env, seed, equal, desc, rationale, frozen, always),
         line=line,
         unresolved=unresolved,
+        file=file,
     )
 
 

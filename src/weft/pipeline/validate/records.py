@@ -57,14 +57,14 @@ def belongs(context: Context, record: Record, stage: Stage) -> Iterator[Violatio
     path = record_path(stage.name)
     differences, same = list(_differences(record, stage)), declared_as_run(record, stage)
     if not differences and not same:
-        differences = [("spec", f"{STAGE_FILE} declares the stage otherwise than it was declared for the run")]
+        differences = [("spec", f"{stage.file} declares the stage otherwise than it was declared for the run")]
     for key, text in differences:
         # Without an honest change of the declaration the record is no record of it; and an out that is there while the
         # record says nothing of it is a result for which nothing stands.
         false = same or key == "stage" or (key in _RESULTS and _unvouched(context, record, stage))
         stale = None if false else Stale(stage.name, "the command" if key == "cmd" else f"its {key.partition('/')[0]}")
         line = context.line(path, *key.split("/"))
-        yield found(STAGE, path, text, line=line, mend=context.rerun(stage.name, STAGE_FILE), stale=stale)
+        yield found(STAGE, path, text, line=line, mend=context.rerun(stage.name, stage.file), stale=stale)
 
 
 def _unvouched(context: Context, record: Record, stage: Stage) -> bool:
@@ -84,7 +84,7 @@ def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:
     if record.stage != stage.name:
         yield "stage", f"it is the record of the stage {record.stage!a}, not of {stage.name!a}"
     if record.cmd != stage.cmd:
-        yield "cmd", f"the command was another one than {STAGE_FILE} declares"
+        yield "cmd", f"the command was another one than {stage.file} declares"
     if record.wdir != stage.wdir:
         yield "wdir", f"the command ran in {record.wdir or '.'!a}, not in {stage.wdir or '.'!a}"
     made = {ref.path for ref in record.outs} | set(record.files)
@@ -94,11 +94,11 @@ def _differences(record: Record, stage: Stage) -> Iterator[tuple[str, str]]:
             yield "outs" if out.cache else "files", f"it says nothing of the out {out.path}"
     for name in sorted(made):
         if not any(_covers(out.path, name) for out in stage.outs):
-            yield "outs", f"it has {name} as an out, which {STAGE_FILE} does not declare"
+            yield "outs", f"it has {name} as an out, which {stage.file} does not declare"
     yield from _values(record, stage)
     for ref in record.deps:
         if not any(_covers(dep, ref.path) for dep in stage.deps):
-            yield "deps", f"it has {ref.path} as a dependency, which {STAGE_FILE} does not declare"
+            yield "deps", f"it has {ref.path} as a dependency, which {stage.file} does not declare"
     read = [*(ref.path for ref in record.deps), *record.code]
     for dep in stage.deps:
         if not any(_covers(dep, name) or _covers(name, dep) for name in read):

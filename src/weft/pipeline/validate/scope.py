@@ -69,7 +69,7 @@ def ancestors(path: str) -> Iterator[str]:
 def _touched(context: Context, stages: Mapping[str, Stage]) -> tuple[str, ...]:
     hit = _redeclared(context, stages) if redeclares(context) else set()
     hit |= {stage_of_record(path) for path in context.changes if is_record(path)}
-    if any(path.startswith(PACKAGES + "/") for path in context.changes):
+    if any(path.startswith(PACKAGES + "/") and not is_record(path) for path in context.changes):
         return tuple(stages)  # any record may name one
     naming, above = _names(stages.values())
     _add_linked(context, stages, naming)

@@ -10,7 +10,7 @@ from weft.errors import WeftError, quoted
 from weft.formats import yaml12
 from weft.gitio.index import Change, Entry, Index
 from weft.model.pointer import SUFFIX
-from weft.model.stage import STAGE_FILE
+from weft.model.stage import is_stage_file
 from weft.pipeline.reading import kept_text
 
 TEXT_LIMIT = 16 << 20
@@ -89,7 +89,7 @@ class Snapshot:
         """The line on which the value at ``keys`` of a YAML file stands; of the innermost that is there, else 0."""
         if path not in self._lines:
             try:
-                text, anchors = self.text(path) or b"", path == STAGE_FILE
+                text, anchors = self.text(path) or b"", is_stage_file(path)
                 self._lines[path] = yaml12.load_with_lines(text, what=path, limit=TEXT_LIMIT, anchors=anchors)[1]
             except WeftError:
                 self._lines[path] = {}

@@ -71,10 +71,10 @@ def dangling(context: Context, graph: Graph, stage: Stage) -> Iterator[Violation
     for at, dep in enumerate(stage.deps):
         if _there(context, dep) or graph.producer_of(dep) or _deleted_at(context, dep):
             continue
-        line = context.line(STAGE_FILE, "stages", stage.name, "deps", at) or stage.line
+        line = context.line(stage.file, "stages", stage.own_name, "deps", at) or stage.line
         text = f"nobody keeps the dependency {dep} of {stage.name!a}: not Git, not a pointer, and no stage makes it"
         mend = f"{'git' if is_code_name(dep) else 'weft'} add {quoted(dep)}"
-        yield found(GRAPH, STAGE_FILE, text, line=line, mend=mend)
+        yield found(GRAPH, stage.file, text, line=line, mend=mend)
 
 
 def _there(context: Context, path: str) -> bool:
@@ -92,17 +92,17 @@ def still_used(context: Context, names: tuple[str, ...]) -> Iterator[Violation]:
         return
     stages = context.stages()
     for name in names:
-        outs = {out.path for out in stages[name].outs}
+        outs, file = {out.path for out in stages[name].outs}, stages[name].file
         declared = {path for path in participants(stages[name]) if path not in outs}
         recorded = _recorded(context.record(name))
         for path in gone:
             # A path that weft took over from Git, or gave back, is still there in its other form.
             other = _data(path) in context.index if path.endswith(SUFFIX) else path + SUFFIX in context.index
-            by = record_path(name) if path in recorded else STAGE_FILE if _data(path) in declared and not other else ""
+            by = record_path(name) if path in recorded else file if _data(path) in declared and not other else ""
             if by:
                 declared_too = _data(path) in declared and not other
-                edit = f"take {quoted(_data(path))} out of the stage {name} in {STAGE_FILE}, then: weft repro {name}"
-                mend = context.rerun(name, STAGE_FILE)
+                edit = f"take {quoted(_data(path))} out of the stage {name} in {file}, then: weft repro {name}"
+                mend = context.rerun(name, file)
                 if declared_too and not mend.startswith("git add"):  # else it was taken out, and that is not staged
                     mend = f"{back(context, path)}, or {edit}"
                 yield found(USED, path, f"it is deleted, and {by} still uses it for the stage {name!a}", mend=mend)
