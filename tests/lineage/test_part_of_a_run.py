@@ -70,7 +70,7 @@ def test_so_is_what_was_taken_out_of_the_index(repo: Repo, left: str) -> None:
     fresh = (repo.root / "m.json").read_bytes()
     repo.git("restore", "--staged", left)
     ran = repo.git("commit", "-m", "x", code=1)
-    assert f"mend: git add {left}, then: git commit" in ran.err
+    assert "mend: git add lineage/t.yaml m.json out.txt.weft, then: git commit" in ran.err
     assert follow(repo, ran).code == 0
     assert repo.git("show", "HEAD:m.json").out.encode() == fresh
 
@@ -91,7 +91,7 @@ def test_a_record_edited_by_hand_gives_way_to_the_one_of_the_run(repo: Repo) -> 
     repo.write({"lineage/t.yaml": right})
     ran = repo.git("commit", "-m", "x", code=1)
     assert re.search(r"WEFT00[68]", ran.err)
-    assert "mend: git add lineage/t.yaml, then: git commit" in ran.err
+    assert "mend: git add lineage/t.yaml m.json out.txt.weft, then: git commit" in ran.err
     assert follow(repo, ran).code == 0
 
 
@@ -101,7 +101,7 @@ def test_the_code_and_the_declaration_of_the_run_come_along(repo: Repo) -> None:
     repo.weft("repro", "-q")
     repo.git("restore", "--staged", "m.json")
     ran = repo.git("commit", "-m", "x", code=1)
-    assert "mend: git add m.json n weft.yaml, then: git commit" in ran.err
+    assert "mend: git add lineage/t.yaml m.json n out.txt.weft weft.yaml, then: git commit" in ran.err
     assert follow(repo, ran).code == 0
     assert repo.git("status", "--porcelain").out == ""
 

@@ -103,6 +103,8 @@ class _Runs:
         pointers, other = self._pointers((*record.deps, *record.outs))
         made = {*results, *(ref.path for ref in record.outs)}
         above = (self._run(ref.stage) for ref in record.deps if ref.stage)
+        # A commit that names paths stages these for itself alone: the next one has to be given them again.
+        again = (path for path in (own, *results, *(ref.path + SUFFIX for ref in record.outs)) if context.touched(path))
         added = [
             *((own,) if fresh else ()),
             *late,
@@ -110,13 +112,16 @@ class _Runs:
             *self._declared(name, record, algorithm),
             *(path for run in above if run is not None for path in run.late),
         ]
-        return _Run(tuple(sorted(dict.fromkeys(added))), frozenset(made.intersection((*odd, *other))), fresh)
+        wrong = frozenset(made.intersection((*odd, *other)))
+        added += [path for path in again if added and path not in wrong and path.removesuffix(SUFFIX) not in wrong]
+        return _Run(tuple(sorted(dict.fromkeys(added))), wrong, fresh)
 
     def _blobs(self, wanted: dict[str, str]) -> tuple[list[str], list[str]]:
         """Those of the files ``wanted``, by their blobs, that only the work tree has so, and those that nobody has."""
         entries = {path: self._context.entry(path) for path in wanted}
         missing = [path for path, entry in entries.items() if entry is None or entry.blob != wanted[path]]
-        there = [path for path in missing if os.path.lexists(os.path.join(self._git.root, path))]
+        other = [path for path in missing if entries[path] is None or path in self._context.unstaged()]
+        there = [path for path in other if os.path.lexists(os.path.join(self._git.root, path))]
         now = blob_ids(self._git, there) if there else {}
         late = [path for path in missing if now.get(path) == wanted[path]]
         return late, [path for path in missing if path not in late]

@@ -73,6 +73,25 @@ def test_a_sentence(here: Here, text: str, seen: str) -> None:
     assert here.text(text) == seen
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("git restore --staged --worktree m.json", "git restore --staged --worktree ../../m.json"),
+        ("git add 'projects/vision/a b' 'c d', then: weft repro x", "git add 'a b' '../../c d', then: weft repro x"),
+        ("git checkout HEAD -- raw.weft, or: weft add raw", "git checkout HEAD -- ../../raw.weft, or: weft add ../../raw"),
+        ("weft add raw to take it, weft checkout --force raw to drop it",
+         "weft add ../../raw to take it, weft checkout --force ../../raw to drop it"),
+        ("weft resolve --ours raw, or --theirs, or --base", "weft resolve --ours ../../raw, or --theirs, or --base"),
+        ("write it as NAME, or weft add PATH", "write it as NAME, or weft add PATH"),
+        ("git add 'it'\\''s'", "git add '../../it'\\''s'"),
+        ("edit projects/vision/x, then git add projects/vision/x", "edit x, then git add x"),
+        ("weft repro raw", "weft repro raw"),
+    ],
+)  # fmt: skip
+def test_a_command(here: Here, text: str, seen: str) -> None:
+    assert here.commands(text) == seen
+
+
 def test_an_error_names_what_it_is_about_from_here(here: Here) -> None:
     error = NotTracked("raw lies there", hint="weft rm raw; weft add projects/vision/data", path="raw")
     here.error(error)

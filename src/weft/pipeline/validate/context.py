@@ -132,10 +132,15 @@ class Context(Snapshot):
     def rerun(self, stage: str, *files: str) -> str:
         """The commands that make the record of ``stage`` and ``files``, which it read or wrote, agree in the index: a file
         that is there in another version than is staged may be that of the run already."""
+        unstaged = self.unstaged()
+        late = " ".join(quoted(file) for file in files if file in unstaged)
+        return f"git add {late}, then: weft repro {stage}" if late else f"weft repro {stage}"
+
+    def unstaged(self) -> frozenset[str]:
+        """The files of the work tree that the index has otherwise, asked for once."""
         if self._unstaged is None:
             self._unstaged = self._ask_unstaged()
-        late = " ".join(quoted(file) for file in files if file in self._unstaged)
-        return f"git add {late}, then: weft repro {stage}" if late else f"weft repro {stage}"
+        return self._unstaged
 
     def graph(self) -> Graph | None:
         """The graph of the stages; None when they contradict one another (reported once, as rule 16)."""
