@@ -16,8 +16,8 @@ from weft.errors import WeftError, quoted
 
 _PATHS = """
 absent accepted_paths along behind changed created edited file hooks inside kept lacking left_out moved old_path
-others outs path paths pointer pointers reads removed restored saved settled staged stale_paths uncommitted unsaved
-unstaged untracked wdir writes
+others outs path paths pointer pointers reads removed restored saved settled staged stale_paths uncommitted unread
+unsaved unstaged untracked wdir writes
 """
 _KEYS = "code left_out metrics not_run params plots reads writes wrong"
 _TEXTS = "cause causes detail message notes reason stale"
