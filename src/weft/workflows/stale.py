@@ -166,8 +166,9 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
 
     try:
         stages = stagefile.decode(read_kept(repo, STAGE_FILE, TEXT_LIMIT) or b"", read=read)
-    except WeftError:
-        return Marked(None)
+    except WeftError as error:
+        path = error.path if error.path in values else STAGE_FILE
+        return Marked(None, unread=f"{path}:{error.line}" if error.line else path)
     if not stages or not (is_sparse(repo) or _any_result(repo, stages.values())):
         return Marked()
     named = {path for stage in stages.values() for path in participants(stage)}

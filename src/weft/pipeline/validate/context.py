@@ -182,6 +182,8 @@ class Context(Snapshot):
             made = decode(text)
         except WeftError as error:
             if kind != "ignores" or ("stages", path) not in self._parsed:
+                if kind == "stages" and error.path in self.values_files:  # a file with values of its templates
+                    kind, path, text = "values", error.path, self.text(error.path) or b""
                 before = f"{self.commit}~" if self.commit and path in self.changes else "HEAD"
                 self.found.append(faults.parse_fault(kind, path, text, error, before))
             return None
