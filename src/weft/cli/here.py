@@ -15,7 +15,7 @@ from typing import Any
 from weft.errors import WeftError, quoted
 
 _PATHS = """
-absent accepted_paths along behind changed created edited file hooks inside kept lacking left_out moved old_path
+absent accepted_paths along behind changed created edited file hooks inside kept lacking left left_out moved old_path
 others outs path paths pointer pointers reads removed restored saved settled staged stale_paths uncommitted unread
 unsaved unstaged untracked wdir writes
 """

@@ -14,14 +14,14 @@ from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.workflows.project import Project
 from weft.workflows.stage_results import FAILED, FROZEN, SKIPPED, ReproResult, StageResult
-from weft.workflows.stages import VALUES_LIMIT, Pipeline, read_kept, read_record
+from weft.workflows.stages import VALUES_LIMIT, Pipeline, left_records, read_kept, read_record
 
 
 def with_unstaged(project: Project, pipeline: Pipeline, results: Sequence[StageResult]) -> ReproResult:
     """The outcome of a run, with the inputs of its stages that have to be added to the commit. Raises ``GitFailed``."""
     done = [pipeline.stages[one.stage] for one in results if one.action not in (FAILED, FROZEN, SKIPPED)]
     late = unstaged_inputs(project, done) if done else ()
-    return ReproResult(tuple(results), False, project.config.stages, late)
+    return ReproResult(tuple(results), False, project.config.stages, late, left_records(project.git, pipeline.stages))
 
 
 def unstaged_inputs(project: Project, stages: Sequence[Stage]) -> tuple[str, ...]:

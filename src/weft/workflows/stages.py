@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from weft.errors import StageFault, WeftError
 from weft.formats import lineage, stagefile
 from weft.gitio import trees
 from weft.gitio.repo import GitRepo
-from weft.model.lineage import RECORD_SCHEMA, Record, record_path
+from weft.model.lineage import RECORD_SCHEMA, RECORDS, Record, record_path
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import declared_as_run
 from weft.pipeline.graph import Graph
+from weft.util.atomic import os_errors
 from weft.util.dirfd import refuse_link
 from weft.util.locks import FileLock
 from weft.workflows.files import read_below, read_small
@@ -53,6 +55,15 @@ def read_kept(git: GitRepo, path: str, limit: int) -> bytes | None:
     out; None when neither has it."""
     data = read_small(os.path.join(git.root, path), limit)
     return trees.left_out_file(git, path, limit) if data is None else data
+
+
+def left_records(git: GitRepo, stages: Collection[str]) -> tuple[str, ...]:
+    """The records in the work tree of stages that are not among those declared, ``stages``; sorted paths."""
+    folder = os.path.join(git.root, RECORDS)
+    with os_errors("list", folder), suppress(FileNotFoundError, NotADirectoryError):
+        names = [name.removesuffix(".yaml") for name in os.listdir(folder) if name.endswith(".yaml")]
+        return tuple(record_path(name) for name in sorted(names) if name not in stages)
+    return ()
 
 
 def load_pipeline(project: Project, data: bytes | None = None) -> Pipeline:

@@ -218,6 +218,8 @@ def _advice(result: StatusResult) -> list[str]:
         lines.append(f"next: weft repro {escape(names)}, to make again what is not right")
     if any(not one.frozen for one in result.stale or ()):
         lines.append("next: weft repro, to run stages that are stale")
+    if result.left:
+        lines.append(f"next: {stale.left_text(result.left)}")
     if result.stale is None:
         file = escape(result.unread or "weft.yaml")
         lines.append(f"{stale.UNKNOWN}: {file} cannot be read; next: weft repro -n tells what is wrong there")

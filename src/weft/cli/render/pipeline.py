@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weft.cli.context import Page, Session, View
+from weft.cli.render.stale import left_text
 from weft.cli.text import escape
 from weft.errors import quoted
 from weft.util.humanize import count_text, size_text
@@ -145,7 +146,7 @@ def _notes(result: ReproResult) -> list[str]:
     if result.dry_run:
         stale = actions.count(STALE) + actions.count(SKIPPED)
         return [f"{stale} of {count_text(len(actions), 'stage')} stale; nothing was run"]
-    notes = []
+    notes = [f"next: {left_text(result.left)}"] if result.left else []
     add = f"git add {' '.join(escape(quoted(path)) for path in result.unstaged)}" if result.unstaged else ""
     if actions and all(action == CURRENT for action in actions):
         notes.append("all stages are up to date" if len(actions) > 1 else "nothing to run")

@@ -5,6 +5,7 @@ What cannot be parsed is reported here, once, under the rule for it; rules that 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -54,8 +55,7 @@ class Context(Snapshot):
         self._old_ignores: tuple[Ignore, ...] | None = None
         self._old_refuses = False
         self._readings: dict[str, Reading] = {}
-        self._ask_unstaged = unstaged
-        self._unstaged: frozenset[str] | None = None
+        self.unstaged = functools.cache(unstaged)
         self.values_files: dict[str, None] = {}
 
     def stages(self) -> Mapping[str, Stage]:
@@ -135,12 +135,6 @@ class Context(Snapshot):
         unstaged = self.unstaged()
         late = " ".join(quoted(file) for file in files if file in unstaged)
         return f"git add {late}, then: weft repro {stage}" if late else f"weft repro {stage}"
-
-    def unstaged(self) -> frozenset[str]:
-        """The files of the work tree that the index has otherwise, asked for once."""
-        if self._unstaged is None:
-            self._unstaged = self._ask_unstaged()
-        return self._unstaged
 
     def graph(self) -> Graph | None:
         """The graph of the stages; None when they contradict one another (reported once, as rule 16)."""
