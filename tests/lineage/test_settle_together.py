@@ -227,6 +227,14 @@ def test_data_that_no_remote_holds_is_told_of_until_it_is_there(tmp_path: Path) 
     assert "next: git commit" in one.weft("resolve", "--theirs", "d", code=1).err
 
 
+def test_who_names_nothing_is_told_what_is_in_conflict(repo: Repo) -> None:
+    assert "there is no conflict" in repo.weft("resolve", "--ours", code=3).err
+    rebase(repo)
+    ran = repo.weft("resolve", code=2)
+    assert "name what to settle; in conflict: lineage/s.yaml, m.json, out.txt" in ran.err
+    assert "hint: weft resolve --ours lineage/s.yaml, or --theirs, or --base" in ran.err
+
+
 KEPT = ("run", "-q", "-n", "c", "-d", "n", "-o", "kept.txt", "-P", "plot.csv", "-m", "m.json", "--",
         "test $(cat n) -gt 2 && echo 9 > kept.txt || echo 1 > kept.txt; cp kept.txt plot.csv;"
         ' echo "{\\"x\\": $(cat n)}" > m.json')  # fmt: skip
