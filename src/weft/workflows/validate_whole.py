@@ -18,11 +18,11 @@ from weft.formats.stagefile import stage_text
 from weft.gitio.blobs import blob_id
 from weft.gitio.repo import GitRepo
 from weft.gitio.worktree import blob_ids
-from weft.model.lineage import DataRef, Record, record_path
+from weft.model.lineage import DataRef, Record, is_record, record_path, stage_of_record
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import is_at_or_below
-from weft.pipeline.validate.context import Context, is_record, stage_of_record
+from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.snapshot import TEXT_LIMIT
 from weft.pipeline.validate.violations import Violation, rule_id
 from weft.workflows.files import read_below
