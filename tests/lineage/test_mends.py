@@ -22,6 +22,8 @@ def _follow(repo: Project, mend: str) -> None:
     """Run the first of the ways that ``mend`` names."""
     path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
     for command in mend.partition(", or")[0].split(", then: "):
+        if command == "git commit":
+            continue  # it is what is to be committed then
         repo.run("sh", "-c", command, env={"PATH": path, "COUNT": str(repo.counter)})
 
 

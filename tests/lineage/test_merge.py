@@ -367,7 +367,7 @@ def test_a_directory_against_a_file(repo: Merging):
     repo.git("switch", "-q", "main")
     repo.change("main", {"data/one": b"ours\n"})
     repo.git("merge", "other", code=1)
-    assert "#   data: a directory on one side, none on the other\n" in repo.pointer
+    assert "#   data: a directory in ours, none in theirs\n" in repo.pointer
     repo.weft("resolve", "--theirs", "data")
     assert (repo.root / "data").read_bytes() == b"a file now"
 

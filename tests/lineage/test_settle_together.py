@@ -225,3 +225,66 @@ def test_data_that_no_remote_holds_is_told_of_until_it_is_there(tmp_path: Path) 
     one.weft("resolve", "d", code=1)
     assert "could not be merged" not in one.weft("status", code=3).err
     assert "next: git commit" in one.weft("resolve", "--theirs", "d", code=1).err
+
+
+def test_who_names_nothing_is_told_what_is_in_conflict(repo: Repo) -> None:
+    assert "there is no conflict" in repo.weft("resolve", "--ours", code=3).err
+    rebase(repo)
+    ran = repo.weft("resolve", code=2)
+    assert "name what to settle; in conflict: lineage/s.yaml, m.json, out.txt" in ran.err
+    assert "hint: weft resolve --ours lineage/s.yaml, or --theirs, or --base" in ran.err
+
+
+KEPT = ("run", "-q", "-n", "c", "-d", "n", "-o", "kept.txt", "-P", "plot.csv", "-m", "m.json", "--",
+        "test $(cat n) -gt 2 && echo 9 > kept.txt || echo 1 > kept.txt; cp kept.txt plot.csv;"
+        ' echo "{\\"x\\": $(cat n)}" > m.json')  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def one_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both branches ran the stage c; main changed its outs, side made the same ones as before, and merges main."""
+    repo = Repo.make(tmp_path_factory.mktemp("kept") / "repo")
+    repo.weft("install")
+    repo.write({"n": b"1\n"})
+    repo.git("add", "n")
+    repo.weft(*KEPT)
+    repo.commit("base")
+    for branch, text in (("main", b"3\n"), ("side", b"2\n")):
+        repo.git("switch", "-q", *(["-c", branch, "main~1"] if branch == "side" else [branch]))
+        repo.write({"n": text})
+        repo.git("add", "n")
+        repo.weft("repro", "-q")
+        repo.commit(branch)
+    return repo.root
+
+
+@pytest.mark.parametrize(
+    ("way", "side"), [("merge", "ours"), ("merge", "theirs"), ("rebase", "theirs"), ("rebase", "ours")]
+)
+def test_results_that_one_side_alone_changed_are_of_the_side_of_the_record(
+    one_kept: Path, tmp_path: Path, way: str, side: str
+) -> None:
+    shutil.copytree(one_kept, tmp_path / "repo", symlinks=True)
+    repo = Repo(tmp_path / "repo")
+    repo.git(way, "main", code=1)
+    assert "kept.txt.weft" not in conflicts(repo), "Git merged it"
+    mine = (way, side) in (("merge", "ours"), ("rebase", "theirs"))
+    ran = repo.weft("resolve", f"--{side}", "lineage/c.yaml")
+    assert ("settled  kept.txt.weft" in ran.out) is mine
+    repo.write({"n": b"2\n" if mine else b"3\n"})
+    repo.git("add", "n")
+    repo.weft("checkout")
+    wanted = b"1\n" if mine else b"9\n"
+    assert [(repo.root / name).read_bytes() for name in ("kept.txt", "plot.csv")] == [wanted, wanted]
+    assert "WEFT" not in repo.weft("validate", "--staged").out
+    assert "contradicts" not in repo.weft("status", code=None).err
+
+
+def test_a_result_that_was_edited_is_left(one_kept: Path, tmp_path: Path) -> None:
+    shutil.copytree(one_kept, tmp_path / "repo", symlinks=True)
+    repo = Repo(tmp_path / "repo")
+    repo.git("merge", "main", code=1)
+    repo.write({"plot.csv": b"by hand\n"})
+    repo.weft("resolve", "--ours", "lineage/c.yaml")
+    assert (repo.root / "plot.csv").read_bytes() == b"by hand\n"
+    assert (repo.root / "kept.txt").read_bytes() == b"1\n"

@@ -57,7 +57,8 @@ class Session:
     """The streams and the common options of one run. Commands get it as their first argument.
 
     ``form`` is text, or the name of a table or a drawing, which like JSON names paths from the top of the work tree. Nobody
-    is ever asked a question unless it is ``interactive``.
+    is ever asked a question unless it is ``interactive``. ``prefix`` is where the user stands below the top, for what Git
+    starts there: a hook.
     """
 
     def __init__(self, out: Output, err: Output, environment: Mapping[str, str], *, interactive: bool = True) -> None:
@@ -68,6 +69,7 @@ class Session:
         self.verbose = False
         self.verb = ""
         self.form = "text"
+        self.prefix = ""
         self.environment = dict(environment)
         self.interactive = interactive
         self._interrupted = False
@@ -80,7 +82,8 @@ class Session:
     @cached_property
     def here(self) -> Here:
         """Where the user stands in the work tree: text names paths from there."""
-        return standing.Here.find(self.start, self.environment)
+        prefix = self.prefix.strip("/")
+        return standing.Here(self.start, prefix) if prefix else standing.Here.find(self.start, self.environment)
 
     @property
     def in_ci(self) -> bool:
@@ -91,7 +94,8 @@ class Session:
     def progress(self) -> TerminalProgress:
         """Where workflows report to: a terminal's standard error."""
         visible = self.err.terminal and not self.quiet and self.environment.get("TERM") != "dumb"
-        return TerminalProgress(self.err, paint_for(self.err, self.environment), visible, self._as_seen)
+        paint = paint_for(self.err, self.environment)
+        return TerminalProgress(self.err, paint, visible, lambda text: self.here.commands(text, sure=False))
 
     @property
     def trust(self) -> Trust:
@@ -116,7 +120,7 @@ class Session:
             return
         # At the top, where most commands are given, nothing more is loaded for it.
         moved = self.form == "text" and not os.path.lexists(os.path.join(self.start, ".git"))
-        seen = self.here.record(record) if moved else record
+        seen = self.here.record(record) if moved or self.prefix else record
         made = page(seen, View(paint_for(self.out, self.environment), self.verbose, self.quiet))
         self._lines(self.out, made.data if self.quiet else made.data + made.report)
         # Standard output first, so that the two stay in order where both go to one terminal.
@@ -160,9 +164,6 @@ class Session:
         self.progress.close()
         self.out.flush()
         self.err.flush()
-
-    def _as_seen(self, text: str) -> str:
-        return self.here.text(text)
 
     def _explain(self, error: WeftError | Broken) -> None:
         paint = paint_for(self.err, self.environment)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from weft.errors import WeftError
+from weft.errors import WeftError, quoted
 
 _PATHS = """
-absent accepted_paths along behind changed created edited file hooks inside kept lacking left_out moved old_path
-others outs path paths pointer pointers reads removed restored saved settled staged stale_paths uncommitted unsaved
-untracked wdir writes
+absent accepted_paths along behind changed created edited file hooks inside kept lacking left left_out moved old_path
+others outs path paths pointer pointers reads removed restored saved settled staged stale_paths uncommitted unread
+unsaved unstaged untracked wdir writes
 """
 _KEYS = "code left_out metrics not_run params plots reads writes wrong"
-_TEXTS = "cause causes detail following hint mend message notes reason stale"
+_TEXTS = "cause causes detail message notes reason stale"
 
 PATHS = frozenset(_PATHS.split())
 """Fields of records that hold paths: one, or a tuple of them, or of pairs that begin with one."""
@@ -28,6 +28,8 @@ KEYS = frozenset(_KEYS.split())
 """Fields that map paths to something."""
 TEXTS = frozenset(_TEXTS.split())
 """Fields with sentences, which may name paths."""
+COMMANDS = frozenset(("hint", "mend", "following"))
+"""Fields with commands that are copied, whose paths start at the top."""
 
 OTHER = {
     "GetResult": PATHS,
@@ -38,6 +40,17 @@ OTHER = {
 """Records whose fields of these names hold paths from elsewhere, or names of stages."""
 
 _WORD = r"(?<![\w./:-])"
+_OF_PATHS = re.compile(
+    r"(?P<verb>(?<![\w-])(?:git (?:add|rm|restore|checkout|mv)"
+    r"|weft (?:add|checkout|resolve|fetch|pull|push|drop|rm|mv|status|diff|lock|unlock|verify)))"
+    r"(?P<words>(?: (?:'(?:[^']|'\\'')*'|(?:[^\s'`,;:()]|:(?=/)|,(?=\S))+))+)"
+)
+"""A command that takes paths, and its words."""
+_ARGUMENT = re.compile(r" ('(?:[^']|'\\'')*'|\S+)")
+_PROSE = frozenset(
+    ("and", "by", "for", "from", "if", "in", "into", "it", "once", "or", "that", "the", "then", "to", "with")
+)
+"""Where a command in a sentence ends."""
 
 
 class Here:
@@ -82,6 +95,32 @@ class Here:
             return text
         return self._itself.sub(".", self._inside.sub("", text))
 
+    def commands(self, text: str, *, sure: bool = True) -> str:
+        """A sentence with commands whose paths start at the top, with the same paths from here.
+
+        Unless that is ``sure``, a word is only taken for such a path that is one of a file there, and of none here.
+        """
+        if not self.below:
+            return text
+        made, end = "", 0
+        for found in _OF_PATHS.finditer(text):
+            before, words = text[end : found.start()], self._words(found["verb"], found["words"], sure=sure)
+            made += self.text(before) + found["verb"] + words
+            end = found.end()
+        return made + self.text(text[end:])
+
+    def _words(self, verb: str, words: str, *, sure: bool) -> str:
+        made, revision, prose = "", verb == "git checkout" and " -- " in words, False
+        for word in _ARGUMENT.findall(words):
+            bare = word[1:-1].replace("'\\''", "'") if word.startswith("'") else word
+            prose = prose or (word in _PROSE)
+            kept = prose or revision or word.startswith(("-", "<", "{", "/", ":", "$")) or bare.isupper()
+            revision = revision and word != "--"
+            if not kept and not sure:
+                kept = not self._stands(self.top, bare) or self._stands(os.path.join(self.top, self.below), bare)
+            made += " " + (self.text(word) if prose else word if kept else quoted(self.path(bare)))
+        return made
+
     def error(self, error: WeftError) -> None:
         """Have an error and its hint name paths from here: those below, and the one that the error is about."""
         if not self.below:
@@ -93,7 +132,7 @@ class Here:
             error.message, error.hint = (
                 word.sub(lambda _: self.path(path), text) for text in (error.message, error.hint)
             )
-        error.message, error.hint = self.text(error.message), self.text(error.hint)
+        error.message, error.hint = self.text(error.message), self.commands(error.hint, sure=False)
 
     def record(self, record: Any) -> Any:
         """``record`` with its paths from here, and those of the records in it."""
@@ -141,7 +180,9 @@ def _field(kind: str, name: str, value: Any, here: Here) -> Any:
     if name in KEYS and isinstance(value, Mapping):
         return {here.path(key): item for key, item in value.items()}
     if name in TEXTS and isinstance(value, (str, tuple)):
-        return _texts(value, here)
+        return _texts(value, here, here.text)
+    if name in COMMANDS and isinstance(value, (str, tuple)):
+        return _texts(value, here, here.commands)
     return _changed(value, here)
 
 
@@ -160,7 +201,7 @@ def _paths(value: Any, here: Here, *, both: bool) -> Any:
     return tuple(made)
 
 
-def _texts(value: Any, here: Here) -> Any:
+def _texts(value: Any, here: Here, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return here.text(value)
-    return tuple(here.text(item) if isinstance(item, str) else _changed(item, here) for item in value)
+        return change(value)
+    return tuple(change(item) if isinstance(item, str) else _changed(item, here) for item in value)

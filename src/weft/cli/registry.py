@@ -117,8 +117,11 @@ def hook_handler(module: str) -> Any:
 def hook_session(environment: Any) -> Any:
     """A session for what Git starts, made without click."""
     streams = _module("weft.cli.streams")
-    session = _module("weft.cli.context").Session
-    return session(streams.standard_output(), streams.standard_error(), environment, interactive=False)
+    session = _module("weft.cli.context").Session(
+        streams.standard_output(), streams.standard_error(), environment, interactive=False
+    )
+    session.prefix = environment.get("GIT_PREFIX", "")  # hooks start at the top, wherever the user stands
+    return session
 
 
 def interrupts() -> Any:

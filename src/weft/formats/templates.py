@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weft.errors import LimitExceeded, SchemaError, WeftError
+from weft.errors import LimitExceeded, SchemaError, ValuesFault
 from weft.formats import valuefiles, values, yaml12
 from weft.formats.located import Node, kind, nearest
 from weft.model.stage import PARAMS_FILE
@@ -84,9 +84,11 @@ class ValueFiles:
             if self._bytes > MAX_BYTES:
                 raise node.placed(LimitExceeded(f"the files with values of templates have more than {MAX_BYTES} bytes"))
             try:
-                self._trees[path] = None if data is None else self._tree_of(data, path)
-            except WeftError as error:
+                valuefiles.suffix_of(path)
+            except ValuesFault as error:
                 raise node.placed(error) from None
+            # What is wrong inside is told with that file's name and line: that is where it has to be mended.
+            self._trees[path] = None if data is None else self._tree_of(data, path)
         return self._trees[path]
 
     def _tree_of(self, data: bytes, path: str) -> dict[Any, Any]:

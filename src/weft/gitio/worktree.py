@@ -113,6 +113,16 @@ def untracked_files(repo: GitRepo, paths: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
+def not_staged(repo: GitRepo, paths: Sequence[str]) -> list[str]:
+    """Those of the files ``paths`` that the index has otherwise than the work tree, or that Git does not track and would."""
+    found: set[str] = set()
+    for first in range(0, len(paths), _PATHS_PER_CALL):
+        some = paths[first : first + _PATHS_PER_CALL]
+        output = repo.git("ls-files", "-z", "--modified", "--others", "--exclude-standard", "--", *some)
+        found.update(os.fsdecode(output).split("\0")[:-1])
+    return sorted(found.intersection(paths))
+
+
 def ignored_paths(repo: GitRepo, paths: Sequence[str]) -> list[str]:
     """Those of ``paths`` that Git ignores; what it tracks is never ignored."""
     if not paths:

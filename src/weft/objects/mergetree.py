@@ -121,7 +121,8 @@ def _what(three: Three) -> str:
     if theirs is None:
         return "changed in ours, deleted in theirs"
     if DIR in (ours.type, theirs.type) and ours.type != theirs.type:
-        return "a directory on one side, none on the other"
+        sides = ("ours", "theirs") if ours.type == DIR else ("theirs", "ours")
+        return "a directory in {}, none in {}".format(*sides)
     return "added on both sides" if base is None else "changed on both sides"
 
 

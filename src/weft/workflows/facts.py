@@ -224,7 +224,7 @@ class _Reading:
         for path, blob in self.source.blobs(sorted(self.code & self.paths)).items():
             self.facts.values["code", path] = blob
         self._records_first()
-        self.facts.stale, self.facts.wrong = self.source.marked()
+        self.facts.stale, self.facts.wrong, *_ = self.source.marked()
         return self.facts
 
     def _records_first(self) -> None:

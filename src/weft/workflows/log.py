@@ -171,7 +171,7 @@ class Log:
     def _marked(self, entry: LogEntry) -> LogEntry:
         """``entry`` with what is stale and what is false in the commit, told from its own tree."""
         wanted = self._wanted if any(self._wanted) else ()
-        stale, wrong = self.marks.of(self.marks.tree(entry.commit), wanted)
+        stale, wrong, *_ = self.marks.of(self.marks.tree(entry.commit), wanted)
         if not stale:
             return replace(entry, stale=stale, wrong=wrong) if wrong or stale is None else entry
         params = tuple(replace(one, not_run=_not_run(one, stale)) for one in entry.params)

@@ -6,12 +6,13 @@ import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from weft.errors import quoted
+from weft.errors import NotTracked, UsageFault, WeftError, quoted
 from weft.gitio.halfway import Halfway, halfway
 from weft.gitio.index import read_stages
 from weft.gitio.repo import GitRepo
 from weft.model.lineage import merged_by_weft
 from weft.model.pointer import SUFFIX
+from weft.util.humanize import few_text
 from weft.util.later import later
 from weft.util.progress import Progress
 from weft.workflows.files import read_small
@@ -41,6 +42,15 @@ def following(git: GitRepo, progress: Progress) -> str:
             progress.warn(f"{name.removesuffix(SUFFIX)} could not be merged: {why}", step if ready else "")
         return next_step(ready, now, made_by_stages(git, unmerged)) if ready else next(iter(stuck.values()))[1]
     return (_mend(git, progress) if now else "") or next_step((), now)
+
+
+def nothing_named(git: GitRepo, progress: Progress) -> WeftError:
+    """The error for who names nothing to settle: what is in conflict, and the next command. Raises ``GitFailed``."""
+    unmerged = read_stages(git)
+    if not unmerged:
+        return NotTracked("there is no conflict", hint="git status")
+    paths = few_text(sorted(name.removesuffix(SUFFIX) for name in unmerged))
+    return UsageFault(f"name what to settle; in conflict: {paths}", hint=following(git, progress))
 
 
 def next_step(unmerged: Collection[str], now: Halfway | None, made: Mapping[str, Made] | None = None) -> str:

@@ -25,6 +25,7 @@ from weft.workflows.stage_results import (
 )
 from weft.workflows.stage_run import Busy, Job, Runner
 from weft.workflows.stage_settings import apply_settings
+from weft.workflows.stage_unstaged import with_unstaged
 from weft.workflows.stages import Pipeline, choose_stages, load_pipeline, read_record
 
 _POLL_SECONDS = 0.2
@@ -53,7 +54,7 @@ def repro(project: Project, names: Sequence[str], options: RunOptions) -> ReproR
         pipeline, chosen, order = _wanted(project, names, options)  # templates may name what was set
     runner = Runner(project, pipeline, options, chosen, ours=ours)
     drive = Drive(project, pipeline, options, runner, named=bool(names))
-    return ReproResult(drive.run(order), False, project.config.stages)
+    return with_unstaged(project, pipeline, drive.run(order))
 
 
 def _wanted(

@@ -16,7 +16,8 @@ from weft.gitio.batch import BlobReader
 from weft.gitio.halfway import side_names
 from weft.gitio.index import read_stages
 from weft.gitio.staging import stage
-from weft.model.lineage import merged_by_weft
+from weft.gitio.worktree import not_staged
+from weft.model.lineage import is_record, merged_by_weft
 from weft.model.pointer import SUFFIX, Pointer
 from weft.model.stage import STAGE_FILE
 from weft.objects.ingest import FileToRead, ingest
@@ -30,7 +31,7 @@ from weft.workflows.next_step import following
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone
 from weft.workflows.results import CheckoutResult
-from weft.workflows.stage_conflicts import SIDES, made_by_stages, together
+from weft.workflows.stage_conflicts import SIDES, made_by_stages, merged_beside, together
 from weft.workflows.targets import data_path, decode_pointer, repo_path, workspace_pointers
 
 EDITED = "edited here: git add it, or name it too"
@@ -118,6 +119,8 @@ def resolve(project: Project, paths: Sequence[str], side: str = "") -> ResolveRe
                 _settle_pointer(project, one, three, side, work, names)
             else:
                 _settle_text(project, name, three, side, work, generated=name in made)
+        for name in [name for name in work.settled if side and name in stages and is_record(name)]:
+            _settle_beside(project, stages, name, side, work)
         along = tuple(_shown(name) for name in work.settled if name not in told)
         return replace(_with_data(project, work), ours=names[0], theirs=names[1], along=along)
 
@@ -244,6 +247,26 @@ def _settle_text(
     else:
         write_below(project.root, name, three[side])
     work.settled.append(name)
+
+
+def _settle_beside(
+    project: Project, stages: Mapping[str, Mapping[int, str]], name: str, side: str, work: _Work
+) -> None:
+    """Take what one side alone changed of the results from the side of their record; what was edited since is left."""
+    beside = merged_beside(project.git, stages, name, side)
+    if beside is None:
+        return
+    edited = set(not_staged(project.git, [*beside.take, *beside.drop]))
+    take, drop = ([path for path in paths if path not in edited] for paths in (beside.take, beside.drop))
+    if take:
+        project.git.git("checkout", beside.commit, "--", *take)
+    for path in drop:
+        remove_below(project.root, path)
+    for path in [*take, *drop]:
+        if path.endswith(SUFFIX):
+            text = read_small(os.path.join(project.root, path), _LIMIT)
+            work.pointers[data_path(path)] = None if text is None else decode_pointer(text, path)
+        work.settled.append(path)
 
 
 # --- data ---

@@ -86,15 +86,19 @@ class FalseResult(NamedTuple):
 
 class Marked(NamedTuple):
     """What is not as it should be of the stages of a commit or of the work tree: the ``stale`` ones, None where that cannot
-    be told, and what is ``wrong`` with results."""
+    be told, and what is ``wrong`` with results. ``unread`` is the file, with its line, for which it cannot be told;
+    ``left`` are records of stages that nothing declares."""
 
     stale: tuple[StaleStage, ...] | None = ()
     wrong: tuple[FalseResult, ...] = ()
+    unread: str = ""
+    left: tuple[str, ...] = ()
 
 
 class StatusResult(NamedTuple):
     """Outcome of ``status``. ``stale`` are the stages of the work tree that are stale, None where that cannot be told;
-    ``wrong`` are results in it that are not what a run wrote."""
+    ``wrong`` are results in it that are not what a run wrote, ``unread`` is the file for which the stages are not known;
+    ``left`` are records of stages that nothing declares."""
 
     paths: tuple[PathStatus, ...]
     remote: str = ""
@@ -102,6 +106,8 @@ class StatusResult(NamedTuple):
     following: str = ""
     stale: tuple[StaleStage, ...] | None = ()
     wrong: tuple[FalseResult, ...] = ()
+    unread: str = ""
+    left: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -17,6 +17,7 @@ from weft.workflows.repro import Drive, refuse_early
 from weft.workflows.stage_results import ReproResult, RunOptions
 from weft.workflows.stage_run import Runner
 from weft.workflows.stage_settings import apply_settings
+from weft.workflows.stage_unstaged import with_unstaged
 from weft.workflows.stages import (
     Pipeline,
     choose_stages,
@@ -137,7 +138,7 @@ def _run(
     results = drive.run(tuple(names))
     if drive.errors:
         raise drive.errors[0]
-    return ReproResult(results, False, project.config.stages)
+    return with_unstaged(project, pipeline, results)
 
 
 def make_stage(project: Project, given: Declaration) -> Stage:

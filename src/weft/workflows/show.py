@@ -194,7 +194,7 @@ class _Collector:
 
     def mark(self, marked: Marked) -> None:
         """Mark the stages that are stale, and tell of the results that are false."""
-        self.stale, self.false = stale, _ = marked
+        self.stale, self.false = stale, _ = marked.stale, marked.wrong
         for path in {one.path for one in self.false}:
             self.wrong.pop(path, None)  # the rules tell it all
         for one in self.false:

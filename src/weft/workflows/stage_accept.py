@@ -22,6 +22,7 @@ from weft.workflows.stage_inputs import Looker, pointer_ref
 from weft.workflows.stage_outs import check_outs, read_metrics, take_outs
 from weft.workflows.stage_record import Recorder, stage_result
 from weft.workflows.stage_results import ACCEPTED, ReproResult, RunOptions, StageResult
+from weft.workflows.stage_unstaged import with_unstaged
 from weft.workflows.stages import (
     Pipeline,
     choose_stages,
@@ -47,7 +48,7 @@ def accept_stages(project: Project, names: Sequence[str], reason: str, options: 
     recorder = Recorder(project, options, pipeline.stages.values())
     order = [name for name in pipeline.graph.order() if name in chosen]
     results = [_accept(project, pipeline, recorder, pipeline.stages[name], reason.strip()) for name in order]
-    return ReproResult(tuple(results), False, project.config.stages)
+    return with_unstaged(project, pipeline, results)
 
 
 def _accept(project: Project, pipeline: Pipeline, recorder: Recorder, stage: Stage, reason: str) -> StageResult:

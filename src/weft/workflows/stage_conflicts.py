@@ -19,6 +19,11 @@ from weft.workflows.stages import records_here
 
 SIDES = {1: "base", 2: "ours", 3: "theirs"}
 """What Git's numbers of the versions in a conflict mean."""
+_SIDES_OF_GIT = (
+    "HEAD",
+    *(name + end for end in ("", "~") for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD")),
+)
+"""What the commits of the sides may be called; which it is, their records tell."""
 _LIMIT = 8 << 20
 
 
@@ -56,6 +61,34 @@ def together(made: Mapping[str, Made], stages: Collection[str], asked: Collectio
     records = {made[name].record if name in made else name for name in asked}
     same_runs = {name for name, one in made.items() if one.record in records}
     return {*asked, *same_runs, *records.intersection(stages)}
+
+
+class Beside(NamedTuple):
+    """Results of a run that Git merged without a conflict, from another side than its record is settled with: the ``commit``
+    of that side has those to ``take``, and has not those to ``drop``."""
+
+    commit: str
+    take: tuple[str, ...]
+    drop: tuple[str, ...]
+
+
+def merged_beside(git: GitRepo, stages: Mapping[str, Mapping[int, str]], record: str, side: str) -> Beside | None:
+    """What else of the run of ``record``, a file in conflict, has to be as on ``side``; None where nothing has, or where
+    nobody knows the commit of that side. Raises ``GitFailed``."""
+    blobs = stages[record]
+    own = next((blob for number, blob in blobs.items() if SIDES[number] == side), "")
+    commits = [*_SIDES_OF_GIT, *git.run("merge-base", "HEAD", "MERGE_HEAD").stdout.decode("ascii", "replace").split()]
+    with BlobReader(git) as reader:
+        commit = next((one for one in commits if own and reader.at(one, [record]).get(record) == own), "")
+        if not commit:
+            return None
+        texts = reader.read(sorted(set(blobs.values())), _LIMIT)
+        results = {path for one in _decoded(list(texts.values()), record) for path in _results(one)}
+        free = sorted(results.difference(stages))
+        there, here = reader.at(commit, free), reader.at("", free)
+    take = tuple(path for path, blob in there.items() if here.get(path) != blob)
+    drop = tuple(path for path in here if path not in there)
+    return Beside(commit, take, drop) if take or drop else None
 
 
 def _decoded(texts: Collection[bytes], name: str) -> list[Record]:

@@ -109,11 +109,15 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True)
 class ReproResult:
-    """Outcome of ``run`` and ``repro``: every stage that was looked at, in order."""
+    """Outcome of ``run`` and ``repro``: every stage that was looked at, in order. ``unstaged`` are files that these read and
+    that are not staged as they are: a commit without them makes the stages stale;
+    ``left`` are records of stages that nothing declares."""
 
     stages: tuple[StageResult, ...]
     dry_run: bool = False
     staged: bool = False
+    unstaged: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

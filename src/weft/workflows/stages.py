@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from weft.errors import StageFault, WeftError, quoted
 from weft.formats import lineage, stagefile
 from weft.gitio import trees
 from weft.gitio.repo import GitRepo
-from weft.model.lineage import RECORD_SCHEMA, RECORDS, Record, is_record, record_path
+from weft.model.lineage import RECORD_SCHEMA, RECORDS, Record, is_record, record_path, stage_of_record
 from weft.model.stage import STAGE_FILE, Stage, stage_file_of
 from weft.pipeline.fingerprint import declared_as_run, is_at_or_below
 from weft.pipeline.graph import Graph
@@ -83,6 +83,11 @@ def read_kept(git: GitRepo, path: str, limit: int) -> bytes | None:
     out; None when neither has it."""
     data = read_small(os.path.join(git.root, path), limit)
     return trees.left_out_file(git, path, limit) if data is None else data
+
+
+def left_records(git: GitRepo, stages: Collection[str]) -> tuple[str, ...]:
+    """The records in the work tree of stages that are not among those declared, ``stages``; sorted paths."""
+    return tuple(path for path in records_here(git.root) if stage_of_record(path) not in stages)
 
 
 def load_pipeline(project: Project, data: bytes | None = None, file: str = STAGE_FILE) -> Pipeline:

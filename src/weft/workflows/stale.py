@@ -28,7 +28,7 @@ from weft.pipeline.validate.stale import Judged
 from weft.workflows.files import read_small
 from weft.workflows.history_facts import Versions
 from weft.workflows.results_status import FalseResult, Marked, StaleStage
-from weft.workflows.stages import read_kept
+from weft.workflows.stages import left_records, read_kept
 
 _TREES = 256
 """After so many trees what was parsed is forgotten."""
@@ -166,10 +166,12 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
 
     try:
         stages = stagefile.decode(read_kept(repo, STAGE_FILE, TEXT_LIMIT) or b"", read=read)
-    except WeftError:
-        return Marked(None)
+    except WeftError as error:
+        path = error.path if error.path in values else STAGE_FILE
+        return Marked(None, unread=f"{path}:{error.line}" if error.line else path)
+    left = () if wanted else left_records(repo, stages)
     if not stages or not (is_sparse(repo) or _any_result(repo, stages.values())):
-        return Marked()
+        return Marked(left=left)
     named = {path for stage in stages.values() for path in participants(stage)}
     pointers = {place + SUFFIX for path in named for place in ancestors(path)}
     found = kept_entries(repo, sorted({STAGE_FILE, RECORDS, *values, *named, *pointers}))
@@ -181,7 +183,7 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
     context = _Context(Index(rows), (), _Files(repo, blobs), whole=True)
     asked = [stage for stage in stages.values() if concerns(stage, wanted)]
     told = [(stage, stale.judge(context, stage)) for stage in asked]
-    return _marked(told, wanted)
+    return _marked(told, wanted)._replace(left=left)
 
 
 def _any_result(repo: GitRepo, stages: Iterable[Stage]) -> bool:

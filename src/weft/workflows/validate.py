@@ -32,8 +32,9 @@ from weft.workflows.validate_cache import load_cache, save_cache
 from weft.workflows.validate_results import Ignored, Staged, ValidateResult
 
 if TYPE_CHECKING:
-    from weft.workflows import validate_workspace
+    from weft.workflows import validate_whole, validate_workspace
 else:
+    validate_whole = later("weft.workflows.validate_whole")
     validate_workspace = later("weft.workflows.validate_workspace")
 
 __all__ = [
@@ -81,7 +82,10 @@ def _look_at_staged(git: GitRepo, blobs: BlobReader, *, cached: bool, strict: bo
     index = git_index.committed_alone(index, changes, blobs) if changes else index
     context = Context(index, changes, blobs, cache=cache, unstaged=lambda: git_index.unstaged(git))
     report = check(context)
-    counted, ignored = count(context, report.violations, strict=strict)
+    violations = report.violations
+    if any(one.severity == "error" or strict for one in violations):
+        violations = tuple(validate_whole.keep_runs(git, context, violations))
+    counted, ignored = count(context, violations, strict=strict)
     if cached:
         save_cache(git, cache)
     result = _result("staged", counted, ignored, context.notes, report.scope)

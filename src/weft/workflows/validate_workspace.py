@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from weft.errors import (
     IntegrityError,
@@ -33,6 +34,7 @@ from weft.pipeline.validate.ignores import count
 from weft.pipeline.validate.kept_figures import Measured, differences
 from weft.pipeline.validate.violations import Stale, Violation
 from weft.util.humanize import count_text, size_text
+from weft.util.later import later
 from weft.util.progress import Progress
 from weft.workflows.look import find_entry
 from weft.workflows.project import Project, open_project
@@ -43,6 +45,11 @@ from weft.workspace.compare import compare
 from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.stats import size_of, type_of
 from weft.workspace.walk import FILE_TYPES, manifest_reader, tracked_names
+
+if TYPE_CHECKING:
+    from weft.workflows import validate_whole
+else:
+    validate_whole = later("weft.workflows.validate_whole")
 
 DIFFERS, NOT_HERE = 24, 25
 HASH_BYTES = 64 << 20
@@ -76,6 +83,9 @@ def look(staged: Staged, progress: Progress | None = None, *, strict: bool = Fal
             if not busy:
                 violations += [*eye.parts(staged.context, staged.inside), *eye.figures(staged.context, staged.measured)]
                 violations += [*eye.data(staged), *eye.objects(staged)]
+                violations = (
+                    validate_whole.keep_runs(staged.git, staged.context, violations) if violations else violations
+                )
                 if progress is not None and not violations:
                     remind(project, progress, but=staged.scope.pointers)
     except NotARepository:

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from weft.cli import render
-from weft.cli.here import KEYS, OTHER, PATHS, TEXTS, Here
+from weft.cli.here import COMMANDS, KEYS, OTHER, PATHS, TEXTS, Here
 from weft.errors import NotTracked
 from weft.pipeline.plan import Reason
 from weft.workflows.facts import FactRow
@@ -71,6 +71,25 @@ def test_a_path(here: Here, tmp_path: Path, path: str, seen: str) -> None:
 )
 def test_a_sentence(here: Here, text: str, seen: str) -> None:
     assert here.text(text) == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("git restore --staged --worktree m.json", "git restore --staged --worktree ../../m.json"),
+        ("git add 'projects/vision/a b' 'c d', then: weft repro x", "git add 'a b' '../../c d', then: weft repro x"),
+        ("git checkout HEAD -- raw.weft, or: weft add raw", "git checkout HEAD -- ../../raw.weft, or: weft add ../../raw"),
+        ("weft add raw to take it, weft checkout --force raw to drop it",
+         "weft add ../../raw to take it, weft checkout --force ../../raw to drop it"),
+        ("weft resolve --ours raw, or --theirs, or --base", "weft resolve --ours ../../raw, or --theirs, or --base"),
+        ("write it as NAME, or weft add PATH", "write it as NAME, or weft add PATH"),
+        ("git add 'it'\\''s'", "git add '../../it'\\''s'"),
+        ("edit projects/vision/x, then git add projects/vision/x", "edit x, then git add x"),
+        ("weft repro raw", "weft repro raw"),
+    ],
+)  # fmt: skip
+def test_a_command(here: Here, text: str, seen: str) -> None:
+    assert here.commands(text) == seen
 
 
 def test_an_error_names_what_it_is_about_from_here(here: Here) -> None:
@@ -173,11 +192,11 @@ NAMES = frozenset(name for held in SHOWN.values() for name, kind in held.items()
 
 def test_each_text_of_a_record_is_a_path_or_names_one_or_is_the_same_everywhere() -> None:
     """A field that is added or renamed, and is in none of the sets, would be printed from the top of the work tree."""
-    assert sorted(NAMES - PATHS - KEYS - TEXTS - AS_THEY_ARE) == []
+    assert sorted(NAMES - PATHS - KEYS - TEXTS - COMMANDS - AS_THEY_ARE) == []
 
 
 def test_the_sets_name_only_what_records_have() -> None:
-    assert sorted((PATHS | KEYS | TEXTS | AS_THEY_ARE) - NAMES) == []
+    assert sorted((PATHS | KEYS | TEXTS | COMMANDS | AS_THEY_ARE) - NAMES) == []
     kinds = {kind.__name__: held for kind, held in SHOWN.items()}
     assert sorted(OTHER.keys() - kinds.keys()) == []
     assert [name for name, left in OTHER.items() if not left & kinds[name].keys()] == []

@@ -220,7 +220,8 @@ def test_only_what_differs_is_read():
         ({"d/one": f("a")}, {"d/one": None}, "d/one", "changed in ours, deleted in theirs"),
         ({"new": f("a")}, {"new": f("b")}, "new", "added on both sides"),
         ({"new": f("a")}, {"new": (EXEC, "a")}, "new", "added executable on one side only"),
-        ({"new": f("a")}, {"new/below": f("b")}, "new", "a directory on one side, none on the other"),
+        ({"new": f("a")}, {"new/below": f("b")}, "new", "a directory in theirs, none in ours"),
+        ({"new/below": f("b")}, {"new": f("a")}, "new", "a directory in ours, none in theirs"),
         ({"top": (LINK, "a")}, {"top": f("b")}, "top", "changed on both sides"),
     ],
 )

@@ -9,6 +9,7 @@ from weft.cli.options import paths_argument
 from weft.cli.render.resolve import resolve_page
 from weft.cli.verbs import pass_session, verb
 from weft.errors import ExitCode
+from weft.workflows.next_step import nothing_named
 from weft.workflows.project import open_project
 from weft.workflows.resolve import resolve
 
@@ -18,7 +19,7 @@ from weft.workflows.resolve import resolve
     example="weft resolve --theirs data/train/labels.csv\nweft resolve --ours data\ngit commit",
     codes={1: "something is still in conflict, or data was not brought along"},
 )
-@paths_argument(required=True)
+@paths_argument()
 @click.option("--ours", "side", flag_value="ours", help="Take our version of what both sides changed.")
 @click.option("--theirs", "side", flag_value="theirs", help="Take their version of what both sides changed.")
 @click.option("--base", "side", flag_value="base", help="Take the version before both changes.")
@@ -31,6 +32,8 @@ def command(session: Session, paths: tuple[str, ...], side: str | None) -> int:
     the merge is tried again, as after `weft fetch`. What is settled is staged, and its data checked out.
     """
     with open_project(session.start, session.progress, session.trust) as project:
+        if not paths:
+            raise nothing_named(project.git, project.progress)
         result = resolve(project, paths, side or "")
     session.show("resolve", result, resolve_page)
     left = result.left or result.unsaved or (result.checked_out is not None and result.checked_out.absent)

@@ -68,6 +68,8 @@ def show(result: ValidateResult, session: Session) -> None:
     session.progress.close()
     if not result.violations:
         return
+    if session.prefix:
+        result = session.here.record(result)
     page = validate_page(result, View(paint_for(session.err, session.environment), session.verbose))
     only_stale = all(one.severity == "stale" for one in result.violations)
     for line in page.data if only_stale else (*page.data, *page.report, *page.notes):

@@ -218,8 +218,11 @@ def _advice(result: StatusResult) -> list[str]:
         lines.append(f"next: weft repro {escape(names)}, to make again what is not right")
     if any(not one.frozen for one in result.stale or ()):
         lines.append("next: weft repro, to run stages that are stale")
+    if result.left:
+        lines.append(f"next: {stale.left_text(result.left)}")
     if result.stale is None:
-        lines.append(f"{stale.UNKNOWN}: weft.yaml cannot be read; next: weft validate")
+        file = escape(result.unread or "weft.yaml")
+        lines.append(f"{stale.UNKNOWN}: {file} cannot be read; next: weft repro -n tells what is wrong there")
     return lines
 
 

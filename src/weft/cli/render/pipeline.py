@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from weft.cli.context import Page, Session, View
+from weft.cli.render.stale import left_text
 from weft.cli.text import escape
+from weft.errors import quoted
 from weft.util.humanize import count_text, size_text
 from weft.workflows.stage_results import (
     ACCEPTED,
@@ -144,7 +146,8 @@ def _notes(result: ReproResult) -> list[str]:
     if result.dry_run:
         stale = actions.count(STALE) + actions.count(SKIPPED)
         return [f"{stale} of {count_text(len(actions), 'stage')} stale; nothing was run"]
-    notes = []
+    notes = [f"next: {left_text(result.left)}"] if result.left else []
+    add = f"git add {' '.join(escape(quoted(path)) for path in result.unstaged)}" if result.unstaged else ""
     if actions and all(action == CURRENT for action in actions):
         notes.append("all stages are up to date" if len(actions) > 1 else "nothing to run")
     if any(action in (RAN, REUSED, REFRESHED, ACCEPTED) for action in actions):
@@ -152,7 +155,8 @@ def _notes(result: ReproResult) -> list[str]:
         if snapshot:
             when = "" if all(action == ACCEPTED for action in actions) else " when it ran"
             notes.append(f"not all was committed{when}: a snapshot is at {escape(snapshot)}")
-        notes.append(
-            "next: git commit" if result.staged else "next: git add weft.yaml lineage and the pointers, git commit"
-        )
+        commit = "git commit" if result.staged else "git add weft.yaml lineage and the pointers, git commit"
+        notes.append(f"next: {add}, then {commit}" if add else f"next: {commit}")
+    elif add:
+        notes.append(f"next: {add}, which was read as it is here")
     return notes

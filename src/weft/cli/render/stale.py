@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from weft.cli.context import View
 from weft.cli.text import escape
-from weft.util.humanize import few_text
+from weft.errors import quoted
+from weft.util.humanize import count_text, few_text
 from weft.workflows.results_status import FalseResult, StaleStage
 
 _SHOWN = 10
 FROZEN = "frozen, stale"
+
+
 UNKNOWN = "which stages are stale cannot be told from here"
 NOT_RIGHT = "not right"
 """Marks a false result."""
@@ -63,3 +66,9 @@ def stale_notes(names: Sequence[str], stale: Sequence[Sequence[StaleStage] | Non
             where.setdefault(one, []).append(name)
     for one, some in where.items():
         yield f"{FROZEN if one.frozen else 'stale'} in {escape(few_text(some))}: {stage_text(one)}"
+
+
+def left_text(records: Sequence[str]) -> str:
+    """What to do with records of stages that nothing declares any more."""
+    names = " ".join(escape(quoted(path)) for path in records)
+    return f"git rm -f {names}, left of {count_text(len(records), 'stage')} that weft.yaml no longer declares"

@@ -5,6 +5,7 @@ What cannot be parsed is reported here, once, under the rule for it; rules that 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -54,8 +55,7 @@ class Context(Snapshot):
         self._old_ignores: tuple[Ignore, ...] | None = None
         self._old_refuses = False
         self._readings: dict[str, Reading] = {}
-        self._ask_unstaged = unstaged
-        self._unstaged: frozenset[str] | None = None
+        self.unstaged = functools.cache(unstaged)
         self.values_files: dict[str, None] = {}
 
     def stages(self) -> Mapping[str, Stage]:
@@ -132,9 +132,8 @@ class Context(Snapshot):
     def rerun(self, stage: str, *files: str) -> str:
         """The commands that make the record of ``stage`` and ``files``, which it read or wrote, agree in the index: a file
         that is there in another version than is staged may be that of the run already."""
-        if self._unstaged is None:
-            self._unstaged = self._ask_unstaged()
-        late = " ".join(quoted(file) for file in files if file in self._unstaged)
+        unstaged = self.unstaged()
+        late = " ".join(quoted(file) for file in files if file in unstaged)
         return f"git add {late}, then: weft repro {stage}" if late else f"weft repro {stage}"
 
     def graph(self) -> Graph | None:
@@ -177,6 +176,8 @@ class Context(Snapshot):
             made = decode(text)
         except WeftError as error:
             if kind != "ignores" or ("stages", path) not in self._parsed:
+                if kind == "stages" and error.path in self.values_files:  # a file with values of its templates
+                    kind, path, text = "values", error.path, self.text(error.path) or b""
                 before = f"{self.commit}~" if self.commit and path in self.changes else "HEAD"
                 if kind == "stages" and error.path in self.values_files and is_stage_file(error.path):
                     path, text = error.path, self.text(error.path) or b""

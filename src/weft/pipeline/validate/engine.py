@@ -83,7 +83,7 @@ def _text_rules(context: Context, scope: Scope, inside: list[Inside]) -> Iterato
     context.ignores()
     for name in scope.gone:
         context.record(name)
-        yield from records.no_stage(context, name)
+    yield from records.no_stages(context, scope.gone)
     told: list[Violation] = []
     for name in scope.stages:
         record = context.record(name)

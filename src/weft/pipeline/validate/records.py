@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from weft.errors import quoted
 from weft.formats import lineage
 from weft.model.lineage import RECORD_SCHEMA, Record, record_path
+from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import declared_as_run
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import SCHEMA, found
 from weft.pipeline.validate.violations import Stale, Violation
+from weft.util.humanize import count_text, few_text
 
 DIGEST, STAGE, DIRTY = 8, 14, 20
 _RESULTS = ("outs", "files", "metrics")
@@ -42,14 +44,30 @@ def written_now(context: Context, record: Record, path: str) -> Iterator[Violati
         yield found(SCHEMA, path, text, line=context.line(path, "schema"), mend=_force(record.stage))
 
 
-def no_stage(context: Context, name: str) -> Iterator[Violation]:
-    """Rule 14 for a record whose stage is not declared."""
-    path = record_path(name)
-    if context.broken(STAGE_FILE):
+def no_stages(context: Context, names: Sequence[str]) -> Iterator[Violation]:
+    """Rule 14 for the records of ``names``, whose stages are not declared: once for all of them, with what stays of what
+    they made; each by itself where there are ignores, which may be of one."""
+    if not names or context.broken(STAGE_FILE):
         return
-    yield found(
-        STAGE, path, f"{STAGE_FILE} declares no stage {name!a}", mend=f"git rm -f {quoted(path)}, or declare the stage"
-    )
+    for some in [[name] for name in names] if context.ignores() else [list(names)]:
+        paths = [record_path(name) for name in some]
+        stay = few_text(sorted({path for name in some for path in _left_by(context, name)}))
+        text = f"{STAGE_FILE} declares no stage {some[0]!a}"
+        if len(some) > 1:
+            text = f"{STAGE_FILE} declares none of {count_text(len(some), 'stage')} whose records are left: {few_text(some)}"
+        text += f"; what was made stays, as a source: {stay}" if stay else ""
+        mend = f"git rm -f {' '.join(map(quoted, paths))}, or declare the stage{'s' if len(some) > 1 else ''}"
+        yield found(STAGE, paths[0], text, mend=mend)
+
+
+def _left_by(context: Context, name: str) -> Iterator[str]:
+    """What the run of a stage that is gone made, is there, and is made by no other stage."""
+    record = context.record(name)
+    declared = [out.path for stage in context.stages().values() for out in stage.outs]
+    for path in (*(ref.path for ref in record.outs), *record.files) if record is not None else ():
+        there = path in context.index or path + SUFFIX in context.index
+        if there and not any(_covers(out, path) for out in declared):
+            yield path
 
 
 def belongs(context: Context, record: Record, stage: Stage) -> Iterator[Violation]:

@@ -125,8 +125,8 @@ _TEXT = (
         "The metrics in the record are those of the staged metrics files, the files that Git keeps of a stage's outs are"
         " the recorded ones byte for byte, and no metric is NaN or infinite. Values of a metrics file that weft keeps are"
         " compared with its data where that is here, and said to be unproved elsewhere.",
-        "`git restore --staged --worktree FILE` for one that was changed after the run, `git add FILE` if it was forgotten;"
-        " else `weft repro STAGE`",
+        "`git add` the record and all that the run wrote, where only a part was staged;"
+        " `git restore --staged --worktree FILE` for one that was changed after the run; else `weft repro STAGE`",
     ),
     Rule(
         11,
