@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from weft.errors import (
     IntegrityError,
@@ -33,6 +34,7 @@ from weft.pipeline.validate.ignores import count
 from weft.pipeline.validate.kept_figures import Measured, differences
 from weft.pipeline.validate.violations import Stale, Violation
 from weft.util.humanize import count_text, size_text
+from weft.util.later import later
 from weft.util.progress import Progress
 from weft.workflows.look import find_entry
 from weft.workflows.project import Project, open_project
@@ -43,6 +45,11 @@ from weft.workspace.compare import compare
 from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.stats import size_of, type_of
 from weft.workspace.walk import FILE_TYPES, manifest_reader, tracked_names
+
+if TYPE_CHECKING:
+    from weft.workflows import validate_objects
+else:
+    validate_objects = later("weft.workflows.validate_objects")
 
 DIFFERS, NOT_HERE = 24, 25
 HASH_BYTES = 64 << 20
@@ -177,13 +184,15 @@ class _Eye:
     # --- rule 25 ---
 
     def objects(self, staged: Staged) -> Iterator[Violation]:
-        """Rule 25 for pointers that this commit adds or changes."""
+        """Rule 25 for pointers that this commit adds or changes: of what they had before, nothing has to be here."""
         for path in staged.scope.pointers:
             pointer = staged.context.pointer(path)
             if pointer is None:
                 continue
             try:
                 absent = self._absent(pointer)
+                if absent:
+                    absent = validate_objects.lacking(self._project, staged.context, path, pointer, absent)
             except (IntegrityError, RefusedInput) as error:
                 yield wrong(path, error.message)
                 continue
