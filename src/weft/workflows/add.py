@@ -113,11 +113,14 @@ def _store_again(project: Project, pointers: Mapping[str, Pointer], options: Add
     """Store what the local store lost of tracked paths, as far as the workspace has it; the bytes that it took.
 
     That the root of the data is lost is seen here; for the rest each content is asked for, which ``force`` makes weft do.
+    Of a pointer that changed since its data was put here nothing was lost, and what is added may be refused: a checkout
+    would take changed files that were stored all the same for saved, and replace them.
     """
     saved = Saved(project.store, relying=True)
     stored = 0
     for path, pointer in pointers.items():
-        if options.force or saved.unsaved({pointer.oid}):
+        put = project.cache.load(path).tracked
+        if options.force or ((put is None or put.oid == pointer.oid) and saved.unsaved({pointer.oid})):
             with project.store.writer() as writer:
                 Taker(project, writer, NamePolicy(), options).whole(path, None, keeps=pointer)
                 stored += writer.finish().stored
