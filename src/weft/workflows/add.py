@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault, WeftError, quoted
+from weft.errors import LeftOut, NoSuchPath, PathOverlap, PathReserved, TrackedByGit, UsageFault, WeftError, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored, index_lags
@@ -179,12 +179,15 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
         path = repo_path(project, text)
         pointers.refuse(path)
         inside = owner_of(pointers, path)
+        refuse_left_out(pointers, [path, inside])
         below = [known for known in pointers if not path or known.startswith(path + "/")]
         if inside:
             _check_there(project, text, path, Target(inside, pointers[inside], (path[len(inside) + 1 :],)))
             request.parts.setdefault(inside, []).append(path[len(inside) + 1 :])
         elif below and path not in pointers:
             # Like `git add DIR`: everything tracked below is brought up to date.
+            if pointers.outside.issuperset(below):
+                refuse_left_out(pointers, below)
             request.whole.update(dict.fromkeys(known for known in below if _is_there(project, known)))
         elif not path:
             raise UsageFault("name what is to be tracked: the whole repository cannot be", hint="weft add PATH")
@@ -198,7 +201,7 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
             request.whole[path] = None
     for path in request.whole:
         request.parts.pop(path, None)
-    refuse_left_out(pointers, (*request.whole, *request.parts))
+    refuse_left_out(pointers, request.whole)
     for path in request.whole:
         inside = next((above for above in request.whole if path.startswith(above + "/")), "")
         if inside:
@@ -222,7 +225,7 @@ def refuse_left_out(pointers: Pointers, paths: Iterable[str]) -> None:
     stay of it."""
     for path in paths:
         if path in pointers.outside:
-            raise RefusedInput(
+            raise LeftOut(
                 f"a sparse checkout leaves {pointer_path(path)} out of this work tree, so {path} cannot be changed here",
                 hint=f"git sparse-checkout add {quoted(path.rpartition('/')[0] or '/')}, then weft checkout {quoted(path)}",
                 path=path,
