@@ -73,3 +73,19 @@ def test_what_the_commit_brings_must_be_here(partial: Hooked, tmp_path: Path) ->
     third.git("commit", "-q", "-a", "-m", "carried", "--no-verify")
     assert third.git("push", "origin", "main", code=1).err
     assert "neither here nor on" in third.weft("push", code=4).err
+
+
+def test_after_a_pull_the_parts_that_are_here_are_named(partial: Hooked, repo: Hooked) -> None:
+    partial.weft("pull", "data/train/a/0")
+    repo.write({"data/test/1": b"newer\n", "data/train/b/1": b"newer\n"})
+    repo.weft("add", "data")
+    repo.git("commit", "-q", "-a", "-m", "newer")
+    repo.git("push", "-q", "origin", "main")
+    said = partial.git("pull", "-q").err
+    assert (
+        "weft: not in the local store: data; next: weft pull data/test data/train/a/0, or weft pull for all data"
+        in said
+    )
+    partial.weft("pull", "data/test", "data/train/a/0")
+    assert (partial.root / "data/test/1").read_bytes() == b"newer\n"
+    assert [path.name for path in (partial.root / "data/train").rglob("*")] == ["a", "0"]
