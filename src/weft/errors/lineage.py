@@ -29,8 +29,8 @@ class MissingDependency(RefusedInput):
     code = "E_DEP"
 
 
-class LeftOutDependency(RefusedInput):
-    """A sparse checkout leaves out of the work tree what a stage reads."""
+class LeftOut(RefusedInput):
+    """A sparse checkout leaves out of the work tree what is asked for, or what a stage reads."""
 
     code = "E_LEFT_OUT"
 

@@ -132,9 +132,12 @@ class Needs:
             paths = [path for path, pointer in self._pointers.items() if target in self._walked(pointer).composed]
             raise false_layout(paths[0], target, proof.false[target])
         check_sizes(self._store.catalog, closure)
-        if proof.unproved:
+        recipes = dict(closure.pairs()) if proof.unproved else {}
+        # What the remote has already was proved by whoever pushed it, and this push brings none of it.
+        brought = self._remote.catalog.missing({recipes[target] for target in proof.unproved}, self._remote.place)
+        if brought:
             self._store.progress.warn(
-                f"not proved: {count_text(len(proof.unproved), 'object')} of several chunks, whose bytes are not all here",
+                f"not proved: {count_text(len(brought), 'object')} of several chunks, whose bytes are not all here",
                 hint="weft fetch, then weft push",
             )
 

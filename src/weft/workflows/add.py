@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weft.errors import NoSuchPath, PathOverlap, PathReserved, RefusedInput, TrackedByGit, UsageFault, WeftError, quoted
+from weft.errors import LeftOut, NoSuchPath, PathOverlap, PathReserved, TrackedByGit, UsageFault, WeftError, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored, index_lags
@@ -113,11 +113,14 @@ def _store_again(project: Project, pointers: Mapping[str, Pointer], options: Add
     """Store what the local store lost of tracked paths, as far as the workspace has it; the bytes that it took.
 
     That the root of the data is lost is seen here; for the rest each content is asked for, which ``force`` makes weft do.
+    Of a pointer that changed since its data was put here nothing was lost, and what is added may be refused: a checkout
+    would take changed files that were stored all the same for saved, and replace them.
     """
     saved = Saved(project.store, relying=True)
     stored = 0
     for path, pointer in pointers.items():
-        if options.force or saved.unsaved({pointer.oid}):
+        put = project.cache.load(path).tracked
+        if options.force or ((put is None or put.oid == pointer.oid) and saved.unsaved({pointer.oid})):
             with project.store.writer() as writer:
                 Taker(project, writer, NamePolicy(), options).whole(path, None, keeps=pointer)
                 stored += writer.finish().stored
@@ -176,12 +179,15 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
         path = repo_path(project, text)
         pointers.refuse(path)
         inside = owner_of(pointers, path)
+        refuse_left_out(pointers, [path, inside])
         below = [known for known in pointers if not path or known.startswith(path + "/")]
         if inside:
             _check_there(project, text, path, Target(inside, pointers[inside], (path[len(inside) + 1 :],)))
             request.parts.setdefault(inside, []).append(path[len(inside) + 1 :])
         elif below and path not in pointers:
             # Like `git add DIR`: everything tracked below is brought up to date.
+            if pointers.outside.issuperset(below):
+                refuse_left_out(pointers, below)
             request.whole.update(dict.fromkeys(known for known in below if _is_there(project, known)))
         elif not path:
             raise UsageFault("name what is to be tracked: the whole repository cannot be", hint="weft add PATH")
@@ -195,7 +201,7 @@ def _understand(project: Project, pointers: Pointers, paths: Sequence[str]) -> _
             request.whole[path] = None
     for path in request.whole:
         request.parts.pop(path, None)
-    refuse_left_out(pointers, (*request.whole, *request.parts))
+    refuse_left_out(pointers, request.whole)
     for path in request.whole:
         inside = next((above for above in request.whole if path.startswith(above + "/")), "")
         if inside:
@@ -219,7 +225,7 @@ def refuse_left_out(pointers: Pointers, paths: Iterable[str]) -> None:
     stay of it."""
     for path in paths:
         if path in pointers.outside:
-            raise RefusedInput(
+            raise LeftOut(
                 f"a sparse checkout leaves {pointer_path(path)} out of this work tree, so {path} cannot be changed here",
                 hint=f"git sparse-checkout add {quoted(path.rpartition('/')[0] or '/')}, then weft checkout {quoted(path)}",
                 path=path,

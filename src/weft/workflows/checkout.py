@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from weft.errors import NoSuchRevision, NotTracked, ObjectMissing, quoted
+from weft.errors import NoSuchRevision, NotTracked, ObjectMissing, RefusedInput, quoted
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.gitio.ignore import ensure_ignored
@@ -34,10 +34,12 @@ from weft.workflows.take import Draft, rewritten
 from weft.workflows.targets import (
     Target,
     broken_of,
+    left_out_data,
     merge,
     pick,
     pointer_path,
     read_pointer,
+    refuse_left_out,
     repo_path,
     revision_pointers,
     select,
@@ -113,6 +115,11 @@ def _resolve(project: Project, rev: str) -> str:
     try:
         return trees.resolve(project.git, rev)
     except NoSuchRevision as error:
+        try:
+            path = repo_path(project, rev)
+        except RefusedInput:
+            path = ""
+        refuse_left_out(project, rev, path)
         near = difflib.get_close_matches(rev, list(workspace_pointers(project)), 1)
         hint = f"did you mean {near[0]}?" if near else f"{error.hint}; weft ls lists what is tracked"
         raise NoSuchRevision(f"{rev!a} is neither a revision nor a tracked path", hint=hint) from None
@@ -122,9 +129,13 @@ def _from_revision(project: Project, rev: str, paths: Sequence[str], options: Ch
     commit = _resolve(project, rev)
     there = revision_pointers(project, commit)
     asked = [repo_path(project, text) for text in paths] or [""]
+    for left in left_out_data(project):  # only those that are named themselves come into the work tree
+        if not any(path == left or path.startswith(left + "/") for path in asked):
+            there.pop(left, None)
     targets = merge(found for path in asked for found in pick(there, path))
     for text, path in zip(paths, asked, strict=False):
         if not pick(there, path):
+            refuse_left_out(project, text, path)
             there.refuse(path)
             raise NotTracked(f"{text} is not tracked in {rev}", hint=f"weft ls {quoted(rev)}:", path=text)
     selection = Selection({t.path: t.pointer for t in targets}, {t.path: t.subpaths for t in targets})

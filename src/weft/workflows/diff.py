@@ -24,7 +24,18 @@ from weft.workflows.results import DiffResult
 from weft.workflows.results_status import Broken, Change, FalseResult, StaleStage
 from weft.workflows.stale import Marks
 from weft.workflows.status import changes_in, compare_target
-from weft.workflows.targets import Pointers, Target, broken_of, merge, pick, repo_path, select, workspace_pointers
+from weft.workflows.targets import (
+    Pointers,
+    Target,
+    broken_of,
+    left_out_data,
+    merge,
+    pick,
+    refuse_left_out,
+    repo_path,
+    select,
+    workspace_pointers,
+)
 from weft.workspace.compare import ERROR, Comparison
 
 
@@ -42,11 +53,18 @@ def diff(project: Project, revs: Sequence[str], paths: Sequence[str]) -> DiffRes
         return DiffResult("pointers", "workspace", changes, absent, broken=broken)
     old = pointers_at(project, names[0])
     new = pointers_at(project, names[1] if len(names) == 2 else "")
+    if len(names) == 1:  # the work tree has nothing of what a sparse checkout leaves out, which is no difference
+        for path in left_out_data(project):
+            old.pop(path, None)
+            old.broken.pop(path, None)
     broken = _without_broken(old, new, asked)
     sides = _sides(project, names)
     facts, left_out = _facts(sides, asked)
     tracked = not paths or any(pick(old, path) or pick(new, path) for path in asked)
     if not tracked and not facts and not broken:
+        if len(names) == 1:
+            for text, path in zip(paths, asked, strict=True):
+                refuse_left_out(project, text, path)
         raise NotTracked(f"not tracked in what is compared: {', '.join(paths)}", hint="weft ls -R")
     found: Iterable[Change] = list(_between(project, old, new, asked))
     changes, absent = (), ()

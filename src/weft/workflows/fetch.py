@@ -47,7 +47,7 @@ def fetch_what_is_there(
     labels = tuple(selection.pointers)
     if options.dry_run:
         return _would_fetch(project, selection, options), None
-    if not labels or (not options.remote and not project.config.remotes and _is_here(project, selection)):
+    if not labels or (not options.remote and not project.config.remotes and is_here(project, selection)):
         return FetchResult(options.remote, labels, broken=selection.broken), None
     spec = find_remote(project, options.remote)
     with connection(project, spec, options.jobs) as link:
@@ -66,7 +66,7 @@ def _would_fetch(project: Project, selection: Selection, options: TransferOption
     lacking = {
         label: pointer
         for label, pointer in selection.pointers.items()
-        if not _is_here(project, Selection({label: pointer}, {label: selection.parts.get(label)}))
+        if not is_here(project, Selection({label: pointer}, {label: selection.parts.get(label)}))
     }
     remote = find_remote(project, options.remote).name if lacking else options.remote
     size = sum(pointer.size for pointer in lacking.values())
@@ -80,7 +80,7 @@ def fetch_metadata(project: Project, targets: Iterable[Target]) -> None:
     absent = {
         target.path: target.pointer
         for target in targets
-        if not _is_here(project, Selection({target.path: target.pointer}), content=False)
+        if not is_here(project, Selection({target.path: target.pointer}), content=False)
     }
     if absent:
         with connection(project, find_remote(project)) as link:
@@ -93,7 +93,8 @@ def fetch_content(project: Project, target: Target) -> None:
     fetch_selection(project, selection, TransferOptions())
 
 
-def _is_here(project: Project, selection: Selection, *, content: bool = True) -> bool:
+def is_here(project: Project, selection: Selection, *, content: bool = True) -> bool:
+    """Whether the local store has all of ``selection``; without ``content`` its listings and layouts."""
     walker = Walker(project.store)
     try:
         for label, pointer in selection.pointers.items():

@@ -18,7 +18,16 @@ from weft.objects.catalog import LOCAL
 from weft.workflows.fetch import fetch_content, fetch_metadata
 from weft.workflows.project import Project
 from weft.workflows.results import Listed, ListResult
-from weft.workflows.targets import Pointers, Target, broken_of, pick, repo_path, revision_pointers, workspace_pointers
+from weft.workflows.targets import (
+    Pointers,
+    Target,
+    broken_of,
+    pick,
+    refuse_left_out,
+    repo_path,
+    revision_pointers,
+    workspace_pointers,
+)
 
 TYPES = {FILE: "file", EXEC: "exec", LINK: "link", DIR: "dir"}
 
@@ -85,7 +94,7 @@ def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResul
     pointers.refuse(place)
     broken = broken_of(pointers, [place])
     if not targets and place and not broken:
-        message, hint = _unknown(revision, path)
+        message, hint = _unknown(project, revision, path, place)
         raise NotTracked(message, hint=hint, path=path.removeprefix(FROM_TOP))
     entries: list[Listed] = []
     inside = [target for target in targets if recursive or target.path == place or target.subpaths]
@@ -106,8 +115,10 @@ def ls(project: Project, revision: str, path: str, recursive: bool) -> ListResul
     return ListResult(revision, tuple(_with_presence(project, entries)), broken)
 
 
-def _unknown(revision: str, path: str) -> tuple[str, str]:
-    """A message and a hint about a path that is not tracked."""
+def _unknown(project: Project, revision: str, path: str, place: str) -> tuple[str, str]:
+    """A message and a hint about a path that is not tracked, ``place`` from the top. Raises ``LeftOut``."""
+    if not revision:
+        refuse_left_out(project, path, place)
     name = path.removeprefix(FROM_TOP)
     where = f"{name} is not tracked" + (f" in {revision}" if revision else "")
     return where, f"weft ls {quoted(revision)}:" if revision else "weft ls"
@@ -154,7 +165,7 @@ def cat(project: Project, revision: str, path: str, sink: BinaryIO, start: int =
     pointers.refuse(place)
     targets = pick(pointers, place)
     if len(targets) != 1 or (targets[0].path != place and not targets[0].subpaths):
-        message, hint = _unknown(revision, path)
+        message, hint = _unknown(project, revision, path, place)
         raise NoSuchPath(message, hint=hint, path=path.removeprefix(FROM_TOP))
     target = targets[0]
     if target.pointer.is_dir:

@@ -21,7 +21,9 @@ from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone, committed_config, open_project
 from weft.workflows.results import CheckoutResult
 from weft.workflows.targets import broken_of, revision_pointers, workspace_pointers
+from weft.workspace.parts import parts_here
 from weft.workspace.plan import Plan
+from weft.workspace.walk import manifest_reader
 
 if TYPE_CHECKING:
     from weft.workflows import validate
@@ -46,12 +48,14 @@ class Event(NamedTuple):
 class FollowResult:
     """What was done in the workspace. ``left`` are tracked paths with changes that no store holds: they stay as they are.
 
-    ``done`` is None when nothing had to be looked at. ``quiet``: the user wants to hear only of what is left to do.
+    ``parts`` are the paths that this clone has of what is not in the local store, where it has a part of some directory
+    alone. ``done`` is None when nothing had to be looked at. ``quiet``: the user wants to hear only of what is left to do.
     """
 
     done: CheckoutResult | None = None
     left: tuple[str, ...] = ()
     quiet: bool = False
+    parts: tuple[str, ...] = ()
 
 
 def follow(start: str, event: Event, progress: Progress | None = None) -> FollowResult:
@@ -76,7 +80,20 @@ def follow(start: str, event: Event, progress: Progress | None = None) -> Follow
             else:
                 absent.extend([path] if plan.absent else [])
                 plans.update({} if plan.absent else {path: plan})
-        return FollowResult(carry_out(project, plans, absent), tuple(left), project.config.hooks_quiet)
+        parts = _parts(project, absent)
+        return FollowResult(carry_out(project, plans, absent), tuple(left), project.config.hooks_quiet, parts)
+
+
+def _parts(project: Project, absent: Iterable[str]) -> tuple[str, ...]:
+    """What is here of the tracked paths ``absent``, where that is not all of some directory."""
+    found: dict[str, list[str]] = {}
+    for path in absent:
+        state = project.cache.load(path)
+        if state.tracked is not None and state.holds_any:
+            found[path] = parts_here(state, manifest_reader(project.store, state.tracked.layout))
+    if all(parts == [""] for parts in found.values()):
+        return ()
+    return tuple(f"{path}/{part}" if part else path for path, parts in found.items() for part in parts)
 
 
 def false_commits(start: str, rewritten: Iterable[str]) -> dict[str, Violation]:

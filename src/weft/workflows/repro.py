@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 
-from weft.errors import LeftOutDependency, UsageFault, WeftError
+from weft.errors import LeftOut, UsageFault, WeftError
 from weft.pipeline.execute import Outcome
 from weft.pipeline.plan import FORCED, Reason, reasons
 from weft.workflows.old_hooks import warn_of_old_hooks
@@ -120,7 +120,7 @@ def plan_stages(
             stale.add(name)
         beyond = next((above for above in pipeline.graph.upstream(name) if above in skipped), "") if why else ""
         fault = faults.get(name) if why else None
-        if beyond or (isinstance(fault, LeftOutDependency) and not named):
+        if beyond or (isinstance(fault, LeftOut) and not named):
             skipped.add(name)
             yield skip(name, fault, beyond, why)
         elif fault:
@@ -219,7 +219,7 @@ class Drive:
         try:
             begun = self._runner.begin(name, done)
         except WeftError as error:
-            if isinstance(error, LeftOutDependency) and not self._named:
+            if isinstance(error, LeftOut) and not self._named:
                 self._results[name] = skip(name, error)
                 return False
             self._fail(name, error)

@@ -6,7 +6,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from weft.errors import LeftOutDependency, quoted
+from weft.errors import LeftOut, quoted
 from weft.model.pointer import SUFFIX
 from weft.model.stage import Stage
 from weft.workflows.project import Project
@@ -14,7 +14,7 @@ from weft.workflows.targets import data_path, pointer_path
 
 
 def refuse_left_out(project: Project, stage: Stage, left_out: Sequence[str]) -> None:
-    """Raise ``LeftOutDependency`` when ``stage`` reads, or starts in, something of ``left_out``: the sorted files that Git
+    """Raise ``LeftOut`` when ``stage`` reads, or starts in, something of ``left_out``: the sorted files that Git
     leaves out of the work tree."""
     found = list(dict.fromkeys(_read_by(stage, left_out))) if left_out else []
     if not found and not os.path.isdir(os.path.join(project.root, stage.wdir)) and _below(left_out, stage.wdir):
@@ -25,7 +25,7 @@ def refuse_left_out(project: Project, stage: Stage, left_out: Sequence[str]) -> 
     data = sorted({path for _, path, is_data in found if is_data})
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     pull = f", then weft pull {' '.join(map(quoted, data))}" if data else ""
-    raise LeftOutDependency(
+    raise LeftOut(
         f"a sparse checkout leaves {found[0][1]}{more}, which stage {stage.name} reads, out of this work tree",
         hint=f"git sparse-checkout add {' '.join(map(quoted, folders))}{pull}",
         path=found[0][1],

@@ -202,9 +202,10 @@ class Looker:
         for ref in inputs.deps:
             state, detail = self.tree.state(ref.path)
             if state == MODIFIED:
+                keep, undo = self.tree.ways_out(ref.path)
                 raise StaleWorkspace(
                     f"{ref.path}, a dependency of stage {stage.name}, differs from its pointer ({detail})",
-                    hint=f"weft add {quoted(ref.path)}, or weft checkout --force {quoted(ref.path)} to undo that",
+                    hint=f"{keep}, or {undo} to undo that",
                     path=ref.path,
                 )
             if state in TO_BRING:

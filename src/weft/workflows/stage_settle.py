@@ -10,7 +10,7 @@ from weft.pipeline.fingerprint import Inputs, key_of_stage
 from weft.pipeline.plan import OUT_DELETED, Reason, reasons
 from weft.pipeline.record import refreshed_record, reused_record, run_id, source_of
 from weft.workflows.checkout import checkout_targets
-from weft.workflows.fetch import fetch_selection
+from weft.workflows.fetch import fetch_metadata, fetch_selection
 from weft.workflows.options import CheckoutOptions, TransferOptions
 from weft.workflows.project import Project
 from weft.workflows.selection import Selection
@@ -48,6 +48,9 @@ class Settler:
     def look(self, stage: Stage) -> Seen:
         """Look at ``stage`` as it is now. Raises ``MissingDependency``, ``StaleWorkspace``, ``ValuesFault``."""
         looker = Looker(self._project, self._pipeline)
+        if self._options.pull and self._project.config.remotes and (unlisted := looker.tree.unlisted(stage.deps)):
+            fetch_metadata(self._project, unlisted)
+            looker.tree.forget()
         record, problem = read_record(self._project, stage)
         now = looker.now(stage, record)
         absent = looker.refuse_modified(stage, now.inputs)

@@ -6,7 +6,17 @@ import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from weft.errors import LimitExceeded, MergeConflict, NoSuchPath, NotTracked, PathEscape, PathOverlap, WeftError, quoted
+from weft.errors import (
+    LeftOut,
+    LimitExceeded,
+    MergeConflict,
+    NoSuchPath,
+    NotTracked,
+    PathEscape,
+    PathOverlap,
+    WeftError,
+    quoted,
+)
 from weft.formats import pointer as pointer_format
 from weft.gitio import trees
 from weft.model.paths import FROM_TOP, RepoPath
@@ -293,7 +303,8 @@ def pointers_only(project: Project, files: Mapping[str, bytes]) -> Iterator[tupl
 def select(project: Project, pointers: Pointers, paths: Sequence[str], *, lenient: bool = False) -> Selected:
     """What ``paths`` (as typed; none means everything) ask for.
 
-    Raises ``NotTracked`` or ``NoSuchPath``, and the error of a broken pointer that is named itself, unless ``lenient``.
+    Raises ``NotTracked``, ``NoSuchPath`` or ``LeftOut``, and the error of a broken pointer that is named itself, unless
+    ``lenient``.
     """
     if not paths:
         return Selected([Target(path, pointer) for path, pointer in pointers.items()], broken_of(pointers, [""]))
@@ -347,7 +358,25 @@ def owner_of(pointers: Mapping[str, Pointer], path: str) -> str:
     return parent if parent and pointers[parent].is_dir else ""
 
 
+def left_out_data(project: Project) -> list[str]:
+    """The tracked paths whose pointers a sparse checkout leaves out of the work tree. No process where it is none."""
+    return [data_path(name) for name in trees.left_out_files(project.git) if trees.is_pointer(name)]
+
+
+def refuse_left_out(project: Project, text: str, path: str) -> None:
+    """Raise ``LeftOut`` where ``path``, typed as ``text``, means data whose pointer a sparse checkout leaves out."""
+    for known in left_out_data(project):
+        if path and (path == known or path.startswith(known + "/") or known.startswith(path + "/")):
+            folder = path if known.startswith(path + "/") else known.rpartition("/")[0] or "/"
+            raise LeftOut(
+                f"a sparse checkout leaves {text} out of this work tree",
+                hint=f"git sparse-checkout add {quoted(folder)}, then weft pull {quoted(text)}",
+                path=path,
+            )
+
+
 def _unknown(project: Project, text: str, path: str) -> NotTracked | NoSuchPath:
+    refuse_left_out(project, text, path)
     if os.path.lexists(os.path.join(project.root, path)):
         return NotTracked(f"weft does not track {text}", hint=f"weft add {quoted(text)}", path=text)
     return NoSuchPath(f"no such file, and nothing tracked by that name: {text}", hint="weft ls", path=text)

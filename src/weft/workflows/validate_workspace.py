@@ -47,8 +47,9 @@ from weft.workspace.stats import size_of, type_of
 from weft.workspace.walk import FILE_TYPES, manifest_reader, tracked_names
 
 if TYPE_CHECKING:
-    from weft.workflows import validate_whole
+    from weft.workflows import validate_objects, validate_whole
 else:
+    validate_objects = later("weft.workflows.validate_objects")
     validate_whole = later("weft.workflows.validate_whole")
 
 DIFFERS, NOT_HERE = 24, 25
@@ -187,13 +188,15 @@ class _Eye:
     # --- rule 25 ---
 
     def objects(self, staged: Staged) -> Iterator[Violation]:
-        """Rule 25 for pointers that this commit adds or changes."""
+        """Rule 25 for pointers that this commit adds or changes: of what they had before, nothing has to be here."""
         for path in staged.scope.pointers:
             pointer = staged.context.pointer(path)
             if pointer is None:
                 continue
             try:
                 absent = self._absent(pointer)
+                if absent:
+                    absent = validate_objects.lacking(self._project, staged.context, path, pointer, absent)
             except (IntegrityError, RefusedInput) as error:
                 yield wrong(path, error.message)
                 continue

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
+from weft.errors import IntegrityError
 from weft.model.entry import DIR
+from weft.model.manifest import Manifest
 from weft.model.oid import Oid
 from weft.workspace.names import join_path
 from weft.workspace.scan import TreeScan
 from weft.workspace.statcache import SINGLE_FILE, DirRow, PathState
-from weft.workspace.stats import DIR_STAT
+from weft.workspace.stats import DIR_STAT, GONE
 
 _Entries = dict[str, tuple[str, bytes, Oid | None]]
 
@@ -66,3 +69,33 @@ def _note(above: dict[str, _Entries], state: PathState, path: str, packed: bytes
             }
         above[parent][name] = (name, packed, oid)
         path, packed, oid = parent, DIR_STAT, None
+
+
+def parts_here(state: PathState, read: Callable[[Oid], Manifest]) -> list[str]:
+    """The outermost paths below a tracked directory that are here whole, as far as its manifests, which ``read`` gives, are
+    here to tell; only "" where all of it is."""
+    found: list[str] = []
+
+    def look(path: str, oid: Oid | None) -> bool:
+        """Whether all of a directory is here; else what of it is was found."""
+        row = state.rows.get(path)
+        if row is None or oid is None:
+            return True  # the row above names it, and nothing tells of less
+        entries = {}
+        if not row.manifest:  # else the row says itself whether it is partial
+            with suppress(IntegrityError):
+                entries = read(oid).by_name()
+        mark, whole = len(found), []
+        for name, at in row.index.items():
+            below, packed = join_path(path, name), row.stat_at(at)
+            inner = entries[name].oid if name in entries else row.oid_at(at)
+            if packed != GONE and (packed != DIR_STAT or look(below, inner)):
+                whole.append(below)
+        partial = row.partial or bool(entries.keys() - row.index.keys())
+        if not partial and len(found) == mark:
+            return True
+        found.extend(whole)
+        return False
+
+    whole = state.tracked is None or look("", state.tracked.oid)
+    return [""] if whole else sorted(found)

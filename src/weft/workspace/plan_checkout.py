@@ -323,6 +323,9 @@ class _Planner:
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
         # All of a directory is not added while its pointer has changed: that would undo what changed it.
         named = " ".join(map(quoted, paths)) if len(paths) <= _NAMED else quoted(self._scan.path)
+        pointer, tracked = self._request.pointer, self._scan.state.tracked
+        if named == quoted(self._scan.path) and pointer and tracked and tracked.oid != pointer.oid:
+            named = f"--force {named}"
         raise UnsavedChanges(
             f"{shown}{more}: changed here and in no store; checkout would lose the bytes",
             hint=f"weft add {named}, or weft checkout --force, which saves them into the store first",

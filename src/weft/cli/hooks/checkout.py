@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from weft.cli import registry
 from weft.cli.context import Session
 from weft.cli.text import escape
+from weft.errors import quoted
 from weft.util.humanize import count_text, size_text
 from weft.util.later import later
 
@@ -83,13 +84,20 @@ def _lines(result: FollowResult) -> list[str]:
         )
         lines += [f"weft: {', '.join(done)}"] if done and not result.quiet else []
         if result.done.absent:
-            lines.append(f"weft: not in the local store: {_names(result.done.absent)}; next: weft pull")
+            lines.append(f"weft: not in the local store: {_names(result.done.absent)}; next: {_pull(result.parts)}")
     if result.left:
         lines.append(f"weft: left alone, for it has changes that no store holds: {_names(result.left)}")
         lines.append(
             "hint: weft diff; then weft add each changed file by its name and weft checkout, or weft checkout --force"
         )
     return lines
+
+
+def _pull(parts: Sequence[str]) -> str:
+    """The command that brings what is missing: in a clone with parts of directories first that which brings these alone."""
+    if not 0 < len(parts) <= _SHOWN:
+        return "weft pull"
+    return f"weft pull {' '.join(escape(quoted(part)) for part in parts)}, or weft pull for all data"
 
 
 def _names(paths: Sequence[str]) -> str:

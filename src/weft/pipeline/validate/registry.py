@@ -265,7 +265,8 @@ _LATER = (
         25,
         "C",
         "object not here",
-        "The data of a pointer that changed is in the local store. Otherwise nobody could push it.",
+        "What a commit brings is in the local store. Otherwise nobody could push it. What the pointer had before, and what a"
+        " remote holds as this clone knows, need not be here: a clone may have a part of the data alone.",
         "`weft fetch PATH` if a remote has it, else `weft add PATH`",
     ),
     Rule(
