@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from weft.errors import ObjectMissing, WeftError
 from weft.formats import pointer as pointer_format
 from weft.formats.root import root_name
-from weft.gitio.batch import BlobReader
 from weft.model.oid import Oid
 from weft.model.pointer import SUFFIX, Pointer
 from weft.objects.layout_walk import LayoutWalk
@@ -39,7 +38,7 @@ def lacking(project: Project, context: Context, path: str, pointer: Pointer, abs
     if any(project.catalog.root_seen(place, root_name(pointer)) for place in places):
         return ""
     try:
-        missing = project.store.missing(_brought(project, pointer, _before(project, context, path, pointer)))
+        missing = project.store.missing(_brought(project, pointer, _before(context, path, pointer)))
     except ObjectMissing:
         return absent
     for place in places:
@@ -53,15 +52,13 @@ def _places(project: Project) -> list[int]:
     return [place_of(project.catalog, spec.store) for spec in known]
 
 
-def _before(project: Project, context: Context, path: str, pointer: Pointer) -> Pointer | None:
+def _before(context: Context, path: str, pointer: Pointer) -> Pointer | None:
     """What ``path`` was before the commit, or a pointer to the same data that the commit takes away, as a move does."""
-    old = {name: change.old_blob for name, change in context.changes.items() if name.endswith(SUFFIX)}
-    with BlobReader(project.git) as reader:
-        texts = reader.read(filter(None, old.values()), _POINTER_LIMIT)
+    changed = [name for name, change in context.changes.items() if name.endswith(SUFFIX) and change.old_blob]
     mine = None
-    for name, blob in old.items():
+    for name, text in context.old_texts(changed, _POINTER_LIMIT).items():
         try:
-            found = pointer_format.decode(texts.get(blob, b""), name=name.rpartition("/")[2])
+            found = pointer_format.decode(text, name=name.rpartition("/")[2])
         except WeftError:
             continue
         if (found.oid, found.layout) == (pointer.oid, pointer.layout):
