@@ -163,6 +163,25 @@ def test_a_look_at_layouts_starts_no_second_reader(tmp_path: Path) -> None:
     assert sorted(commands).count("cat-file") == 1
 
 
+def test_only_for_a_part_of_a_directory_that_changed_is_the_store_opened(tmp_path: Path) -> None:
+    repo = Repo.make(tmp_path / "repo")
+    repo.write({"d/1": b"1\n", "d/2": b"2\n"})
+    repo.weft("add", "d")
+    repo.weft("run", "-q", "-n", "pick", "-d", "d/1", "-o", "o", "--", "cp", "d/1", "o")
+    made = Lineage(repo.root)
+    made.git("add", "-A")
+    violations, stages, _, modules, commands = looked(made)
+    assert (violations, stages) == ([], 1)
+    assert not modules & HEAVY
+    assert len(commands) <= 4
+    made.git("commit", "-q", "-m", "picked")
+    repo.write({"d/2": b"other\n"})
+    repo.weft("add", "d")
+    violations, stages, _, modules, _ = looked(made)
+    assert (violations, stages) == ([], 1)
+    assert "sqlite3" in modules
+
+
 def test_nothing_staged_asks_for_no_blob(tmp_path: Path) -> None:
     repo = make_many(tmp_path / "repo", 5, 1)
     _, _, _, modules, commands = looked(repo, "hook_validate")

@@ -1,5 +1,5 @@
-"""`weft validate`, the marks of shown results and the plan of `weft repro` agree on which stages are not as their records
-tell, over a table of edits.
+"""`weft validate`, the marks of shown results, `weft stage list` and the plan of `weft repro` agree on which stages are not
+as their records tell, over a table of edits.
 
 Each says it in its own way, and that is wanted: where a result is what is odd, or the record, `validate` and the marks call
 it false; where an input is gone, `validate` refuses, the marks say stale; of what a stale stage will write, only the plan
@@ -8,6 +8,7 @@ says what is stale behind it; and a frozen stage is excused by `validate`, left 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -15,15 +16,19 @@ import pytest
 
 from kit import Repo
 from lineagekit import Lineage, make
+from weft.errors import ObjectMissing
+from weft.formats import pointer
 from weft.gitio.repo import discover
-from weft.model.lineage import record_path
+from weft.model.lineage import DataRef, record_path
 from weft.model.pointer import SUFFIX
 from weft.pipeline.plan import UPSTREAM
 from weft.pipeline.validate.scope import participants
+from weft.workflows.parts import Parts
 from weft.workflows.project import open_project
 from weft.workflows.repro import repro
 from weft.workflows.results_status import Marked
 from weft.workflows.show import show
+from weft.workflows.stage_declare import FRESH, list_stages
 from weft.workflows.stage_results import CURRENT, FROZEN, RunOptions
 from weft.workflows.stale import marked_here
 from weft.workflows.validate import validate_revision
@@ -42,7 +47,15 @@ stages:
     outs: [models/clf.pkl]
     metrics: [metrics.json]
     env: {lockfile: requirements.lock}
+  pick:
+    cmd: wc parts/one parts/sub
+    deps: [parts/one, parts/sub]
+    metrics: [picked.json]
 """
+PARTS = {"one": "1\n", "two": "2\n", "sub/three": "3\n"}
+"""What is in a tracked directory, of which a stage reads two parts."""
+KEPT = ".git/parts"
+"""Where pointers of versions of that directory are kept, whose manifests are in the local store."""
 
 
 def gone(path: str) -> Callable[[Lineage], None]:
@@ -84,7 +97,20 @@ def disown(repo: Lineage) -> None:
     repo.record("train", deps=(replace(made.deps[0], size=7),))
 
 
-PREPARE, TRAIN, BOTH = {"prepare"}, {"train"}, {"prepare", "train"}
+def version(name: str, **changes: str) -> Callable[[Lineage], None]:
+    """Another version of the directory that is read in parts, as ``weft add`` makes it."""
+    VERSIONS[name] = {**PARTS, **{path.replace("_", "/"): text for path, text in changes.items()}}
+    return lambda repo: repo.write("parts.weft", repo.read(f"{KEPT}/{name}"))
+
+
+def no_manifests(repo: Lineage) -> None:
+    repo.point("parts", "2", type="dir", files=3)
+
+
+UNLISTED = {"pointer unparsable", "pointer of a result unparsable", "record that lies of a result"}
+"""Of what cannot be read `weft stage list` says that alone; and it has the state of stages, not what is false of results."""
+VERSIONS: dict[str, dict[str, str]] = {}
+PREPARE, TRAIN, BOTH, PICK = {"prepare"}, {"train"}, {"prepare", "train"}, {"pick"}
 NONE: set[str] = set()
 CODE, RECORD = "src/train.py", "lineage/train.yaml"
 EDITS: dict[str, tuple[Callable[[Lineage], None], set[str]]] = {
@@ -128,6 +154,14 @@ EDITS: dict[str, tuple[Callable[[Lineage], None], set[str]]] = {
     "pointer of a result unparsable": (text("models/clf.pkl.weft", "odd: [\n"), TRAIN),
     "an out that the next one read": (point("data/prepared"), BOTH),
     "a stage above ran again": (run_again, TRAIN),
+    "a part changed": (version("part", one="other\n"), PICK),
+    "below a part changed": (version("below", sub_three="other\n"), PICK),
+    "below a part more": (version("more", sub_four="4\n"), PICK),
+    "a part of another type": (version("type", one_more="1\n"), PICK),
+    "a part gone": (version("gone", one=""), PICK),
+    "another part changed": (version("other", two="other\n"), NONE),
+    "another part gone": (version("less", two=""), NONE),
+    "manifests of a part gone": (no_manifests, PICK),
 }
 
 
@@ -139,12 +173,32 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Lineage:
     repo.write("weft.yaml", STAGES)
     repo.write("conf.yaml", "size: 1\n")
     repo.write("other.toml", "a = 1\n")
+    repo.write("picked.json", '{"lines": 2}\n')
+    for name, files in {**VERSIONS, "": PARTS}.items():
+        keep_version(repo, name, files)
     for name in repo.stages():
-        repo.record(name)
+        repo.record(name, **({"code": {}, "modes": {}, "deps": read_in_parts(repo)} if name == "pick" else {}))
     repo.git("add", "-A")
     repo.git("commit", "-q", "--no-verify", "-m", "all agree")
     repo.git("tag", "good")
     return repo
+
+
+def keep_version(repo: Lineage, name: str, files: dict[str, str]) -> None:
+    shutil.rmtree(repo.root / "parts", ignore_errors=True)
+    names = {path.partition("/")[0] for path in files if "/" in path}
+    for path, text in files.items():
+        if text and path not in names:
+            repo.write(f"parts/{path}", text)
+    Repo(repo.root).weft("add", "parts")
+    repo.write(f"{KEPT}/{name or 'as run'}", repo.read("parts.weft"))
+
+
+def read_in_parts(repo: Lineage) -> tuple[DataRef, ...]:
+    known = pointer.decode(repo.read("parts.weft"), name="parts.weft")
+    with Parts(discover(str(repo.root))) as parts:
+        found = [parts.find(known, "parts", path) for path in ("parts/one", "parts/sub")]
+    return tuple(ref for ref in found if ref is not None)
 
 
 @pytest.fixture
@@ -175,7 +229,10 @@ def by_marks(marked: Marked) -> set[str]:
 def by_plan(repo: Lineage) -> set[str]:
     """Stages that would run for reasons of their own, or cannot."""
     with open_project(str(repo.root)) as project:
-        told = repro(project, (), RunOptions(dry_run=True)).stages
+        try:
+            told = repro(project, (), RunOptions(dry_run=True)).stages
+        except ObjectMissing:
+            return PICK  # it has to know, and there is no remote to ask
     return {
         one.stage
         for one in told
@@ -184,13 +241,55 @@ def by_plan(repo: Lineage) -> set[str]:
     }
 
 
+def by_list(repo: Lineage) -> set[str]:
+    """Stages that ``weft stage list`` has as stale for reasons of their own."""
+    told = list_stages(str(repo.root)).stages
+    return {
+        one.name
+        for one in told
+        if one.state not in (FRESH, FROZEN) and not (one.reasons and all(why.kind == UPSTREAM for why in one.reasons))
+    }
+
+
 @pytest.mark.parametrize("name", EDITS)
 def test_all_agree_on_which_stages_are_not_as_recorded(repo: Lineage, name: str) -> None:
     change, expected = EDITS[name]
     change(repo)
-    said = {"plan": by_plan(repo), "marks of the work tree": by_marks(marked_here(discover(str(repo.root))))}
+    said = {"list": by_list(repo)} if name not in UNLISTED else {}
+    said |= {"plan": by_plan(repo), "marks of the work tree": by_marks(marked_here(discover(str(repo.root))))}
     repo.git("add", "-A")
     repo.git("commit", "-q", "--allow-empty", "--no-verify", "-m", name)
     shown = show(str(repo.root))
     said |= {"marks of the commit": by_marks(Marked(shown.stale, shown.false)), "validate": by_validate(repo)}
     assert said == dict.fromkeys(said, expected)
+
+
+def test_what_nobody_here_knows_of_a_part_is_said_to_be_unknown(repo: Lineage) -> None:
+    no_manifests(repo)
+    causes = ("parts (perhaps not parts/one in it)", "parts (perhaps not parts/sub in it)")
+    stale = marked_here(discover(str(repo.root))).stale
+    assert stale is not None
+    assert [one.causes for one in stale] == [causes]
+    listed = {one.name: one.reasons for one in list_stages(str(repo.root), ["pick"]).stages}["pick"]
+    assert [(one.subject, one.detail.partition(":")[0]) for one in listed] == [
+        ("parts", "perhaps not parts/one in it"),
+        ("parts", "perhaps not parts/sub in it"),
+    ]
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "--no-verify", "-m", "manifests elsewhere")
+    found = validate_revision(str(repo.root), "HEAD").violations
+    assert [(one.severity, one.cause) for one in found] == [("stale", cause) for cause in causes]
+    assert all("perhaps not" in one.message for one in found)
+
+
+def test_where_no_store_is_none_is_made_to_look_into_a_directory(repo: Lineage) -> None:
+    EDITS["another part changed"][0](repo)
+    state = repo.root / ".git" / "weft"
+    kept = state.rename(repo.root / ".git" / "weft-away")
+    try:
+        stale = marked_here(discover(str(repo.root))).stale
+        assert stale is not None
+        assert [one.stage for one in stale] == ["pick"]
+        assert not state.exists()
+    finally:
+        kept.rename(state)

@@ -175,15 +175,20 @@ def test_a_part_of_a_tracked_directory_is_proved_by_its_manifests(repo: Repo) ->
     def found() -> list[tuple[str, str]]:
         return [(one.rule, one.severity) for one in hook_validate(str(repo.root)).violations]
 
-    stage_on_part(repo, Oid.of(b"other"), 5)
+    stage_on_part(repo, Oid.of(b"other"), 5, whole="another")
     assert found() == [("WEFT011", "stale")]
     stages = (repo.root / "weft.yaml").read_bytes()
     repo.write({"weft.yaml": stages + b"    frozen: true\n"})
     repo.git("add", "weft.yaml")
     assert found() == []
-    stage_on_part(repo, Oid.of(b"b\n"), 2, whole="another")
-    assert found() == [("WEFT011", "stale")]
-    stage_on_part(repo, Oid.of(b"b\n"), 3)  # the same bytes cannot have another size
+    stage_on_part(repo, Oid.of(b"b\n"), 2, whole="another")  # something else in the directory changed
+    assert found() == []
+    for whole in ("", "another"):
+        stage_on_part(repo, Oid.of(b"b\n"), 3, whole=whole)  # the same bytes cannot have another size
+        assert found() == [("WEFT011", "error")]
+    stage_on_part(repo, Oid.of(b"other"), 5)  # nor one directory two parts of one name
+    repo.write({"weft.yaml": (repo.root / "weft.yaml").read_bytes() + b"    frozen: true\n"})
+    repo.git("add", "weft.yaml")
     assert found() == [("WEFT011", "error")]
     stage_on_part(repo, Oid.of(b"b\n"), 2, "data/sub/none.bin")
     assert said(repo) == {"WEFT011"}
@@ -192,19 +197,23 @@ def test_a_part_of_a_tracked_directory_is_proved_by_its_manifests(repo: Repo) ->
 
 
 def test_a_part_is_proved_in_commits_too(repo: Repo) -> None:
-    stage_on_part(repo, Oid.of(b"other"), 5)
+    stage_on_part(repo, Oid.of(b"other"), 5, whole="another")
     repo.git("commit", "-q", "--no-verify", "-m", "around")
     root = str(repo.root)
     assert [one.rule for one in validate_revision(root, "HEAD").violations] == ["WEFT011"]
     assert [(one.rule, one.severity) for one in validate_range(root, "HEAD~1..HEAD").violations] == [
         ("WEFT011", "stale")
     ]
-    # A server that checks pull requests has neither store nor catalog, and is given none: it compares the whole.
-    shutil.rmtree(repo.root / ".git" / "weft")
-    assert (validate_revision(root, "HEAD").passed, validate_revision(root, "HEAD").notes) == (True, ())
     stage_on_part(repo, Oid.of(b"b\n"), 2, whole="another")
     repo.git("commit", "-q", "--no-verify", "-m", "another")
-    assert [one.rule for one in validate_revision(root, "HEAD").violations] == ["WEFT011"]
+    assert validate_revision(root, "HEAD", strict=True).violations == ()
+    # A server that checks pull requests has neither store nor catalog, and is given none: it compares the whole.
+    shutil.rmtree(repo.root / ".git" / "weft")
+    found = validate_revision(root, "HEAD", strict=True).violations
+    assert [(one.severity, one.cause) for one in found] == [("error", "data (perhaps not data/sub/b.bin in it)")]
+    stage_on_part(repo, Oid.of(b"b\n"), 2)
+    repo.git("commit", "-q", "--no-verify", "-m", "the same whole")
+    assert (validate_revision(root, "HEAD").passed, validate_revision(root, "HEAD").notes) == (True, ())
     assert not (repo.root / ".git" / "weft").exists()
 
 
@@ -262,4 +271,4 @@ def test_without_manifests_a_part_in_a_record_of_schema_1_is_noted(repo: Repo) -
     repo.git("commit", "-q", "--allow-empty", "-m", "later")
     result = validate_revision(str(repo.root), "HEAD")
     assert result.passed
-    assert any("manifests are not here" in note for note in result.notes)
+    assert any("manifests of data are not here" in note for note in result.notes)

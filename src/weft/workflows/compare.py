@@ -12,6 +12,7 @@ from weft.gitio.index import first_parents, tree_entries
 from weft.gitio.repo import GitRepo, discover
 from weft.workflows.facts import CommitSource, FactRow, facts_of, is_different, side_by_side
 from weft.workflows.history_facts import Versions
+from weft.workflows.parts import Parts
 from weft.workflows.results_status import FalseResult, StaleStage
 from weft.workflows.stale import Marks
 
@@ -59,9 +60,9 @@ def compare(start: str, revisions: Sequence[str], *, everything: bool = False) -
     if len(named) < 2:
         raise UsageFault("compare needs two revisions or more", hint="weft compare main HEAD")
     indexes = {commit: tree_entries(repo, commit) for _, commit in named}
-    with BlobReader(repo) as reader:
+    with BlobReader(repo) as reader, Parts(repo) as parts:
         versions = Versions(repo, reader)
-        marks = Marks(versions)
+        marks = Marks(versions, parts)
         facts = {commit: facts_of(CommitSource(index, versions, marks)) for commit, index in indexes.items()}
     rows = side_by_side([facts[commit] for _, commit in named])
     shown = [row for row in rows if everything or is_different(row) or any(row.stale) or any(row.accepted)]

@@ -19,6 +19,7 @@ from weft.workflows.facts import CommitSource, FactRow, Facts, TreeSource, facts
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.history_facts import Versions, below
 from weft.workflows.look import find_entry, pointers_at, read_manifest, root_entry
+from weft.workflows.parts import Parts
 from weft.workflows.project import Project
 from weft.workflows.results import DiffResult
 from weft.workflows.results_status import Broken, Change, FalseResult, StaleStage
@@ -118,7 +119,7 @@ def _sides(project: Project, names: Sequence[str]) -> list[Facts]:
     """The facts of both sides."""
     with BlobReader(project.git) as reader:
         versions = Versions(project.git, reader)
-        marks = Marks(versions)
+        marks = Marks(versions, Parts(project.git, project))
         sides = [
             facts_of(CommitSource(tree_entries(project.git, trees.resolve(project.git, name)), versions, marks))
             for name in names

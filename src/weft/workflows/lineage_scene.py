@@ -20,17 +20,19 @@ from weft.pipeline.graph import Graph
 from weft.pipeline.reading import is_no_code
 from weft.pipeline.reuse import Earlier, records_of
 from weft.workflows.lineage_files import CommitFiles, Files, TreeFiles
+from weft.workflows.parts import Parts
 from weft.workflows.stages import RECORD_LIMIT, STAGE_FILE_LIMIT, VALUES_LIMIT, project_here, usable_record
 from weft.workflows.targets import decode_pointer, pointer_path
 
 
 class Scene:
     """One state of a repository. ``commit`` is the full id of the commit that is asked about, empty for the work tree;
-    ``notes`` collects what the answers leave open."""
+    ``parts`` looks into tracked directories, ``notes`` collects what the answers leave open."""
 
-    def __init__(self, git: GitRepo, files: Files, commit: str = "", start: str = "") -> None:
+    def __init__(self, git: GitRepo, files: Files, parts: Parts, commit: str = "", start: str = "") -> None:
         self.git = git
         self.files = files
+        self.parts = parts
         self.commit = commit
         self.notes: dict[str, None] = {}
         text = files.text(STAGE_FILE, STAGE_FILE_LIMIT)
@@ -122,8 +124,9 @@ def open_scene(start: str, rev: str) -> Iterator[Scene]:
     """
     git = discover(start)
     if not rev:
-        yield Scene(git, TreeFiles(git), start=start)
+        with Parts(git) as parts:
+            yield Scene(git, TreeFiles(git), parts, start=start)
         return
     commit = trees.resolve(git, rev)
-    with BlobReader(git) as reader:
-        yield Scene(git, CommitFiles(git, commit, reader), commit, start)
+    with BlobReader(git) as reader, Parts(git) as parts:
+        yield Scene(git, CommitFiles(git, commit, reader), parts, commit, start)

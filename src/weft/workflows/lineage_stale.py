@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from weft.errors import WeftError
+from weft.errors import ObjectMissing, WeftError
 from weft.model.lineage import DataRef, ParamsFile, Record
 from weft.model.stage import Stage
 from weft.pipeline.fingerprint import Inputs, is_at_or_below
@@ -60,9 +60,9 @@ class Staleness:
 
     def _inputs(self, stage: Stage, record: Record) -> tuple[Inputs, list[Reason]]:
         """What ``stage`` would read here, and what of it is not there."""
-        params, files, faults = self._params(stage, record)
+        params, files, open_ends = self._params(stage, record)
         found = read_by(stage, self._scene.files, self._owner, params.code)
-        data = {path: ref for path in stage.deps for ref in self._data(path, record)}
+        data = {path: ref for path in stage.deps for ref in self._data(path, record, open_ends)}
         data.update((path, ref) for path in found.data if (ref := self._ref(path)) is not None)
         code = kept(self._scene.files, sorted(found.code))
         there = [*data, *code]
@@ -78,20 +78,34 @@ class Staleness:
         if stage.env.image:
             env["image"] = stage.env.image
         refs = tuple(data[path] for path in sorted(data))
-        return Inputs(refs, code, params.values, env, files), missing + faults
+        return Inputs(refs, code, params.values, env, files), missing + open_ends
 
-    def _data(self, path: str, record: Record) -> Iterator[DataRef]:
-        """What stands for the dependency ``path``, if it is tracked or a part of what is."""
+    def _data(self, path: str, record: Record, open_ends: list[Reason]) -> Iterator[DataRef]:
+        """What stands for the dependency ``path``, if it is tracked or a part of what is. Where nobody here knows whether
+        a part changed, this is put into ``open_ends``."""
         whole = self._ref(path)
         if whole is not None:
             yield whole
             return
         owner = self._scene.owner(path)
-        known = next((ref for ref in record.deps if ref.path == path and ref.inside == owner), None) if owner else None
-        if known is not None:
-            top = self._ref(owner)
-            if top is None or known.whole != top.oid:
+        pointer = self._scene.pointer(owner) if owner else None
+        if pointer is None:
+            return
+        known = next((ref for ref in record.deps if ref.path == path and ref.inside == owner), None)
+        if known is not None and known.whole == pointer.oid:
+            yield known
+            return
+        try:
+            now = self._scene.parts.find(pointer, owner, path)
+            if now is not None:
+                yield replace(now, stage=self._scene.graph.producer_of(path))
+        except ObjectMissing:
+            if known is None:
+                return
+            if known.whole is None:
                 self._scene.notes[f"{path} is a part of {owner}: Git alone does not tell whether it changed"] = None
+            else:
+                open_ends.append(Reason(DEP, owner, f"perhaps not {path} in it: its manifests are not here to tell"))
             yield known
 
     def _owner(self, path: str) -> str:

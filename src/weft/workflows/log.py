@@ -20,6 +20,7 @@ from weft.model.stage import STAGE_FILE, stage_file_of
 from weft.pipeline.validate.violations import param_cause
 from weft.workflows.history_facts import BRING, NOT_HERE, POINTER, STAGES, Declared, Unreadable, Versions, below
 from weft.workflows.log_changes import DataChange, Found, StageChange, ValueChange
+from weft.workflows.parts import Parts
 from weft.workflows.results_status import FalseResult, StaleStage
 from weft.workflows.stale import Marks
 from weft.workflows.targets import data_path, path_in
@@ -86,14 +87,20 @@ class Log:
     """
 
     def __init__(
-        self, repo: GitRepo, spec: str, wanted: tuple[str, ...], reader: BlobReader, typed: Sequence[str] = ()
+        self,
+        repo: GitRepo,
+        spec: str,
+        wanted: tuple[str, ...],
+        readers: tuple[BlobReader, Parts],
+        typed: Sequence[str] = (),
     ) -> None:
+        reader, parts = readers
         self._repo = repo
         self._spec = spec
         self._wanted = wanted
         self._typed = tuple(typed)
         self._versions = Versions(repo, reader)
-        self.marks = Marks(self._versions)
+        self.marks = Marks(self._versions, parts)
         self._declared = Declared()
         self._values_files: dict[str, str] = {}
         self._cut = cut_commits(repo)
@@ -246,8 +253,8 @@ def open_log(start: str, revision: str = "", paths: Sequence[str] = ()) -> Itera
     spec = span(repo, revision or "HEAD")
     cwd = os.path.realpath(start)
     wanted = tuple(path_in(repo.root, cwd, text) for text in paths) or ("",)
-    with BlobReader(repo) as reader:
-        yield Log(repo, spec, wanted, reader, paths)
+    with BlobReader(repo) as reader, Parts(repo) as parts:
+        yield Log(repo, spec, wanted, (reader, parts), paths)
 
 
 def collect(log: Log, revision: str, *, everything: bool = False, count: int = -1) -> LogResult:

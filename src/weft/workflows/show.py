@@ -31,6 +31,7 @@ from weft.workflows.history_facts import (
     differ,
     plain_files,
 )
+from weft.workflows.parts import Parts
 from weft.workflows.results_status import FalseResult, Marked, StaleStage
 from weft.workflows.stale import Marks
 from weft.workflows.targets import data_path, path_in
@@ -303,13 +304,13 @@ def show(start: str, revision: str = "", paths: Sequence[str] = ()) -> ShowResul
     wanted = tuple(path_in(repo.root, cwd, text) for text in paths) or ("",)
     facts = commit_facts(repo, commit)
     index = tree_entries(repo, commit)
-    with BlobReader(repo) as reader:
+    with BlobReader(repo) as reader, Parts(repo) as parts:
         versions = Versions(repo, reader)
         found = _Collector(index, versions)
         found.declare()
         files, notes = _choose(index, found.declared, wanted)
         found.collect(files)
-        found.mark(Marks(versions).of(index, wanted if paths else ()))
+        found.mark(Marks(versions, parts).of(index, wanted if paths else ()))
     found.add_unrecorded(wanted)
     found.compare()
     accepted = found.accepted_paths()

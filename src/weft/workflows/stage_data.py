@@ -6,16 +6,16 @@ import os
 from collections.abc import Iterable, Sequence
 
 from weft.errors import quoted
-from weft.model.entry import DIR, Entry
-from weft.model.pointer import Pointer
+from weft.model.entry import DIR
 from weft.pipeline.fingerprint import is_at_or_below
 from weft.workflows.fetch import is_here
+from weft.workflows.parts import find_below
 from weft.workflows.project import Project
 from weft.workflows.selection import Selection
 from weft.workflows.status import compare_target
 from weft.workflows.targets import Target, owner_of, pick, workspace_pointers
 from weft.workspace.compare import Comparison
-from weft.workspace.walk import ReadManifest, manifest_reader
+from weft.workspace.walk import manifest_reader
 
 CLEAN, ABSENT, OUTDATED, MODIFIED, DELETED = "clean", "absent", "outdated", "modified", "deleted"
 TO_BRING = (ABSENT, OUTDATED, DELETED)
@@ -103,14 +103,3 @@ class DataTree:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-
-
-def find_below(pointer: Pointer, sub: str, read: ReadManifest) -> Entry | None:
-    """The entry at the path ``sub`` inside a tracked directory, None when there is none. Raises ``ObjectMissing``."""
-    entry = Entry(DIR, pointer.oid, pointer.size, pointer.files, pointer.path)
-    for name in sub.split("/"):
-        found = read(entry.oid).by_name().get(name) if entry.type == DIR else None
-        if found is None:
-            return None
-        entry = found
-    return entry

@@ -13,7 +13,6 @@ from weft.errors import MissingDependency, ObjectMissing, StaleWorkspace, Values
 from weft.formats import paramfiles, values
 from weft.gitio import trees
 from weft.gitio.worktree import blob_ids, kept_modes
-from weft.model.entry import DIR, EXEC
 from weft.model.lineage import DataRef, ParamsFile, Record, record_path
 from weft.model.pointer import Pointer
 from weft.model.stage import Stage
@@ -23,8 +22,9 @@ from weft.pipeline.reading import kept_text, read_by
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.files import read_small
 from weft.workflows.lineage_files import TreeFiles
+from weft.workflows.parts import find_below, part_ref
 from weft.workflows.project import Project
-from weft.workflows.stage_data import ABSENT, CLEAN, DELETED, MODIFIED, TO_BRING, DataTree, find_below
+from weft.workflows.stage_data import ABSENT, CLEAN, DELETED, MODIFIED, TO_BRING, DataTree
 from weft.workflows.stages import VALUES_LIMIT, Pipeline, read_kept
 from weft.workflows.targets import Target, decode_pointer, owner_of, pointer_path
 from weft.workspace.walk import manifest_reader
@@ -170,17 +170,7 @@ class Looker:
             entry = find_below(pointer, sub, read)
         if entry is None:
             raise self._missing(stage, path)
-        return DataRef(
-            path,
-            "dir" if entry.type == DIR else "file",
-            entry.oid,
-            entry.size,
-            entry.files,
-            entry.type == EXEC,
-            owner,
-            self._pipeline.graph.producer_of(path),
-            pointer.oid,
-        )
+        return replace(part_ref(pointer, owner, path, entry), stage=self._pipeline.graph.producer_of(path))
 
     def _recorded_with(self, stage: Stage, owner: str, pointer: Pointer) -> bool:
         """Whether the commit that brought in the record, as it is, had this very pointer."""

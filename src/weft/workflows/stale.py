@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from weft.errors import WeftError
 from weft.formats import stagefile
@@ -27,8 +28,12 @@ from weft.pipeline.validate.snapshot import TEXT_LIMIT
 from weft.pipeline.validate.stale import Judged
 from weft.workflows.files import read_small
 from weft.workflows.history_facts import Versions
+from weft.workflows.parts import Parts
 from weft.workflows.results_status import FalseResult, Marked, StaleStage
 from weft.workflows.stages import left_records, read_kept
+
+if TYPE_CHECKING:
+    from weft.workflows.project import Project
 
 _TREES = 256
 """After so many trees what was parsed is forgotten."""
@@ -44,11 +49,13 @@ _State = tuple[tuple[str, ...], tuple[str, ...], Judged]
 class Marks:
     """Tells of many commits by one process that reads blobs; what did not change between them is looked at once.
 
-    Of a partial clone nothing is fetched: where something is not here, the answer is None.
+    Of a partial clone nothing is fetched: where something is not here, the answer is None. ``parts`` looks into tracked
+    directories.
     """
 
-    def __init__(self, versions: Versions) -> None:
+    def __init__(self, versions: Versions, parts: Parts) -> None:
         self._blobs = _Present(versions)
+        self._parts = parts
         self._trees = TreeReader(versions.reader)
         self._cache = ParsedCache()
         self._asked = 0
@@ -73,7 +80,7 @@ class Marks:
         if self._asked % _TREES == 0:
             self._cache = ParsedCache()
         self._blobs.lacking = False
-        context = _Context(index, (), self._blobs, cache=self._cache, whole=True)
+        context = _Context(index, (), self._blobs, cache=self._cache, whole=True, find_part=self._parts.find)
         stages = {name: stage for name, stage in context.stages().items() if concerns(stage, wanted)}
         # Values that templates name are in the stages, and their files are nothing that a stage names.
         declared_as = declared.blob + values_key(index, context.values_files)
@@ -151,11 +158,12 @@ class _Present:
 # --- the work tree ---------------------------------------------------------------------------------------------------
 
 
-def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
+def marked_here(repo: GitRepo, wanted: Sequence[str] = (), project: Project | None = None) -> Marked:
     """The stale stages and false results of the work tree, only those that have to do with ``wanted`` if there are any; None
     for the stages where its ``weft.yaml`` cannot be read.
 
-    What a sparse checkout leaves out is taken from the index. No process of Git before a stage has run, else one, and
+    Parts of tracked directories are looked at in the store of ``project``, if one is open already. What a sparse
+    checkout leaves out is taken from the index. No process of Git before a stage has run, else one, and
     one more where something that stages read is not as Git's index has it. Raises ``GitFailed``.
     """
     values: set[str] = set()
@@ -180,9 +188,10 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = ()) -> Marked:
     blobs = {path: blob for path, (_, blob) in found.items()}
     blobs |= blob_ids(repo, [path for path, blob in blobs.items() if not blob])
     rows = {path: f"{mode} {blobs.get(path, '')} 0\t{path}" for path, (mode, _) in found.items()}
-    context = _Context(Index(rows), (), _Files(repo, blobs), whole=True)
     asked = [stage for stage in stages.values() if concerns(stage, wanted)]
-    told = [(stage, stale.judge(context, stage)) for stage in asked]
+    with Parts(repo, project) as parts:
+        context = _Context(Index(rows), (), _Files(repo, blobs), whole=True, find_part=parts.find)
+        told = [(stage, stale.judge(context, stage)) for stage in asked]
     return _marked(told, wanted)._replace(left=left)
 
 

@@ -54,7 +54,7 @@ def status(project: Project, paths: Sequence[str], *, remote: str | None = None)
     following = next_step.following(project.git, project.progress) if now or pointers.unmerged else ""
     tell_of_locks(project, [target.path for target in targets])
     asked = [repo_path(project, text) for text in paths]
-    marks = stale.marked_here(project.git, asked) if _has_stages(project) else Marked()
+    marks = stale.marked_here(project.git, asked, project) if _has_stages(project) else Marked()
     return StatusResult(tuple(states), found.remote if found else "", _uncommitted(project, targets), following, *marks)
 
 

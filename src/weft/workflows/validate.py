@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from weft.errors import UsageFault, WeftError
@@ -28,6 +29,7 @@ from weft.pipeline.validate.snapshot import TEXT_LIMIT
 from weft.pipeline.validate.violations import Violation
 from weft.util.later import later
 from weft.util.progress import Progress
+from weft.workflows.parts import Parts
 from weft.workflows.validate_cache import load_cache, save_cache
 from weft.workflows.validate_results import Ignored, Staged, ValidateResult
 
@@ -62,8 +64,8 @@ def hook_validate(
     judged for others, so they never use it. ``strict`` refuses what is stale. Raises ``NotARepository``, ``GitFailed``.
     """
     git = discover(start).judged()
-    with BlobReader(git) as blobs:
-        staged = _look_at_staged(git, blobs, cached=cached, strict=strict)
+    with BlobReader(git) as blobs, Parts(git) as parts:
+        staged = _look_at_staged(git, blobs, parts, cached=cached, strict=strict)
         if not staged.result.passed or not (staged.scope.pointers or staged.scope.stages):
             return staged.result
         return validate_workspace.look(staged, progress, strict=strict)
@@ -72,15 +74,16 @@ def hook_validate(
 def validate_staged(start: str, *, cached: bool = True) -> ValidateResult:
     """Phases A and B alone over what is staged. ``cached`` and what it raises are as for ``hook_validate``."""
     git = discover(start).judged()
-    with BlobReader(git) as blobs:
-        return _look_at_staged(git, blobs, cached=cached, strict=False).result
+    with BlobReader(git) as blobs, Parts(git) as parts:
+        return _look_at_staged(git, blobs, parts, cached=cached, strict=False).result
 
 
-def _look_at_staged(git: GitRepo, blobs: BlobReader, *, cached: bool, strict: bool) -> Staged:
+def _look_at_staged(git: GitRepo, blobs: BlobReader, parts: Parts, *, cached: bool, strict: bool) -> Staged:
     index, changes = git_index.read_staged(git)
     cache = load_cache(git) if cached else ParsedCache()
     index = git_index.committed_alone(index, changes, blobs) if changes else index
-    context = Context(index, changes, blobs, cache=cache, unstaged=lambda: git_index.unstaged(git))
+    unstaged = partial(git_index.unstaged, git)
+    context = Context(index, changes, blobs, cache=cache, unstaged=unstaged, find_part=parts.find)
     report = check(context)
     violations = report.violations
     if any(one.severity == "error" or strict for one in violations):
@@ -105,8 +108,8 @@ def _revision(
     git: GitRepo, commit: str, before: Before | None = None, *, strict: bool, name: str = ""
 ) -> ValidateResult:
     changes = git_index.commit_changes(git, git_index.first_parents(git, commit, count=1))[commit]
-    with BlobReader(git) as blobs:
-        context = Context(git_index.tree_entries(git, commit), changes, blobs, whole=True)
+    with BlobReader(git) as blobs, Parts(git) as parts:
+        context = Context(git_index.tree_entries(git, commit), changes, blobs, whole=True, find_part=parts.find)
         result = _commit(git, context, commit, before, strict=strict, name=name)
     return replace(result, scope=commit)
 
@@ -175,19 +178,19 @@ def validate_commits(
     cache = ParsedCache()
     results = []
     known: dict[str, git_index.Index] = {}
-    with BlobReader(git) as blobs:
+    with BlobReader(git) as blobs, Parts(git) as parts:
         old = _before(blobs, base) if base else None
         for commit, parent in chosen:
             before = known.get(parent)
             index = git_index.tree_entries(git, commit) if before is None else before.changed(changes[commit])
-            context = Context(index, changes[commit], blobs, cache=cache)
+            context = Context(index, changes[commit], blobs, cache=cache, find_part=parts.find)
             results.append(_commit(git, context, commit, old, strict=strict))
             known[commit] = index
             if len(known) > _TREES:
                 del known[next(iter(known))]
         for commit, parent in again:
             index, differences = git_index.tree_entries(git, commit), git_index.commit_changes(git, [(commit, parent)])
-            context = Context(index, differences[commit], blobs, cache=cache)
+            context = Context(index, differences[commit], blobs, cache=cache, find_part=parts.find)
             results.append(_commit(git, context, commit, old, strict=strict))
     violations, roots = [], {commit for commit, parent in chosen if not parent}
     for result in results:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from weft.errors import (
     IntegrityError,
-    NoSuchPath,
     NotARepository,
     ObjectMissing,
     RefusedInput,
@@ -22,21 +21,21 @@ from weft.errors import (
 )
 from weft.formats import valuefiles
 from weft.gitio.repo import GitRepo
-from weft.model.entry import DIR, EXEC
+from weft.model.entry import DIR
 from weft.model.pointer import SUFFIX, Pointer
 from weft.objects.proofs import check_sizes
 from weft.objects.reachability import walk
 from weft.pipeline.validate.context import Context
-from weft.pipeline.validate.data import DATA, Inside
+from weft.pipeline.validate.data import DATA, Inside, same_part
 from weft.pipeline.validate.engine import Report
 from weft.pipeline.validate.faults import found
 from weft.pipeline.validate.ignores import count
 from weft.pipeline.validate.kept_figures import Measured, differences
-from weft.pipeline.validate.violations import Stale, Violation
+from weft.pipeline.validate.violations import Violation
 from weft.util.humanize import count_text, size_text
 from weft.util.later import later
 from weft.util.progress import Progress
-from weft.workflows.look import find_entry
+from weft.workflows.parts import Parts
 from weft.workflows.project import Project, open_project
 from weft.workflows.targets import workspace_pointers
 from weft.workflows.validate_layouts import LayoutLook, wrong
@@ -116,9 +115,6 @@ def prove_data(git: GitRepo, context: Context, report: Report) -> tuple[list[Vio
     if not (inside or measured or layouts):
         return [], []
     unproved = [f"{path} is not proved: its layout is not here" for path in layouts]
-    # Where the whole directory is proved to be the same, its parts are.
-    if any(part.ref.whole is None for part in inside):
-        unproved.append("parts of tracked directories were not compared: their manifests are not here")
     unproved += map(_unproved, measured)
     if not os.path.exists(os.path.join(git.common_dir, "weft", "catalog.sqlite")):
         return [], unproved
@@ -136,6 +132,7 @@ class _Eye:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._parts = Parts(project.git, project)
         self._bytes = HASH_BYTES
         self._end = time.monotonic() + SECONDS
         self.notes: list[str] = []
@@ -228,20 +225,18 @@ class _Eye:
     # --- rule 11, the part that needs manifests ---
 
     def parts(self, context: Context, inside: Sequence[Inside]) -> Iterator[Violation]:
-        """Rule 11 for dependencies that are a part of a tracked directory."""
+        """Rule 11 for records that tell of a part of a tracked directory as it is now: that it is this part."""
         for part in inside:
+            ref = part.ref
             try:
-                text, other = self._part(part)
+                now = self._parts.find(part.pointer, ref.inside, ref.path)
             except ObjectMissing:
-                if part.ref.whole is None:
-                    note = f"{part.ref.path} was not compared: the manifests of {part.ref.inside} are not here"
-                    self.notes.append(note)
                 continue
-            if text:
-                line = context.line(part.path, "deps", part.ref.path)
+            if now is None or not same_part(now, ref):
+                text = f"{ref.path} is not what {ref.inside} held in the run, which is the one {context.as_here}"
+                line = context.line(part.path, "deps", ref.path)
                 stage = part.path.rpartition("/")[2].removesuffix(".yaml")
-                stale = Stale(stage, part.ref.path) if other else None
-                yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}", stale=stale)
+                yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}")
 
     # --- rule 10, the part that needs objects ---
 
@@ -259,19 +254,6 @@ class _Eye:
                 self.notes.append(_unproved(one))
                 continue
             yield from differences(context, one, data)
-
-    def _part(self, part: Inside) -> tuple[str, bool]:
-        """What is wrong, and whether it is only that the part is other data by now."""
-        ref = part.ref
-        try:
-            entry = find_entry(self._project, part.pointer, ref.path[len(ref.inside) + 1 :])
-        except NoSuchPath:
-            return f"the staged pointer of {ref.inside} holds no {ref.path}", False
-        same = (entry.oid, entry.type == DIR, entry.type == EXEC) == (ref.oid, ref.type == "dir", ref.executable)
-        if same and entry.size == ref.size:
-            return "", False
-        text = f"{ref.path} differs from what {ref.inside} holds as staged"
-        return text, entry.oid != ref.oid or entry.size == ref.size
 
 
 def remind(project: Project, progress: Progress, *, but: Sequence[str] = ()) -> None:

@@ -9,11 +9,11 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from weft.errors import GraphFault, WeftError, quoted
+from weft.errors import GraphFault, ObjectMissing, WeftError, quoted
 from weft.formats import lineage, paramfiles, pointer, stagefile, values
 from weft.formats.paramfiles import ParamsText
 from weft.gitio.index import Change, Index
-from weft.model.lineage import Record, record_path
+from weft.model.lineage import DataRef, Record, record_path
 from weft.model.pointer import SUFFIX, Pointer
 from weft.model.stage import STAGE_FILE, Ignore, Stage, is_stage_file
 from weft.pipeline.graph import Graph
@@ -24,7 +24,14 @@ from weft.pipeline.validate.snapshot import TEXT_LIMIT, Blobs, Snapshot
 from weft.pipeline.validate.violations import Violation
 
 T = TypeVar("T")
+FindPart = Callable[[Pointer, str, str], DataRef | None]
+"""What is at a path inside a tracked directory, by the pointer and the path of that; None when nothing is. Raises
+``ObjectMissing`` where the manifests that tell are not here."""
 _EMPTY: dict[str, Stage] = {}
+
+
+def _nothing_here(pointer: Pointer, owner: str, path: str) -> DataRef | None:
+    raise ObjectMissing(f"nobody can look into {owner}", path=owner)
 
 
 class Context(Snapshot):
@@ -32,7 +39,7 @@ class Context(Snapshot):
 
     ``whole`` asks for a look at everything instead of what the changes touch. ``found`` collects violations of parsing,
     ``notes`` what could not be proved from here. ``unstaged`` tells which files of the work tree the index has otherwise;
-    it is asked only for the sake of advice.
+    it is asked only for the sake of advice. ``find_part`` looks into tracked directories.
     """
 
     def __init__(
@@ -44,9 +51,11 @@ class Context(Snapshot):
         cache: ParsedCache | None = None,
         whole: bool = False,
         unstaged: Callable[[], frozenset[str]] = frozenset,
+        find_part: FindPart = _nothing_here,
     ) -> None:
         super().__init__(index, changes, blobs)
         self.whole = whole
+        self.find_part = find_part
         self.found: list[Violation] = []
         self.notes: list[str] = []
         self._cache = cache or ParsedCache()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from weft.errors import quoted
+from weft.errors import ObjectMissing, quoted
 from weft.model.lineage import DataRef, Record, record_path
 from weft.model.oid import Oid
 from weft.model.pointer import SUFFIX, Pointer
@@ -13,15 +13,15 @@ from weft.model.stage import Stage
 from weft.pipeline.graph import Graph
 from weft.pipeline.validate.context import Context
 from weft.pipeline.validate.faults import IDENTITY, found
-from weft.pipeline.validate.violations import Stale, Violation
+from weft.pipeline.validate.violations import Stale, Violation, unsure_cause
 
 DATA, UPSTREAM, RATIONALE = 11, 17, 23
 _NO_BYTES = Oid.of(b"")
 
 
 class Inside(NamedTuple):
-    """A part of a tracked directory, which only the manifests can prove: ``ref`` of the record at ``path``, said to lie in
-    the data of ``pointer``."""
+    """A part of a tracked directory, which the record at ``path`` calls ``ref`` of the very data of ``pointer``: only
+    manifests can prove that."""
 
     path: str
     ref: DataRef
@@ -30,7 +30,7 @@ class Inside(NamedTuple):
 
 def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -> Iterator[Violation]:
     """Rule 11: each dependency and out is the data of its staged pointer, and all data that the stage reads is recorded.
-    What needs manifests is put into ``inside``."""
+    What is left to prove from manifests is put into ``inside``."""
     path = record_path(record.stage)
     for new in sorted(context.reading(stage).data - {ref.path for ref in record.deps}):
         text = f"{new} belongs to what the stage reads, and the run did not see it"
@@ -38,22 +38,22 @@ def data(context: Context, record: Record, stage: Stage, inside: list[Inside]) -
         yield found(DATA, path, text, line=line, mend=f"weft repro {record.stage}", stale=unseen)
     for key, refs in (("deps", record.deps), ("outs", record.outs)):
         for ref in refs:
-            text = _difference(context, ref)
+            text, stale = _difference(context, ref), _other_input(context, record.stage, ref)
+            known = context.pointer(ref.inside) if ref.inside and not text else None
+            if known is not None and ref.whole == known.oid:
+                inside.append(Inside(path, ref, known))
+            elif known is not None:
+                text, stale = _part(context, record.stage, ref, known)
             if text:
                 line = context.line(path, key, ref.path)
                 owner = (ref.inside or ref.path) + SUFFIX
                 mend = context.rerun(record.stage, owner)
-                if ref.whole is not None and context.pointer(ref.inside) is not None:
-                    text += ", the part perhaps not: weft repro runs the stage only if it did"
-                elif key == "deps" and _made_anew(context, ref):
+                if key == "deps" and _made_anew(context, ref):
                     text += f": {ref.stage} made it anew, and {record.stage} has not run since"
                 elif owner not in context.index:
                     mend = f"git add {quoted(owner)}, then: {mend}"
-                stale = _other_input(context, record.stage, ref) if key == "deps" else None
                 result = ref.path if key == "outs" else ""
-                yield found(DATA, path, text, line=line, mend=mend, stale=stale, result=result)
-            elif ref.inside and (known := context.pointer(ref.inside)) is not None:
-                inside.append(Inside(path, ref, known))
+                yield found(DATA, path, text, line=line, mend=mend, stale=None if result else stale, result=result)
 
 
 def _difference(context: Context, ref: DataRef) -> str:
@@ -68,14 +68,36 @@ def _difference(context: Context, ref: DataRef) -> str:
             return f"{ref.path} is said to lie inside {owner}, which is a file"
         if not ref.path.startswith(owner + "/"):
             return f"{ref.path} does not lie inside {owner}"
-        return (
-            "" if ref.whole in (None, known.oid) else f"{owner}, of which {ref.path} is a part, changed since the run"
-        )
+        return ""
     if known.oid != ref.oid:
         return f"{ref.path} is {_short(known)} {context.as_here}, and was {_short(ref)} in the run"
     same = (known.type, known.size, known.files, known.executable) == (ref.type, ref.size, ref.files, ref.executable)
     pointer = "pointer" if context.commit else "staged pointer"
     return "" if same else f"type, size, number of files or mode of {ref.path} differ from the {pointer}"
+
+
+def _part(context: Context, stage: str, ref: DataRef, pointer: Pointer) -> tuple[str, Stale | None]:
+    """What is different of a part of a directory whose ``pointer`` is not the one of the run, or may not be, and what makes
+    ``stage`` stale there."""
+    try:
+        now = context.find_part(pointer, ref.inside, ref.path)
+    except ObjectMissing:
+        if ref.whole is None:
+            context.notes.append(f"{ref.path} was not compared: the manifests of {ref.inside} are not here")
+            return "", None
+        text = f"{ref.inside} changed since the run, perhaps not {ref.path} in it: its manifests are not here to tell"
+        return text, Stale(stage, unsure_cause(ref.inside, ref.path))
+    if now is None:
+        return f"{ref.inside} holds no {ref.path} {context.as_here}", Stale(stage, ref.path, gone=True)
+    if same_part(now, ref):
+        return "", None
+    text = f"{ref.path} differs from what {ref.inside} holds {context.as_here}"
+    return text, Stale(stage, ref.path) if now.oid != ref.oid or now.size == ref.size else None
+
+
+def same_part(now: DataRef, ref: DataRef) -> bool:
+    """Whether a part of a directory is the data that a record tells of."""
+    return (now.oid, now.type, now.executable, now.size) == (ref.oid, ref.type, ref.executable, ref.size)
 
 
 def _other_input(context: Context, stage: str, ref: DataRef) -> Stale | None:
@@ -85,7 +107,7 @@ def _other_input(context: Context, stage: str, ref: DataRef) -> Stale | None:
     if known is None:
         return Stale(stage, ref.path, gone=True)
     if ref.inside:
-        other = ref.path.startswith(ref.inside + "/") and (known.is_dir or ref.whole != known.oid)
+        other = ref.path.startswith(ref.inside + "/") and ref.whole != known.oid
     else:
         same = (known.type, known.size, known.files) == (ref.type, ref.size, ref.files)
         other = known.oid != ref.oid or (same and known.executable != ref.executable)

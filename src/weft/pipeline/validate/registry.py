@@ -133,8 +133,9 @@ _TEXT = (
         "B",
         "deps and outs",
         "Every dependency and out of a record is the data of the staged pointer: same id, size, number of files, type. A"
-        " part of a tracked directory is proved through the manifests in the local store, where they are here. A dependency"
-        " that is other data by now makes the stage stale; an out that is not what the run wrote is false.",
+        " part of a tracked directory is proved through the manifests in the local store; where they are not here, a change"
+        " of the directory counts as one of the part. A dependency that is other data by now makes the stage stale; an out"
+        " that is not what the run wrote is false.",
         "`git add POINTER` if it was forgotten; else `weft repro STAGE`",
     ),
     Rule(

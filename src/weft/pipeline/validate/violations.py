@@ -23,6 +23,11 @@ def param_cause(key: str, file: str) -> str:
     return f"{key} of {file}"
 
 
+def unsure_cause(whole: str, part: str) -> str:
+    """What is said of a stage that reads a ``part`` of a directory, of which nobody here knows more than that it changed."""
+    return f"{whole} (perhaps not {part} in it)"
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One thing that is not as it should be: ``rule`` is WEFT and three digits, ``line`` is 1-based (0: the whole file),
