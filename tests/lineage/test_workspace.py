@@ -196,6 +196,20 @@ def test_a_part_of_a_tracked_directory_is_proved_by_its_manifests(repo: Repo) ->
     assert said(repo) == set()
 
 
+def test_the_stage_of_a_folder_is_named_with_it(repo: Repo) -> None:
+    stage_on_part(repo, Oid.of(b"other"), 5)
+    text = (repo.root / "weft.yaml").read_bytes().replace(b"[data/", b"[../data/").replace(b"[count", b"[../count")
+    repo.write({"weft.yaml": b"projects: [proj]\n", "proj/weft.yaml": text})
+    repo.write(
+        {"lineage/proj/part.yaml": (repo.root / "lineage/part.yaml").read_bytes().replace(b": part", b": proj/part")}
+    )
+    (repo.root / "lineage/part.yaml").unlink()
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "--no-verify", "-m", "around")
+    found = validate_revision(str(repo.root), "HEAD").violations
+    assert [one.mend for one in found if "is not what data held" in one.message] == ["weft repro proj/part"]
+
+
 def test_a_part_is_proved_in_commits_too(repo: Repo) -> None:
     stage_on_part(repo, Oid.of(b"other"), 5, whole="another")
     repo.git("commit", "-q", "--no-verify", "-m", "around")

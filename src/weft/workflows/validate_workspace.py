@@ -22,6 +22,7 @@ from weft.errors import (
 from weft.formats import valuefiles
 from weft.gitio.repo import GitRepo
 from weft.model.entry import DIR
+from weft.model.lineage import stage_of_record
 from weft.model.pointer import SUFFIX, Pointer
 from weft.objects.proofs import check_sizes
 from weft.objects.reachability import walk
@@ -235,8 +236,7 @@ class _Eye:
             if now is None or not same_part(now, ref):
                 text = f"{ref.path} is not what {ref.inside} held in the run, which is the one {context.as_here}"
                 line = context.line(part.path, "deps", ref.path)
-                stage = part.path.rpartition("/")[2].removesuffix(".yaml")
-                yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage}")
+                yield found(DATA, part.path, text, line=line, mend=f"weft repro {stage_of_record(part.path)}")
 
     # --- rule 10, the part that needs objects ---
 
