@@ -3,7 +3,10 @@ change of all else stays to be checked out, and is never undone in silence."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -147,3 +150,77 @@ def test_where_nobody_knows_what_it_was_made_from_a_changed_part_is_refused(repo
     assert "E_STALE" in repo.weft("add", "d/1", code=3).err
     repo.weft("add", "d/mine")
     assert versions(repo, "mine", rev="") == {"mine": "BOB\n"}
+
+
+@pytest.mark.parametrize(("part", "newer"), [("d/1", True), ("d/s", True), ("d/2", False)])
+def test_what_was_never_seen_is_not_removed(repo: Repo, part: str, newer: bool) -> None:
+    if not newer:
+        repo.weft("rm", part)
+        return
+    for dry in ((), ("-n",)):
+        assert "E_STALE" in repo.weft("rm", *dry, part, code=3).err
+    repo.weft("rm", "--force", part)
+    assert part not in repo.weft("ls", "-R", "d").out
+
+
+@pytest.mark.parametrize("young", [True, False])
+@pytest.mark.parametrize("more", [(), ("d/2",)])
+def test_a_directory_that_did_not_change_is_added_by_name(tmp_path: Path, young: bool, more: tuple[str, ...]) -> None:
+    made = Repo.make(tmp_path / "repo")
+    made.write(FIRST)
+    if not young:  # their rows say that nothing has to be read
+        for path in (made.root / "d").rglob("*"):
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+    made.weft("add", "d")
+    if not young:
+        time.sleep(0.1)
+        made.weft("status")
+    made.write({"d/2": b"other\n"})
+    made.weft("add", "d/s", *more)
+    made.weft("add", "d/s/4")
+    assert lines(made) == ([] if more else ["M d/2"])
+
+
+@pytest.mark.parametrize("name", ["2", "s/5"])
+@pytest.mark.parametrize("dry", [(), ("-n",)])
+def test_a_move_onto_data_that_is_not_here_is_refused(repo: Repo, name: str, dry: tuple[str, ...]) -> None:
+    """As data that was dropped, or that a pull has named and not brought."""
+    (repo.root / "d" / name).unlink()
+    before = repo.weft("ls", "-R", "d").out
+    refused = repo.weft("mv", *dry, "d/1", f"d/{name}", code=3).err
+    assert f"d/{name} is in the tracked data already, and not here" in refused
+    assert "E_UNSAVED" in repo.weft("mv", *dry, "d/1", f"d/{name}/below", code=3).err
+    assert (repo.root / "d/1").exists()
+    assert repo.weft("ls", "-R", "d").out == before
+
+
+def test_a_move_to_a_directory_that_is_not_here_goes_into_it(repo: Repo) -> None:
+    shutil.rmtree(repo.root / "d/s")
+    assert "d/s/2" in repo.weft("mv", "d/2", "d/s").out
+    assert repo.weft("cat", "d/s/2").out == "2\n"
+    assert repo.weft("cat", "d/s/5").out == "5\n"
+
+
+@pytest.mark.parametrize("path", ["d/1", "d"])
+def test_own_data_in_the_place_of_what_was_dropped_is_told_from_theirs(repo: Repo, path: str) -> None:
+    repo.weft("checkout")
+    repo.weft("push", "--all")
+    repo.git("switch", "-q", "--detach", "HEAD~1")
+    repo.weft("checkout")
+    repo.weft("drop", "d")
+    repo.git("switch", "-q", "main")
+    repo.write({"d/1": b"BOB\n"})
+    assert "E_STALE" in repo.weft("add", path, "--keep-missing", code=3).err
+    repo.weft("add", "--force", path, "--keep-missing")
+    assert versions(repo, "1", "s/4", rev="") == {"1": "BOB\n", "s/4": "ANN\n"}
+
+
+def test_a_lost_catalog_is_told_where_it_matters(repo: Repo) -> None:
+    repo.write({"d/2": b"BOB\n"})
+    for file in (repo.root / ".git/weft").glob("catalog.sqlite*"):
+        file.unlink()
+    said = repo.weft("add", "d", "--keep-missing").err
+    assert "nobody knows here which version of d its data was made from" in said
+    repo.git("checkout", "HEAD", "--", "d.weft")
+    repo.weft("checkout", "--force")
+    assert "nobody knows" not in repo.weft("add", "d").err

@@ -64,9 +64,12 @@ def note_parts(project: Project, plan: Plan) -> None:
     project.cache.record(path, {}, tracked=made)
 
 
-def refuse_stale_parts(project: Project, path: str, old: Pointer, state: PathState, changes: _Changes) -> None:
-    """Raise ``StaleWorkspace`` where the pointer ``old`` and the workspace both changed a part since it was put here."""
-    if state.tracked is None or state.tracked.oid == old.oid or not state.holds_any:
+def refuse_stale_parts(
+    project: Project, path: str, old: Pointer, state: PathState, changes: _Changes, verb: str = "add"
+) -> None:
+    """Raise ``StaleWorkspace`` where the pointer ``old`` changed a part since it was put here, and the ``changes`` that
+    ``verb`` makes are others."""
+    if state.tracked is None or state.tracked.oid == old.oid:
         return
     now = EntriesBefore(Tracked(old.oid, old.layout), True, manifest_reader(project.store, old.layout))
     had: EntriesBefore | None = None
@@ -81,12 +84,14 @@ def refuse_stale_parts(project: Project, path: str, old: Pointer, state: PathSta
             continue
         part = quoted(join_path(path, sub))
         if new is not None and new.type == DIR:
-            hint = f"weft checkout {part}, after adding your own changed files by name; or weft add --force {part}"
+            hint = f"weft checkout {part}, after adding your own changed files by name; or weft {verb} --force {part}"
+        elif new is None and verb == "rm":
+            hint = f"weft checkout {part} to see it first, or weft rm --force {part}"
         else:
-            hint = f"weft add --force {part} keeps yours, weft checkout --force {part} takes theirs"
+            hint = f"weft {verb} --force {part} keeps yours, weft checkout --force {part} takes theirs"
         raise StaleWorkspace(
-            f"{join_path(path, sub)} was changed in its pointer (by a pull, a merge, another branch) and here;"
-            " adding it would undo the other change",
+            f"{join_path(path, sub)} was changed in its pointer (by a pull, a merge, another branch) since it was put here;"
+            f" weft {verb} would undo that change",
             hint=hint,
             path=join_path(path, sub),
         )

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from weft.errors import NotTracked, PathOverlap, UnsavedChanges, UsageFault, quoted
+from weft.errors import NoSuchPath, NotTracked, PathOverlap, UnsavedChanges, UsageFault, quoted
 from weft.gitio.ignore import drop_ignored, index_lags
 from weft.gitio.staging import stage, unstage_remove
-from weft.model.entry import Entry
+from weft.model.entry import DIR, Entry
 from weft.model.paths import check_data_name
 from weft.model.pointer import Pointer
 from weft.util.atomic import os_errors
@@ -19,6 +19,7 @@ from weft.workflows.checkout import carry_out, plan_one
 from weft.workflows.fetch import fetch_metadata
 from weft.workflows.files import read_below, tidy
 from weft.workflows.look import find_entry
+from weft.workflows.made_from import refuse_stale_parts
 from weft.workflows.named_in_stages import refuse_outs, warn_of_readers
 from weft.workflows.options import CheckoutOptions
 from weft.workflows.project import Project, alone, state_dir, tree_id
@@ -60,6 +61,13 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
     targets, broken = select(project, pointers, paths)
     refuse_left_out(pointers, [target.path for target in targets])
     fetch_metadata(project, [target for target in targets if target.subpaths])
+    if not (force or keep_data):
+        here = [one for one in targets if not one.subpaths and os.path.lexists(os.path.join(project.root, one.path))]
+        _refuse_uncommitted(project, here)
+    if not force:
+        for target in targets:
+            parts: dict[str, Entry | None] = dict.fromkeys(target.subpaths or ())
+            refuse_stale_parts(project, target.path, target.pointer, project.cache.load(target.path), parts, "rm")
     gone = [f"{t.path}/{sub}" if sub else t.path for t in targets for sub in t.subpaths or ("",)]
     if dry_run:
         for target in targets:
@@ -69,9 +77,6 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
                 compare_target(project, target)
                 plan_one(project, target.path, None, _those_there(project, target), CheckoutOptions(force=force))
         return MoveResult(tuple((path, "") for path in gone), broken, dry_run=True)
-    if not (force or keep_data):
-        here = [one for one in targets if not one.subpaths and os.path.lexists(os.path.join(project.root, one.path))]
-        _refuse_uncommitted(project, here)
     drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
     plans = {}
     for target in targets:
@@ -143,10 +148,13 @@ def _move(project: Project, source: str, target: str, *, dry_run: bool) -> MoveR
         raise UsageFault("weft mv does not move data into or out of a tracked directory", hint="mv, then weft add both")
     if not inside and old not in pointers:
         raise NotTracked(f"weft does not track {source}", hint=f"git mv {quoted(source)} {quoted(target)}", path=source)
+    if inside:
+        free = _free_place(project, Target(inside, pointers[inside]), old, new)
+        if free != new:
+            new = free
+            _check_move(project, pointers, old, new, source)
     if dry_run:
-        if inside:
-            fetch_metadata(project, [Target(inside, pointers[inside])])
-            find_entry(project, pointers[inside], old[len(inside) + 1 :])
+        pass
     elif inside:
         _move_part(project, inside, pointers[inside], old[len(inside) + 1 :], new[len(inside) + 1 :])
     else:
@@ -256,8 +264,30 @@ def _without_parts(project: Project, target: Target) -> Draft:
     return rewritten(project, target.path, target.pointer, changes, {})
 
 
+def _free_place(project: Project, target: Target, old: str, new: str) -> str:
+    """Where below the tracked directory ``target`` the path ``old`` goes: ``new``, or a place in it where the tracked data
+    has a directory there. What is not in the workspace is in the way as well. Raises ``NoSuchPath``, ``UnsavedChanges``."""
+    fetch_metadata(project, [target])
+    top = len(target.path) + 1
+    find_entry(project, target.pointer, old[top:])
+    names = new[top:].split("/")
+    for at in range(1, len(names) + 1):
+        inside = "/".join(names[:at])
+        try:
+            entry = find_entry(project, target.pointer, inside)
+        except NoSuchPath:
+            return new
+        taken = f"{target.path}/{inside}"
+        if entry.type != DIR and taken != old:
+            raise UnsavedChanges(
+                f"{taken} is in the tracked data already, and not here",
+                hint=f"weft checkout {quoted(taken)} to see it, weft rm {quoted(taken)}, or choose another name",
+                path=taken,
+            )
+    return _free_place(project, target, old, f"{new}/{old.rpartition('/')[2]}")
+
+
 def _move_part(project: Project, path: str, pointer: Pointer, old: str, new: str) -> None:
-    fetch_metadata(project, [Target(path, pointer)])
     entry = find_entry(project, pointer, old)
     state = project.cache.load(path)
     was_here = os.path.lexists(os.path.join(project.root, path, old))

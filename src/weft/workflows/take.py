@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from weft.errors import LimitExceeded, NoSuchPath, ObjectMissing, StaleWorkspace, quoted
 from weft.model.entry import DIR, EXEC, FILE, LINK, Entry
 from weft.model.oid import Oid
-from weft.model.pointer import Pointer
+from weft.model.pointer import SUFFIX, Pointer
 from weft.objects.ingest import FileToRead, ingest
 from weft.objects.layout_walk import LayoutWalk
 from weft.objects.proofs import prove_pairs
@@ -31,6 +31,7 @@ from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.snapshot import Snapshot, files_to_read, snapshot
 from weft.workspace.splice import Spliced, replace_paths
 from weft.workspace.statcache import DirRow, PathState, StatCache, Tracked
+from weft.workspace.stats import type_of
 from weft.workspace.walk import ReadManifest, manifest_reader, tracked_names
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class Taker:
         counts = _Counts()
         contents = Contents(self._writer)
         shot = self._with_metadata(path, old, lambda read: self._snapshot(scan, old, read, contents, counts))
-        self._refuse_stale(path, old, state, shot)
+        self._refuse_stale(old, scan, shot)
         pointer = self._pointer(path, old, shot, contents)
         gone = sorted(state.rows.keys() - scan.dirs.keys())
         made = Tracked(pointer.oid, pointer.layout)
@@ -147,11 +148,23 @@ class Taker:
 
     # --- steps ---
 
-    def _refuse_stale(self, path: str, old: Pointer | None, state: PathState, shot: Snapshot) -> None:
+    def _refuse_stale(self, old: Pointer | None, scan: TreeScan, shot: Snapshot) -> None:
         """Data that was put here for another pointer than the one of now would silently undo what made that one."""
-        if old is None or state.tracked is None or not state.holds_any or self._options.force:
+        path, state = scan.path, scan.state
+        if old is None or self._options.force:
             return
-        if state.tracked.oid != old.oid and shot.oid != old.oid:
+        if state.tracked is None and shot.oid != old.oid:
+            self._project.progress.warn(
+                f"nobody knows here which version of {path} its data was made from, so this undoes whatever its pointer"
+                " changed since (a pull, a merge, another branch)",
+                hint=f"weft diff HEAD shows the difference; back: git checkout HEAD -- {quoted(path + SUFFIX)}",
+            )
+        if state.tracked is not None and state.tracked.oid != old.oid and shot.oid != old.oid:
+            if old.is_dir and scan.type == DIR and not state.holds_any:
+                # All of it was dropped, so only what stands in the place of something counts.
+                others: dict[str, Entry | None] = dict.fromkeys(_files(scan), Entry(FILE, Oid(bytes(32)), 0, 1, ""))
+                refuse_stale_parts(self._project, path, old, state, others)
+                return
             name = quoted(path)
             raise StaleWorkspace(
                 f"the pointer of {path} changed since its data was last put here (a pull, a merge, another branch);"
@@ -298,6 +311,14 @@ def was_part(state: PathState, sub: str) -> bool:
     """Whether ``sub``, inside of a tracked directory, was once in the workspace as tracked data."""
     directory, _, name = sub.rpartition("/")
     return state.tracked is not None and state.was_here(directory, name)
+
+
+def _files(scan: TreeScan) -> Iterator[str]:
+    """The paths of what is on disk and no directory, relative to the tracked path."""
+    for top, found in scan.dirs.items():
+        for name, packed in zip(found.name_list(), found.stat_list(), strict=True):
+            if type_of(packed) != DIR:
+                yield join_path(top, name)
 
 
 @dataclass(slots=True)

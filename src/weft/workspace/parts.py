@@ -44,12 +44,11 @@ def rows_of_parts(
     above: dict[str, _Entries] = {}
     for sub, scan in scans.items():
         own = rows[sub]
-        top = own[""]
-        if scan.type == DIR:
+        if scan.type == DIR:  # directories that are as recorded have no new rows
             found.update((join_path(sub, path) if path else sub, row) for path, row in own.items())
             _note(above, state, sub, DIR_STAT, None)
-        else:
-            _note(above, state, sub, top.stat_at(0), top.oid_at(0))
+        elif "" in own:
+            _note(above, state, sub, own[""].stat_at(0), own[""].oid_at(0))
     recorded = max((scan.started for scan in scans.values()), default=0)
     for path, entries in above.items():
         ordered = sorted(entries.values(), key=lambda entry: entry[0])
