@@ -215,10 +215,11 @@ def plan_one(
     options: CheckoutOptions,
     *,
     here: bool = False,
+    verb: str = "checkout",
 ) -> Plan:
     """Plan to bring ``path``, or its ``subpaths``, to ``pointer`` (None: it is tracked no longer). Touches nothing.
 
-    With ``here`` nobody asks whether the local store holds what will be written.
+    With ``here`` nobody asks whether the local store holds what will be written. ``verb`` is named in messages.
     """
     state = project.cache.load(path)
     relink = None
@@ -233,7 +234,9 @@ def plan_one(
     view = project.store.layout(pointer.layout if pointer else None)
     absent = None if here else partial(Saved(project.store).absent, layout=view, path=path)
     unsaved = Saved(project.store, relying=True).unsaved
-    request = CheckoutRequest(pointer, unsaved, subpaths, options.force, absent, relink=relink, delete=delete)
+    request = CheckoutRequest(
+        pointer, unsaved, subpaths, options.force, absent, relink=relink, delete=delete, verb=verb
+    )
     return plan_checkout(scan, request, manifest_reader(project.store, pointer.layout if pointer else None))
 
 

@@ -32,6 +32,7 @@ _ENTRIES = f"""\
         always_run: true
         pass_filenames: false
         require_serial: true
+        verbose: true
         stages: [pre-commit, pre-merge-commit, manual]
       - id: weft-push
         name: weft push

@@ -75,7 +75,9 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
                 find_entry(project, target.pointer, sub)
             if not keep_data:
                 compare_target(project, target)
-                plan_one(project, target.path, None, _those_there(project, target), CheckoutOptions(force=force))
+                plan_one(
+                    project, target.path, None, _those_there(project, target), CheckoutOptions(force=force), verb="rm"
+                )
         return MoveResult(tuple((path, "") for path in gone), broken, dry_run=True)
     drafts = {target.path: _without_parts(project, target) for target in targets if target.subpaths}
     plans = {}
@@ -86,7 +88,7 @@ def _remove(project: Project, paths: Sequence[str], *, keep_data: bool, force: b
             options = CheckoutOptions(force=force)
             there = _those_there(project, target)
             if there is None or there:
-                plans[target.path] = plan_one(project, target.path, pointer, there, options)
+                plans[target.path] = plan_one(project, target.path, pointer, there, options, verb="rm")
     for draft in drafts.values():
         publish(project, draft, staging=project.config.stages)
     saved = carry_out(project, plans).saved

@@ -42,7 +42,7 @@ class CheckoutRequest:
     ``unsaved`` tells which contents are held by no store, ``absent`` which the local store lacks (None: not asked),
     ``traits`` what the file system does (None: it is probed), ``relink`` whether a file that has the right bytes, given by
     its absolute path, is to be made again all the same (None: none is), ``delete`` whether an entry of a directory that was
-    never tracked goes (None: all stay).
+    never tracked goes (None: all stay). ``verb`` is the one of weft that asks, for messages.
     """
 
     pointer: Pointer | None
@@ -53,6 +53,7 @@ class CheckoutRequest:
     traits: Callable[[], Traits] | None = None
     relink: Callable[[str, Entry], bool] | None = None
     delete: Callable[[str, str], bool] | None = None
+    verb: str = "checkout"
 
 
 class _Found(NamedTuple):
@@ -327,8 +328,8 @@ class _Planner:
         if named == quoted(self._scan.path) and pointer and tracked and tracked.oid != pointer.oid:
             named = f"--force {named}"
         raise UnsavedChanges(
-            f"{shown}{more}: changed here and in no store; checkout would lose the bytes",
-            hint=f"weft add {named}, or weft checkout --force, which saves them into the store first",
+            f"{shown}{more}: changed here and in no store; {self._request.verb} would lose the bytes",
+            hint=f"weft add {named}, or weft {self._request.verb} --force, which saves them into the store first",
             path=paths[0],
         )
 
