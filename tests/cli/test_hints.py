@@ -51,3 +51,14 @@ def test_hints_name_what_helps_and_keep_what_was_typed(tmp_path: Path) -> None:
         ran = repo.weft(*words, code=None)
         assert ran.code
         assert "no such option" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("group", "one"), [("lineage", "why"), ("stage", "accept"), ("remote", "trust"), ("config", "get")]
+)
+def test_a_command_of_commands_names_them(tmp_path: Path, group: str, one: str) -> None:
+    said = Repo.make(tmp_path / "repo").weft(group, code=2).err
+    assert "name one of its commands: " in said
+    assert one in said
+    assert f"weft {group} --help" in said
+    assert "\\n" not in said

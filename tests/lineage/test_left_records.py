@@ -36,3 +36,15 @@ def test_members_that_are_taken_out(tmp_path: Path) -> None:
     repo.git("rm", "-q", "-f", "lineage/fit@b.yaml", "lineage/fit@c.yaml")
     repo.git("commit", "-q", "-m", "two")
     assert "no longer declares" not in repo.weft("status").err
+
+
+def test_a_stage_file_that_was_forgotten_is_to_be_added(tmp_path: Path) -> None:
+    repo = pipeline(tmp_path)
+    repo.weft("install")
+    repo.write({"weft.yaml": TEXT})
+    repo.weft("repro")
+    refused = repo.git("commit", "-m", "four", code=1).err
+    assert "mend: git add weft.yaml, then: git commit" in refused
+    assert "git rm -f" not in refused
+    repo.git("add", "weft.yaml")
+    repo.git("commit", "-q", "-m", "four")

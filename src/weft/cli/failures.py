@@ -101,7 +101,10 @@ def _system(error: OSError) -> WeftError:
 
 def _usage(error: click.ClickException, verb: str) -> UsageFault:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    message = error.format_message().rstrip(".")
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
+        message = f"name one of its commands: {', '.join(sorted(error.ctx.command.commands))}"
+    else:
+        message = error.format_message().rstrip(".")
     # The parser of options does not always say whose they are.
     known = context.command_path if context else "weft"
     hint = f"{known} --help" if known != "weft" else _help(verb)

@@ -53,6 +53,9 @@ class _Runs:
         self._known: dict[str, _Run | None] = {}
 
     def mended(self, one: Violation) -> Violation:
+        if is_record(one.path) and stage_of_record(one.path) not in self._context.stages():
+            late = tuple(self._declaring(stage_of_record(one.path), ""))
+            return replace(one, mend=f"git add {' '.join(map(quoted, late))}, then: git commit") if late else one
         name = self._stage_of(one)
         run = self._run(name) if name else None
         if run is None:
@@ -94,7 +97,7 @@ class _Runs:
     def _look(self, name: str, record: Record, text: bytes) -> _Run:
         context, own = self._context, record_path(name)
         entry = context.entry(own)
-        algorithm = "sha256" if len(record.spec) == 64 else "sha1"
+        algorithm = _algorithm(record.spec)
         fresh = entry is None or entry.blob != blob_id(text, algorithm)
         results = dict(record.files)
         inputs = {**record.code, **{file: known.blob for file, known in record.params_files.items()}}
@@ -144,8 +147,12 @@ class _Runs:
     def _declared(self, name: str, record: Record, algorithm: str) -> Iterator[str]:
         """The files of the work tree that declare the stage as it ran, where what is staged does not."""
         stage = self._context.stages().get(name)
-        if stage is not None and blob_id(stage_text(stage), algorithm) == record.spec:
-            return
+        if stage is None or blob_id(stage_text(stage), algorithm) != record.spec:
+            yield from self._declaring(name, record.spec)
+
+    def _declaring(self, name: str, spec: str) -> Iterator[str]:
+        """The files of the work tree that are not staged as they are, where they declare the stage ``name`` with the blob id
+        ``spec`` of its text ("": with any)."""
         used: list[str] = []
 
         def read(path: str) -> bytes | None:
@@ -154,15 +161,20 @@ class _Runs:
 
         with suppress(WeftError):
             stage = stagefile.decode(self._read(STAGE_FILE) or b"", read=read).get(name)
-            if stage is None or blob_id(stage_text(stage), algorithm) != record.spec:
+            if stage is None or (spec and blob_id(stage_text(stage), _algorithm(spec)) != spec):
                 return
             for path in (STAGE_FILE, *used):
                 entry, text = self._context.entry(path), self._read(path)
-                if text is not None and (entry is None or entry.blob != blob_id(text, algorithm)):
+                if text is not None and (entry is None or entry.blob != blob_id(text, _algorithm(entry.blob))):
                     yield path
 
     def _read(self, path: str) -> bytes | None:
         return read_below(self._git.root, path, TEXT_LIMIT)
+
+
+def _algorithm(blob: str) -> str:
+    """The hash that the blob id ``blob`` is of."""
+    return "sha256" if len(blob) == 64 else "sha1"
 
 
 def _makes(stage: Stage, path: str) -> bool:
