@@ -70,7 +70,9 @@ def test_a_conflict(repo: Inside) -> None:
         repo.write({f"{FOLDER}/my data": text, "above": text})
         repo.weft("add", f"{FOLDER}/my data", "above")
         repo.commit(branch)
-    repo.git("merge", "main", code=1)
+    ran = repo.here("git", "merge", "main", code=1)
+    assert "settle it with: weft resolve --ours ../above (or" in ran.out + ran.err
+    assert "settle it with: weft resolve --ours 'my data' (or" in ran.out + ran.err
     assert "next: weft resolve --ours ../above, or" in repo.here("weft", "status", code=None).err
     repo.follow(repo.here("weft", "status", code=None), "next: ")
     ran = repo.here("weft", "status", code=None)
@@ -91,3 +93,14 @@ def test_other_verbs(repo: Inside) -> None:
         assert f"mend: weft add '{path}' to take it, weft checkout --force '{path}' to drop it" in ran.err
         repo.follow(ran, "mend: ")
     repo.here("git", "commit", "-m", "x")
+
+
+def test_what_is_left_out(repo: Inside) -> None:
+    repo.write({"other/data/x": b"1\n"})
+    repo.weft("add", "other/data")
+    repo.commit("other")
+    repo.git("sparse-checkout", "set", FOLDER)
+    refused = repo.here("weft", "pull", "../other/data", code=3).err
+    assert "hint: git sparse-checkout add ../other" in refused
+    repo.here("git", "sparse-checkout", "add", "../other")
+    assert (repo.root / "other/data.weft").exists()

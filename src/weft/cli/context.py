@@ -85,6 +85,10 @@ class Session:
         prefix = self.prefix.strip("/")
         return standing.Here(self.start, prefix) if prefix else standing.Here.find(self.start, self.environment)
 
+    def from_top(self, line: str) -> str:
+        """What a hook or a driver says, with paths that start at the top: with paths from where the user stands."""
+        return self.here.commands(line, sure=False) if self.prefix else line
+
     @property
     def in_ci(self) -> bool:
         """True in a job of continuous integration, as its environment says: commits are judged there for others."""

@@ -41,7 +41,7 @@ OTHER = {
 
 _WORD = r"(?<![\w./:-])"
 _OF_PATHS = re.compile(
-    r"(?P<verb>(?<![\w-])(?:git (?:add|rm|restore|checkout|mv)"
+    r"(?P<verb>(?<![\w-])(?:git (?:add|rm|restore|checkout|mv|sparse-checkout add)"
     r"|weft (?:add|checkout|resolve|fetch|pull|push|drop|rm|mv|status|diff|lock|unlock|verify)))"
     r"(?P<words>(?: (?:'(?:[^']|'\\'')*'|(?:[^\s'`,;:()]|:(?=/)|,(?=\S))+))+)"
 )
@@ -132,7 +132,9 @@ class Here:
             error.message, error.hint = (
                 word.sub(lambda _: self.path(path), text) for text in (error.message, error.hint)
             )
-        error.message, error.hint = self.text(error.message), self.commands(error.hint, sure=False)
+        # Of what a sparse checkout leaves out nothing stands anywhere, and nobody typed it.
+        left_out = "git sparse-checkout add" in error.hint
+        error.message, error.hint = self.text(error.message), self.commands(error.hint, sure=left_out)
 
     def record(self, record: Any) -> Any:
         """``record`` with its paths from here, and those of the records in it."""

@@ -32,12 +32,12 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
     result = posthooks.follow(session.start, event, session.progress)
     session.progress.close()
     for line in _lines(result):
-        session.err.line(line)
+        session.err.line(session.from_top(line))
     if name == "post-rewrite" and sys.stdin:
         told = sys.stdin.buffer.read().decode("ascii", "replace").splitlines()
         wrong = posthooks.false_commits(session.start, [line.split()[1] for line in told if " " in line])
         for line in _false(wrong):
-            session.err.line(line)
+            session.err.line(session.from_top(line))
     return 0
 
 

@@ -25,7 +25,7 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
     session.progress.close()
     write_merged(arguments[1], merged)
     if merged.conflict:
-        session.err.line(f"weft: {escape(arguments[3])}: {escape(merged.conflict)}")
+        session.err.line(session.from_top(f"weft: {escape(arguments[3])}: {escape(merged.conflict)}"))
     return 1 if merged.conflict else 0
 
 

@@ -26,5 +26,5 @@ def run(name: str, arguments: Sequence[str], session: Session) -> int:
         merged = merge_stagefile(base, ours, theirs, session.start, who, path.rpartition("/")[0])
     write_merged(ours, merged)
     if merged.conflict:
-        session.err.line(f"weft: {escape(path)}: {escape(merged.conflict)}")
+        session.err.line(session.from_top(f"weft: {escape(path)}: {escape(merged.conflict)}"))
     return 1 if merged.conflict else 0
