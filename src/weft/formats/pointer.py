@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Literal
 
 from weft.errors import LimitExceeded, PathSyntax, SchemaError
@@ -53,20 +54,23 @@ def encode(pointer: Pointer) -> bytes:
     return data
 
 
-def decode(data: bytes, *, name: str) -> Pointer:
+def decode(data: bytes, *, name: str, renamed: bool = False) -> Pointer:
     """Read the pointer file called ``name`` (its last component, ``NAME.weft``).
 
+    With ``renamed`` it may have been written under another name, and becomes the pointer of this one.
     Raises ``LimitExceeded``, ``MergeConflict``, ``YamlAlias``, ``YamlTag``, ``SchemaError``, ``FormatVersion``,
     ``OidSyntax``, ``WeakHash``, the path errors, and ``SchemaError`` when ``path`` is not ``NAME``.
     """
     pointer = _simple(data) or _general(Fields(yaml12.load(data, what=name, limit=LIMIT), name))
-    if pointer.path + SUFFIX != name:
-        raise SchemaError(
-            f"{name} stands for {pointer.path!a}: a pointer must be called as its data is, with .weft after it",
-            hint=f"rename it back, then use: weft mv {pointer.path} NEW",
-            path=name,
-        )
-    return pointer
+    if pointer.path + SUFFIX == name:
+        return pointer
+    if renamed:
+        return replace(pointer, path=check_data_name(name.removesuffix(SUFFIX)))
+    raise SchemaError(
+        f"{name} stands for {pointer.path!a}: a pointer must be called as its data is, with .weft after it",
+        hint=f"rename it back, then use: weft mv {pointer.path} NEW",
+        path=name,
+    )
 
 
 def looks_like(data: bytes) -> bool:

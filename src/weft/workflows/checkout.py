@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -32,6 +32,7 @@ from weft.workflows.selection import Selection
 from weft.workflows.status import scan_target
 from weft.workflows.take import Draft, rewritten
 from weft.workflows.targets import (
+    Pointers,
     Target,
     broken_of,
     left_out_data,
@@ -103,11 +104,17 @@ def checkout_targets(
     """
     planned = _plan(project, targets, options, here)
     if leftovers:
-        now = workspace_pointers(project)
-        for path in sorted(project.cache.tracked_paths().keys() - now.keys() if not now.broken else ()):
-            if not trees.is_tracked(project.git, path):
-                planned.plans[path] = plan_one(project, path, None, None, options)
+        for path in without_pointer(project, workspace_pointers(project)):
+            planned.plans[path] = plan_one(project, path, None, None, options)
     return carry_out(project, planned.plans, planned.absent, options)
+
+
+def without_pointer(project: Project, now: Pointers) -> Iterator[str]:
+    """Paths with data of weft whose pointer is gone from Git; none while one of ``now``, those of the work tree, is broken:
+    it may be what the gone one was renamed to."""
+    for path in sorted(project.cache.tracked_paths().keys() - now.keys() if not now.broken else ()):
+        if not trees.is_tracked(project.git, path):
+            yield path
 
 
 def _resolve(project: Project, rev: str) -> str:

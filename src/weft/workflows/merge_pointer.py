@@ -213,11 +213,15 @@ def decode_sides(project: Project, name: str, base: bytes, ours: bytes, theirs: 
     A base in conflict is merged as far as it goes: where two branches merged each other before, Git merges what they had
     in common first, and only what is still open there counts as different from both sides. Raises what ``decode_pointer``
     and the store raise.
+
+    Where one side moved the data, Git merges under the new name what was written under the old one: all of it becomes
+    the pointer of ``name``.
     """
-    path, one, other = data_path(name), decode_pointer(ours, name), decode_pointer(theirs, name)
+    path = data_path(name)
+    one, other = (decode_pointer(side, name, renamed=True) for side in (ours, theirs))
     parts = sides_of_conflict(base)
     if parts is None:
-        return PointerSides(path, decode_pointer(base, name) if base else None, one, other)
+        return PointerSides(path, decode_pointer(base, name, renamed=True) if base else None, one, other)
     before = decode_sides(project, name, *parts)
     if not (before.ours.is_dir and before.theirs.is_dir):
         return PointerSides(path, _single(before, _open)[0], one, other)

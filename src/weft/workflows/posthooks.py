@@ -14,7 +14,7 @@ from weft.gitio.repo import GitRepo, discover
 from weft.model.pointer import Pointer
 from weft.util.later import later
 from weft.util.progress import Progress
-from weft.workflows.checkout import carry_out, plan_one
+from weft.workflows.checkout import carry_out, plan_one, without_pointer
 from weft.workflows.files import read_small
 from weft.workflows.membership import of_project
 from weft.workflows.options import CheckoutOptions
@@ -151,9 +151,8 @@ def _behind(project: Project, old: str) -> Iterator[tuple[str, Pointer | None]]:
         moved = before.get(path) != pointer or (known is not None and known.oid != pointer.oid)
         if moved and (known is None or project.cache.load(path).holds_any):  # what was dropped stays away
             yield path, pointer
-    for path in sorted(recorded.keys() - now.keys() if not now.broken else ()):
-        if not trees.is_tracked(project.git, path):
-            yield path, None
+    for path in without_pointer(project, now):
+        yield path, None
 
 
 def _pointers_before(project: Project, old: str) -> Mapping[str, Pointer]:

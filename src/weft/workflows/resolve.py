@@ -14,6 +14,7 @@ from weft.errors import LimitExceeded, NotTracked, ObjectMissing, RefusedInput, 
 from weft.formats import pointer as pointer_format
 from weft.gitio.batch import BlobReader
 from weft.gitio.halfway import side_names
+from weft.gitio.ignore import ensure_ignored
 from weft.gitio.index import read_stages
 from weft.gitio.staging import stage
 from weft.gitio.worktree import not_staged
@@ -23,7 +24,7 @@ from weft.model.stage import STAGE_FILE
 from weft.objects.ingest import FileToRead, ingest
 from weft.objects.mergetree import BASE, OURS, THEIRS, Conflict
 from weft.util.dirfd import remove_below, write_below
-from weft.workflows.checkout import carry_out, plan_one
+from weft.workflows.checkout import carry_out, plan_one, without_pointer
 from weft.workflows.files import read_small
 from weft.workflows.merge_pointer import conflict_text, decode_sides, merge_pointers, settled_so_far
 from weft.workflows.merge_text import settle
@@ -217,8 +218,13 @@ def _settle_deleted(project: Project, asked: _Asked, three: Mapping[str, bytes],
         work.left.append(Left(path, (Conflict("", what),)))
         return
     if side in three:
-        work.pointers[path] = decode_pointer(three[side], asked.name)
-        write_below(project.root, asked.name, three[side])
+        # Where both sides moved the data, Git puts what it merged under the old name at each new one.
+        pointer = work.pointers[path] = decode_pointer(three[side], asked.name, renamed=True)
+        write_below(project.root, asked.name, pointer_format.encode(pointer))
+        # The side without the pointer took the line of its data away, and Git may have merged that.
+        ignored = ensure_ignored(project.git, os.path.dirname(asked.name), [pointer.path])
+        if ignored and ignored not in read_stages(project.git):
+            stage(project.git, [ignored])
     else:
         remove_below(project.root, asked.name)
         work.pointers[path] = None
@@ -276,6 +282,9 @@ def _with_data(project: Project, work: _Work) -> ResolveResult:
     """Stage what is settled and bring its data along, as far as it is here and nothing would be lost."""
     stage(project.git, work.settled)
     plans, absent, unsaved = {}, [], []
+    unmerged = read_stages(project.git)
+    if work.pointers and not unmerged:  # the data of one that was moved goes away from its old place
+        work.pointers.update(dict.fromkeys(without_pointer(project, workspace_pointers(project))))
     for path, pointer in work.pointers.items():
         try:
             plan = plan_one(project, path, pointer, None, CheckoutOptions())
@@ -287,7 +296,6 @@ def _with_data(project: Project, work: _Work) -> ResolveResult:
             absent.extend([path] if plan.absent else [])
             plans.update({} if plan.absent else {path: plan})
     done = carry_out(project, plans, absent) if work.pointers else None
-    unmerged = read_stages(project.git)
     return ResolveResult(
         tuple(work.settled),
         tuple(work.left),

@@ -142,11 +142,12 @@ def read_pointer(project: Project, path: str) -> Pointer | None:
     return None if data is None else decode_pointer(data, name)
 
 
-def decode_pointer(data: bytes, name: str) -> Pointer:
-    """Decode the pointer file ``name`` (a path); every refusal names that path."""
+def decode_pointer(data: bytes, name: str, *, renamed: bool = False) -> Pointer:
+    """Decode the pointer file ``name`` (a path); every refusal names that path. With ``renamed`` it may have been written
+    under another name."""
     RepoPath.parse(name)
     try:
-        return pointer_format.decode(data, name=name.rpartition("/")[2])
+        return pointer_format.decode(data, name=name.rpartition("/")[2], renamed=renamed)
     except WeftError as error:
         error.path = name
         if isinstance(error, MergeConflict):
