@@ -2,8 +2,9 @@
 as their records tell, over a table of edits.
 
 Each says it in its own way, and that is wanted: where a result is what is odd, or the record, `validate` and the marks call
-it false; where an input is gone, `validate` refuses, the marks say stale; of what a stale stage will write, only the plan
-says what is stale behind it; and a frozen stage is excused by `validate`, left alone by `repro`, and marked as frozen.
+it false; where an input is gone, `validate` refuses, the marks say stale; what reads from a stale stage is stale for the
+marks, the list and the plan, and for `validate` only once it reads something else than it did; and a frozen stage is excused
+by `validate`, left alone by `repro`, and marked as frozen.
 """
 
 from __future__ import annotations
@@ -222,8 +223,9 @@ def by_validate(repo: Lineage) -> set[str]:
 
 
 def by_marks(marked: Marked) -> set[str]:
+    """Stages that are not as recorded for reasons of their own."""
     assert marked.stale is not None
-    return {one.stage for one in (*marked.stale, *marked.wrong)}
+    return {one.stage for one in marked.stale if one.causes} | {one.stage for one in marked.wrong}
 
 
 def by_plan(repo: Lineage) -> set[str]:
@@ -262,6 +264,57 @@ def test_all_agree_on_which_stages_are_not_as_recorded(repo: Lineage, name: str)
     shown = show(str(repo.root))
     said |= {"marks of the commit": by_marks(Marked(shown.stale, shown.false)), "validate": by_validate(repo)}
     assert said == dict.fromkeys(said, expected)
+
+
+CHAIN = """\
+  show:
+    cmd: wc models/clf.pkl
+    deps: [models/clf.pkl]
+    metrics: [shown.json]
+"""
+FIRST, SECOND = "  prepare:\n", "  train:\n"
+BEHIND: dict[str, tuple[str, str, dict[str, tuple[str, ...]]]] = {
+    "one up and two up": ("src/prepare.py", "", {"prepare": (), "train": ("prepare",), "show": ("train",)}),
+    "one up": ("src/train.py", "", {"train": (), "show": ("train",)}),
+    "frozen two up": ("src/prepare.py", FIRST, {"prepare": ()}),
+    "frozen one up": ("src/prepare.py", SECOND, {"prepare": (), "train": ("prepare",)}),
+}
+"""The code that changes, the stage that is frozen, and the stale stages, each with the stale ones that it reads from."""
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_what_reads_from_a_stale_stage_is_stale_wherever_results_are_shown(repo: Lineage, name: str) -> None:
+    path, frozen, expected = BEHIND[name]
+    repo.write("weft.yaml", repo.read("weft.yaml") + CHAIN.encode())
+    repo.write("shown.json", '{"score": 1}\n')
+    repo.record("show")
+    if frozen:
+        repo.replace("weft.yaml", frozen, f"{frozen}    frozen: true\n")
+    repo.write(path, "print('other')\n")
+    listed = {
+        one.name: tuple(why.subject for why in one.reasons if why.kind == UPSTREAM)
+        for one in list_stages(str(repo.root)).stages
+        if one.reasons
+    }
+    here = marked_here(discover(str(repo.root))).stale
+    alone = marked_here(discover(str(repo.root)), ["shown.json"]).stale or ()
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "--no-verify", "-m", name)
+    shown = show(str(repo.root))
+    said = {"here": here, "commit": shown.stale}
+    told = {view: {one.stage: one.above for one in found or ()} for view, found in said.items()}
+    assert {**told, "list": listed} == dict.fromkeys(["here", "commit", "list"], expected)
+    # Also where one result is asked for: what it depends on is looked at, and not told of.
+    last = {"show": expected["show"]} if "show" in expected else {}
+    assert {one.stage: one.above for one in alone} == last
+    part = Repo(repo.root).weft("show", "HEAD:shown.json").out
+    assert ("stale: show: train is stale" in part) == ("shown.json:score = 1  stale" in part) == bool(last)
+    compared = Repo(repo.root).weft("compare", "HEAD~", "HEAD")
+    assert ("stale in HEAD: show: train is stale" in compared.err) == ("1 stale" in compared.out) == bool(last)
+    logged = Repo(repo.root).weft("log", "-n", "1").out
+    assert ("show: train is stale" in logged) == bool(last)
+    judged = validate_revision(str(repo.root), "HEAD").violations
+    assert {one.stage for one in judged if one.cause} <= {stage for stage, above in expected.items() if not above}
 
 
 def test_what_nobody_here_knows_of_a_part_is_said_to_be_unknown(repo: Lineage) -> None:

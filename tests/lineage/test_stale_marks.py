@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from weft.gitio.repo import discover
 from weft.model.lineage import record_path
 from weft.workflows.compare import compare
 from weft.workflows.log import collect, open_log
+from weft.workflows.results_status import StaleStage
 from weft.workflows.show import show
 from weft.workflows.stale import marked_here
 from weft.workflows.validate import validate_revision
@@ -127,6 +129,11 @@ def deprived(repo: Lineage) -> set[str]:
             unread = [one.file for one in stage.params if not parses(repo, one.file)]
             found |= {name} if not stage.frozen and (unread or wanted - there) else set()
     return found
+
+
+def caused(stale: Iterable[StaleStage]) -> set[str]:
+    """The stages that are stale for an input of their own, and not only since they read from a stale one; no frozen ones."""
+    return {one.stage for one in stale if one.causes and not one.frozen}
 
 
 def parses(repo: Lineage, path: str) -> bool:
@@ -284,7 +291,7 @@ def test_a_stage_is_marked_exactly_where_validate_finds_it_stale_or_an_input_is_
         told[head(repo)] = expected, did
         for found in (before, marked_here(discover(start))):
             assert found.stale is not None
-            assert {one.stage for one in found.stale if not one.frozen} == expected, did
+            assert caused(found.stale) == expected, did
         wrong = false(repo)
         lies[head(repo)] = wrong
         assert {one.path for one in found.wrong} <= wrong, did
@@ -294,7 +301,7 @@ def test_a_stage_is_marked_exactly_where_validate_finds_it_stale_or_an_input_is_
         assert {name for name, causes in shown.items() if causes} == expected, did
         column = compare(start, ["HEAD~1", "HEAD"]).stale[1]
         assert column is not None
-        assert {one.stage for one in column if not one.frozen} == expected, did
+        assert caused(column) == expected, did
     assert sum(bool(stages) for stages, _ in told.values()) > 5, "the edits make stages stale"
     assert sum(not stages for stages, _ in told.values()) >= 1, "and some do not"
     assert sum(map(bool, lies.values())) > 2, "some make results false"
@@ -304,7 +311,7 @@ def test_a_stage_is_marked_exactly_where_validate_finds_it_stale_or_an_input_is_
         assert {one.path for one in entries[commit].wrong} == lies[commit], did
         stale = entries[commit].stale
         assert stale is not None
-        assert {one.stage for one in stale if not one.frozen} == expected, did
+        assert caused(stale) == expected, did
         # That it was remembered from another commit changes nothing.
         alone = compare(start, [commit, commit]).stale[0]
         assert stale == alone, did
@@ -312,6 +319,8 @@ def test_a_stage_is_marked_exactly_where_validate_finds_it_stale_or_an_input_is_
 
 # --- how it is shown -------------------------------------------------------------------------------------------------
 
+SCORE = {"stage": "score", "causes": [], "frozen": False, "above": ["train"]}
+"""What reads from `train`, as JSON tells of it where that is stale."""
 LINE = "train: train.lr of params.yaml, src/train.py changed since the run"
 
 
@@ -331,8 +340,11 @@ def test_show_marks_results_and_takes_params_of_the_record(late: Lineage) -> Non
     stages = {one["name"]: one for one in found["stages"]}
     assert stages["train"]["stale"] == ["train.lr of params.yaml", "src/train.py"]
     assert stages["prepare"]["stale"] == []
-    assert found["stale"] == [{"stage": "train", "causes": stages["train"]["stale"], "frozen": False}]
-    assert found["stale_paths"] == ["models/clf.pkl", "metrics.json", "roc.csv"]
+    assert found["stale"] == [
+        {"stage": "train", "causes": stages["train"]["stale"], "frozen": False, "above": []},
+        SCORE,
+    ]
+    assert found["stale_paths"] == ["models/clf.pkl", "metrics.json", "roc.csv", "scores.json"]
     assert found["params"]["params.yaml"]["train.lr"] == stages["train"]["params"]["params.yaml"]["train.lr"] == 0.1
     assert found["not_run"] == {"params.yaml": {"train.lr": 0.2}}
     assert stages["train"]["plots"] == {"roc.csv": late.git("rev-parse", "HEAD:roc.csv").strip()}
@@ -340,7 +352,7 @@ def test_show_marks_results_and_takes_params_of_the_record(late: Lineage) -> Non
     assert f"\nstale: {LINE}\n" in text
     assert "models/clf.pkl  stale\n" in text
     assert "metrics.json:auc = 0.9  stale\n" in text
-    assert "scores.json:f1 = 0.5\n" in text
+    assert "scores.json:f1 = 0.5  stale\n" in text
     assert "    params.yaml:train.lr = 0.1\n" in text
     assert "plots     " in text
     assert "not right" not in text
@@ -349,7 +361,7 @@ def test_show_marks_results_and_takes_params_of_the_record(late: Lineage) -> Non
 
 def test_log_says_what_is_stale_and_which_params_no_run_had(late: Lineage) -> None:
     newest = weft(late, "log", "-n", "1", "--json").json["data"]["commits"][0]
-    assert [one["stage"] for one in newest["stale"]] == ["train"]
+    assert [one["stage"] for one in newest["stale"]] == ["train", "score"]
     assert [(one["new"], one["not_run"]) for one in newest["params"]] == [(0.2, ["train"])]
     text = weft(late, "log", "-n", "1").out
     assert "params.yaml:train.lr  0.1 -> 0.2  (no run of train had it yet)\n" in text
@@ -370,13 +382,13 @@ def test_log_says_what_is_stale_and_which_params_no_run_had(late: Lineage) -> No
 def test_compare_and_diff_mark_values_and_keep_what_is_beside_apart(late: Lineage) -> None:
     found = weft(late, "compare", "HEAD~1", "HEAD", "--all", "--json").json["data"]
     rows = {(one["section"], one["key"]): one for one in found["rows"]}
-    assert [[one["stage"] for one in column] for column in found["stale"]] == [[], ["train"]]
+    assert [[one["stage"] for one in column] for column in found["stale"]] == [[], ["train", "score"]]
     assert rows["params", "params.yaml:train.lr"]["values"] == [0.1, 0.1]
     assert rows["params", "params.yaml:train.lr (not of the run)"]["values"] == [0.1, 0.2]
     assert rows["code", "src/train.py"]["values"][0] == rows["code", "src/train.py"]["values"][1]
     assert rows["metrics", "metrics.json:auc"]["stale"] == [False, True]
     assert rows["data", "models/clf.pkl"]["stale"] == [False, True]
-    assert rows["metrics", "scores.json:f1"]["stale"] == []
+    assert rows["metrics", "scores.json:f1"]["stale"] == [False, True]
     shown = weft(late, "compare", "HEAD~1", "HEAD", "--all", "--format", "md")
     assert "| metrics | metrics.json:auc | 0.9 | 0.9 stale | +0 |\n" in shown.out
     assert f"stale in HEAD: {LINE}\n" in shown.err
@@ -413,7 +425,8 @@ def test_what_two_runs_used_is_told_of_both(repo: Lineage) -> None:
 def test_status_has_a_line_for_each_stale_stage(late: Lineage) -> None:
     found = weft(late, "status", "--json").json["data"]
     assert found["stale"] == [
-        {"stage": "train", "causes": ["train.lr of params.yaml", "src/train.py"], "frozen": False}
+        {"stage": "train", "causes": ["train.lr of params.yaml", "src/train.py"], "frozen": False, "above": []},
+        SCORE,
     ]
     assert f"stale: {LINE}\n" in weft(late, "status").out
     assert "weft repro" in weft(late, "status").err
@@ -439,7 +452,9 @@ def test_an_input_that_was_deleted_makes_its_stage_stale(repo: Lineage, path: st
     weft(repo, "init")
     repo.commit()
     repo.git("rm", "-q", path)
-    expected = [{"stage": stage, "causes": [cause], "frozen": False}]
+    expected = [{"stage": stage, "causes": [cause], "frozen": False, "above": []}]
+    expected += [{**SCORE, "stage": "train", "above": ["prepare"]}] if stage == "prepare" else []
+    expected.append(SCORE)
     assert weft(repo, "status", "--json").json["data"]["stale"] == expected
     repo.git("commit", "-q", "--no-verify", "-m", "deleted")
     assert weft(repo, "show", "--json").json["data"]["stale"] == expected
@@ -455,7 +470,7 @@ def test_a_dependency_that_is_declared_no_more_is_not_said_to_be_gone(repo: Line
     start = str(repo.root)
     found = marked_here(discover(start)).stale
     assert found == show(start).stale
-    assert [one.causes for one in found or ()] == [(cause,)]
+    assert [one.causes for one in found or ()] == [(cause,), (), ()]
 
 
 def test_many_stale_stages_are_folded(repo: Lineage) -> None:

@@ -67,12 +67,13 @@ class PathStatus(NamedTuple):
 
 
 class StaleStage(NamedTuple):
-    """A stage whose results were made with other inputs than are here now: ``causes`` names these, in few words each. One
-    that is ``frozen`` is left so on purpose."""
+    """A stage whose results were made with other inputs than are here now: ``causes`` names these, in few words each, and
+    ``above`` the stale stages that it reads from. One that is ``frozen`` is left so on purpose."""
 
     stage: str
     causes: tuple[str, ...]
     frozen: bool = False
+    above: tuple[str, ...] = ()
 
 
 class FalseResult(NamedTuple):

@@ -58,6 +58,7 @@ class ShownStage:
     ``reads`` and ``writes`` map data to object ids, empty where no record tells; ``plots`` maps the files of plots to the
     ids that the run gave them; ``env`` says where it ran. ``stale`` names the inputs that are other ones in the commit
     than the run used: none for a stage that is fresh, None where that cannot be told; one that is ``frozen`` is left so.
+    ``stale_above`` are stale stages that it reads from, which make it stale too.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ShownStage:
     plots: Mapping[str, str] = field(default_factory=dict)
     stale: tuple[str, ...] | None = ()
     frozen: bool = False
+    stale_above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,12 @@ class _Collector:
             self.wrong.pop(path, None)  # the rules tell it all
         for one in self.false:
             self.complain(one.path, one.reason)
-        causes = {one.stage: one.causes for one in stale or ()}
+        known = {one.stage: one for one in stale or ()}
         for name, stage in self.shown.items():
-            late, declared = None if stale is None else causes.get(name, ()), self.stages.get(name)
-            self.shown[name] = replace(stage, stale=late, frozen=declared is not None and declared.frozen)
+            late, declared = known.get(name), self.stages.get(name)
+            causes, above = (late.causes, late.above) if late is not None else ((), ())
+            frozen = declared is not None and declared.frozen
+            self.shown[name] = replace(stage, stale=None if stale is None else causes, stale_above=above, frozen=frozen)
 
     def stale_paths(self) -> tuple[str, ...]:
         """What the stale stages made, but for what is false."""

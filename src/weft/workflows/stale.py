@@ -20,6 +20,7 @@ from weft.model.lineage import RECORDS, record_path
 from weft.model.pointer import SUFFIX
 from weft.model.stage import STAGE_FILE, Stage
 from weft.pipeline.fingerprint import is_at_or_below
+from weft.pipeline.graph import Graph
 from weft.pipeline.validate import stale
 from weft.pipeline.validate.context import Context, values_key
 from weft.pipeline.validate.parsed import ParsedCache
@@ -60,6 +61,7 @@ class Marks:
         self._cache = ParsedCache()
         self._asked = 0
         self._known: dict[tuple[str, str], list[_State]] = {}
+        self._graph: tuple[str, Graph | None] = ("", None)
 
     def bring(self, commits: Mapping[str, Iterable[str]]) -> None:
         """Make ready for questions about trees: ``commits`` maps each to the paths that it changed. Raises ``GitFailed``."""
@@ -81,9 +83,14 @@ class Marks:
             self._cache = ParsedCache()
         self._blobs.lacking = False
         context = _Context(index, (), self._blobs, cache=self._cache, whole=True, find_part=self._parts.find)
-        stages = {name: stage for name, stage in context.stages().items() if concerns(stage, wanted)}
+        every = context.stages()
         # Values that templates name are in the stages, and their files are nothing that a stage names.
         declared_as = declared.blob + values_key(index, context.values_files)
+        if self._graph[0] != declared_as:
+            graph = context.graph()
+            self._graph = ("" if self._blobs.lacking else declared_as, graph)
+        graph = self._graph[1]
+        stages = _looked_at(every, graph, wanted)
         known = {name: self._remembered(index, declared_as, stage) for name, stage in stages.items()}
         stale.fetch(context, [stages[name] for name, found in known.items() if found is None])
         told = [
@@ -92,7 +99,7 @@ class Marks:
         ]
         if self._blobs.lacking or context.broken(STAGE_FILE):
             return Marked(None)
-        return _marked(told, wanted)
+        return _marked(index, graph, told, wanted)
 
     def _remembered(self, index: Index, declared: str, stage: Stage) -> Judged | None:
         if not isinstance(index, LazyTree):
@@ -188,11 +195,11 @@ def marked_here(repo: GitRepo, wanted: Sequence[str] = (), project: Project | No
     blobs = {path: blob for path, (_, blob) in found.items()}
     blobs |= blob_ids(repo, [path for path, blob in blobs.items() if not blob])
     rows = {path: f"{mode} {blobs.get(path, '')} 0\t{path}" for path, (mode, _) in found.items()}
-    asked = [stage for stage in stages.values() if concerns(stage, wanted)]
     with Parts(repo, project) as parts:
         context = _Context(Index(rows), (), _Files(repo, blobs), whole=True, find_part=parts.find)
-        told = [(stage, stale.judge(context, stage)) for stage in asked]
-    return _marked(told, wanted)._replace(left=left)
+        graph = context.graph()
+        told = [(stage, stale.judge(context, stage)) for stage in _looked_at(stages, graph, wanted).values()]
+        return _marked(context.index, graph, told, wanted)._replace(left=left)
 
 
 def _any_result(repo: GitRepo, stages: Iterable[Stage]) -> bool:
@@ -204,15 +211,31 @@ def _any_result(repo: GitRepo, stages: Iterable[Stage]) -> bool:
     return any(os.path.lexists(os.path.join(repo.root, name)) for name in names)
 
 
-def _marked(told: Sequence[tuple[Stage, Judged]], wanted: Sequence[str]) -> Marked:
-    late = tuple(StaleStage(stage.name, found.causes, stage.frozen) for stage, found in told if found.causes)
+def _looked_at(stages: Mapping[str, Stage], graph: Graph | None, wanted: Sequence[str]) -> dict[str, Stage]:
+    """The stages that have to do with ``wanted``, and all that they depend on."""
+    asked = [name for name, stage in stages.items() if concerns(stage, wanted)]
+    needed = {*asked, *(graph.ancestors(asked) if graph is not None and wanted else ())}
+    return {name: stage for name, stage in stages.items() if name in needed}
+
+
+def _marked(index: Index, graph: Graph | None, told: Sequence[tuple[Stage, Judged]], wanted: Sequence[str]) -> Marked:
+    asked = [(stage, found) for stage, found in told if concerns(stage, wanted)]
+    above: Mapping[str, tuple[str, ...]] = {}
+    if graph is not None and any(found.causes for _, found in told):
+        above = stale.above(graph, {stage.name: found for stage, found in told})
+    late = []
+    for stage, found in asked:
+        # What never ran has nothing that could be stale.
+        over = above.get(stage.name, ()) if record_path(stage.name) in index else ()
+        if found.causes or over:
+            late.append(StaleStage(stage.name, found.causes, stage.frozen, over))
     wrong = (
         FalseResult(stage.name, path, reason)
-        for stage, found in told
+        for stage, found in asked
         for path, reason in found.wrong
         if not wanted or _meets([path, *(out.path for out in stage.outs if path == record_path(stage.name))], wanted)
     )
-    return Marked(late, tuple(wrong))
+    return Marked(tuple(late), tuple(wrong))
 
 
 def _meets(paths: Iterable[str], wanted: Sequence[str]) -> bool:

@@ -134,10 +134,10 @@ def test_records_and_those_in_them(here: Here) -> None:
 # --- the records that are shown -------------------------------------------------------------------------------------------
 
 _WORDS = """
-action after author base branch cmd code commit commits date determinism drivers elsewhere env explanation finished
+above action after author base branch cmd code commit commits date determinism drivers elsewhere env explanation finished
 found_in id key keys kind kept_by level line name object of oid old ours theirs new owner parents pattern project rationale
 remote resources reused reused_author reused_commit revision revisions rule run runs scope section snapshot snapshots
-source stage stages started state step stored subject time title type usual values version what why why_stale
+source stage stages stale_above started state step stored subject time title type usual values version what why why_stale
 """
 _PLACES = """
 aside before copy destination endpoint entries folder location place python record repo result root roots script sent

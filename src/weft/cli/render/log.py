@@ -136,7 +136,8 @@ def _csv(entry: LogEntry, _view: View) -> Iterator[str]:
     for false in entry.wrong:
         yield csv_row((*lead, NOT_RIGHT, false.path, "", "", false.reason, ""))
     for late in entry.stale or ():
-        yield csv_row((*lead, FROZEN if late.frozen else "stale", late.stage, "", "", ", ".join(late.causes), ""))
+        why = ", ".join((*late.causes, *(f"{name} is stale" for name in late.above)))
+        yield csv_row((*lead, FROZEN if late.frozen else "stale", late.stage, "", "", why, ""))
     if entry.stale is None:
         yield csv_row((*lead, "left out", "", "", "", UNKNOWN, ""))
     for path, reason in entry.left_out.items():

@@ -8,10 +8,10 @@ from typing import Any
 from weft.cli.context import Page, View
 from weft.cli.render.lineage import run_rows
 from weft.cli.render.log import plain
-from weft.cli.render.stale import FROZEN, NOT_RIGHT, UNKNOWN, stale_lines, wrong_text
+from weft.cli.render.stale import FROZEN, NOT_RIGHT, UNKNOWN, stale_lines, why_text, wrong_text
 from weft.cli.render.tables import table
 from weft.cli.text import columns, escape
-from weft.util.humanize import count_text, few_text, size_text
+from weft.util.humanize import count_text, size_text
 from weft.workflows.show import ShownStage, ShowResult
 
 _SHOWN = 10
@@ -127,9 +127,9 @@ def _stage(stage: ShownStage, view: View) -> Iterator[tuple[str, str]]:
     if not stage.recorded:
         yield "run", view.paint.care(f"no record says which run made it: weft repro {escape(stage.name)}")
         return
-    if stage.stale:
+    if stage.stale or stage.stale_above:
         label = FROZEN if stage.frozen else "stale"
-        yield label, view.paint.care(f"{escape(few_text(stage.stale))} changed since the run")
+        yield label, view.paint.care(why_text(stage.stale or (), stage.stale_above))
     kinds = (("reads", stage.reads), ("writes", stage.writes), ("plots", stage.plots), ("code", stage.code))
     for label, items in kinds:
         shown = list(items.items()) if view.verbose else list(items.items())[:_SHOWN]

@@ -21,7 +21,14 @@ NOT_RIGHT = "not right"
 
 def stage_text(stage: StaleStage) -> str:
     """``train: src/train.py changed since the run``."""
-    return f"{escape(stage.stage)}: {escape(few_text(stage.causes))} changed since the run"
+    return f"{escape(stage.stage)}: {why_text(stage.causes, stage.above)}"
+
+
+def why_text(causes: Sequence[str], above: Sequence[str]) -> str:
+    """What changed since the run of a stage, and which ones it reads from are stale: ``prepare is stale``."""
+    changed = f"{escape(few_text(causes))} changed since the run" if causes else ""
+    late = f"{escape(few_text(above))} {'is' if len(above) == 1 else 'are'} stale" if above else ""
+    return ", and ".join(filter(None, (changed, late)))
 
 
 def wrong_text(path: str, reason: str) -> str:

@@ -6,7 +6,7 @@ holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from weft.gitio.index import LINK
@@ -45,6 +45,19 @@ def judge(context: Context, stage: Stage) -> Judged:
     causes += [path for path in _unreadable(context, stage, record) if _within(path, near)]
     wrong = [one for one in found if one.severity == "error" and not one.cause]
     return Judged(tuple(dict.fromkeys(causes)), _false(context, stage, record, wrong))
+
+
+def above(graph: Graph, found: Mapping[str, Judged]) -> dict[str, tuple[str, ...]]:
+    """The stale stages that each stage of ``found`` reads from itself, where stale is what reads from a stale one too. As
+    ``weft repro`` plans it, a frozen stage makes none stale that reads from it."""
+    told: dict[str, tuple[str, ...]] = {}
+    late: set[str] = set()
+    for name in graph.order():
+        if name in found:
+            told[name] = tuple(one for one in graph.upstream(name) if one in late)
+            if (told[name] or found[name].causes) and not graph.stages[name].frozen:
+                late.add(name)
+    return told
 
 
 def _violations(context: Context, stage: Stage, record: Record) -> Iterator[Violation]:
