@@ -10,7 +10,8 @@ from weft.errors import ExitCode
 class Change(NamedTuple):
     """One file that differs. ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are bytes.
 
-    ``behind`` tells that the pointer changed and not the file, which a checkout brings up to date.
+    ``behind`` tells that the pointer changed and not the file, which a checkout brings up to date; ``both`` that each
+    changed in its own way, so that its user has to choose.
     """
 
     kind: str
@@ -19,6 +20,7 @@ class Change(NamedTuple):
     new_size: int = 0
     old_path: str = ""
     behind: bool = False
+    both: bool = False
 
 
 class Edited(NamedTuple):

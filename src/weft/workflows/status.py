@@ -151,11 +151,12 @@ def changes_in(target: Target, found: Comparison) -> Iterator[Change]:
 
 
 def _stored(project: Project, target: Target, scan: TreeScan, found: Comparison) -> str:
-    """Whether the local store holds what is not in the workspace, or is there as a pointer before had it: all, some or none
+    """Whether the local store holds what is not in the workspace, or that the pointer changed since: all, some or none
     of it, as far as its catalog tells; empty where there is no such thing."""
     if found.behind:
         return "none"
-    if not found.absent and not any(change.behind for change in found.changes):
+    old = {change.path for change in found.changes if change.behind or change.both}
+    if not found.absent and not old:
         return ""
     pointer, meant = target.pointer, selection.Selection(target.subpaths)
     view = project.store.layout(pointer.layout)
@@ -163,7 +164,6 @@ def _stored(project: Project, target: Target, scan: TreeScan, found: Comparison)
     if project.store.missing({recipes.get(pointer.oid, pointer.oid)}):
         return "none"
     held = saved.Saved(project.store)
-    old = {change.path for change in found.changes if change.behind}
     try:
         read = manifest_reader(project.store, pointer.layout)
         for pair in walk_pairs(scan, pointer, read, complete=True, enter=meant.enters):

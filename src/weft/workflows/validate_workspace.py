@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ from weft.workflows.project import Project, open_project
 from weft.workflows.targets import workspace_pointers
 from weft.workflows.validate_layouts import LayoutLook, wrong
 from weft.workflows.validate_results import Staged, ValidateResult
-from weft.workspace.compare import compare
+from weft.workspace.compare import FileChange, compare
 from weft.workspace.scan import TreeScan, scan_tree
 from weft.workspace.stats import size_of, type_of
 from weft.workspace.walk import FILE_TYPES, manifest_reader, tracked_names
@@ -166,22 +167,38 @@ class _Eye:
         if not scan.type:
             return
         unknown = _unknown_bytes(scan)
+        tracked = scan.state.tracked
+        moved = tracked is not None and tracked.oid != pointer.oid  # then what is old was not changed here
         if unknown > self._bytes:
-            if _sums_differ(scan, pointer):
+            if not moved and _sums_differ(scan, pointer):
                 yield _differs(path, "its size is another than the staged pointer says")
             else:
                 self.notes.append(f"{path} was not hashed: {size_text(unknown)} are over what is left of the budget")
             return
         self._bytes -= unknown
         read = manifest_reader(project.store, pointer.layout)
-        compared = compare(scan, pointer, read, cache=project.cache, workers=project.config.jobs, rename_budget=0)
-        if compared.changes:
-            first = compared.changes[0]
-            more = f" and {count_text(len(compared.changes) - 1, 'more file')}" if len(compared.changes) > 1 else ""
-            came = any(change.kind in ("added", "renamed") for change in compared.changes)
-            yield _differs(path, f"{first.path} is {first.kind}{more}, against the staged pointer", came=came)
+        before = manifest_reader(project.store, tracked.layout) if tracked is not None and moved else None
+        jobs = project.config.jobs
+        compared = compare(scan, pointer, read, cache=project.cache, workers=jobs, rename_budget=0, read_before=before)
+        edits = [change for change in compared.changes if not change.behind]
+        if edits:
+            first = edits[0]
+            more = f" and {count_text(len(edits) - 1, 'more file')}" if len(edits) > 1 else ""
+            mend = self._mend_beside(pointer, edits) if moved else _mend([path], edits)
+            yield _differs(path, f"{first.path} is {first.kind}{more}, against the staged pointer", mend)
         elif compared.state == "error":
             self.notes.append(f"{path} was not compared: {compared.message}")
+
+    def _mend_beside(self, pointer: Pointer, edits: Sequence[FileChange]) -> str:
+        """The mend of ``edits`` beside a pointer that changed too: by name, for to add all of the path would undo that."""
+        verb = "checkout"
+        with suppress(WeftError):
+            verb = "pull" if self._absent(pointer) else verb
+        if edits[0].both:
+            name = quoted(edits[0].path)
+            return f"weft add --force {name} keeps yours, weft {verb} --force {name} takes theirs"
+        told = [change for change in edits if not change.both][:_TOLD]
+        return _mend([name for one in told for name in (one.old_path, one.path) if name], told, verb)
 
     # --- rule 25 ---
 
@@ -302,10 +319,16 @@ def _unproved(one: Measured) -> str:
     return f"the metrics of {one.ref.path} in {one.path} are unproved: its data is not here"
 
 
-def _differs(path: str, text: str, *, came: bool = False) -> Violation:
-    drop = f"weft checkout --force {'--delete ' if came else ''}{quoted(path)}"
-    mend = f"weft add {quoted(path)} to take it, {drop} to drop it"
-    return found(DIFFERS, path + SUFFIX, text, mend=mend)
+def _differs(path: str, text: str, mend: str = "") -> Violation:
+    return found(DIFFERS, path + SUFFIX, text, mend=mend or _mend([path]))
+
+
+def _mend(paths: Sequence[str], edits: Sequence[FileChange] = (), verb: str = "checkout") -> str:
+    """To take or to drop ``edits`` in ``paths``."""
+    came = any(change.kind in ("added", "renamed") for change in edits)
+    names = " ".join(map(quoted, paths))
+    drop = "weft checkout --force --delete" if came else f"weft {verb} --force"
+    return f"weft add {names} to take it, {drop} {names} to drop it"
 
 
 def _unknown_bytes(scan: TreeScan) -> int:

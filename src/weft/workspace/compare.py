@@ -36,7 +36,7 @@ class FileChange(NamedTuple):
     """One file that differs: ``kind`` is added, modified, deleted, renamed, typechange or mode; sizes are in bytes.
 
     Paths are relative to the top of the work tree. Empty directories end in a slash. ``behind`` tells that the file is as
-    the pointer before had it: the pointer changed, not the file.
+    the pointer before had it: the pointer changed, not the file. ``both`` tells that the two changed, each its own way.
     """
 
     kind: str
@@ -45,6 +45,7 @@ class FileChange(NamedTuple):
     new_size: int = 0
     old_path: str = ""
     behind: bool = False
+    both: bool = False
 
 
 class Comparison(NamedTuple):
@@ -101,7 +102,7 @@ def compare(
     except ObjectMissing as error:
         message = f"{error.message} (mend: {error.hint})" if error.hint else error.message
         behind = bool(_moved(scan, pointer))
-        edits = _edits(scan, pointer, read_before, workers) if behind and read_before is not None else ()
+        edits = _edits(scan, pointer, read_before, workers, rename_budget) if behind and read_before is not None else ()
         return Comparison(ERROR, edits, message=message, behind=behind)
     comparer.hash_unknown()
     if read_before is not None and _moved(scan, pointer):
@@ -112,12 +113,14 @@ def compare(
     return result
 
 
-def _edits(scan: TreeScan, pointer: Pointer, read_before: ReadManifest, workers: int) -> tuple[FileChange, ...]:
+def _edits(
+    scan: TreeScan, pointer: Pointer, read_before: ReadManifest, workers: int, rename_budget: int
+) -> tuple[FileChange, ...]:
     """What was changed since the data was last put here; nothing where the manifests of then are not here."""
     tracked = scan.state.tracked
     if tracked is None:
         return ()
-    comparer = _Comparer(scan, replace(pointer, oid=tracked.oid, layout=tracked.layout), workers, RENAME_BUDGET)
+    comparer = _Comparer(scan, replace(pointer, oid=tracked.oid, layout=tracked.layout), workers, rename_budget)
     try:
         comparer.look(read_before)
     except IntegrityError:
@@ -230,24 +233,28 @@ class _Comparer:
         self._find_renames()
 
     def mark_behind(self, read: ReadManifest) -> None:
-        """Mark what is as the pointer before had it; nothing where its manifests are not here."""
+        """Mark what is as the pointer before had it, and what both changed; nothing where its manifests are not here."""
         with suppress(IntegrityError):
             entries = before.EntriesBefore(self._scan.state.tracked, self._pointer.is_dir, read)
-            self._changes = [change._replace(behind=self._is_behind(change, entries)) for change in self._changes]
+            self._changes = [self._marked(change, entries) for change in self._changes]
             for key, change in self._added.items():
-                self._added[key] = change._replace(behind=self._is_behind(change, entries))
+                self._added[key] = self._marked(change, entries)
 
-    def _is_behind(self, change: FileChange, entries: before.EntriesBefore) -> bool:
+    def _marked(self, change: FileChange, entries: before.EntriesBefore) -> FileChange:
         inside = change.path[len(self._scan.path) + 1 :]
         directory, _, name = inside.rstrip("/").rpartition("/")
         old = entries.find(directory, name or "/")
-        if old is None or change.kind in ("deleted", "renamed"):
-            return False
         seen = self._seen.get(directory)
         entry = seen.pair.entries.get(name or "/") if seen is not None else None
-        if change.kind in ("mode", "typechange"):
-            return entry is not None and entry.type != old.type
-        return seen is not None and (old.type == DIR if inside.endswith("/") else seen.oids.get(name or "/") == old.oid)
+        if old is None or seen is None or change.kind in ("deleted", "renamed"):
+            behind = False
+        elif change.kind in ("mode", "typechange"):
+            behind = entry is not None and entry.type != old.type
+        else:
+            behind = old.type == DIR if inside.endswith("/") else seen.oids.get(name or "/") == old.oid
+        moved = (old and (old.type, old.oid)) != (entry and (entry.type, entry.oid))
+        both = moved and not behind and seen is not None and change.kind != "renamed" and not inside.endswith("/")
+        return change._replace(behind=behind, both=both)
 
     def _hashed(self, files: Sequence[ingest.FileToRead]) -> Iterable[ingest.Ingested]:
         # Nothing to hash is the usual case, and then what hashes is not even imported.

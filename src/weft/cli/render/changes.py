@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from weft.cli.context import Page, View
 from weft.cli.text import Paint, columns, escape
+from weft.errors import quoted
 from weft.util.humanize import count_text, size_text
 from weft.util.later import later
 from weft.workflows.results_status import Change, Edited, PathStatus, StatusResult
@@ -185,7 +186,12 @@ def _advice(result: StatusResult) -> list[str]:
     wrong = [item for item in result.paths if item.hint and not (item.state == "conflict" and result.following)]
     lines += list(dict.fromkeys(f"next: {escape(item.hint)}" for item in wrong))
     lines += [f"next: {escape(result.following)}"] if result.following else []
-    moved = [item for item in result.paths if item.state in ("modified", "behind") and item.changes and item.message]
+    lines += _choices(result)
+    moved = [
+        item
+        for item in result.paths
+        if item.state in ("modified", "behind") and item.message and any(not change.both for change in item.changes)
+    ]
     behind = [item for item in moved if item.stored in ("", "all")]  # else only a pull helps
     absent = [
         item for item in result.paths if item not in behind and (item.absent or item in moved or item.state == "behind")
@@ -193,7 +199,7 @@ def _advice(result: StatusResult) -> list[str]:
     if behind:
         lines.append("next: weft checkout, to bring data to a pointer that changed")
     settled = [item for item in result.paths if item.state != "conflict"]
-    edits = [change.kind for item in settled for change in item.changes if not change.behind]
+    edits = [change.kind for item in settled for change in item.changes if not (change.behind or change.both)]
     if edits:
         undo = (
             "weft checkout --force --delete PATH" if {"added", "renamed"} & {*edits} else "weft checkout --force PATH"
@@ -223,6 +229,18 @@ def _advice(result: StatusResult) -> list[str]:
     if result.stale is None:
         file = escape(result.unread or "weft.yaml")
         lines.append(f"{stale.UNKNOWN}: {file} cannot be read; next: weft repro -n tells what is wrong there")
+    return lines
+
+
+def _choices(result: StatusResult) -> list[str]:
+    """What to do about files that changed here and in their pointer: neither a checkout nor an add decides that unasked."""
+    lines = []
+    for item in result.paths:
+        both = [change.path for change in item.changes if change.both]
+        if both and item.state != "conflict":
+            name, verb = escape(quoted(both[0])), "checkout" if item.stored == "all" else "pull"
+            more = f" (so for {count_text(len(both) - 1, 'more file')} that both changed)" if len(both) > 1 else ""
+            lines.append(f"next: weft add --force {name} keeps yours, weft {verb} --force {name} takes theirs{more}")
     return lines
 
 

@@ -259,7 +259,8 @@ _LATER = (
         "C",
         "workspace differs",
         "Data that this commit is about is the same on disk as its staged pointer says: looked at by size and time"
-        " first, then by hash within a budget. Beyond it the look stops, and says so.",
+        " first, then by hash within a budget. Beyond it the look stops, and says so. What was not changed here, but is"
+        " older than its pointer (`<` in `weft status`), is left to be checked out.",
         "`weft add PATH` to take the new bytes, `weft checkout PATH` to bring the old ones back",
     ),
     Rule(
