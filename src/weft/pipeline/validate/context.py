@@ -185,11 +185,10 @@ class Context(Snapshot):
             made = decode(text)
         except WeftError as error:
             if kind != "ignores" or ("stages", path) not in self._parsed:
-                if kind == "stages" and error.path in self.values_files:  # a file with values of its templates
-                    kind, path, text = "values", error.path, self.text(error.path) or b""
-                before = f"{self.commit}~" if self.commit and path in self.changes else "HEAD"
-                if kind == "stages" and error.path in self.values_files and is_stage_file(error.path):
+                if kind == "stages" and error.path in self.values_files:  # of a folder, or with values of templates
+                    kind = "stages" if is_stage_file(error.path) else "values"
                     path, text = error.path, self.text(error.path) or b""
+                before = f"{self.commit}~" if self.commit and path in self.changes else "HEAD"
                 self.found.append(faults.parse_fault(kind, path, text, error, before))
             return None
         if kind == "stages" and self.values_files:
