@@ -23,6 +23,12 @@ BASE_ENV = {
     "GIT_COMMITTER_EMAIL": "test@example.invalid",
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_SYSTEM": "/dev/null",
+    # Git tidies up beside the next command, which then misses what is being moved.
+    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_KEY_0": "gc.auto",
+    "GIT_CONFIG_VALUE_0": "0",
+    "GIT_CONFIG_KEY_1": "maintenance.auto",
+    "GIT_CONFIG_VALUE_1": "false",
     "LC_ALL": "C.UTF-8",
     "NO_COLOR": "1",
     # Clones in tests push without a question; those that are about what a clone accepts leave this out.

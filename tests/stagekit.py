@@ -101,6 +101,7 @@ def done(tmp_path: Path, *, remote: bool = False, text: bytes = PIPELINE) -> Pro
     shutil.copytree(_template(text), tmp_path, symlinks=True, dirs_exist_ok=True)
     repo = Project(tmp_path / "repo")
     repo.git("update-index", "-q", "--refresh")
+    repo.weft("checkout")  # a copy is another work tree, which has to learn what it holds
     return repo
 
 

@@ -289,7 +289,7 @@ def with_projects(data: bytes | None, folders: Sequence[str]) -> bytes:
     known, text = projects(before), before.decode("utf-8")
     if not folders:
         changed = yamledit.drop(text, ("projects",)) if known else text
-    elif known == tuple(folders[:-1]) and (row := re.search(_LAST_PROJECT, text)):
+    elif known == tuple(folders[:-1]) and (row := _LAST_PROJECT.search(text)):
         changed = f"{text[: row.end()]}{row[1]}{folders[-1]}{text[row.end() :]}"
     else:
         changed = yamledit.put(text, ("projects",), list(folders))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -132,9 +133,12 @@ class Needs:
             paths = [path for path, pointer in self._pointers.items() if target in self._walked(pointer).composed]
             raise false_layout(paths[0], target, proof.false[target])
         check_sizes(self._store.catalog, closure)
-        recipes = dict(closure.pairs()) if proof.unproved else {}
-        # What the remote has already was proved by whoever pushed it, and this push brings none of it.
-        brought = self._remote.catalog.missing({recipes[target] for target in proof.unproved}, self._remote.place)
+        if not proof.unproved:
+            return
+        recipes = dict(closure.pairs())
+        brought = {recipes[target] for target in proof.unproved}
+        with suppress(NotOnRemote):  # what the remote has already was proved by whoever pushed it
+            brought = set(self._remote.catalog.missing(brought, self._remote.place))
         if brought:
             self._store.progress.warn(
                 f"not proved: {count_text(len(brought), 'object')} of several chunks, whose bytes are not all here",

@@ -42,6 +42,7 @@ from weft.storage.descriptors import (
 )
 from weft.storage.keys import MAX_UPLOAD, bounds, check_key, check_prefix, check_range, too_large
 from weft.util.atomic import exists_at, os_errors, publish, sync_folder, write_all
+from weft.util.forking import own_lock
 
 TEMP = ".weft-tmp"
 OLD_TEMP = "tmp"
@@ -58,6 +59,7 @@ class LocalStorage:
     def __init__(self, root: str) -> None:
         self._root = os.path.abspath(root)
         self._ready = False
+        self._lock = own_lock(self)
 
     @property
     def name(self) -> str:
@@ -187,16 +189,23 @@ class LocalStorage:
         """Make the root and its folder of temporary files, and sweep what crashed writers left there long ago."""
         if self._ready:
             return
-        refuse_foreign(self._root)
-        with os_errors("create", self._root):
-            make_root(self._root)
-            with folder_at(self._root, [TEMP], make=True) as temps:
-                _sweep(temps)
-            with suppress(OSError, SymlinkRefused), folder_at(self._root) as root:
-                if stat.S_ISREG(os.stat(MARK, dir_fd=root, follow_symlinks=False).st_mode):
-                    with folder_at(self._root, [OLD_TEMP]) as temps:
-                        _sweep(temps)
-        self._ready = True
+        with self._lock:  # what another thread has just begun to write is not foreign
+            if not self._ready:
+                refuse_foreign(self._root)
+                _make_ready(self._root)
+                self._ready = True
+
+
+def _make_ready(root: str) -> None:
+    """Make ``root`` and its folder of temporary files, and sweep what crashed writers left there long ago."""
+    with os_errors("create", root):
+        make_root(root)
+        with folder_at(root, [TEMP], make=True) as temps:
+            _sweep(temps)
+        with suppress(OSError, SymlinkRefused), folder_at(root) as there:
+            if stat.S_ISREG(os.stat(MARK, dir_fd=there, follow_symlinks=False).st_mode):
+                with folder_at(root, [OLD_TEMP]) as temps:
+                    _sweep(temps)
 
 
 def refuse_foreign(root: str) -> None:
