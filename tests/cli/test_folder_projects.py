@@ -212,3 +212,13 @@ def test_completion_offers_bare_names_in_the_project(mono: Mono, monkeypatch: py
     assert [one.value for one in candidates.stages("")] == ["count", "p/nlp/count"]
     monkeypatch.chdir(mono.root)
     assert [one.value for one in candidates.stages("")] == ["p/nlp/count"]
+
+
+def test_names_start_in_a_folder_above_projects_too(mono: Mono) -> None:
+    mono.nlp("stage", "add", "-n", "count", "--", "true")
+    assert mono.listed("nlp/count", at="p") == ["p/nlp/count"]
+    assert mono.listed("p/nlp/count", at="p") == ["p/nlp/count"]
+    mono.weft("-C", "p", "stage", "freeze", "nlp/count")
+    assert "frozen: true" in mono.text("p/nlp")
+    mono.weft("-C", "p", "stage", "add", "-n", "own", "--", "true")
+    assert "own:" in mono.text(), "the folder itself is no project"

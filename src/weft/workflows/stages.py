@@ -45,7 +45,7 @@ def place_of(name: str, projects: Sequence[str], here: str) -> tuple[str, str]:
     """``Pipeline.place`` for ``projects``, standing in the one ``here``."""
     above, slash, own = name.rpartition("/")
     if not slash:
-        return here, own
+        return here if here in projects else "", own
     for folder in (posixpath.normpath(posixpath.join(here, above)), above):
         if folder == "." or folder in projects:
             return folder.removeprefix("."), own
@@ -57,9 +57,11 @@ def place_of(name: str, projects: Sequence[str], here: str) -> tuple[str, str]:
 
 
 def project_here(git: GitRepo, start: str, projects: Sequence[str]) -> str:
-    """The one of ``projects`` that the directory ``start`` is in; empty for none."""
+    """Where names start in the directory ``start``: the one of ``projects`` that it is in, or itself where one of them is
+    below it; else empty, for the top."""
     here = os.path.relpath(os.path.realpath(start), os.path.realpath(git.root)).replace(os.sep, "/")
-    return next((folder for folder in projects if is_at_or_below(here, folder)), "")
+    inside = next((folder for folder in projects if is_at_or_below(here, folder)), "")
+    return inside or (here if any(is_at_or_below(folder, here) for folder in projects) else "")
 
 
 def stage_file(project: Project, folder: str = "") -> bytes | None:
