@@ -135,7 +135,10 @@ def test_status_list_and_graph_judge_what_is_left_out(tmp_path: Path) -> None:
     repo.write({"vision/params.yaml": b"lr: 2\n"})
     repo.git("commit", "-q", "-am", "A rate that was not used", "--no-verify")
     repo.git("sparse-checkout", "set", "--cone", "nlp")
-    assert [one["stage"] for one in repo.weft("status", "--json").json["data"]["stale"]] == ["vision-train"]
+    assert [one["stage"] for one in repo.weft("status", "--json").json["data"]["stale"]] == [
+        "vision-train",
+        "vision-report",
+    ]
 
 
 @pytest.mark.parametrize("how", ["set", "clone"])

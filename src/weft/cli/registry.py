@@ -12,6 +12,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -129,9 +130,9 @@ def interrupts() -> Any:
     return _module("weft.cli.interrupts")
 
 
-def close_names(name: str) -> list[str]:
+def close_names(name: str, known: Iterable[str] = COMMANDS) -> list[str]:
     """Commands spelled much like ``name``, the likeliest first."""
-    matches: list[str] = _module("difflib").get_close_matches(name, COMMANDS)
+    matches: list[str] = _module("difflib").get_close_matches(name, list(known))
     return matches
 
 

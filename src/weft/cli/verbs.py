@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from weft.cli import registry
 from weft.cli.context import Session
 from weft.cli.words import AFTER_DASHES
 from weft.errors import ExitCode, NoSuchPath, UsageFault, quoted
@@ -139,6 +140,10 @@ class VerbGroup(click.Group):
                 f"{word} is a path, and weft {self.name} wants to know what is asked of it",
                 hint=f"weft {self.name} {first} {quoted(word)}, or {' or '.join(others)}",
             )
+        if word not in self.commands and not ctx.resilient_parsing and not word.startswith("-"):
+            near = registry.close_names(word, self.commands)  # not every click tells them
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(f"there is no command {word!a}{meant}", ctx)
         return super().resolve_command(ctx, args)
 
 
