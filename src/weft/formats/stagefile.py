@@ -6,22 +6,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.errors import LimitExceeded, SchemaError, WeftError
-from weft.formats import yaml12, yamledit
+from weft.formats import yaml12
 from weft.formats.foreach import GROUPS, MAX_STAGES, Expansion
 from weft.formats.located import Node, Source
 from weft.formats.stagedecl import declaration, project_folders, read_stage, stage_text
 from weft.formats.templates import Budget, ReadFile, ValueFiles
-from weft.model.stage import (
-    STAGE_FILE,
-    Ignore,
-    Stage,
-    check_stage_name,
-    full_name,
-    stage_file_of,
-)
+from weft.model.stage import STAGE_FILE, Ignore, Stage, check_stage_name, full_name, stage_file_of
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.formats import yamledit
+else:
+    yamledit = later("weft.formats.yamledit")  # the hook only reads
 
 __all__ = ["LIMIT", "ReadFile", "declaration", "decode", "decode_ignores", "refuses_stale", "stage_text", "upsert"]
 

@@ -10,12 +10,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.errors import ValuesFault, WeftError
-from weft.formats import valueedit, yaml12
+from weft.formats import yaml12
 from weft.formats.located import nearest
 from weft.formats.valuefiles import fault, parse
+from weft.util.later import later
+
+if TYPE_CHECKING:
+    from weft.formats import valueedit
+else:
+    valueedit = later("weft.formats.valueedit")  # the hook only reads
 
 MAX_VALUES = 100_000
 _PLAIN_PART = re.compile(r"[^.\[\]\\]+")
