@@ -10,16 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kit import Repo, pseudo_random
+from kit import Repo, falsify, nobody, packs_below, pseudo_random
 from users import mounts
 from weft.workflows.directories import overlap
 
 RAW = pseudo_random(200_000, 7)
-
-
-def nobody(home: Path) -> dict[str, str]:
-    """The environment of a user who accepts no place by a pattern."""
-    return {"WEFT_TRUST": "", "XDG_CONFIG_HOME": "", "HOME": str(home)}
 
 
 @pytest.fixture
@@ -33,21 +28,9 @@ def base(tmp_path: Path) -> Repo:
     return made
 
 
-def packs(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.pack"))
-
-
-def falsify(remote: Path) -> None:
-    """Zeros of the same length in the place of every pack."""
-    for pack in packs(remote / "packs"):
-        size = pack.stat().st_size
-        pack.chmod(0o644)
-        pack.write_bytes(bytes(size))
-
-
 def safe(repo: Repo) -> None:
     assert (repo.root / "data/raw.txt").read_bytes() == RAW
-    assert packs(repo.root / ".git/weft/store/packs")
+    assert packs_below(repo.root / ".git/weft/store/packs")
 
 
 def test_an_accepted_remote_counts_beside_one_that_is_not(base: Repo, tmp_path: Path) -> None:
@@ -70,7 +53,7 @@ def test_the_workspace_may_be_the_last_copy(base: Repo, tmp_path: Path) -> None:
     base.commit("small")
     base.weft("push")
     base.weft("gc", "--limit", "1")
-    assert not packs(base.root / ".git/weft/store/packs")
+    assert not packs_below(base.root / ".git/weft/store/packs")
     falsify(tmp_path / "remote")
     assert "E_HASH_MISMATCH" in base.weft("drop", "data/small", code=4).err
     assert (base.root / "data/small").read_bytes() == b"small"

@@ -155,8 +155,8 @@ class Taker:
             return
         if state.tracked is None and shot.oid != old.oid:
             self._project.progress.warn(
-                f"nobody knows here which version of {path} its data was made from, so this undoes whatever its pointer"
-                " changed since (a pull, a merge, another branch)",
+                f"it is not known which version of {path} the data here was made from: if its pointer changed since (a pull,"
+                " a merge, another branch), this undoes that change",
                 hint=f"weft diff HEAD shows the difference; back: git checkout HEAD -- {quoted(path + SUFFIX)}",
             )
         if state.tracked is not None and state.tracked.oid != old.oid and shot.oid != old.oid:
