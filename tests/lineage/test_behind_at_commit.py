@@ -10,6 +10,7 @@ import pytest
 
 from kit import Repo, pseudo_random
 from lineagekit import HOOK
+from weft.workflows import validate_workspace
 from weft.workflows.validate import hook_validate
 
 COLLEAGUE = pseudo_random(3_000_000, 1)
@@ -135,3 +136,20 @@ def test_a_tracked_file_that_both_changed_asks_for_a_choice(tmp_path: Path) -> N
     assert told == ["next: weft add --force one keeps yours, weft checkout --force one takes theirs"]
     repo.weft("checkout", "--force", "one")
     assert (repo.root / "one").read_bytes() == b"theirs\n"
+
+
+def test_sizes_tell_of_an_edit_beyond_the_budget_beside_what_is_behind(
+    box: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate_workspace, "HASH_BYTES", 0)
+    box.write({"mine": b"1\n"})
+    box.weft("add", "mine")
+    box.git("add", "-A")
+    box.weft("pull", "d/x")
+    box.write({"d/x/new": b"label\n"})
+    box.weft("add", "d/x/new")
+    assert not [one for one in hook_validate(str(box.root)).violations if one.rule == "WEFT024"]
+    box.write({"d/y/1": b"an edit of another size\n"})
+    (one,) = [one for one in hook_validate(str(box.root)).violations if one.rule == "WEFT024"]
+    assert "that of the version which was put here" in one.message
+    assert "weft status d, then weft add each changed file by its name" in one.mend

@@ -44,6 +44,7 @@ from weft.workflows.validate_layouts import LayoutLook, wrong
 from weft.workflows.validate_results import Staged, ValidateResult
 from weft.workspace.compare import FileChange, compare
 from weft.workspace.scan import TreeScan, scan_tree
+from weft.workspace.statcache import Tracked
 from weft.workspace.stats import size_of, type_of
 from weft.workspace.walk import FILE_TYPES, manifest_reader, tracked_names
 
@@ -54,6 +55,7 @@ else:
     validate_whole = later("weft.workflows.validate_whole")
 
 DIFFERS, NOT_HERE = 24, 25
+_SIZED = ("the staged pointer says", "that of the version which was put here, and the pointer changed since")
 HASH_BYTES = 64 << 20
 """Most bytes that are hashed in one look."""
 SECONDS = 1.0
@@ -170,8 +172,10 @@ class _Eye:
         tracked = scan.state.tracked
         moved = tracked is not None and tracked.oid != pointer.oid  # then what is old was not changed here
         if unknown > self._bytes:
-            if not moved and _sums_differ(scan, pointer):
-                yield _differs(path, "its size is another than the staged pointer says")
+            was = self._made_from(pointer, tracked) if moved and tracked is not None else pointer
+            if was is not None and _sums_differ(scan, was):
+                by_name = f"weft status {quoted(path)}, then weft add each changed file by its name" if moved else ""
+                yield _differs(path, f"its size is another than {_SIZED[moved]}", by_name)
             else:
                 self.notes.append(f"{path} was not hashed: {size_text(unknown)} are over what is left of the budget")
             return
@@ -188,6 +192,15 @@ class _Eye:
             yield _differs(path, f"{first.path} is {first.kind}{more}, against the staged pointer", mend)
         elif compared.state == "error":
             self.notes.append(f"{path} was not compared: {compared.message}")
+
+    def _made_from(self, pointer: Pointer, tracked: Tracked) -> Pointer | None:
+        """``pointer`` with the sums of the directory ``tracked`` that the workspace was made from; None where they are not
+        known here."""
+        if pointer.is_dir:
+            with suppress(IntegrityError):
+                listing = manifest_reader(self._project.store, tracked.layout)(tracked.oid)
+                return replace(pointer, oid=tracked.oid, size=listing.size, files=listing.files)
+        return None
 
     def _mend_beside(self, pointer: Pointer, edits: Sequence[FileChange]) -> str:
         """The mend of ``edits`` beside a pointer that changed too: by name, for to add all of the path would undo that."""
