@@ -15,15 +15,12 @@ RUN = ("run", "-q", "-n", "s", "-d", "n", "-o", "out.txt", "-m", "m.json", "--",
 RESULTS = ["lineage/s.yaml", "m.json", "out.txt.weft"]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both branches ran the stage s, main with 3 and side with 2; side is checked out."""
-    root = tmp_path_factory.mktemp("together")
-    repo = Repo.make(root / "repo", str(root / "store"))
+def both_ran(repo: Repo, run: tuple[str, ...]) -> None:
+    """Both branches ran the stage that ``run`` declares, main with 3 and side with 2; side is checked out."""
     repo.weft("install")
     repo.write({"n": b"1\n"})
     repo.git("add", "n")
-    repo.weft(*RUN)
+    repo.weft(*run)
     repo.commit("base")
     for branch, text in (("main", b"3\n"), ("side", b"2\n")):
         repo.git("switch", "-q", *(["-c", branch, "main~1"] if branch == "side" else [branch]))
@@ -31,6 +28,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         repo.git("add", "n")
         repo.weft("repro", "-q")
         repo.commit(branch)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both branches ran the stage s, main with 3 and side with 2; side is checked out."""
+    root = tmp_path_factory.mktemp("together")
+    repo = Repo.make(root / "repo", str(root / "store"))
+    both_ran(repo, RUN)
     return root
 
 
@@ -244,17 +249,7 @@ KEPT = ("run", "-q", "-n", "c", "-d", "n", "-o", "kept.txt", "-P", "plot.csv", "
 def one_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both branches ran the stage c; main changed its outs, side made the same ones as before, and merges main."""
     repo = Repo.make(tmp_path_factory.mktemp("kept") / "repo")
-    repo.weft("install")
-    repo.write({"n": b"1\n"})
-    repo.git("add", "n")
-    repo.weft(*KEPT)
-    repo.commit("base")
-    for branch, text in (("main", b"3\n"), ("side", b"2\n")):
-        repo.git("switch", "-q", *(["-c", branch, "main~1"] if branch == "side" else [branch]))
-        repo.write({"n": text})
-        repo.git("add", "n")
-        repo.weft("repro", "-q")
-        repo.commit(branch)
+    both_ran(repo, KEPT)
     return repo.root
 
 
